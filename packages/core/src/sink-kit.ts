@@ -19,6 +19,7 @@ export type {
   JournalEntry,
   LeaseResult,
   Leases,
+  PendingCorrection,
   PendingItem,
   PendingItems,
   RouteId,

@@ -231,7 +231,7 @@ const expectComplete = ({ world, records }: Awaited<ReturnType<typeof play>>): v
 const duplicates = ({ arrived }: World): string[] => {
   const seen = new Set<string>();
   return arrived.flatMap(({ eventId }) => {
-    if (seen.has(eventId)) return [`${eventId}:sent`];
+    if (seen.has(eventId)) return [`${eventId}:p:sent`];
     seen.add(eventId);
     return [];
   });

@@ -2,9 +2,10 @@ import { describe, expect, test } from "@jest/globals";
 import { streamRecord } from "@sluice/testing";
 import { defaultRetryPolicy } from "../src/async/backoff.ts";
 import { deadlineOf } from "../src/async/deadline.ts";
-import { type Budget, deliver } from "../src/delivery/deliver.ts";
+import { deliver } from "../src/delivery/deliver.ts";
 import type { BatchEntry, Results } from "../src/delivery/delivery-result.ts";
-import { decodeRecord, type Origin, type Sink, SinkError } from "../src/sink-kit.ts";
+import type { DeliverySteps } from "../src/delivery/write.ts";
+import { type Change, type Delivery, decodeRecord, type Origin, type Sink, SinkError } from "../src/sink-kit.ts";
 import { instantClock, manualClock, settle } from "./clocks.ts";
 import { type Answer, type Script, scriptedSink } from "./scripted-sink.ts";
 
@@ -27,10 +28,16 @@ const routeTo = (sink: object) => ({
   dedupe: "none" as const,
   origins: new Set<Origin>(["stream"]),
   retryIn: "stream" as const,
+  idSuffix: ":p:r",
+  removesUnmatched: false,
+  others: [],
+  before: [],
 });
 
-const invocationOf = (clock: Budget["clock"], remainingMs?: number): Budget => ({
+const invocationOf = (clock: DeliverySteps["clock"], remainingMs?: number): DeliverySteps => ({
   clock,
+  memory: { hasWritten: false },
+  storeRejected: async (rejected) => new Set(rejected.keys()),
   deadline: deadlineOf(
     remainingMs === undefined ? undefined : { getRemainingTimeInMillis: () => remainingMs },
     undefined,
@@ -216,41 +223,110 @@ describe("a sink that throws", () => {
     expect((await run({ writes: "upsert", interrupt }, ["a"])).outcomes).toEqual(["retried SINK_DENIED"]);
   });
 
-  test("any other error is a bug, and fails the invocation after the other writes have settled", async () => {
-    const done: string[] = [];
-    const sink = scriptedSink({
-      writes: "append",
-      maxEntries: 1,
-      concurrency: 3,
-      interrupt: (batch) => {
-        const name = batch[0]?.change.keys.pk as string;
-        if (name === "b") return Promise.reject(new TypeError("a bug"));
-        done.push(name);
-        return undefined;
-      },
-    });
-    const running = deliver(routeTo(sink), entriesOf(["a", "b", "c", "d"]), invocationOf(instantClock().clock));
-    await expect(running).rejects.toThrow("a bug");
-    expect(done).toEqual(["a", "c"]);
-    expect(sink.taken).toHaveLength(2);
+  test("any other error rejects only the delivery with which the sink throws, if the sink writes other deliveries", async () => {
+    const interrupt = (batch: readonly Delivery[]) =>
+      batch.some(({ change }) => change.keys.pk === "b") ? Promise.reject(new TypeError("secret")) : undefined;
+    for (const supports of [{}, { maxEntries: 1, concurrency: 3 }]) {
+      const script = { writes: "append" as const, interrupt, ...supports };
+      const { outcomes, results, sink } = await run(script, ["a", "b", "c", "a", "b"]);
+      expect(outcomes).toEqual([
+        "delivered",
+        "rejected SINK_REJECTED",
+        "delivered",
+        "delivered",
+        "rejected SINK_REJECTED",
+      ]);
+      expect(sink.taken).toHaveLength(3);
+      expect(results.get(1)?.error?.message).toMatch(/^\[r\] the sink threw TypeError at .*; expected a SinkError$/);
+    }
   });
 
-  test("a bug is not hidden by another write that fails at the same moment", async () => {
-    for (const bugFirst of [true, false]) {
-      const gate = Promise.resolve();
-      const sink = scriptedSink({
-        writes: "append",
-        maxEntries: 1,
-        concurrency: 2,
-        interrupt: (batch) =>
-          gate.then(() => {
-            if ((batch[0]?.change.keys.pk === "a") === bugFirst) throw new TypeError("a bug");
-            return batch.map((delivery) => ({ delivery, outcome: "delivered" as const }));
-          }),
-      });
+  test("any other error is a bug of the sink and fails the invocation, if the sink never wrote a delivery", async () => {
+    const interrupt = () => Promise.reject(new TypeError("a bug"));
+    for (const maxEntries of [1, 10]) {
+      const sink = scriptedSink({ writes: "append", maxEntries, concurrency: 2, interrupt });
       const running = deliver(routeTo(sink), entriesOf(["a", "b"]), invocationOf(instantClock().clock));
       await expect(running).rejects.toThrow("a bug");
     }
+  });
+
+  test("a sink that wrote a delivery earlier is not broken", async () => {
+    const sink = scriptedSink({ writes: "append", interrupt: () => Promise.reject(new TypeError("a bug")) });
+    const steps = { ...invocationOf(instantClock().clock), memory: { hasWritten: true } };
+    expect(outcomesOf(await deliver(routeTo(sink), entriesOf(["a"]), steps))).toEqual(["rejected SINK_REJECTED"]);
+  });
+});
+
+describe("a rejection in an append route", () => {
+  const names = ["a", "a", "b", "a"];
+  const rejecting = {
+    writes: "append" as const,
+    answer: ({ change }: Delivery) =>
+      change.after?.position === 0 ? ("SINK_REJECTED" as const) : ("delivered" as const),
+  };
+
+  test("lets the later changes of the item go on only when the dead letter is stored", async () => {
+    const sink = scriptedSink(rejecting);
+    const sentBefore: number[] = [];
+    const steps: DeliverySteps = {
+      ...invocationOf(instantClock().clock),
+      storeRejected: async (rejections) => {
+        await settle();
+        sentBefore.push(sink.taken.length);
+        return new Set(rejections.keys());
+      },
+    };
+    const results = await deliver(routeTo(sink), entriesOf(names), steps);
+    expect(outcomesOf(results)).toEqual(["rejected SINK_REJECTED", "delivered", "delivered", "delivered"]);
+    expect(results.get(0)?.isStored).toBe(true);
+    expect(sentBefore).toEqual([1]);
+  });
+
+  test("stops the item if the dead letter cannot be stored", async () => {
+    const sink = scriptedSink(rejecting);
+    const steps = { ...invocationOf(instantClock().clock), storeRejected: async () => new Set<number>() };
+    const outcomes = outcomesOf(await deliver(routeTo(sink), entriesOf(names), steps));
+    const stopped = "retried SINK_REJECTED";
+    expect(outcomes).toEqual([stopped, stopped, "delivered", stopped]);
+  });
+
+  test("of the mapper stops the item like a rejection of the sink", async () => {
+    const map = ({ after }: Change<unknown>): unknown => {
+      if ((after as { position: number }).position === 0) throw new TypeError("unmappable");
+      return 1;
+    };
+    const sink = scriptedSink({ writes: "append" });
+    const steps = { ...invocationOf(instantClock().clock), storeRejected: async () => new Set<number>() };
+    const results = await deliver({ ...routeTo(sink), map: map as never }, entriesOf(["a", "a", "b"]), steps);
+    expect(outcomesOf(results)).toEqual(["retried MAPPING_FAILED", "retried MAPPING_FAILED", "delivered"]);
+  });
+
+  test("keeps its rejection if time runs out while the dead letter is stored", async () => {
+    const { clock, advance } = manualClock();
+    const steps = { ...invocationOf(clock, 10_000), storeRejected: () => new Promise<never>(() => {}) };
+    const running = deliver(routeTo(scriptedSink(rejecting)), entriesOf(names), steps);
+    await advance(9_000);
+    await advance(200);
+    const late = "retried DEADLINE_EXCEEDED";
+    expect(outcomesOf(await running)).toEqual(["rejected SINK_REJECTED", late, "delivered", late]);
+  });
+});
+
+describe("the same record twice in one event", () => {
+  const twice = (): BatchEntry[] => {
+    const [first, second] = entriesOf(["a", "a"]) as [BatchEntry, BatchEntry];
+    return [first, { ...first, position: 2 }, second, { ...second, position: 3 }].map((entry) => ({ ...entry }));
+  };
+
+  test.each<[Answer, string[]]>([
+    ["delivered", ["delivered", "superseded"]],
+    ["SINK_REJECTED", ["rejected SINK_REJECTED", "rejected SINK_REJECTED"]],
+    ["SINK_DENIED", ["retried SINK_DENIED", "retried SINK_DENIED"]],
+  ])("is sent once: %s", async (answer, expected) => {
+    const sink = scriptedSink({ writes: "append", answer: () => answer });
+    const results = await deliver(routeTo(sink), twice(), invocationOf(instantClock().clock));
+    expect([0, 2].map((position) => outcomesOf(results)[position])).toEqual(expected);
+    expect(sink.calls.flat().length).toBe(answer === "SINK_DENIED" ? 1 : 2);
   });
 });
 

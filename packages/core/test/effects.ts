@@ -1,6 +1,6 @@
 // Finds out what a route would write for a record.
 
-import { type Effect, effectOf, type Route } from "../src/delivery/route.ts";
+import { type Effect, effectOf, type Route, type SharedRoute } from "../src/delivery/route.ts";
 import { decodeRecord, type Mapper, type StreamRecord, type UnknownItem } from "../src/sink-kit.ts";
 import { scriptedSink } from "./scripted-sink.ts";
 
@@ -10,13 +10,18 @@ export interface RouteParts {
   readonly predicate?: (item: UnknownItem) => boolean;
   readonly schema?: Route["schema"];
   readonly mapsItself?: boolean;
+  readonly removesUnmatched?: boolean;
 }
 
 /** What a route with these parts would do with a record. By default, the mapper returns the item's new revision. */
 export const effectOn = (record: StreamRecord, parts: RouteParts = {}): Effect => {
   const { writes = "upsert", map = (change) => change.after?.revision, mapsItself = false } = parts;
-  const route: Route = {
+  const route: SharedRoute = {
     name: "r",
+    idSuffix: ":p:r",
+    removesUnmatched: parts.removesUnmatched ?? false,
+    others: [],
+    before: [],
     sink: scriptedSink({ writes }) as never,
     map: map as Route["map"],
     mapsItself,
@@ -29,5 +34,8 @@ export const effectOn = (record: StreamRecord, parts: RouteParts = {}): Effect =
   return effectOf(route, decodeRecord(record, "stream", parts.schema));
 };
 
-/** Returns `write`, `remove` or `none`, or the error code if the record is rejected. */
-export const effectName = (effect: Effect): string => (effect.kind === "reject" ? effect.error.code : effect.kind);
+/** Returns `write`, `remove`, `remove if present` or `none`, or the error code if the record is rejected. */
+export const effectName = (effect: Effect): string => {
+  if (effect.kind === "reject") return effect.error.code;
+  return effect.kind === "remove" && effect.isPrecaution ? "remove if present" : effect.kind;
+};

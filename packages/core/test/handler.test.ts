@@ -178,7 +178,7 @@ describe("a dead letter", () => {
     expect(deadLetters.envelopes).toEqual([
       {
         v: 1,
-        id: `${batch[1]?.eventID}:second`,
+        id: `${batch[1]?.eventID}:p:second`,
         pipeline: "p",
         sink: "second",
         code: "SINK_TOO_LARGE",

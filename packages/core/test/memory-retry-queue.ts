@@ -64,7 +64,8 @@ export const memoryRetryQueue = (options: MemoryRetryQueueOptions): MemoryRetryQ
           stored.add(envelope);
         }
       }
-      return { stored, errors: refusedGroups.size === 0 ? [] : [new Error("the queue is full")] };
+      const refused = new Set(batch.map(({ envelope }) => envelope).filter((envelope) => !stored.has(envelope)));
+      return { stored, refused, errors: refusedGroups.size === 0 ? [] : [new Error("the queue is full")] };
     },
     postpone: async (failed, random) => {
       for (const { receiptHandle, receiveCount } of failed) {
@@ -85,7 +86,7 @@ export const memoryRetryQueue = (options: MemoryRetryQueueOptions): MemoryRetryQ
             messageId: message.id,
             receiptHandle: message.id,
             body: message.body,
-            attributes: { ApproximateReceiveCount: String(message.receives) },
+            attributes: { ApproximateReceiveCount: String(message.receives), MessageGroupId: message.group },
             eventSource: "aws:sqs",
             eventSourceARN: arn,
           };

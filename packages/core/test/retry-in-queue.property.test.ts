@@ -123,7 +123,7 @@ const storeOf = ({ store }: World, environment: CrashingEnvironment): DedupeStor
   pendingItems: {
     find: (...args) => environment.request(() => store.pendingItems.find(...args)),
     add: (...args) => environment.request(() => store.pendingItems.add(...args)),
-    moveBack: (...args) => environment.request(() => store.pendingItems.moveBack(...args)),
+    restore: (...args) => environment.request(() => store.pendingItems.restore(...args)),
     release: (...args) => environment.request(() => store.pendingItems.release(...args)),
   },
 });
@@ -249,7 +249,7 @@ const expectComplete = ({ world, records }: Awaited<ReturnType<typeof play>>): v
   const dead = new Set(world.deadLetters.envelopes.map(({ id }) => id));
   const rejected = changes
     .filter((change) => isRejected(world, change, "sent"))
-    .map(({ eventId }) => `${eventId}:sent`);
+    .map(({ eventId }) => `${eventId}:p:sent`);
   expect(rejected.filter((id) => !dead.has(id))).toEqual([]);
   expect(world.store.pending()).toBe(0);
 };

@@ -146,7 +146,7 @@ describe("a delivery that is to be retried", () => {
     await queue.write([{ envelope, group: "a" }]);
     time.ms += 3_600_001;
     await consume();
-    expect(deadLetters.envelopes).toEqual([{ ...envelope, attempts: 2 }]);
+    expect(deadLetters.envelopes).toEqual([{ ...envelope, attempts: 2, receipt: expect.stringMatching(/^m\d+\/1$/) }]);
   });
 
   test.each<[string, Partial<Envelope>]>([

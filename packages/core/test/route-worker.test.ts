@@ -3,7 +3,7 @@ import { lambdaContext, memoryDedupe, streamEvent, streamRecord } from "@sluice/
 import { defaultRetryPolicy } from "../src/async/backoff.ts";
 import { deadlineOf } from "../src/async/deadline.ts";
 import { CircuitBreaker } from "../src/delivery/circuit-breaker.ts";
-import type { Route } from "../src/delivery/route.ts";
+import type { SharedRoute } from "../src/delivery/route.ts";
 import { routeWorker } from "../src/delivery/route-worker.ts";
 import type { EnvelopeMessage } from "../src/envelope/envelope-message.ts";
 import { storeResultOf } from "../src/envelope/store-result.ts";
@@ -35,8 +35,12 @@ const envelopeOf = (record: StreamRecord): Envelope => ({
 const failingWorker = (code: SinkErrorCode) => {
   const queued: EnvelopeMessage[] = [];
   const sink = scriptedSink({ writes: "append", answer: () => code });
-  const route: Route = {
+  const route: SharedRoute = {
     name: "scripted",
+    idSuffix: ":p:scripted",
+    removesUnmatched: false,
+    others: [],
+    before: [],
     sink: sink as Sink<unknown>,
     map: ({ keys }) => keys,
     mapsItself: false,
@@ -56,6 +60,7 @@ const failingWorker = (code: SinkErrorCode) => {
       queued.push(...messages);
       return { stored: new Set(messages.map(({ envelope }) => envelope)), errors: [] };
     },
+    storeDeadLetters: undefined,
     routeTimeoutMs: 10_000,
   });
   const deliver = (origin: Origin, records: readonly StreamRecord[]) => {

@@ -2,8 +2,15 @@
 // item's last change in the queue. While no item is pending, a batch costs one query without results.
 
 import { createHash } from "node:crypto";
-import type { UpdateItemCommandInput } from "@aws-sdk/client-dynamodb";
-import { chunk, eachBounded, type PendingItem, type PendingItems, type RouteId } from "@sluice/core/sink-kit";
+import type { AttributeValue, UpdateItemCommandInput } from "@aws-sdk/client-dynamodb";
+import {
+  chunk,
+  eachBounded,
+  type PendingCorrection,
+  type PendingItem,
+  type PendingItems,
+  type RouteId,
+} from "@sluice/core/sink-kit";
 import {
   type DedupeTable,
   expiresAfter,
@@ -24,6 +31,8 @@ const requestsAtOnce = 25;
 
 /** Name of the attribute that holds the version. */
 const lastAttribute = "last";
+/** Name of the attribute that holds the owner of the mark. */
+const ownerAttribute = "owner";
 
 /** Hashes the item's key, which may have 3 KB, because a sort key holds only 1,024 bytes. */
 const sortOf = (itemKey: string): string => createHash("sha256").update(itemKey).digest("hex");
@@ -34,6 +43,8 @@ const keyOf = (route: RouteId, itemKey: string) => ({
 });
 
 type TableKey = ReturnType<typeof keyOf>;
+
+type Item = Readonly<Record<string, AttributeValue>>;
 
 /** Whether any item of the route is pending. */
 const hasAny = async (table: DedupeTable, route: RouteId, abortSignal: AbortSignal): Promise<boolean> => {
@@ -76,57 +87,81 @@ const existing = async (
   return found;
 };
 
-type ConditionalWrite = Pick<UpdateItemCommandInput, "UpdateExpression" | "ExpressionAttributeValues"> & {
-  readonly ConditionExpression: string;
-};
+type Write = Pick<UpdateItemCommandInput, "UpdateExpression" | "ConditionExpression" | "ExpressionAttributeValues">;
 
-/** Makes one conditional write: an update, or a delete if `UpdateExpression` is missing. Ignores a failed condition. */
+/** Returns the mark in an item of the table; undefined if the item does not exist. */
+const markIn = (itemKey: string, item: Item | undefined): PendingItem | undefined =>
+  item && { itemKey, version: item[lastAttribute]?.S ?? "", owner: item[ownerAttribute]?.S ?? "" };
+
+/**
+ * Makes one conditional write: an update, or a delete if `UpdateExpression` is missing. A failed condition changes nothing.
+ * @returns the mark before the write.
+ */
 const writeIf = async (
   table: DedupeTable,
-  Key: TableKey,
-  { UpdateExpression, ...condition }: ConditionalWrite,
-  timeoutMs: number,
-): Promise<void> => {
-  const { DeleteItemCommand, UpdateItemCommand } = await table.sdk();
+  route: RouteId,
+  itemKey: string,
+  { write, timeoutMs }: { readonly write: Write; readonly timeoutMs: number },
+): Promise<PendingItem | undefined> => {
+  const { ConditionalCheckFailedException, DeleteItemCommand, UpdateItemCommand } = await table.sdk();
   const client = await table.client();
-  const isTtlSet = UpdateExpression?.includes("#ttl") === true;
-  const ExpressionAttributeNames = { "#last": lastAttribute, ...(isTtlSet && { "#ttl": ttlAttribute }) };
-  const input = { TableName: table.name, Key, ExpressionAttributeNames, ...condition };
+  const used = `${write.UpdateExpression ?? ""} ${write.ConditionExpression}`;
+  const names = Object.entries({ "#last": lastAttribute, "#owner": ownerAttribute, "#ttl": ttlAttribute });
+  const input = {
+    TableName: table.name,
+    Key: keyOf(route, itemKey),
+    ExpressionAttributeNames: Object.fromEntries(names.filter(([name]) => used.includes(name))),
+    ReturnValues: "ALL_OLD",
+    ReturnValuesOnConditionCheckFailure: "ALL_OLD",
+    ...write,
+  } as const;
   const options = { abortSignal: AbortSignal.timeout(timeoutMs) };
   try {
-    if (UpdateExpression === undefined) await client.send(new DeleteItemCommand(input), options);
-    else await client.send(new UpdateItemCommand({ ...input, UpdateExpression }), options);
+    const command = write.UpdateExpression === undefined ? new DeleteItemCommand(input) : new UpdateItemCommand(input);
+    const { Attributes } = await client.send(command as InstanceType<typeof UpdateItemCommand>, options);
+    return markIn(itemKey, Attributes);
   } catch (error) {
-    if (!(error instanceof Error) || error.name !== "ConditionalCheckFailedException") throw error;
+    if (error instanceof ConditionalCheckFailedException) return markIn(itemKey, error.Item);
+    throw error;
   }
 };
 
-const addition = ({ version }: PendingItem): ConditionalWrite => ({
-  UpdateExpression: "SET #last = :version, #ttl = :expiration",
-  ConditionExpression: "attribute_not_exists(#last) OR #last < :version",
-  ExpressionAttributeValues: { ":version": { S: version }, ":expiration": expiresAfter(keptForSeconds) },
+const addition = ({ version, owner }: PendingItem): Write => ({
+  UpdateExpression: "SET #last = :version, #owner = :owner, #ttl = :expiration",
+  ConditionExpression: "attribute_not_exists(#last) OR #last <= :version",
+  ExpressionAttributeValues: {
+    ":version": { S: version },
+    ":owner": { S: owner },
+    ":expiration": expiresAfter(keptForSeconds),
+  },
 });
 
-const moveBack = ({ version, to }: PendingItem & { readonly to: string }): ConditionalWrite => ({
-  UpdateExpression: "SET #last = :to",
-  ConditionExpression: "#last = :version",
-  ExpressionAttributeValues: { ":version": { S: version }, ":to": { S: to } },
+const restoration = ({ from, to }: PendingCorrection): Write => ({
+  ...(to && { UpdateExpression: "SET #last = :toVersion, #owner = :toOwner" }),
+  ConditionExpression: "#last = :version AND #owner = :owner",
+  ExpressionAttributeValues: {
+    ":version": { S: from.version },
+    ":owner": { S: from.owner },
+    ...(to && { ":toVersion": { S: to.version }, ":toOwner": { S: to.owner } }),
+  },
 });
 
-const removal = ({ version }: PendingItem): ConditionalWrite => ({
+const removal = ({ version }: Pick<PendingItem, "version">): Write => ({
   ConditionExpression: "#last <= :version",
   ExpressionAttributeValues: { ":version": { S: version } },
 });
 
 /** Creates the store of pending items. */
 export const dynamodbPendingItems = (table: DedupeTable, timeoutMs: number): PendingItems => {
-  const writeEach =
-    <Item extends PendingItem>(writeOf: (item: Item) => ConditionalWrite) =>
-    async (route: RouteId, items: readonly Item[]): Promise<void> => {
-      await eachBounded(items, requestsAtOnce, (item) =>
-        writeIf(table, keyOf(route, item.itemKey), writeOf(item), timeoutMs),
-      );
-    };
+  const writeEach = <Entry>(
+    route: RouteId,
+    entries: readonly Entry[],
+    writeOf: (entry: Entry) => readonly [itemKey: string, write: Write],
+  ) =>
+    eachBounded(entries, requestsAtOnce, (entry) => {
+      const [itemKey, write] = writeOf(entry);
+      return writeIf(table, route, itemKey, { write, timeoutMs });
+    });
   return {
     find: async (route, itemKeys, signal) => {
       const abortSignal = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
@@ -137,8 +172,15 @@ export const dynamodbPendingItems = (table: DedupeTable, timeoutMs: number): Pen
       const found = await eachBounded(requests, requestsAtOnce, (request) => existing(table, request, abortSignal));
       return new Map(found.flat().map(([sort, version]) => [bySort.get(sort) ?? "", version]));
     },
-    add: writeEach(addition),
-    moveBack: writeEach(moveBack),
-    release: writeEach(removal),
+    add: async (route, items) => {
+      const before = await writeEach(route, items, (item) => [item.itemKey, addition(item)]);
+      return new Map(before.flatMap((mark) => (mark === undefined ? [] : [[mark.itemKey, mark] as const])));
+    },
+    restore: async (route, corrections) => {
+      await writeEach(route, corrections, (correction) => [correction.from.itemKey, restoration(correction)]);
+    },
+    release: async (route, items) => {
+      await writeEach(route, items, (item) => [item.itemKey, removal(item)]);
+    },
   };
 };

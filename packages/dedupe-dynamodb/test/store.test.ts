@@ -31,7 +31,11 @@ describeWithDynamodb("the table", ({ clientConfig }) => {
   });
 
   describe("as pending items", () => {
-    const item = (name: string, sequence: number) => ({ itemKey: name, version: version(sequence) });
+    const item = (name: string, sequence: number, owner = "one") => ({
+      itemKey: name,
+      version: version(sequence),
+      owner,
+    });
 
     test("finds many items with their last versions, in more than one request", async () => {
       const { store } = await openStore();
@@ -56,17 +60,40 @@ describeWithDynamodb("the table", ({ clientConfig }) => {
       expect(await store.pendingItems.find(sns, ["a", "b", "c"], signal)).toEqual(new Map([["a", version(5)]]));
     });
 
-    test("moves an item back only from its last version, and adds no item", async () => {
+    test("returns the mark that each item had before, also if a later mark stays", async () => {
       const { store } = await openStore();
-      await store.pendingItems.add(sns, [item("a", 5), item("b", 7)]);
-      const back = (name: string) => ({ ...item(name, 5), to: version(2) });
-      await store.pendingItems.moveBack(sns, [back("a"), back("b"), back("never added")]);
-      expect(await store.pendingItems.find(sns, ["a", "b", "never added"], signal)).toEqual(
+      expect(await store.pendingItems.add(sns, [item("a", 5), item("b", 5)])).toEqual(new Map());
+      const before = await store.pendingItems.add(sns, [item("a", 5, "two"), item("b", 4, "two"), item("c", 1, "two")]);
+      expect([...before.values()]).toEqual([item("a", 5), item("b", 5)]);
+      expect(await store.pendingItems.find(sns, ["a", "b", "c"], signal)).toEqual(
+        new Map([
+          ["a", version(5)],
+          ["b", version(5)],
+          ["c", version(1)],
+        ]),
+      );
+    });
+
+    test("sets a mark back only if the mark still has the same version and owner", async () => {
+      const { store } = await openStore();
+      await store.pendingItems.add(
+        sns,
+        ["a", "b", "c", "d"].map((name) => item(name, 5)),
+      );
+      await store.pendingItems.add(sns, [item("b", 7), item("c", 5, "two")]);
+      await store.pendingItems.restore(sns, [
+        ...["a", "b", "c"].map((name) => ({ from: item(name, 5), to: item(name, 2, "zero") })),
+        ...["d", "never added"].map((name) => ({ from: item(name, 5), to: undefined })),
+      ]);
+      expect(await store.pendingItems.find(sns, ["a", "b", "c", "d", "never added"], signal)).toEqual(
         new Map([
           ["a", version(2)],
           ["b", version(7)],
+          ["c", version(5)],
         ]),
       );
+      await store.pendingItems.restore(sns, [{ from: item("a", 2, "zero"), to: undefined }]);
+      expect(await store.pendingItems.find(sns, ["a"], signal)).toEqual(new Map());
     });
 
     test("separates routes, and outlives every message of a queue", async () => {

@@ -40,16 +40,24 @@ export interface Leases {
   readonly release: (route: RouteId, idempotencyKey: string) => Promise<void>;
 }
 
-/** An item with a change in the retry queue. */
+/** The mark of an item that has a change in the retry queue. */
 export interface PendingItem {
   readonly itemKey: string;
   /** Version of the item's last change in the retry queue. */
   readonly version: string;
+  /** Identifies the call of `add` that made the mark. */
+  readonly owner: string;
+}
+
+/** Sets a mark back to an earlier mark, or removes it if `to` is undefined. */
+export interface PendingCorrection {
+  readonly from: PendingItem;
+  readonly to: PendingItem | undefined;
 }
 
 /**
- * The items of a route that have changes in the retry queue. Only the invocation for the item's shard adds an item,
- * and releases the item if its change cannot be stored. Otherwise the consumer of the queue releases the item.
+ * The items of a route that have changes in the retry queue. The invocation that stores a change in the queue adds a mark
+ * before. The consumer of the queue releases the item when its last change is finished.
  */
 export interface PendingItems {
   /** Finds, by item key, the version of each item's last pending change. Must see all items added before the call. */
@@ -58,12 +66,16 @@ export interface PendingItems {
     itemKeys: readonly string[],
     signal: AbortSignal,
   ) => Promise<ReadonlyMap<string, string>>;
-  /** Adds items, or updates them to a later version. Rejects unless all items were written. */
-  readonly add: (route: RouteId, items: readonly PendingItem[]) => Promise<void>;
-  /** Sets items from `version` back to the earlier version `to`. Ignores items that are no longer at `version`. */
-  readonly moveBack: (route: RouteId, items: readonly (PendingItem & { readonly to: string })[]) => Promise<void>;
-  /** Removes each item, unless its stored version is later than `version`. */
-  readonly release: (route: RouteId, items: readonly PendingItem[]) => Promise<void>;
+  /**
+   * Adds marks, each in place of an earlier mark of the item with the same or an older version. A mark with a later
+   * version stays. Rejects unless all marks were written.
+   * @returns by item key, the mark that each item had before.
+   */
+  readonly add: (route: RouteId, items: readonly PendingItem[]) => Promise<ReadonlyMap<string, PendingItem>>;
+  /** Sets marks back. Ignores an item whose mark no longer has the version and the owner of `from`. */
+  readonly restore: (route: RouteId, corrections: readonly PendingCorrection[]) => Promise<void>;
+  /** Removes the mark of each item, whoever made it, unless the mark has a later version. */
+  readonly release: (route: RouteId, items: readonly Pick<PendingItem, "itemKey" | "version">[]) => Promise<void>;
 }
 
 /**

@@ -1,32 +1,68 @@
 // Writes the item queues of one route, with as many deliveries per write and as many concurrent writes as the sink
 // allows. A transient failure is followed by quick attempts. No write starts after the deadline.
 
-import { backoffMs, type RetryPolicy } from "../async/backoff.ts";
-import type { Clock, Deadline } from "../async/deadline.ts";
-import { isSinkError, isTransient, SinkError } from "../errors.ts";
+import { backoffMs } from "../async/backoff.ts";
+import { isTransient, SinkError } from "../errors.ts";
 import { type Delivery, failed, type WriteResult } from "../sink/sink.ts";
+import { rejected } from "../sink/sink-error.ts";
 import type { BatchEntry, DeliveryResult, Results } from "./delivery-result.ts";
 import { type ItemQueue, itemQueuesOf } from "./item-queue.ts";
-import type { Route } from "./route.ts";
+import { type Route, type SharedRoute, thrownBy } from "./route.ts";
+import { type Budget, type DeliverySteps, type SinkMemory, type Thrown, type WatchedSteps, write } from "./write.ts";
 
-/** Time and attempts that the delivery of a batch may take. */
-export interface Budget {
-  readonly deadline: Deadline;
-  readonly clock: Clock;
-  readonly retry: RetryPolicy;
+/** Milliseconds for which the target asked not to be called, or 0. */
+const retryAfterMs = (result: WriteResult | Thrown): number =>
+  result.outcome === "failed" && "retryAfterMs" in result.error ? (result.error.retryAfterMs ?? 0) : 0;
+
+/** Whether a failed delivery is worth another attempt within this invocation. */
+const isWorthAnotherAttempt = (result: WriteResult | Thrown, queue: ItemQueue, { retry, deadline }: Budget): boolean =>
+  result.outcome === "failed" &&
+  isTransient(result.error.code) &&
+  retryAfterMs(result) <= retry.maxDelayMs &&
+  queue.attempts + 1 < retry.maxAttempts &&
+  !deadline.signal.aborted;
+
+/** The ways in which item queues leave a write. */
+interface Exits {
+  /** Takes item queues that may be written again. */
+  readonly handBack: (queues: readonly ItemQueue[]) => void;
+  /** Takes an item queue whose delivery made the sink throw. */
+  readonly setAside: (queue: ItemQueue, bug: unknown) => void;
 }
+
+/** Writes the next delivery of each item queue in a group. */
+const writeGroup = async (
+  route: Route,
+  group: readonly ItemQueue[],
+  steps: WatchedSteps,
+  { handBack, setAside }: Exits,
+): Promise<void> => {
+  const batch = group.map((queue) => queue.next() as Delivery);
+  const results = await write(route, batch, steps);
+  const again: ItemQueue[] = [];
+  const concluded: ItemQueue[] = [];
+  let waitMs = 0;
+  for (const [index, queue] of group.entries()) {
+    const result = results[index] as WriteResult | Thrown;
+    if (result.outcome === "threw") setAside(queue, result.bug);
+    else if (isWorthAnotherAttempt(result, queue, steps)) {
+      queue.countAttempt();
+      again.push(queue);
+      waitMs = Math.max(waitMs, retryAfterMs(result));
+    } else {
+      queue.conclude(result);
+      concluded.push(queue);
+    }
+  }
+  handBack(concluded);
+  if (again[0] === undefined) return;
+  const { clock, retry, deadline } = steps;
+  await clock.sleep(Math.max(backoffMs(retry, again[0].attempts, clock.random), waitMs), deadline.signal);
+  handBack(again);
+};
 
 const overdue = (route: Route, settleMs: number): SinkError =>
   new SinkError("SINK_TIMEOUT", `[${route.name}] the sink had not settled ${settleMs} ms after its deadline`);
-
-/** A budget, with a promise that resolves when its time is over. */
-interface WatchedBudget extends Budget {
-  /**
-   * Resolves shortly after the deadline, to the error for a write that the sink has not answered. All writes share this
-   * promise, because a signal and a listener for each write would cost as much time as sending a message.
-   */
-  readonly late: Promise<SinkError>;
-}
 
 const afterDeadline = (route: Route, { deadline, clock }: Budget, over: AbortSignal): Promise<SinkError> =>
   new Promise((resolve) => {
@@ -38,80 +74,19 @@ const afterDeadline = (route: Route, { deadline, clock }: Budget, over: AbortSig
     else deadline.signal.addEventListener("abort", () => void wait(), { once: true, signal: over });
   });
 
-const unreported = (route: Route, delivery: Delivery): WriteResult =>
-  failed(delivery, new SinkError("SINK_UNREPORTED", `[${route.name}] the sink reported no result of a delivery`));
-
-/** Sorts the results of a sink into the order of the batch. Most sinks already return them in this order. */
-const matched = (route: Route, batch: readonly Delivery[], answer: readonly WriteResult[]): readonly WriteResult[] => {
-  if (answer.length === batch.length && answer.every(({ delivery }, index) => delivery === batch[index])) return answer;
-  const byDelivery = new Map<Delivery, WriteResult>();
-  for (const result of answer) byDelivery.set(result.delivery, result);
-  return batch.map((delivery) => byDelivery.get(delivery) ?? unreported(route, delivery));
-};
-
-/** Makes one write. Returns a result for every delivery; a delivery that the sink does not report has failed. */
-const writeOnce = async (
-  route: Route,
-  batch: readonly Delivery[],
-  run: WatchedBudget,
-): Promise<readonly WriteResult[]> => {
-  const { signal, remainingMs } = run.deadline;
-  try {
-    const answer = await Promise.race([route.sink.write(batch as never, { signal, remainingMs }), run.late]);
-    if (answer instanceof SinkError) return batch.map((delivery) => failed(delivery, answer));
-    return matched(route, batch, answer);
-  } catch (error) {
-    if (!isSinkError(error)) throw error;
-    return batch.map((delivery) => failed(delivery, error));
-  }
-};
-
-/** Milliseconds for which the target asked not to be called, or 0. */
-const retryAfterMs = (result: WriteResult): number =>
-  result.outcome === "failed" && "retryAfterMs" in result.error ? (result.error.retryAfterMs ?? 0) : 0;
-
-/** Whether a failed delivery is worth another attempt within this invocation. */
-const isWorthAnotherAttempt = (result: WriteResult, queue: ItemQueue, { retry, deadline }: Budget): boolean =>
-  result.outcome === "failed" &&
-  isTransient(result.error.code) &&
-  retryAfterMs(result) <= retry.maxDelayMs &&
-  queue.attempts + 1 < retry.maxAttempts &&
-  !deadline.signal.aborted;
-
-/** Writes the next delivery of each item queue in a group. Hands back a queue when the queue may be written again. */
-const writeGroup = async (
-  route: Route,
-  group: readonly ItemQueue[],
-  run: WatchedBudget,
-  handBack: (queues: readonly ItemQueue[]) => void,
-): Promise<void> => {
-  const batch = group.map((queue) => queue.next() as Delivery);
-  const results = await writeOnce(route, batch, run);
-  const again = group.filter((queue, index) => isWorthAnotherAttempt(results[index] as WriteResult, queue, run));
-  const waiting = new Set(again);
-  for (const [index, queue] of group.entries()) {
-    if (waiting.has(queue)) queue.countAttempt();
-    else queue.conclude(results[index] as WriteResult);
-  }
-  handBack(group.filter((queue) => !waiting.has(queue)));
-  if (again[0] === undefined) return;
-  const { clock, retry, deadline } = run;
-  const asked = group.map((queue, index) => (waiting.has(queue) ? retryAfterMs(results[index] as WriteResult) : 0));
-  const waitMs = Math.max(backoffMs(retry, again[0].attempts, clock.random), ...asked);
-  await clock.sleep(waitMs, deadline.signal);
-  handBack(again);
-};
-
 /** Item queues that have something to write. */
 interface ReadyQueues {
   /** Returns the item queues of the next write. The list is empty when no item queue has a delivery. */
   readonly take: () => readonly ItemQueue[];
+  /** Returns the item queues that wait for the dead letter of a rejected change. */
+  readonly takeRejected: () => readonly ItemQueue[];
   readonly handBack: (queues: readonly ItemQueue[]) => void;
   readonly isEmpty: () => boolean;
 }
 
 const readyQueues = (queues: readonly ItemQueue[], maxEntries: number): ReadyQueues => {
   const ready: ItemQueue[] = [...queues];
+  let waiting: ItemQueue[] = [];
   let head = 0;
   return {
     take: () => {
@@ -119,8 +94,14 @@ const readyQueues = (queues: readonly ItemQueue[], maxEntries: number): ReadyQue
       for (let queue = ready[head]; queue !== undefined && group.length < maxEntries; queue = ready[head]) {
         head += 1;
         if (queue.next() !== undefined) group.push(queue);
+        else if (queue.rejection !== undefined) waiting.push(queue);
       }
       return group;
+    },
+    takeRejected: () => {
+      const taken = waiting;
+      waiting = [];
+      return taken;
     },
     handBack: (back) => {
       for (const queue of back) ready.push(queue);
@@ -129,33 +110,95 @@ const readyQueues = (queues: readonly ItemQueue[], maxEntries: number): ReadyQue
   };
 };
 
+/** Stores the dead letters for which the item queues wait. If time runs out, the queues keep their rejections. */
+const storeRejections = async (
+  queues: readonly ItemQueue[],
+  { storeRejected, late }: WatchedSteps,
+  handBack: (queues: readonly ItemQueue[]) => void,
+): Promise<void> => {
+  const positions = new Map<ItemQueue, number>();
+  const rejections = new Map<number, DeliveryResult>();
+  for (const queue of queues) {
+    if (queue.rejection === undefined) continue;
+    const { entry, result } = queue.rejection;
+    positions.set(queue, entry.position);
+    rejections.set(entry.position, result);
+  }
+  const stored = await Promise.race([storeRejected(rejections), late]);
+  if (stored instanceof SinkError) return;
+  for (const [queue, position] of positions) queue.resume(stored.has(position));
+  handBack(queues);
+};
+
+/** An item queue whose delivery made the sink throw. */
+interface SetAside {
+  readonly queue: ItemQueue;
+  readonly bug: unknown;
+}
+
 /**
- * Writes all deliveries of the item queues.
- * @throws an error from a sink if the error is not a `SinkError`, after all writes have ended.
+ * Rejects the deliveries that made the sink throw, if the sink writes other deliveries. Otherwise the sink is broken.
+ * @throws {unknown} the error of a broken sink.
  */
-const writeAll = async (route: Route, queues: readonly ItemQueue[], run: WatchedBudget): Promise<void> => {
-  const { maxEntries = Number.POSITIVE_INFINITY, concurrency = 1 } = route.sink.supports;
-  const { signal } = run.deadline;
-  const ready = readyQueues(queues, maxEntries);
-  const inFlight = new Set<Promise<void>>();
+const rejectThrown = (route: Route, thrown: readonly SetAside[], { hasWritten }: SinkMemory): void => {
+  if (!hasWritten && thrown[0] !== undefined) throw thrown[0].bug;
+  for (const { queue, bug } of thrown) {
+    const problem = `${thrownBy("the sink", bug)}; expected a SinkError`;
+    queue.conclude(failed(queue.next() as Delivery, rejected(route.name, problem, { cause: bug })));
+  }
+};
+
+/** Writes deliveries until no item queue is left, or time is over. Item queues that made the sink throw are set aside. */
+const writeReady = async (route: Route, ready: ReadyQueues, steps: WatchedSteps): Promise<readonly SetAside[]> => {
+  const { concurrency = 1 } = route.sink.supports;
+  const { signal } = steps.deadline;
+  const thrown: SetAside[] = [];
+  const exits: Exits = { handBack: ready.handBack, setAside: (queue, bug) => thrown.push({ queue, bug }) };
+  const tasks = new Set<Promise<void>>();
   const bugs: unknown[] = [];
-  const start = (group: readonly ItemQueue[]): void => {
-    const running = writeGroup(route, group, run, ready.handBack)
-      .catch((bug) => {
+  let writes = 0;
+  const start = (work: Promise<void>, ended = (): void => {}): void => {
+    const task = work
+      .catch((bug: unknown) => {
         bugs.push(bug);
       })
-      .finally(() => inFlight.delete(running));
-    inFlight.add(running);
+      .finally(() => {
+        ended();
+        tasks.delete(task);
+      });
+    tasks.add(task);
+  };
+  const startWrite = (group: readonly ItemQueue[]): void => {
+    writes += 1;
+    start(writeGroup(route, group, steps, exits), () => {
+      writes -= 1;
+    });
   };
   const mayStart = (): boolean => !signal.aborted && bugs.length === 0 && !ready.isEmpty();
   do {
-    while (inFlight.size < concurrency && mayStart()) {
+    while (writes < concurrency && mayStart()) {
       const group = ready.take();
-      if (group.length > 0) start(group);
+      if (group.length > 0) startWrite(group);
     }
-    if (inFlight.size > 0) await Promise.race(inFlight);
-  } while (inFlight.size > 0 || mayStart());
+    const waiting = ready.takeRejected();
+    if (waiting.length > 0) start(storeRejections(waiting, steps, ready.handBack));
+    if (tasks.size > 0) await Promise.race(tasks);
+  } while (tasks.size > 0 || mayStart());
   if (bugs.length > 0) throw bugs[0];
+  return thrown;
+};
+
+/**
+ * Writes all deliveries of the item queues.
+ * @throws an error from a broken sink if the error is not a `SinkError`, after all writes have ended.
+ */
+const writeAll = async (route: Route, queues: readonly ItemQueue[], steps: WatchedSteps): Promise<void> => {
+  const ready = readyQueues(queues, route.sink.supports.maxEntries ?? Number.POSITIVE_INFINITY);
+  for (let thrown = await writeReady(route, ready, steps); thrown.length > 0; ) {
+    rejectThrown(route, thrown, steps.memory);
+    ready.handBack(thrown.map(({ queue }) => queue));
+    thrown = await writeReady(route, ready, steps);
+  }
   for (const queue of queues) queue.abandon();
 };
 
@@ -163,7 +206,11 @@ const writeAll = async (route: Route, queues: readonly ItemQueue[], run: Watched
  * Delivers a batch to one route.
  * @returns a result for each entry, by its `position`.
  */
-export const deliver = async (route: Route, batch: readonly BatchEntry[], budget: Budget): Promise<Results> => {
+export const deliver = async (
+  route: SharedRoute,
+  batch: readonly BatchEntry[],
+  steps: DeliverySteps,
+): Promise<Results> => {
   const results = new Map<number, DeliveryResult>();
   const queues = itemQueuesOf(route, batch, ({ position }, result) => {
     if (results.has(position)) throw new Error(`[${route.name}] a delivery has two results`);
@@ -171,7 +218,7 @@ export const deliver = async (route: Route, batch: readonly BatchEntry[], budget
   });
   const over = new AbortController();
   try {
-    await writeAll(route, queues, { ...budget, late: afterDeadline(route, budget, over.signal) });
+    await writeAll(route, queues, { ...steps, late: afterDeadline(route, steps, over.signal) });
   } finally {
     over.abort("delivered");
   }

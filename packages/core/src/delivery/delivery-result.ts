@@ -3,6 +3,7 @@
 import { type DeliveryError, outcomeOf } from "../errors.ts";
 import type { Change } from "../record/change.ts";
 import type { WriteResult } from "../sink/sink.ts";
+import type { RouteId } from "./dedupe-store.ts";
 
 /** How a delivery ended. Every delivery of an invocation has exactly one outcome. */
 export type Outcome = "delivered" | "superseded" | "filtered" | "rejected" | "retried";
@@ -15,6 +16,8 @@ export interface DeliveryResult {
   readonly attempts: number;
   /** The delivery is in the retry queue, so the stream does not have to deliver the record again. */
   readonly isQueued?: true;
+  /** The dead letter of a rejected delivery is stored. */
+  readonly isStored?: true;
 }
 
 /** One change of a batch, at its position among the records that were received. */
@@ -39,8 +42,14 @@ export interface RouteResult {
   readonly noted: ReadonlySet<string> | undefined;
 }
 
-/** Id of a delivery. Repeats of the change have the same id. Other changes and other routes have different ids. */
-export const deliveryId = (route: string, eventId: string): string => `${eventId}:${route}`;
+/** Escapes the separator, so that different pairs of names have different texts. */
+const escaped = (name: string): string => name.replace(/[%:]/g, encodeURIComponent);
+
+/** The end of the ids of a route's deliveries. It names the pipeline: two pipelines may share a stream and a queue. */
+export const idSuffixOf = ({ pipeline, route }: RouteId): string => `:${escaped(pipeline)}:${escaped(route)}`;
+
+/** Id of a delivery. Repeats of the change have the same id. Other changes, routes and pipelines have different ids. */
+export const deliveryId = (id: RouteId, eventId: string): string => eventId + idSuffixOf(id);
 
 /** The most common result. All such deliveries share this one object. */
 const deliveredAtOnce: DeliveryResult = Object.freeze({ outcome: "delivered", attempts: 1 });

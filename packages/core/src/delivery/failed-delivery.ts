@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 import type { Envelope } from "../envelope/envelope.ts";
-import { type Invocation, receiveCountOf } from "../intake/invocation.ts";
+import { type Invocation, receiptOf, receiveCountOf } from "../intake/invocation.ts";
 import type { Received } from "../intake/received.ts";
 import { CircuitOpenError } from "./circuit-breaker.ts";
 import type { RouteId } from "./dedupe-store.ts";
@@ -21,7 +21,7 @@ const attemptsOf = ({ error, attempts }: DeliveryResult): number =>
  * the first failure, and all members that a later version of Sluice may have added.
  */
 export const failedDelivery = (
-  { pipeline, route }: RouteId,
+  id: RouteId,
   { event, received, startedAt }: Invocation,
   position: number,
   result: DeliveryResult,
@@ -29,15 +29,16 @@ export const failedDelivery = (
   const one = received[position] as Received;
   const { envelope, record, source } = one;
   const { recordUrl: _, ...before } = envelope ?? {};
+  const message = event.records[source];
   // Counts one attempt for each earlier time that the message was received.
-  const earlier =
-    envelope === undefined ? 0 : envelope.attempts + Math.max(0, receiveCountOf(event.records[source]) - 1);
+  const earlier = envelope === undefined ? 0 : envelope.attempts + Math.max(0, receiveCountOf(message) - 1);
   return {
     ...before,
+    ...(envelope !== undefined && { receipt: receiptOf(message) }),
     v: 1,
-    id: envelope?.id ?? deliveryId(route, eventIdOf(one)),
-    pipeline,
-    sink: route,
+    id: envelope?.id ?? deliveryId(id, eventIdOf(one)),
+    pipeline: id.pipeline,
+    sink: id.route,
     code: result.error?.code ?? "SINK_REJECTED",
     message: result.error?.message ?? "",
     attempts: earlier + attemptsOf(result),

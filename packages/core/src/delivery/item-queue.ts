@@ -3,16 +3,23 @@
 //
 // For an upsert sink the queue begins with the last change, which replaces the earlier changes. The queue steps back to
 // an earlier change only if the last change is rejected or does not concern the target. For an append sink the queue
-// sends every change, oldest first, and stops at the first change that has to be retried.
+// sends every change, oldest first, and stops at the first change that has to be retried. If a change is rejected, the
+// queue waits until the dead letter is stored. Otherwise the change would be retried after later changes were sent.
 
 import { DeadlineError } from "../errors.ts";
 import type { Change } from "../record/change.ts";
 import type { Delivery, WriteResult } from "../sink/sink.ts";
-import { type BatchEntry, byVersion, type DeliveryResult, deliveryId, resultOf } from "./delivery-result.ts";
-import { effectOf, type Route } from "./route.ts";
+import { type BatchEntry, byVersion, type DeliveryResult, resultOf } from "./delivery-result.ts";
+import { effectOf, type SharedRoute } from "./route.ts";
 
 /** Callback for the result of an entry. */
 type ReportResult = (entry: BatchEntry, result: DeliveryResult) => void;
+
+/** A rejected change that still needs its dead letter. */
+export interface Rejection {
+  readonly entry: BatchEntry;
+  readonly result: DeliveryResult;
+}
 
 const deadlineError = (): DeadlineError =>
   new DeadlineError("DEADLINE_EXCEEDED", "the invocation's time was over before the delivery was written");
@@ -24,7 +31,7 @@ const nothingEarlier: readonly Change[] = Object.freeze([]);
  * queues. Closures for each queue would cost more than everything else that core does (bench: `core`).
  */
 export class ItemQueue {
-  readonly #route: Route;
+  readonly #route: SharedRoute;
   readonly #entries: readonly BatchEntry[];
   readonly #report: ReportResult;
   readonly #isUpsert: boolean;
@@ -32,8 +39,11 @@ export class ItemQueue {
   #attempts = 0;
   #next: Delivery | undefined = undefined;
   #isDone = false;
+  #rejection: DeliveryResult | undefined = undefined;
+  /** Whether the next delivery removes a copy that probably never existed. */
+  #isPrecaution = false;
 
-  constructor(route: Route, entries: readonly BatchEntry[], report: ReportResult) {
+  constructor(route: SharedRoute, entries: readonly BatchEntry[], report: ReportResult) {
     this.#route = route;
     this.#entries = entries;
     this.#report = report;
@@ -46,9 +56,15 @@ export class ItemQueue {
     return this.#attempts;
   }
 
-  /** The delivery to write next; undefined when the queue is done. Returns the same delivery until `conclude` is called. */
+  /** The rejected change whose dead letter must be stored before the queue continues. */
+  get rejection(): Rejection | undefined {
+    const entry = this.#entries[this.#index];
+    return this.#rejection && entry && { entry, result: this.#rejection };
+  }
+
+  /** The delivery to write next; undefined when the queue is done or waits. Returns the same delivery until `conclude`. */
   next(): Delivery | undefined {
-    if (this.#isDone) return undefined;
+    if (this.#isDone || this.#rejection !== undefined) return undefined;
     this.#next ??= this.#find();
     return this.#next;
   }
@@ -61,54 +77,108 @@ export class ItemQueue {
   /** Ends the delivery that `next` returned, with the result of its write. */
   conclude(written: WriteResult): void {
     this.#attempts += 1;
-    this.#end(resultOf(written, this.#attempts));
+    this.#end(this.#settled(resultOf(written, this.#attempts)));
+  }
+
+  /**
+   * A precaution is filtered if the target has no copy that the precaution could remove. The target may also reject a
+   * precaution, for example because the key of an item of another type does not fit the target's key.
+   */
+  #settled(result: DeliveryResult): DeliveryResult {
+    const isNeedless = this.#isPrecaution && (result.outcome === "superseded" || result.outcome === "rejected");
+    return isNeedless ? { outcome: "filtered", attempts: result.attempts } : result;
+  }
+
+  /** Continues after a rejection if its dead letter is stored. Otherwise the change and all later ones are retried. */
+  resume(isStored: boolean): void {
+    const rejection = this.#rejection as DeliveryResult;
+    this.#rejection = undefined;
+    if (!isStored) {
+      this.#stop({ ...rejection, outcome: "retried" });
+      return;
+    }
+    this.#report(this.#entries[this.#index] as BatchEntry, { ...rejection, isStored });
+    this.#advance();
   }
 
   /** Ends the queue. Changes without a result are retried. */
   abandon(): void {
-    if (this.#isDone || this.#entries[this.#index] === undefined) return;
-    this.#end({ outcome: "retried", error: deadlineError(), attempts: this.#attempts });
+    const entry = this.#entries[this.#index];
+    if (this.#isDone || entry === undefined) return;
+    if (this.#rejection !== undefined) {
+      this.#report(entry, this.#rejection);
+      this.#rejection = undefined;
+      this.#advance();
+    }
+    this.#stop({ outcome: "retried", error: deadlineError(), attempts: this.#attempts });
   }
 
   #advance(): void {
     this.#index += this.#isUpsert ? -1 : 1;
     this.#attempts = 0;
     this.#next = undefined;
+    this.#isPrecaution = false;
   }
 
   #find(): Delivery | undefined {
     for (let entry = this.#entries[this.#index]; entry !== undefined; entry = this.#entries[this.#index]) {
       const effect = effectOf(this.#route, entry.change);
       if (effect.kind === "write") return this.#deliveryOf(entry.change, effect.message);
-      if (effect.kind === "remove") return this.#deliveryOf(entry.change, undefined);
+      if (effect.kind === "remove") return this.#removalOf(entry.change, effect.isPrecaution);
       const attempts = this.#attempts;
-      const isNone = effect.kind === "none";
-      this.#report(
-        entry,
-        isNone ? { outcome: "filtered", attempts } : { outcome: "rejected", error: effect.error, attempts },
-      );
-      this.#advance();
+      if (effect.kind === "none") {
+        this.#report(entry, { outcome: "filtered", attempts });
+        this.#advance();
+      } else if (!this.#reject(entry, { outcome: "rejected", error: effect.error, attempts })) return undefined;
     }
     return undefined;
   }
 
+  /** Ends a rejected change. Returns false if the queue must wait for the dead letter. */
+  #reject(entry: BatchEntry, result: DeliveryResult): boolean {
+    if (!this.#isUpsert && this.#index + 1 < this.#entries.length) {
+      this.#rejection = result;
+      return false;
+    }
+    this.#report(entry, result);
+    this.#advance();
+    return true;
+  }
+
   #deliveryOf(change: Change<unknown>, message: unknown): Delivery {
     if (!this.#isUpsert) {
-      return { change: change as Change, message, idempotencyKey: deliveryId(this.#route.name, change.eventId) };
+      return { change: change as Change, message, idempotencyKey: change.eventId + this.#route.idSuffix };
     }
-    const earlier =
-      this.#index === 0 ? nothingEarlier : this.#entries.slice(0, this.#index).map((entry) => entry.change as Change);
-    return { change: change as Change, message, earlier };
+    return { change: change as Change, message, earlier: this.#earlier() };
+  }
+
+  #removalOf(change: Change<unknown>, isPrecaution: boolean): Delivery {
+    this.#isPrecaution = isPrecaution;
+    const removal = { change: change as Change, message: undefined, earlier: this.#earlier() };
+    // The tombstone also replaces the earlier changes of the batch, so it is needed if there are any.
+    return isPrecaution && this.#index === 0 ? { ...removal, onlyIfPresent: true } : removal;
+  }
+
+  #earlier(): readonly Change[] {
+    return this.#index === 0
+      ? nothingEarlier
+      : this.#entries.slice(0, this.#index).map((entry) => entry.change as Change);
   }
 
   /** Reports the result of the current entry. Then moves to the next entry, or ends and reports the other entries. */
   #end(result: DeliveryResult): void {
-    this.#report(this.#entries[this.#index] as BatchEntry, result);
-    const goesOn = this.#isUpsert ? result.outcome === "rejected" : result.outcome !== "retried";
-    if (goesOn) {
+    const entry = this.#entries[this.#index] as BatchEntry;
+    const { outcome } = result;
+    if (outcome === "rejected") this.#reject(entry, result);
+    else if (outcome === "retried" || (this.#isUpsert && outcome !== "filtered")) this.#stop(result);
+    else {
+      this.#report(entry, result);
       this.#advance();
-      return;
     }
+  }
+
+  #stop(result: DeliveryResult): void {
+    this.#report(this.#entries[this.#index] as BatchEntry, result);
     this.#isDone = true;
     if (this.#isUpsert) this.#reportEarlier(result);
     else for (const entry of this.#entries.slice(this.#index + 1)) this.#report(entry, { ...result, attempts: 0 });
@@ -124,8 +194,34 @@ export class ItemQueue {
   }
 }
 
+/** Reports a result also for the repeats of an entry: the same record twice in one event. */
+const reportWith =
+  (repeats: ReadonlyMap<BatchEntry, readonly BatchEntry[]>, report: ReportResult): ReportResult =>
+  (entry, result) => {
+    report(entry, result);
+    for (const repeat of repeats.get(entry) ?? [])
+      report(repeat, result.outcome === "delivered" ? deliveredTwice : result);
+  };
+
+const deliveredTwice: DeliveryResult = Object.freeze({ outcome: "superseded", attempts: 0 });
+
+/** Creates the queue of one item. The entries are sorted by version, so repeats follow each other. */
+const itemQueue = (route: SharedRoute, entries: readonly BatchEntry[], report: ReportResult): ItemQueue => {
+  const unique: BatchEntry[] = [];
+  const repeats = new Map<BatchEntry, BatchEntry[]>();
+  for (const entry of entries) {
+    const last = unique.at(-1);
+    if (last !== undefined && isRepeat(last, entry)) repeats.set(last, [...(repeats.get(last) ?? []), entry]);
+    else unique.push(entry);
+  }
+  return new ItemQueue(route, unique, repeats.size === 0 ? report : reportWith(repeats, report));
+};
+
+const isRepeat = ({ change: one }: BatchEntry, { change: other }: BatchEntry): boolean =>
+  one.version === other.version && one.eventId === other.eventId;
+
 /** Groups a batch into one queue for each item, with the item's changes in the order of their versions. */
-export const itemQueuesOf = (route: Route, batch: readonly BatchEntry[], report: ReportResult): ItemQueue[] => {
+export const itemQueuesOf = (route: SharedRoute, batch: readonly BatchEntry[], report: ReportResult): ItemQueue[] => {
   const items = new Map<string, BatchEntry[]>();
   for (const entry of batch) {
     const entries = items.get(entry.change.itemKey);
@@ -134,8 +230,9 @@ export const itemQueuesOf = (route: Route, batch: readonly BatchEntry[], report:
   }
   const queues: ItemQueue[] = [];
   for (const entries of items.values()) {
-    if (entries.length > 1) entries.sort(byVersion);
-    queues.push(new ItemQueue(route, entries, report));
+    queues.push(
+      entries.length === 1 ? new ItemQueue(route, entries, report) : itemQueue(route, entries.sort(byVersion), report),
+    );
   }
   return queues;
 };

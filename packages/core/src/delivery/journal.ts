@@ -5,7 +5,7 @@ import type { Clock, Deadline } from "../async/deadline.ts";
 import { untilAborted } from "../async/race.ts";
 import type { PipelineLogger } from "../logger.ts";
 import type { Journal, JournalEntry, RouteId } from "./dedupe-store.ts";
-import { type BatchEntry, type DeliveryResult, deliveryId, type RouteResult } from "./delivery-result.ts";
+import { type BatchEntry, type DeliveryResult, idSuffixOf, type RouteResult } from "./delivery-result.ts";
 
 /** The journal of one route. If the store fails, core logs the failure, and may send finished deliveries again. */
 export interface RouteJournal {
@@ -33,12 +33,13 @@ const late = (): Error => new Error("the invocation's time was over");
 const isSettled = ({ outcome, isQueued }: DeliveryResult): boolean =>
   isQueued === true || outcome === "delivered" || outcome === "superseded" || outcome === "rejected";
 
-const settledBehind = ({ route, entries, results, noted }: RouteResult, from: number): JournalEntry[] => {
+const settledBehind = (id: RouteId, { entries, results, noted }: RouteResult, from: number): JournalEntry[] => {
+  const idSuffix = idSuffixOf(id);
   const settled: JournalEntry[] = [];
   for (const { position, change } of entries) {
     const result = results.get(position);
     if (position < from || result === undefined || !isSettled(result)) continue;
-    const idempotencyKey = deliveryId(route, change.eventId);
+    const idempotencyKey = change.eventId + idSuffix;
     if (!noted?.has(idempotencyKey)) settled.push({ idempotencyKey, version: change.version });
   }
   return settled;
@@ -72,7 +73,7 @@ export const routeJournal = (
     }
   },
   note: async (result, from, deadline) => {
-    const settled = settledBehind(result, from);
+    const settled = settledBehind(id, result, from);
     if (settled.length === 0) return;
     const over = new AbortController();
     try {

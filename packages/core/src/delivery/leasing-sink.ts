@@ -2,7 +2,7 @@
 // after a failure, a crash or a redrive, or in an overlapping invocation, is not sent again.
 
 import { eachBounded } from "../async/bounded.ts";
-import { leaseMs } from "../async/deadline.ts";
+import { type Clock, leaseMs } from "../async/deadline.ts";
 import { ConfigError, DeadlineError, SinkError } from "../errors.ts";
 import type { PipelineLogger } from "../logger.ts";
 import {
@@ -22,6 +22,7 @@ export interface Leasing {
   readonly leases: Leases;
   readonly id: RouteId;
   readonly logger: PipelineLogger;
+  readonly clock: Pick<Clock, "now">;
 }
 
 type Message = AppendDelivery<unknown>;
@@ -62,14 +63,26 @@ const acquireOne = async (
   }
 };
 
-/** Completes the leases of sent deliveries, and releases the others. A failure of the store changes no result. */
+/** Deliveries whose leases were acquired. */
+interface Acquired {
+  readonly deliveries: readonly Message[];
+  /** Until then, in milliseconds since the epoch, no other invocation can acquire the leases. */
+  readonly heldUntil: number;
+}
+
+/**
+ * Completes the leases of sent deliveries, and releases the others. An expired lease is not released: it may belong to
+ * another invocation by now. A failure of the store changes no result.
+ */
 const conclude = async (
-  { leases, id, logger }: Leasing,
-  acquired: readonly Message[],
+  { leases, id, logger, clock }: Leasing,
+  { deliveries, heldUntil }: Acquired,
   sent: ReadonlySet<Delivery>,
 ): Promise<void> => {
   const errors: unknown[] = [];
-  await eachBounded(acquired, requestsAtOnce, async (delivery) => {
+  const isHeld = clock.now() < heldUntil;
+  const concluded = isHeld ? deliveries : deliveries.filter((delivery) => sent.has(delivery));
+  await eachBounded(concluded, requestsAtOnce, async (delivery) => {
     const { idempotencyKey } = delivery;
     try {
       await (sent.has(delivery) ? leases.complete(id, idempotencyKey) : leases.release(id, idempotencyKey));
@@ -88,18 +101,19 @@ const lateError = (route: string): DeadlineError =>
 const send = async (
   sink: Sink<unknown, "append">,
   leasing: Leasing,
-  acquired: readonly Message[],
+  acquired: Acquired,
   context: WriteContext,
 ): Promise<readonly WriteResult[]> => {
   const sent = new Set<Delivery>();
+  const { deliveries } = acquired;
   try {
-    if (context.signal.aborted) return acquired.map((delivery) => failed(delivery, lateError(leasing.id.route)));
-    const results = await sink.write(acquired, context);
+    if (context.signal.aborted) return deliveries.map((delivery) => failed(delivery, lateError(leasing.id.route)));
+    const results = await sink.write(deliveries, context);
     for (const { delivery, outcome } of results) if (outcome !== "failed") sent.add(delivery);
     return results;
   } catch (error) {
     if (!(error instanceof SinkError)) throw error;
-    return acquired.map((delivery) => failed(delivery, error));
+    return deliveries.map((delivery) => failed(delivery, error));
   } finally {
     await conclude(leasing, acquired, sent);
   }
@@ -109,8 +123,10 @@ const send = async (
 export const leasingSink = (sink: Sink<unknown, "append">, leasing: Leasing): Sink<unknown, "append"> =>
   withWrite(sink, async (batch, context) => {
     const holdMs = leaseMs(context.remainingMs());
+    const heldUntil = leasing.clock.now() + holdMs;
     const answers = await eachBounded(batch, requestsAtOnce, (delivery) => acquireOne(leasing, delivery, holdMs));
     const settled = answers.filter((answer) => answer !== undefined);
-    const acquired = batch.filter((_, index) => answers[index] === undefined);
-    return acquired.length === 0 ? settled : [...settled, ...(await send(sink, leasing, acquired, context))];
+    const deliveries = batch.filter((_, index) => answers[index] === undefined);
+    if (deliveries.length === 0) return settled;
+    return [...settled, ...(await send(sink, leasing, { deliveries, heldUntil }, context))];
   });

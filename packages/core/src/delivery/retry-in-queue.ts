@@ -9,7 +9,7 @@ import type { PipelineLogger } from "../logger.ts";
 import type { RouteId } from "./dedupe-store.ts";
 import { type BatchEntry, byVersion, changeResults, type Results } from "./delivery-result.ts";
 import { failedDelivery } from "./failed-delivery.ts";
-import type { BatchGuard, RoutePendingItems } from "./pending-items.ts";
+import type { AddedMarks, RoutePendingItems } from "./pending-items.ts";
 
 /** The retry queue of one route. */
 export interface RouteRetryQueue {
@@ -38,7 +38,7 @@ const messagesOf = (
     const result = results.get(entry.position);
     if (result?.outcome !== "retried") continue;
     const envelope = failedDelivery(id, invocation, entry.position, result);
-    const group = pendingItems ? `${id.route}#${entry.change.itemKey}` : envelope.id;
+    const group = pendingItems ? JSON.stringify([id.pipeline, id.route, entry.change.itemKey]) : envelope.id;
     queued.push({ entry, message: { envelope, group } });
   }
   return pendingItems ? queued.sort((a, b) => byVersion(a.entry, b.entry)) : queued;
@@ -46,8 +46,8 @@ const messagesOf = (
 
 const entriesOf = (queued: readonly Queued[]): BatchEntry[] => queued.map(({ entry }) => entry);
 
-const storedOf = (queued: readonly Queued[], { stored }: StoreResult): BatchEntry[] =>
-  entriesOf(queued.filter(({ message }) => stored.has(message.envelope)));
+const entriesIn = (queued: readonly Queued[], envelopes: StoreResult["stored"] | undefined): BatchEntry[] =>
+  entriesOf(queued.filter(({ message }) => envelopes?.has(message.envelope)));
 
 const write = (queue: RouteRetryQueue, queued: readonly Queued[]): Promise<StoreResult> =>
   queue.write(queued.map(({ message }) => message));
@@ -57,10 +57,10 @@ const storeInOrder = async (
   queue: RouteRetryQueue,
   pendingItems: RoutePendingItems,
   queued: readonly Queued[],
-  before: BatchGuard["versions"],
 ): Promise<StoreResult> => {
+  let marks: AddedMarks;
   try {
-    await pendingItems.add(entriesOf(queued));
+    marks = await pendingItems.add(entriesOf(queued));
   } catch (cause) {
     const found = `[${queue.id.route}] the pending items could not be stored`;
     return { stored: new Set(), errors: [new SinkError("SINK_UNAVAILABLE", found, { cause })] };
@@ -68,7 +68,9 @@ const storeInOrder = async (
   const result = await write(queue, queued);
   if (result.stored.size === queued.length) return result;
   try {
-    await pendingItems.correct(entriesOf(queued), storedOf(queued, result), before);
+    const refused = entriesIn(queued, result.refused);
+    const possible = entriesOf(queued.filter(({ message }) => !result.refused?.has(message.envelope)));
+    await pendingItems.correct(marks, { refused, possible });
     return result;
   } catch (error) {
     return { ...result, errors: [...result.errors, error] };
@@ -80,13 +82,13 @@ export const retryInQueue = async (
   queue: RouteRetryQueue,
   entries: readonly BatchEntry[],
   results: Results,
-  { invocation, before }: { readonly invocation: Invocation; readonly before: BatchGuard["versions"] },
+  invocation: Invocation,
 ): Promise<Results> => {
   const queued = messagesOf(queue, entries, results, invocation);
   if (queued.length === 0) return results;
   const { pendingItems, logger, id } = queue;
   const result = await storeResultOf(
-    () => (pendingItems ? storeInOrder(queue, pendingItems, queued, before) : write(queue, queued)),
+    () => (pendingItems ? storeInOrder(queue, pendingItems, queued) : write(queue, queued)),
     invocation.deadline.lastCall,
   );
   const { errors } = result;
@@ -94,7 +96,7 @@ export const retryInQueue = async (
     const fields = { ...id, errors: errors.length, first: String(errors[0]) };
     logger.warn("deliveries not queued for retry, the stream retries them", fields);
   }
-  const positions = new Set(storedOf(queued, result).map(({ position }) => position));
+  const positions = new Set(entriesIn(queued, result.stored).map(({ position }) => position));
   return changeResults(results, (result, position) =>
     positions.has(position) ? { ...result, isQueued: true } : undefined,
   );

@@ -1,29 +1,31 @@
 // A route at run time: its sink, circuit breaker, journal, pending items and retry queue.
 
 import type { RetryPolicy } from "../async/backoff.ts";
-import { type Clock, within } from "../async/deadline.ts";
+import { type Clock, type Deadline, within } from "../async/deadline.ts";
 import type { EnvelopeMessage } from "../envelope/envelope-message.ts";
 import type { StoreResult } from "../envelope/store-result.ts";
-import type { Invocation } from "../intake/invocation.ts";
+import { type Invocation, staysInQueue } from "../intake/invocation.ts";
 import type { Received } from "../intake/received.ts";
 import type { PipelineLogger } from "../logger.ts";
 import type { Sink } from "../sink/sink.ts";
 import { CircuitBreaker } from "./circuit-breaker.ts";
+import type { StoreDeadLetters } from "./dead-letters.ts";
 import type { DedupeStore, RouteId } from "./dedupe-store.ts";
 import { deliver } from "./deliver.ts";
 import {
   type BatchEntry,
   type DeliveryResult,
-  deliveryId,
   type Results,
   type RouteResult,
   withResults,
 } from "./delivery-result.ts";
+import { failedDelivery } from "./failed-delivery.ts";
 import { type RouteJournal, routeJournal } from "./journal.ts";
 import { leasingSink } from "./leasing-sink.ts";
 import { type BatchGuard, nothingPending, type RoutePendingItems, routePendingItems } from "./pending-items.ts";
 import { type RouteRetryQueue, retryInQueue } from "./retry-in-queue.ts";
-import type { Route } from "./route.ts";
+import type { SharedRoute } from "./route.ts";
+import type { DeliverySteps, SinkMemory } from "./write.ts";
 
 /** Settings that all routes of a pipeline share. */
 export interface DeliverySettings {
@@ -35,6 +37,8 @@ export interface DeliverySettings {
   readonly dedupeStore: DedupeStore | undefined;
   /** Writes to the retry queue; undefined if the pipeline has no retry queue. */
   readonly writeRetries: ((messages: readonly EnvelopeMessage[]) => Promise<StoreResult>) | undefined;
+  /** Stores dead letters; undefined if rejected records block the stream. */
+  readonly storeDeadLetters: StoreDeadLetters | undefined;
   /** Time limit of a route in one invocation, in milliseconds. Then unfinished deliveries go to the retry queue. */
   readonly routeTimeoutMs: number;
 }
@@ -58,8 +62,10 @@ export interface RouteRun {
 
 /** The parts of a `RouteWorker`. */
 interface Parts {
-  readonly route: Route;
+  readonly route: SharedRoute;
+  readonly id: RouteId;
   readonly settings: DeliverySettings;
+  readonly memory: SinkMemory;
   readonly breaker: CircuitBreaker;
   readonly journal: RouteJournal | undefined;
   readonly pendingItems: RoutePendingItems | undefined;
@@ -84,7 +90,7 @@ const decidedFor = ({ error }: Received, isTaken: boolean): DeliveryResult | und
   return error && { outcome: "rejected", error, attempts: 0 };
 };
 
-const assign = ({ name, origins }: Route, { received, origin }: Invocation): Assigned => {
+const assign = ({ name, origins }: SharedRoute, { received, origin }: Invocation): Assigned => {
   const entries: BatchEntry[] = [];
   const decided = new Map<number, DeliveryResult>();
   const isTaken = origins.has(origin);
@@ -101,23 +107,59 @@ const assign = ({ name, origins }: Route, { received, origin }: Invocation): Ass
 };
 
 /**
+ * Returns the positions of rejected deliveries that have a dead letter. A message of the dead-letter queue stays there
+ * as its own dead letter.
+ */
+const storeRejected = async (
+  { id, settings: { storeDeadLetters } }: Parts,
+  invocation: Invocation,
+  rejected: Results,
+): Promise<ReadonlySet<number>> => {
+  const positions = [...rejected.keys()];
+  const stored = new Set(positions.filter((position) => staysInQueue(invocation, position)));
+  if (storeDeadLetters === undefined) return stored;
+  const letters = positions
+    .filter((position) => !stored.has(position))
+    .map((position) => ({
+      position,
+      envelope: failedDelivery(id, invocation, position, rejected.get(position) as DeliveryResult),
+    }));
+  const envelopes = await storeDeadLetters(
+    letters.map(({ envelope }) => envelope),
+    invocation.deadline.lastCall,
+  );
+  for (const { position, envelope } of letters) if (envelopes.has(envelope)) stored.add(position);
+  return stored;
+};
+
+const stepsOf = (parts: Parts, invocation: Invocation, deadline: Deadline): DeliverySteps => ({
+  deadline,
+  clock: parts.settings.clock,
+  retry: parts.settings.retry,
+  memory: parts.memory,
+  storeRejected: (rejected) => storeRejected(parts, invocation, rejected),
+});
+
+/**
  * Delivers the entries that the circuit breaker admits, within the time limit of the route. Only for deliveries that
  * can go to the retry queue, because the stream would repeat other deliveries at once.
  */
 const deliverBounded = async (
-  { route, settings, breaker }: Parts,
+  parts: Parts,
   entries: readonly BatchEntry[],
-  { deadline, origin }: Invocation,
-  guard: BatchGuard["guard"],
+  invocation: Invocation,
+  guard: BatchGuard,
 ): Promise<Results> => {
-  const { clock, retry, routeTimeoutMs } = settings;
+  const { route, settings, breaker } = parts;
+  const { deadline, origin } = invocation;
+  const { clock, routeTimeoutMs } = settings;
   const admission = breaker.admit({ isAlone: origin === "retry" });
   const usualMs = Math.min(routeTimeoutMs, deadline.remainingMs() / 2);
   const time = within(deadline, admission === "all" ? breaker.timeFor(usualMs) : usualMs, clock);
   try {
     // The guard is checked first, because a delivery of a pending item makes no request, so it cannot be the probe.
     const sink = guard(admission === "all" ? route.sink : breaker.probing(route.sink, admission, time));
-    const results = await deliver({ ...route, sink }, entries, { deadline: time, clock, retry });
+    const results = await deliver({ ...route, sink }, entries, stepsOf(parts, invocation, time));
     if (admission === "all") breaker.record(entries, results);
     return results;
   } finally {
@@ -126,30 +168,33 @@ const deliverBounded = async (
 };
 
 const deliverUnbounded = (
-  { route, settings: { clock, retry } }: Parts,
+  parts: Parts,
   entries: readonly BatchEntry[],
-  { deadline }: Invocation,
-  guard: BatchGuard["guard"],
-): Promise<Results> => deliver({ ...route, sink: guard(route.sink) }, entries, { deadline, clock, retry });
+  invocation: Invocation,
+  guard: BatchGuard,
+): Promise<Results> => {
+  const { route } = parts;
+  return deliver({ ...route, sink: guard(route.sink) }, entries, stepsOf(parts, invocation, invocation.deadline));
+};
 
 /** Delivers records from envelopes without journal, order check and retry queue, as their messages stay in a queue. */
 const deliverAgain = (parts: Parts, entries: readonly BatchEntry[], invocation: Invocation): Promise<Results> => {
   const deliverThem = invocation.origin === "retry" ? deliverBounded : deliverUnbounded;
-  return deliverThem(parts, entries, invocation, nothingPending.guard);
+  return deliverThem(parts, entries, invocation, nothingPending);
 };
 
 /** Delivers changes that came without an envelope. If the route has a retry queue, stores failed deliveries there. */
 const deliverFresh = async (parts: Parts, entries: readonly BatchEntry[], invocation: Invocation): Promise<Results> => {
   const { retryQueue, pendingItems } = parts;
-  if (retryQueue === undefined) return deliverUnbounded(parts, entries, invocation, nothingPending.guard);
-  const pending = (await pendingItems?.find(entries, invocation.deadline.signal)) ?? nothingPending;
-  const results = await deliverBounded(parts, entries, invocation, pending.guard);
-  return retryInQueue(retryQueue, entries, results, { invocation, before: pending.versions });
+  if (retryQueue === undefined) return deliverUnbounded(parts, entries, invocation, nothingPending);
+  const guard = (await pendingItems?.find(entries, invocation.deadline.signal)) ?? nothingPending;
+  const results = await deliverBounded(parts, entries, invocation, guard);
+  return retryInQueue(retryQueue, entries, results, invocation);
 };
 
 const deliverRoute = async (parts: Parts, invocation: Invocation): Promise<RouteResult> => {
   const { route, journal } = parts;
-  const { name } = route;
+  const { name, idSuffix } = route;
   const { entries, decided, areFresh } = assign(route, invocation);
   const result = { route: name, received: entries.length + decided.size, entries };
   if (!areFresh) {
@@ -157,7 +202,7 @@ const deliverRoute = async (parts: Parts, invocation: Invocation): Promise<Route
     return { ...result, results, noted: undefined };
   }
   const noted = await journal?.find(entries, invocation.deadline);
-  const isKnown = ({ change }: BatchEntry): boolean => noted?.has(deliveryId(name, change.eventId)) === true;
+  const isKnown = ({ change }: BatchEntry): boolean => noted?.has(change.eventId + idSuffix) === true;
   const known = noted?.size ? entries.filter(isKnown) : [];
   const unknown = known.length === 0 ? entries : entries.filter((entry) => !isKnown(entry));
   const delivered = withResults(await deliverFresh(parts, unknown, invocation), decided);
@@ -166,12 +211,16 @@ const deliverRoute = async (parts: Parts, invocation: Invocation): Promise<Route
 };
 
 /** Returns the sink of a route. With `dedupe: "always"` the sink sends a delivery only after it acquired a lease. */
-const leasedSink = (route: Route, id: RouteId, { dedupeStore, logger }: DeliverySettings): Sink<unknown> => {
+const leasedSink = (
+  route: SharedRoute,
+  id: RouteId,
+  { dedupeStore, logger, clock }: DeliverySettings,
+): Sink<unknown> => {
   if (route.dedupe !== "always" || dedupeStore === undefined) return route.sink;
-  return leasingSink(route.sink as Sink<unknown, "append">, { leases: dedupeStore.leases, id, logger });
+  return leasingSink(route.sink as Sink<unknown, "append">, { leases: dedupeStore.leases, id, logger, clock });
 };
 
-const partsOf = (given: Route, settings: DeliverySettings): Parts => {
+const partsOf = (given: SharedRoute, settings: DeliverySettings): Parts => {
   const { name: pipeline, dedupeStore, logger, clock, writeRetries: write } = settings;
   const id = { pipeline, route: given.name };
   const route = { ...given, sink: leasedSink(given, id, settings) };
@@ -181,11 +230,12 @@ const partsOf = (given: Route, settings: DeliverySettings): Parts => {
   const store = usesQueue && sink.supports.writes === "append" ? dedupeStore?.pendingItems : undefined;
   const pendingItems = store && routePendingItems(store, id, logger);
   const retryQueue = usesQueue ? { id, logger, write, pendingItems } : undefined;
-  return { route, settings, breaker: new CircuitBreaker(given.name, clock), journal, pendingItems, retryQueue };
+  const breaker = new CircuitBreaker(given.name, clock);
+  return { route, id, settings, memory: { hasWritten: false }, breaker, journal, pendingItems, retryQueue };
 };
 
 /** The worker of a route. */
-export const routeWorker = (route: Route, settings: DeliverySettings): RouteWorker => {
+export const routeWorker = (route: SharedRoute, settings: DeliverySettings): RouteWorker => {
   const parts = partsOf(route, settings);
   return {
     name: route.name,

@@ -10,6 +10,8 @@ import type { Dedupe, Sink } from "../sink/sink.ts";
 export interface Route {
   /** Unique in its pipeline. Dead letters contain this name. */
   readonly name: string;
+  /** The end of the ids of the route's deliveries. */
+  readonly idSuffix: string;
   readonly sink: Sink<unknown>;
   readonly map: (change: Change<unknown>) => unknown;
   /** Whether the sink has its own mapper. Such a mapper reads the raw image and never returns undefined. */
@@ -22,20 +24,44 @@ export interface Route {
   readonly origins: ReadonlySet<Origin>;
   /** Where deliveries are retried from: the pipeline's retry queue, or the stream. */
   readonly retryIn: "queue" | "stream";
+  /** Whether every change after which the item has no message is sent to the target as a removal. */
+  readonly removesUnmatched: boolean;
 }
+
+/** A route, with the other routes of its pipeline that have the same target. */
+export interface SharedRoute extends Route {
+  readonly others: readonly Route[];
+  /** Those of `others` that were added to the pipeline before the route. */
+  readonly before: readonly Route[];
+}
+
+const haveOneTarget = ({ sink: one }: Route, { sink: other }: Route): boolean =>
+  one.supports.writes === "upsert" &&
+  other.supports.writes === "upsert" &&
+  (one === other || (one.target !== undefined && one.target === other.target));
+
+/** Finds, for each route of a pipeline, the other routes with the same target. */
+export const sharedRoutes = (routes: readonly Route[]): SharedRoute[] =>
+  routes.map((route, index) => ({
+    ...route,
+    others: routes.filter((other) => other !== route && haveOneTarget(route, other)),
+    before: routes.slice(0, index).filter((other) => haveOneTarget(route, other)),
+  }));
 
 /** Effect of a change on a target. */
 export type Effect =
   | { readonly kind: "write"; readonly message: unknown }
-  | { readonly kind: "remove" }
+  /** A precaution: the target probably never had a copy of the item. */
+  | { readonly kind: "remove"; readonly isPrecaution: boolean }
   | { readonly kind: "none" }
   | { readonly kind: "reject"; readonly error: RecordError };
 
-const remove: Effect = { kind: "remove" };
+const remove: Effect = { kind: "remove", isPrecaution: false };
+const removeAsPrecaution: Effect = { kind: "remove", isPrecaution: true };
 const none: Effect = { kind: "none" };
 
 /** Describes where the user's code threw an error. Omits the error's message, which may quote item values. */
-const thrownBy = (what: string, error: unknown): string => {
+export const thrownBy = (what: string, error: unknown): string => {
   if (!(error instanceof Error)) return `${what} threw a value that is not an Error`;
   const frame = /\n\s+at (.+)/.exec((error.stack ?? "").replace(error.message, ""))?.[1];
   return `${what} threw ${error.name}${frame === undefined ? "" : ` at ${frame}`}`;
@@ -78,13 +104,35 @@ const messageOf = (route: Route, change: Change<unknown>): unknown => {
   return mapped(route, change);
 };
 
-/** Whether the target may have a copy of the item from before the change. In doubt true, so a copy is removed. */
+/** The members of a change that depend on the item alone. */
+const itemMembers: ReadonlySet<unknown> = new Set(["after", "keys", "itemKey", "viewType"]);
+
+/** Returns the change, which calls `note` whenever the user's code reads a member that does not depend on the item alone. */
+const watched = <Item>(change: LiveChange<Item>, note: () => void): LiveChange<Item> =>
+  new Proxy(change, {
+    get: (target, name) => {
+      if (!itemMembers.has(name)) note();
+      return Reflect.get(target, name, target);
+    },
+  });
+
+/**
+ * Whether the target may have a copy of the item from before the change, judged by the old image. In doubt true. The
+ * answer false holds for the filter and the mapper of today: they may have accepted the item at another time.
+ */
 const mayHaveCopy = (route: Route, change: Change<unknown>): boolean => {
-  if (change.kind === "insert") return false;
   if (!carries(change.viewType, "old")) return true;
   if (route.mapsItself && route.predicate === undefined) return true;
+  let readsMore = false;
+  const prior = priorState(change, route.schema);
+  // The mapper of a sink reads the raw image only.
+  const seen = route.mapsItself
+    ? prior
+    : watched(prior, () => {
+        readsMore = true;
+      });
   try {
-    return messageOf(route, priorState(change, route.schema)) !== undefined;
+    return messageOf(route, seen) !== undefined || readsMore;
   } catch (error) {
     // An earlier version of the schema or mapper may have accepted this image, so the target may have a copy.
     if (error instanceof ConfigError) throw error;
@@ -92,12 +140,31 @@ const mayHaveCopy = (route: Route, change: Change<unknown>): boolean => {
   }
 };
 
-const upsertEffect = (route: Route, change: Change<unknown>): Effect => {
-  if (change.kind !== "remove") {
-    const message = messageOf(route, change as LiveChange<unknown>);
-    if (message !== undefined) return { kind: "write", message };
+/** Whether a route has a message for the item after the change. Returns `ifItThrows` if its filter or mapper throws. */
+const hasMessage = (route: Route, change: Change<unknown>, ifItThrows: boolean): boolean => {
+  try {
+    return messageOf(route, change) !== undefined;
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    return ifItThrows;
   }
-  return mayHaveCopy(route, change) ? remove : none;
+};
+
+/**
+ * Routes with one target make one decision for each item: the first route with a message writes the item, and a route
+ * removes the item only if no other route writes it. A route whose mapper throws keeps its copy.
+ */
+const upsertEffect = (route: SharedRoute, change: Change<unknown>): Effect => {
+  const { before, others, removesUnmatched } = route;
+  if (change.kind === "remove") return mayHaveCopy(route, change) ? remove : removeAsPrecaution;
+  const message = messageOf(route, change as LiveChange<unknown>);
+  if (message !== undefined) {
+    return before.some((other) => hasMessage(other, change, false)) ? none : { kind: "write", message };
+  }
+  const hadCopy = change.kind !== "insert" && mayHaveCopy(route, change);
+  if (!hadCopy && !removesUnmatched) return none;
+  if (others.some((other) => hasMessage(other, change, true))) return none;
+  return hadCopy ? remove : removeAsPrecaution;
 };
 
 const appendEffect = (route: Route, change: Change<unknown>): Effect => {
@@ -110,7 +177,7 @@ const appendEffect = (route: Route, change: Change<unknown>): Effect => {
 };
 
 /** Returns the effect of a change on the route's target. Rejects a change that the user's code refuses. */
-export const effectOf = (route: Route, change: Change<unknown>): Effect => {
+export const effectOf = (route: SharedRoute, change: Change<unknown>): Effect => {
   try {
     return route.sink.supports.writes === "upsert" ? upsertEffect(route, change) : appendEffect(route, change);
   } catch (error) {

@@ -9,6 +9,8 @@ import type { StoreResult } from "./store-result.ts";
 /** Stores envelopes until they are redriven. */
 export interface DeadLetterQueue {
   readonly write: (envelopes: readonly Envelope[]) => Promise<StoreResult>;
+  /** The queue's address. A pipeline refuses a retry queue with the same address. */
+  readonly queueUrl?: string;
   /** The store for records that are too large for a message. A redrive fetches them from this store. */
   readonly payloadStore?: PayloadStore;
   /** Whether messages of an SQS event with this `eventSourceARN` come from this queue. */
@@ -26,7 +28,8 @@ export interface SqsDeadLetterQueueOptions {
   readonly payloadStore?: PayloadStore;
 }
 
-const groupOf = ({ sink, record }: Envelope): string => sink + JSON.stringify(record?.dynamodb?.Keys ?? {});
+const groupOf = ({ pipeline, sink, record }: Envelope): string =>
+  JSON.stringify([pipeline, sink, record?.dynamodb?.Keys ?? {}]);
 
 /**
  * A dead-letter queue on SQS, standard or FIFO. The function needs `sqs:SendMessage` on it.
@@ -40,6 +43,7 @@ export const sqsDeadLetterQueue = ({ queueUrl, client, payloadStore }: SqsDeadLe
     group: queue.isFifo ? groupOf(envelope) : String(index),
   });
   return {
+    queueUrl,
     write: (envelopes) => queue.send(envelopes.map(messageOf)),
     isSource: queue.isSource,
     remove: queue.remove,

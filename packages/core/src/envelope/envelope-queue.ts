@@ -58,22 +58,42 @@ const loadClient = async (user: string): Promise<SqsSender & Destroyable> => {
   return new SQS({ useQueueUrlAsEndpoint: !isEndpointGiven }) as SqsSender & Destroyable;
 };
 
+/** The result of sending the next message of each group. A message that is in neither list was refused. */
+interface SentRound {
+  readonly stored: readonly Envelope[];
+  /** It is unknown whether the queue has these messages. */
+  readonly unanswered: readonly Envelope[];
+  readonly errors: readonly unknown[];
+}
+
 /** Sends the first message of each group, then the second, and so on. Ends a group if a message is not stored. */
 const sendInOrder = async (
   messages: readonly EnvelopeMessage[],
-  sendRound: (round: readonly EnvelopeMessage[]) => Promise<ReadonlySet<Envelope>>,
-): Promise<Set<Envelope>> => {
+  sendRound: (round: readonly EnvelopeMessage[]) => Promise<SentRound>,
+): Promise<StoreResult> => {
   const stored = new Set<Envelope>();
+  const unanswered = new Set<Envelope>();
+  const errors: unknown[] = [];
   let groups = [...groupBy(messages, ({ group }) => group).values()];
   for (let index = 0; groups.length > 0; index += 1) {
-    const taken = await sendRound(groups.map((group) => group[index] as EnvelopeMessage));
-    for (const envelope of taken) stored.add(envelope);
+    const sent = await sendRound(groups.map((group) => group[index] as EnvelopeMessage));
+    for (const envelope of sent.stored) stored.add(envelope);
+    for (const envelope of sent.unanswered) unanswered.add(envelope);
+    errors.push(...sent.errors);
     groups = groups.filter(
-      (group) => taken.has((group[index] as EnvelopeMessage).envelope) && index + 1 < group.length,
+      (group) => stored.has((group[index] as EnvelopeMessage).envelope) && index + 1 < group.length,
     );
   }
-  return stored;
+  const envelopes = messages.map(({ envelope }) => envelope);
+  const refused = new Set(envelopes.filter((envelope) => !stored.has(envelope) && !unanswered.has(envelope)));
+  return { stored, refused, errors };
 };
+
+/**
+ * Repeats from the stream have equal ids, so that the queue discards them. A delivery that was received from a queue has
+ * a new id: its own message may have the old id, and will be deleted.
+ */
+const deduplicationId = ({ id, receipt }: Envelope): string => fifoId(receipt === undefined ? id : `${id} ${receipt}`);
 
 /** Sends messages of different groups, ten in each request. */
 const roundsOf = ({ user, name, queueUrl, client, payloadStore }: EnvelopeQueueOptions, isFifo: boolean) => {
@@ -83,7 +103,7 @@ const roundsOf = ({ user, name, queueUrl, client, payloadStore }: EnvelopeQueueO
     Id: String(index),
     ...entry,
     // FIFO queues refuse a delay for a single message.
-    ...(isFifo && { MessageGroupId: fifoId(group), MessageDeduplicationId: fifoId(envelope.id) }),
+    ...(isFifo && { MessageGroupId: fifoId(group), MessageDeduplicationId: deduplicationId(envelope) }),
     ...(!isFifo && delaySeconds > 0 && { DelaySeconds: delaySeconds }),
   });
 
@@ -94,7 +114,10 @@ const roundsOf = ({ user, name, queueUrl, client, payloadStore }: EnvelopeQueueO
       return undefined;
     });
 
-  const sendRound = async (round: readonly EnvelopeMessage[], delaySeconds: number, errors: unknown[]) => {
+  const sendRound = async (round: readonly EnvelopeMessage[], delaySeconds: number): Promise<SentRound> => {
+    const errors: unknown[] = [];
+    const client = await caught(connected(), errors);
+    if (client === undefined) return { stored: [], unanswered: [], errors };
     const sized = await eachBounded(round, requestsAtOnce, (message) =>
       caught(sizedMessage(name, message, payloadStore), errors),
     );
@@ -105,15 +128,16 @@ const roundsOf = ({ user, name, queueUrl, client, payloadStore }: EnvelopeQueueO
       sizeOf: ({ bytes }) => bytes,
       request: async (messages) => {
         const Entries = messages.map((message, index) => entryOf(message, index, delaySeconds));
-        return (await connected()).sendMessageBatch({ QueueUrl: queueUrl, Entries });
+        return client.sendMessageBatch({ QueueUrl: queueUrl, Entries });
       },
     });
     errors.push(...result.errors);
-    const stored = new Set(result.successful.map(({ envelope }) => envelope));
-    for (const { envelope, url } of ready) {
-      if (url !== undefined && !stored.has(envelope)) await caught(payloadStore?.remove(url) as Promise<void>, errors);
+    // The record of an unanswered message must stay, because the message may arrive.
+    for (const { url } of result.refused) {
+      if (url !== undefined) await caught(payloadStore?.remove(url) as Promise<void>, errors);
     }
-    return stored;
+    const envelopesOf = (messages: readonly SizedMessage[]): Envelope[] => messages.map(({ envelope }) => envelope);
+    return { stored: envelopesOf(result.successful), unanswered: envelopesOf(result.unanswered), errors };
   };
   return { connected, sendRound };
 };
@@ -137,11 +161,7 @@ export const envelopeQueue = (options: EnvelopeQueueOptions): EnvelopeQueue => {
   return {
     isFifo,
     isSource: (eventSourceArn) => eventSourceArn !== undefined && placeOf(eventSourceArn, ":") === place,
-    send: async (messages, delaySeconds = 0) => {
-      const errors: unknown[] = [];
-      const stored = await sendInOrder(messages, (round) => sendRound(round, delaySeconds, errors));
-      return { stored, errors };
-    },
+    send: (messages, delaySeconds = 0) => sendInOrder(messages, (round) => sendRound(round, delaySeconds)),
     remove: async (receiptHandles) => {
       const receipts = receiptHandles.map((receiptHandle) => ({ receiptHandle }));
       throwFirst(await deleteMessages({ name, queueUrl, client: await consumer() }, receipts));

@@ -22,6 +22,11 @@ export interface Envelope {
   readonly attempts: number;
   /** ISO 8601, UTC. */
   readonly firstFailedAt: string;
+  /**
+   * The message that contained the delivery when it failed, and how often that message had been received. Absent if the
+   * delivery came from the stream.
+   */
+  readonly receipt?: string;
   /** The stream record as Lambda delivered it. Empty if the record is stored at `recordUrl`. */
   readonly record: StreamRecord;
   /** Address of a record that is too large for a message: `s3://bucket/key`. */

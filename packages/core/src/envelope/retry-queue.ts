@@ -17,6 +17,8 @@ export interface FailedMessage {
 
 /** Stores deliveries until their sink accepts them, or until they are too old. */
 export interface RetryQueue {
+  /** The queue's address. A pipeline refuses a dead-letter queue with the same address. */
+  readonly queueUrl?: string;
   /** Whether the queue keeps order within a group: it delivers a message only after the previous one is deleted. */
   readonly keepsOrder: boolean;
   /** Milliseconds from a delivery's first failure until the delivery becomes a dead letter. */
@@ -81,6 +83,7 @@ export const sqsRetryQueue = (options: SqsRetryQueueOptions): RetryQueue => {
   }
   const queue = envelopeQueue({ user: "sqsRetryQueue", name: "retry queue", queueUrl, client, payloadStore });
   return {
+    queueUrl,
     keepsOrder: queue.isFifo,
     maxAgeMs: maxAgeSeconds * 1_000,
     isSource: queue.isSource,

@@ -99,9 +99,9 @@ export const requestsAtOnce = 8;
 /** Results of batch requests. Each list contains the values that had this result. */
 export interface BatchResult<Value> {
   readonly successful: readonly Value[];
-  /** SQS answered, but did not list these values among its successful entries. */
+  /** SQS answered that it did not process these values, or did not list them among its successful entries. */
   readonly refused: readonly Value[];
-  /** The request failed, so it is unknown whether SQS processed these values. */
+  /** The request had no answer, so it is unknown whether SQS processed these values. */
   readonly unanswered: readonly Value[];
   /** One error for each refused value, and one for each failed request. */
   readonly errors: readonly unknown[];
@@ -116,6 +116,13 @@ interface BatchRequestOptions<Value> extends Partial<Omit<ChunkLimits<Value>, "m
 
 const refusal = (name: string, code: string | undefined): SinkError =>
   new SinkError("SINK_UNAVAILABLE", `[${name}] SQS returned ${code ?? "no result"} for a message; expected success`);
+
+/** Whether SQS has refused a whole request: the error is an answer with a status of 4xx, except a timeout. */
+const isRefusal = (error: unknown): boolean => {
+  const { httpStatusCode: status = 0 } =
+    (error as { readonly $metadata?: { readonly httpStatusCode?: number } } | null)?.$metadata ?? {};
+  return status >= 400 && status < 500 && status !== 408;
+};
 
 /** Makes one batch request for every ten values. Does not reject. An entry's id is its index in its request. */
 export const inBatchesOfTen = async <Value>(
@@ -141,7 +148,7 @@ export const inBatchesOfTen = async <Value>(
       }
     } catch (error) {
       result.errors.push(error);
-      result.unanswered.push(...batch);
+      result[isRefusal(error) ? "refused" : "unanswered"].push(...batch);
     }
   });
   return result;

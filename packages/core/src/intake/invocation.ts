@@ -28,6 +28,14 @@ export const originOf = (event: RecognisedEvent, retryQueue: RetryQueue | undefi
   return event.task === undefined && retryQueue?.isSource(queueArnOf(event)) ? "retry" : "redrive";
 };
 
+/** Identifies one receive of an SQS message. */
+export const receiptOf = (record: unknown): string =>
+  `${(record as Partial<QueueRecord> | undefined)?.messageId ?? ""}/${receiveCountOf(record)}`;
+
 /** Returns how often an SQS message was received, including this time. Returns 1 for other event records. */
 export const receiveCountOf = (record: unknown): number =>
   Number((record as Partial<QueueRecord> | undefined)?.attributes?.ApproximateReceiveCount ?? 1);
+
+/** Whether the record came from the dead-letter queue. If it is rejected again, its message stays there unchanged. */
+export const staysInQueue = ({ origin, received }: Invocation, position: number): boolean =>
+  origin === "redrive" && received[position]?.envelope !== undefined;

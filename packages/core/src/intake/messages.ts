@@ -5,7 +5,7 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { eachBounded } from "../async/bounded.ts";
 import { decodeEnvelope, decompressed, type Envelope } from "../envelope/envelope.ts";
 import type { PayloadStore } from "../envelope/payload-store.ts";
-import { RecordError, SinkError } from "../errors.ts";
+import { PendingError, RecordError, SinkError } from "../errors.ts";
 import type { Origin, StreamRecord } from "../record/change.ts";
 import type { QueueRecord, RecognisedEvent } from "./event.ts";
 import {
@@ -154,6 +154,32 @@ const fromRecord = (record: unknown, source: number, reading: Reading): Promise<
   return fromOnFailure(pointerIn(record as object) ? (record as object) : { Records: [record] }, source, reading);
 };
 
+/** Returns the message's group, if the message is from a FIFO queue. A standard queue has no order in its groups. */
+const fifoGroupOf = (record: unknown): string | undefined => {
+  const { eventSourceARN, attributes } = record as Partial<QueueRecord>;
+  return eventSourceARN?.endsWith(".fifo") ? attributes?.MessageGroupId : undefined;
+};
+
+/** Returns the message as unread, because an earlier message of its group was not read and must not be overtaken. */
+const waiting = ({ source, envelope }: Received): Received => ({
+  ...nothing,
+  envelope,
+  source,
+  unread: new PendingError("DELIVERY_PENDING", "an earlier message of the group was not read"),
+});
+
+/** Keeps the order of FIFO groups: after a message that was not read, no later message of its group is delivered. */
+const inOrder = (messages: readonly (readonly Received[])[], records: readonly unknown[]): Received[] => {
+  const stopped = new Set<string>();
+  return messages.flatMap((found, source) => {
+    const group = fifoGroupOf(records[source]);
+    if (group === undefined) return found;
+    if (stopped.has(group)) return found.slice(0, 1).map(waiting);
+    if (found.some(({ unread }) => unread !== undefined)) stopped.add(group);
+    return found;
+  });
+};
+
 /** Reads the records in the messages of an event. */
 export type MessageReader = (
   event: RecognisedEvent,
@@ -176,7 +202,7 @@ export const messageReader =
         return [{ ...nothing, envelope, source, unread: error }];
       }
     });
-    return found.flat();
+    return inOrder(found, records);
   };
 
 /** Returns the records of a stream event. */

@@ -2,7 +2,9 @@
 // checks that the counts add up, and responds.
 
 import { type Deadline, deadlineOf, type InvocationContext } from "../async/deadline.ts";
+import { deadLetterStore, type StoreDeadLetters } from "../delivery/dead-letters.ts";
 import type { RouteResult } from "../delivery/delivery-result.ts";
+import { sharedRoutes } from "../delivery/route.ts";
 import { type RouteRun, type RouteWorker, routeWorker } from "../delivery/route-worker.ts";
 import type { DeadLetterQueue } from "../envelope/dead-letter-queue.ts";
 import type { Envelope } from "../envelope/envelope.ts";
@@ -57,12 +59,15 @@ const logged =
   };
 
 const environmentOf = (settings: PipelineSettings): Environment => {
-  const { deadLetterQueue, retryQueue, logger, routes } = settings;
+  const { deadLetterQueue, retryQueue, logger, name, routes } = settings;
   const writeRetries = retryQueue && writeOnce<EnvelopeMessage>(retryQueue.write, ({ envelope }) => envelope);
+  const writeLetters = deadLetterQueue && writeOnce<Envelope>(logged(deadLetterQueue, logger), (envelope) => envelope);
+  const storeDeadLetters = writeLetters && deadLetterStore(writeLetters, name, logger);
+  const delivery = { ...settings, writeRetries, storeDeadLetters };
   return {
     ...settings,
-    workers: routes.map((route) => routeWorker(route, { ...settings, writeRetries })),
-    writeDeadLetters: deadLetterQueue && writeOnce<Envelope>(logged(deadLetterQueue, logger), (envelope) => envelope),
+    workers: sharedRoutes(routes).map((route) => routeWorker(route, delivery)),
+    storeDeadLetters,
     readMessages: messageReader({
       pipeline: settings.name,
       schema: settings.schema,
@@ -130,8 +135,9 @@ const run = async (
 
 /** Returns the outcomes that the messages would have. Writes, notes and logs nothing. */
 const dryRun = async (environment: Environment, invocation: Invocation): Promise<BatchResponse> => {
-  const settings = { ...environment, dedupeStore: undefined, writeRetries: undefined };
-  const workers = environment.routes.map((route) => routeWorker(dryRunRoute(route), settings));
+  const storeDeadLetters: StoreDeadLetters = async (envelopes) => new Set(envelopes);
+  const settings = { ...environment, dedupeStore: undefined, writeRetries: undefined, storeDeadLetters };
+  const workers = sharedRoutes(environment.routes).map((route) => routeWorker(dryRunRoute(route), settings));
   const routes = await Promise.all(workers.map((worker) => worker.deliver(invocation)));
   return { batchItemFailures: [], outcomes: messageOutcomes(invocation, routes) };
 };

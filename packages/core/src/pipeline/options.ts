@@ -52,7 +52,7 @@ export interface PipelineOptions<Item> {
 export type RejectPolicy = { readonly deadLetterQueue: DeadLetterQueue } | { readonly onReject: "block" };
 
 /** Checked options of a pipeline with their defaults, and its routes. */
-export interface PipelineSettings extends Omit<DeliverySettings, "writeRetries"> {
+export interface PipelineSettings extends Omit<DeliverySettings, "writeRetries" | "storeDeadLetters"> {
   readonly routes: readonly Route[];
   readonly schema: StandardSchemaV1<unknown, unknown> | undefined;
   /** Undefined if rejected records block the stream. */
@@ -96,10 +96,17 @@ const checkedRetry = (retry: Partial<RetryPolicy> = {}): RetryPolicy => {
   return policy;
 };
 
-const checkedRetryQueue = ({ retryQueue, onReject }: PipelineOptions<unknown>): RetryQueue | undefined => {
+const checkedRetryQueue = ({
+  retryQueue,
+  deadLetterQueue,
+  onReject,
+}: PipelineOptions<unknown>): RetryQueue | undefined => {
   if (retryQueue === undefined) return undefined;
   if (typeof retryQueue.write !== "function" || typeof retryQueue.postpone !== "function") {
     throw invalid("retryQueue has no write or no postpone; expected a queue such as sqsRetryQueue({ queueUrl })");
+  }
+  if (retryQueue.queueUrl !== undefined && retryQueue.queueUrl === deadLetterQueue?.queueUrl) {
+    throw invalid("retryQueue and deadLetterQueue are the same queue; expected two queues");
   }
   // A message that is too old for the retry queue must become a dead letter before SQS deletes the message.
   if (onReject === "block") throw invalid("retryQueue needs a deadLetterQueue, and onReject is block");

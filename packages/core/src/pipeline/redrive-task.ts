@@ -2,7 +2,7 @@
 // message would have.
 
 import type { DeliveryResult, Outcome, RouteResult } from "../delivery/delivery-result.ts";
-import type { Route } from "../delivery/route.ts";
+import type { SharedRoute } from "../delivery/route.ts";
 import type { Invocation } from "../intake/invocation.ts";
 import { type Delivery, delivered, type Sink, withWrite } from "../sink/sink.ts";
 
@@ -10,7 +10,7 @@ import { type Delivery, delivered, type Sink, withWrite } from "../sink/sink.ts"
  * Returns the route with the dry run of its sink in place of `write`. If the sink has no dry run, every delivery counts
  * as delivered.
  */
-export const dryRunRoute = (route: Route): Route => {
+export const dryRunRoute = (route: SharedRoute): SharedRoute => {
   const { sink } = route;
   const write: Sink<unknown>["write"] = async (batch, context) =>
     sink.dryRun === undefined ? batch.map((delivery: Delivery) => delivered(delivery)) : sink.dryRun(batch, context);

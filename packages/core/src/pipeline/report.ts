@@ -2,7 +2,7 @@
 
 import type { DeliveryResult, Outcome, RouteResult } from "../delivery/delivery-result.ts";
 import { type DeliveryErrorCode, RecordError } from "../errors.ts";
-import type { Invocation } from "../intake/invocation.ts";
+import { type Invocation, staysInQueue } from "../intake/invocation.ts";
 import type { StreamRecord } from "../record/change.ts";
 import type { InvocationReport, OutcomeCounts } from "./telemetry.ts";
 
@@ -56,10 +56,6 @@ export const positionsToRepeat = (
   }
   return ascending(found);
 };
-
-/** Whether the record came from the dead-letter queue. If it is rejected again, its message stays there unchanged. */
-export const staysInQueue = ({ origin, received }: Invocation, position: number): boolean =>
-  origin === "redrive" && received[position]?.envelope !== undefined;
 
 /** Whether Lambda must deliver the record of this result again. */
 const isRepeated = (invocation: Invocation, { outcome, isQueued }: DeliveryResult, position: number): boolean =>

@@ -1,5 +1,6 @@
 // Options of a route, and their checks at cold start. Each error names the option.
 
+import { idSuffixOf } from "../delivery/delivery-result.ts";
 import type { Route } from "../delivery/route.ts";
 import type { Change, Origin } from "../record/change.ts";
 import type { Dedupe, MappedSink, Sink } from "../sink/sink.ts";
@@ -25,6 +26,13 @@ export interface RouteOptions {
    * queue needs a FIFO queue and a dedupe store.
    */
   readonly retryIn?: "queue" | "stream";
+  /**
+   * Upsert routes only: every change after which the item has no message is sent to the target as a removal, even if the
+   * item had no message before, as far as the old image shows. Needed if `when()` or the mapper reads anything but the
+   * item, for example the clock, and after a deployment that narrows them. Default false: a modification of an item that
+   * matches neither before nor after costs no request.
+   */
+  readonly removesUnmatched?: boolean;
 }
 
 /** Filter of a route: whether it accepts an item. */
@@ -133,8 +141,13 @@ export const checkedRoute = (
       `[${settings.name}] two routes are named ${name}; expected different names: to(sink, mapper, { name })`,
     );
   }
+  const { removesUnmatched = false } = options;
+  if (typeof removesUnmatched !== "boolean") {
+    throw invalid(`[${name}] removesUnmatched is ${typeof removesUnmatched}; expected true or false`);
+  }
   return {
     name,
+    idSuffix: idSuffixOf({ pipeline: settings.name, route: name }),
     sink,
     ...checkedMap(sink, map, name),
     predicate,
@@ -142,5 +155,6 @@ export const checkedRoute = (
     dedupe: checkedDedupe(sink, name, options.dedupe, settings.dedupeStore !== undefined),
     origins: checkedOrigins(sink, name, options.origins),
     retryIn: checkedRetryIn(sink, name, options.retryIn, settings),
+    removesUnmatched,
   };
 };

@@ -1,23 +1,22 @@
 // Steps after the deliveries: write dead letters for rejected deliveries and expired messages, delay failed messages,
 // and delete the stored records of finished messages.
 
+import type { StoreDeadLetters } from "../delivery/dead-letters.ts";
 import { changeResults, type Outcome } from "../delivery/delivery-result.ts";
 import { failedDelivery } from "../delivery/failed-delivery.ts";
 import type { RouteRun } from "../delivery/route-worker.ts";
 import type { DeadLetterQueue } from "../envelope/dead-letter-queue.ts";
 import type { Envelope } from "../envelope/envelope.ts";
 import type { FailedMessage, RetryQueue } from "../envelope/retry-queue.ts";
-import { storeResultOf } from "../envelope/store-result.ts";
 import type { QueueRecord } from "../intake/event.ts";
-import { type Invocation, queueArnOf, receiveCountOf } from "../intake/invocation.ts";
-import { chunk } from "../sink/chunk.ts";
+import { type Invocation, queueArnOf, receiveCountOf, staysInQueue } from "../intake/invocation.ts";
 import type { PipelineSettings } from "./options.ts";
-import { type Failures, staysInQueue } from "./report.ts";
+import type { Failures } from "./report.ts";
 
-/** A pipeline's settings, and the function that writes its dead letters. */
+/** A pipeline's settings, and the function that stores its dead letters. */
 export interface Settling extends PipelineSettings {
   /** Undefined if rejected records block the stream. */
-  readonly writeDeadLetters: DeadLetterQueue["write"] | undefined;
+  readonly storeDeadLetters: StoreDeadLetters | undefined;
 }
 
 const isExpired = ({ retryQueue, clock }: Settling, { received }: Invocation, position: number): boolean => {
@@ -49,12 +48,15 @@ interface Rejected {
   readonly envelope: Envelope;
 }
 
-/** Returns the rejected deliveries in batch order. If time runs out, the stream continues after the settled ones. */
+/** Returns the rejected deliveries without a dead letter, in batch order. If time runs out, the stream continues after the settled ones. */
 const rejectedIn = (pipeline: string, invocation: Invocation, runs: readonly RouteRun[]): Rejected[] =>
   runs
     .flatMap((run) =>
       [...run.result.results]
-        .filter(([position, { outcome }]) => outcome === "rejected" && !staysInQueue(invocation, position))
+        .filter(
+          ([position, { outcome, isStored }]) =>
+            outcome === "rejected" && !isStored && !staysInQueue(invocation, position),
+        )
         .map(([position, result]) => ({
           run,
           position,
@@ -63,51 +65,23 @@ const rejectedIn = (pipeline: string, invocation: Invocation, runs: readonly Rou
     )
     .sort((a, b) => a.position - b.position);
 
-const logUnstored = ({ logger, name }: Settling, errors: readonly unknown[]): void => {
-  if (errors.length === 0) return;
-  logger.warn("dead letters not stored", { pipeline: name, errors: errors.length, first: String(errors[0]) });
-};
-
-/** Maximum number of envelopes in one write. If time runs out during a write, all its envelopes are retried. */
-const maxEnvelopes = 100;
-const ofWrites = { maxEntries: maxEnvelopes, maxBytes: Number.POSITIVE_INFINITY, sizeOf: (): number => 0 };
-
-/** Writes envelopes until `lastCall` aborts or a write stores no envelope, because the queue is then unavailable. */
-const store = async (
-  settling: Settling,
-  write: DeadLetterQueue["write"],
-  envelopes: readonly Envelope[],
-  lastCall: AbortSignal,
-): Promise<ReadonlySet<Envelope>> => {
-  const stored = new Set<Envelope>();
-  const errors: unknown[] = [];
-  for (const part of chunk(envelopes, ofWrites)) {
-    const result = await storeResultOf(() => write(part), lastCall);
-    for (const envelope of result.stored) stored.add(envelope);
-    errors.push(...result.errors);
-    if (result.stored.size === 0) break;
-  }
-  logUnstored(settling, errors);
-  return stored;
-};
-
 /** Stores a dead letter for every rejected delivery. If the dead letter cannot be stored, the delivery is retried. */
 export const settleRejected = async (
   settling: Settling,
   invocation: Invocation,
   runs: readonly RouteRun[],
 ): Promise<readonly RouteRun[]> => {
-  const { writeDeadLetters, name } = settling;
+  const { storeDeadLetters, name } = settling;
   const { origin, deadline } = invocation;
   const hasExpired = (position: number): boolean => isExpired(settling, invocation, position);
   const settled = origin === "retry" ? runs.map((run) => change(run, expiry, hasExpired)) : runs;
-  if (writeDeadLetters === undefined) {
+  if (storeDeadLetters === undefined) {
     return settled.map((run) => change(run, retry, (position) => !staysInQueue(invocation, position)));
   }
   const rejected = rejectedIn(name, invocation, settled);
   if (rejected.length === 0) return settled;
   const envelopes = rejected.map(({ envelope }) => envelope);
-  const stored = await store(settling, writeDeadLetters, envelopes, deadline.lastCall);
+  const stored = await storeDeadLetters(envelopes, deadline.lastCall);
   const unstored = rejected.filter(({ envelope }) => !stored.has(envelope));
   return settled.map((run) => {
     const positions = new Set(unstored.filter((rejected) => rejected.run === run).map(({ position }) => position));
@@ -124,14 +98,14 @@ export const settleUnread = async (settling: Settling, invocation: Invocation): 
   const { deadline, origin, received } = invocation;
   const unread = new Map<number, Error>();
   for (const record of received) if (record.unread !== undefined) unread.set(record.source, record.unread);
-  const { writeDeadLetters } = settling;
-  if (origin !== "retry" || writeDeadLetters === undefined || unread.size === 0) return unread;
+  const { storeDeadLetters } = settling;
+  if (origin !== "retry" || storeDeadLetters === undefined || unread.size === 0) return unread;
   const expired = received.flatMap(({ unread, envelope, source }, position) =>
     unread && envelope && isExpired(settling, invocation, position) ? [{ envelope, source }] : [],
   );
   if (expired.length === 0) return unread;
   const envelopes = expired.map(({ envelope }) => envelope);
-  const stored = await store(settling, writeDeadLetters, envelopes, deadline.lastCall);
+  const stored = await storeDeadLetters(envelopes, deadline.lastCall);
   for (const { envelope, source } of expired) if (stored.has(envelope)) unread.delete(source);
   return unread;
 };

@@ -34,7 +34,7 @@ export interface UpsertDelivery<Message> {
 export interface AppendDelivery<Message> {
   readonly change: Change;
   readonly message: Message;
-  /** Derived from event id and route. Repeats of a change have the same key; different changes have different keys. */
+  /** Derived from event id, pipeline and route. Repeats of a change have the same key; different changes have different keys. */
   readonly idempotencyKey: string;
 }
 

@@ -29,37 +29,49 @@ export interface MemoryDedupeOptions {
 const keyOf = ({ pipeline, route }: RouteId, idempotencyKey: string): string =>
   JSON.stringify([pipeline, route, idempotencyKey]);
 
-/** `lastVersions` holds the last pending version of each item, by route and item key. */
-const memoryPendingItems = (lastVersions: Map<string, string>): PendingItems => {
-  const update =
-    <Item extends PendingItem>(next: (item: Item, last: string | undefined) => string | undefined) =>
-    async (route: RouteId, items: readonly Item[]): Promise<void> => {
-      for (const item of items) {
-        const key = keyOf(route, item.itemKey);
-        const version = next(item, lastVersions.get(key));
-        if (version === undefined) lastVersions.delete(key);
-        else lastVersions.set(key, version);
-      }
-    };
-  return {
-    find: async (route, itemKeys) =>
-      new Map(
-        itemKeys.flatMap((itemKey) => {
-          const last = lastVersions.get(keyOf(route, itemKey));
-          return last === undefined ? [] : [[itemKey, last] as const];
-        }),
-      ),
-    moveBack: update(({ version, to }, last) => (last === version ? to : last)),
-    add: update(({ version }, last = "") => (version > last ? version : last)),
-    release: update(({ version }, last = "") => (last <= version ? undefined : last)),
-  };
-};
+/** `marks` holds the mark of each pending item, by route and item key. */
+const memoryPendingItems = (marks: Map<string, PendingItem>): PendingItems => ({
+  find: async (route, itemKeys) => {
+    const found = new Map<string, string>();
+    for (const itemKey of itemKeys) {
+      const mark = marks.get(keyOf(route, itemKey));
+      if (mark !== undefined) found.set(itemKey, mark.version);
+    }
+    return found;
+  },
+  add: async (route, items) => {
+    const before = new Map<string, PendingItem>();
+    for (const item of items) {
+      const key = keyOf(route, item.itemKey);
+      const mark = marks.get(key);
+      if (mark !== undefined) before.set(item.itemKey, mark);
+      if (mark === undefined || mark.version <= item.version) marks.set(key, item);
+    }
+    return before;
+  },
+  restore: async (route, corrections) => {
+    for (const { from, to } of corrections) {
+      const key = keyOf(route, from.itemKey);
+      const mark = marks.get(key);
+      if (mark?.version !== from.version || mark.owner !== from.owner) continue;
+      if (to === undefined) marks.delete(key);
+      else marks.set(key, to);
+    }
+  },
+  release: async (route, items) => {
+    for (const { itemKey, version } of items) {
+      const key = keyOf(route, itemKey);
+      const mark = marks.get(key);
+      if (mark !== undefined && mark.version <= version) marks.delete(key);
+    }
+  },
+});
 
 /** Creates an empty dedupe store in memory. Its leases expire, but its other entries do not. */
 export const memoryDedupe = ({ now = Date.now }: MemoryDedupeOptions = {}): MemoryDedupe => {
   const journal = new Map<string, JournalEntry[]>();
   const leases = new Map<string, "completed" | number>();
-  const lastVersions = new Map<string, string>();
+  const marks = new Map<string, PendingItem>();
   const counts = { finds: 0, notes: 0, leases: 0, completions: 0, releases: 0 };
 
   const lease = (key: string, holdMs: number): LeaseResult => {
@@ -72,8 +84,8 @@ export const memoryDedupe = ({ now = Date.now }: MemoryDedupeOptions = {}): Memo
 
   return {
     counts: () => ({ ...counts }),
-    pending: () => lastVersions.size,
-    pendingItems: memoryPendingItems(lastVersions),
+    pending: () => marks.size,
+    pendingItems: memoryPendingItems(marks),
     journal: {
       find: async (route, { from, to }) => {
         counts.finds += 1;
