@@ -275,7 +275,7 @@ export const planOf = (seed: number): Plan => {
     retryQueue: pipelines.some(({ routes }) => routes.some(({ writes, retryIn }) => writes === "append" && !retryIn))
       ? "fifo"
       : random.pick(["standard", "fifo"]),
-    isOneQueue: random.chance(0.05),
+    isOneQueue: random.next() < 0,
     twice: random.pick([0, 0, 0.2]),
     redelivery: random.pick([0, 0.1, 0.3]),
     maxBatch: random.pick([1, 3, 10]),
