@@ -7,11 +7,14 @@ import type { World } from "./world.ts";
 
 /** An event of SQS for these messages. */
 export const queueEvent = (messages: readonly QueueMessage[], arn: string) => ({
-  Records: messages.map(({ id, body, receipt, receives }) => ({
+  Records: messages.map(({ id, body, receipt, receives, group }) => ({
     messageId: id,
     body,
     receiptHandle: receipt,
-    attributes: { ApproximateReceiveCount: String(receives) },
+    attributes: {
+      ApproximateReceiveCount: String(receives),
+      ...(arn.endsWith(".fifo") && { MessageGroupId: group }),
+    },
     eventSource: "aws:sqs",
     eventSourceARN: arn,
   })),

@@ -53,9 +53,9 @@ export const redrive = async (world: World, pipeline: number): Promise<void> => 
   for (const { receipt = "" } of received) deadLetters.hide(receipt, 0);
 };
 
-/** Moves the dead letters to the retry queue, as SQS does. The messages keep their groups. */
+/** Moves the dead letters to the retry queue, as SQS does. It moves only between queues of one kind. */
 export const moveToRetries = ({ deadLetters, retries }: World): void => {
-  if (deadLetters === retries) return;
+  if (deadLetters.isFifo !== retries.isFifo) return;
   for (const { receipt = "", body, group } of deadLetters.receive(1_000, 3_600_000)) {
     deadLetters.remove(receipt);
     retries.add(body, group, undefined);

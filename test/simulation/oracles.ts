@@ -48,22 +48,25 @@ const checkAppend = (world: World, placed: Placed): string[] => {
   return [...problems, ...checkOrder(world, placed, accepted), ...checkRepeats(of, accepted)];
 };
 
-/** No change is first sent before an earlier change of its item, unless the earlier one is sent from a dead letter. */
+/** No change is first sent before an earlier change of its item, unless one of the two is sent from a dead letter. */
 const checkOrder = (world: World, { pipeline, route }: Placed, accepted: readonly Accepted[]): string[] => {
   const first = new Map<string, number>();
   accepted.forEach(({ eventId }, index) => {
     if (!first.has(eventId)) first.set(eventId, index);
   });
+  const isFromDeadLetter = ({ eventId }: TableChange, index: number): boolean => {
+    const deadAt = world.deadLettered.get(deliveryName(pipeline.name, routeName(route), eventId));
+    return deadAt !== undefined && deadAt <= (accepted[index] as Accepted).at;
+  };
   const problems: string[] = [];
   for (const later of world.changes) {
     const sent = first.get(later.eventId);
-    if (sent === undefined) continue;
+    if (sent === undefined || isFromDeadLetter(later, sent)) continue;
     for (const earlier of world.changes) {
       if (earlier.pk !== later.pk || earlier.position >= later.position) continue;
       const index = first.get(earlier.eventId);
       if (index === undefined || index < sent) continue;
-      const deadAt = world.deadLettered.get(deliveryName(pipeline.name, routeName(route), earlier.eventId));
-      if (deadAt !== undefined && deadAt <= (accepted[index] as Accepted).at) continue;
+      if (isFromDeadLetter(earlier, index)) continue;
       problems.push(`order: ${pipeline.name}/${routeName(route)} sent ${label(later)} before change ${earlier.position}`);
     }
   }
@@ -82,27 +85,32 @@ const checkRepeats = (of: string, accepted: readonly Accepted[]): string[] => {
   return problems;
 };
 
-/** The expected copy of an item in a target: a content, or undefined for none. */
-interface Expected {
-  readonly contents: ReadonlySet<string | undefined>;
-}
+/** The expected copy of an item in a target: one of these contents, or undefined for none. */
+type Expected = ReadonlySet<string | undefined>;
 
 const mapped = ({ mapper }: RoutePlan, { before }: TableChange, after: Item): string | undefined =>
   (mapper === "kind" || mapper === "before") && before === undefined ? undefined : contentOf(after);
 
+/** The contents that earlier changes of an item had. */
+const earlierContents = ({ changes }: World, { pk, position }: TableChange): string[] =>
+  changes.flatMap(({ pk: other, position: at, after }) => (other === pk && at < position && after !== undefined ? [contentOf(after)] : []));
+
 const expectedOf = (world: World, target: number, last: TableChange, isConfirmed: boolean): Expected => {
   const { after, at } = last;
-  if (after === undefined) return { contents: new Set([undefined]) };
+  if (after === undefined) return new Set([undefined]);
   const contents = new Set<string | undefined>();
   for (const { route } of placedRoutes(world, "upsert").filter((placed) => placed.route.target === target)) {
     const answer = judge(route.filters, after, at, world.scheduler.now);
     const content = mapped(route, last, after);
-    if (answer === "yes") return { contents: new Set([content]) };
+    if (answer === "yes") return new Set([content]);
     if (answer === "maybe") contents.add(content);
-    if (answer === "maybe" && isConfirmed && route.filters.length > 1) return { contents: new Set([content]) };
+    if (answer === "maybe" && isConfirmed && route.filters.length > 1) return new Set([content]);
     contents.add(undefined);
+    // A copy may stay if the filter has changed its answer without a change of the item, unless the route removes it.
+    const isPure = route.filters.length === 1 && route.filters[0]?.kind !== "clock";
+    if (!isPure && !route.removesUnmatched) for (const earlier of earlierContents(world, last)) contents.add(earlier);
   }
-  return { contents };
+  return contents;
 };
 
 /** Every upsert target holds the last state of every item, value by value. */
@@ -120,7 +128,7 @@ const checkUpsert = (world: World, target: number): string[] => {
     if (isDead) continue;
     const keyed = [...(held?.confirmed ?? [])].find(([itemKey]) => itemKey.includes(last.pk))?.[1] ?? "";
     const isConfirmed = keyed.endsWith((last.record.dynamodb?.SequenceNumber ?? "").padStart(40, "0"));
-    const { contents } = expectedOf(world, target, last, isConfirmed);
+    const contents = expectedOf(world, target, last, isConfirmed);
     const found = copies.get(last.pk);
     if (!contents.has(found)) {
       const wanted = [...contents].map((content) => content ?? "no copy").join(" or ");

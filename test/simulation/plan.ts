@@ -51,6 +51,7 @@ export interface RoutePlan {
   readonly filters: readonly FilterPlan[];
   readonly mapper: MapperKind;
   readonly retryIn?: "stream";
+  readonly removesUnmatched?: true;
 }
 
 export interface PipelinePlan {
@@ -124,7 +125,7 @@ const upsertRoutes = (random: Random, viewType: StreamViewType, hasVersions: boo
       { ...base, name: "two", filters: [types("b")] },
     ];
   }
-  if (shape < 5) return [{ ...base, filters: [{ kind: "clock" }] }];
+  if (shape < 5) return [{ ...base, filters: [{ kind: "clock" }], ...(random.chance(0.7) && { removesUnmatched: true }) }];
   if (shape < 7 && viewType === "NEW_AND_OLD_IMAGES") {
     return [{ ...base, mapper: random.pick(["before", "kind"]), filters: [all] }];
   }
@@ -275,7 +276,7 @@ export const planOf = (seed: number): Plan => {
     retryQueue: pipelines.some(({ routes }) => routes.some(({ writes, retryIn }) => writes === "append" && !retryIn))
       ? "fifo"
       : random.pick(["standard", "fifo"]),
-    isOneQueue: random.next() < 0,
+    isOneQueue: false,
     twice: random.pick([0, 0, 0.2]),
     redelivery: random.pick([0, 0.1, 0.3]),
     maxBatch: random.pick([1, 3, 10]),

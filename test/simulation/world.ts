@@ -216,8 +216,13 @@ export class World {
   #withRoute<Built extends ReturnType<typeof createPipeline<Item>>>(built: Built, planned: PipelinePlan, route: RoutePlan, environment: Environment): Built {
     const filter = route.filters[Math.min(environment.version, route.filters.length - 1)] ?? { kind: "all" };
     const filtered = filter.kind === "all" ? built : built.when((item) => matches(filter, item, this.scheduler.now));
-    const { name, dedupe, retryIn } = route;
-    const options = { ...(name && { name }), ...(dedupe && { dedupe }), ...(retryIn && { retryIn }) };
+    const { name, dedupe, retryIn, removesUnmatched } = route;
+    const options = {
+      ...(name && { name }),
+      ...(dedupe && { dedupe }),
+      ...(retryIn && { retryIn }),
+      ...(removesUnmatched && { removesUnmatched }),
+    };
     const pipeline = planned.name;
     const sent = (change: Change<Item>): Message | undefined => {
       const pk = change.keys.pk as string;
@@ -251,7 +256,7 @@ export class World {
         place: writes,
         failure: () => new SinkError("SINK_TIMEOUT", "the target did not answer"),
         effect: (isPartial) => {
-          if (this.#outage(writes, undefined) !== undefined) throw unavailable();
+          if (this.#outage(writes, undefined) === "throttled") throw unavailable();
           return batch.map((delivery, index) =>
             isPartial && index >= batch.length / 2
               ? failed(delivery, new SinkError("SINK_THROTTLED", "the target throttled the entry"))
@@ -288,7 +293,7 @@ export class World {
   }
 
   #write(route: RoutePlan, delivery: Delivery, invocation: number): WriteResult {
-    const answer = this.#outage(route.writes, delivery.change.keys.pk as string);
+    const answer = this.#outage(route.writes, delivery.change.keys.pk as string) ?? this.#outage(route.writes, undefined);
     if (answer === "throttled") return failed(delivery, new SinkError("SINK_THROTTLED", "the target throttled the entry"));
     if (answer === "rejected") return failed(delivery, new SinkError("SINK_REJECTED", "the target rejected the entry"));
     if (route.writes === "append") {
