@@ -2,6 +2,7 @@ import { test } from "@jest/globals";
 import { planOf } from "./plan.ts";
 import { simulate } from "./simulate.ts";
 
+Error.stackTraceLimit = Number(process.env.STL ?? 10);
 test("find", async () => {
   const found = new Map<string, number[]>();
   const [from, to] = [Number(process.env.FROM ?? 1), Number(process.env.TO ?? 300)];
@@ -14,5 +15,5 @@ test("find", async () => {
     const feature = ` ${plan.pipelines.length}p ${plan.pipelines[0]?.onReject === "block" ? "block " : ""}${plan.twice > 0 ? "twice " : ""}${plan.isOneQueue ? "one " : ""}${plan.pipelines[0]?.usesRetryQueue ? "retryq " : ""}${plan.deadLetterQueue} `;
     for (const kind of new Set(problems.map((problem) => problem.split(":")[0] as string + feature + (process.env.FULL ? problem.slice(0, 400) : "")))) found.set(kind, [...(found.get(kind) ?? []), seed]);
   }
-  console.log(bad, Date.now() - started, [...found].map(([kind, seeds]) => `${kind} ${seeds.length}: ${seeds.slice(0, 12)}`).join("\n"));
+  console.log(bad, Date.now() - started, process.cpuUsage().user / 1e3, [...found].map(([kind, seeds]) => `${kind} ${seeds.length}: ${seeds.slice(0, 12)}`).join("\n"));
 }, 600_000);
