@@ -2,7 +2,7 @@
 
 import { decodeImage } from "@sluice/core/sink-kit";
 import { randomHistory, type SpecimenItem } from "@sluice/testing";
-import { type Play, playThrough } from "./play.ts";
+import { type Layout, type Play, type Predicate, playThrough } from "./play.ts";
 import { randomOf } from "./random.ts";
 import type { Copy, Target } from "./target.ts";
 
@@ -32,6 +32,25 @@ const concurrency = { faults: 12, race: 4 } as const;
 const prefixOf = (seed: number): string => `h${seed}`;
 const seedOf = (item: string): number => Number(/^h(\d+)-/.exec(item)?.[1]);
 
+const hasRest =
+  (rest: number): Predicate =>
+  ({ revision }) =>
+    revision % 3 === rest;
+
+const isNoMultiple: Predicate = ({ revision }) => revision % 3 !== 0;
+
+/** Without a filter; with one filter; and with two filters that exclude each other, in one pipeline or in two. */
+const layouts: readonly [Layout, ...Layout[]] = [
+  [[undefined]],
+  [[undefined]],
+  [[isNoMultiple]],
+  [[hasRest(1), hasRest(2)]],
+  [[hasRest(1)], [hasRest(2)]],
+];
+
+const isCopied = (layout: Layout, item: SpecimenItem): boolean =>
+  layout.flat().some((predicate) => predicate === undefined || predicate(item));
+
 /** Creates a history that is played with faults. A history has few items, so that each item changes repeatedly. */
 const faults = (seed: number): Play => {
   const random = randomOf(seed);
@@ -41,13 +60,7 @@ const faults = (seed: number): Play => {
     changes: 4 + random.integer(28),
     viewType: random.pick(["NEW_AND_OLD_IMAGES", "NEW_AND_OLD_IMAGES", "NEW_IMAGE"]),
   });
-  const isFiltered = random.chance(0.4);
-  return {
-    history,
-    predicate: isFiltered ? ({ revision }) => revision % 3 !== 0 : undefined,
-    random,
-    isFaultless: false,
-  };
+  return { history, layout: random.pick(layouts), random, isFaultless: false };
 };
 
 /**
@@ -60,7 +73,7 @@ const race = (seed: number): Play => {
   const batches = [...history.records].sort(() => random.integer(3) - 1).map((record) => [record]);
   return {
     history: { ...history, deliveries: [{ kind: "parallel", batches }] },
-    predicate: undefined,
+    layout: random.pick(layouts),
     random,
     isFaultless: true,
   };
@@ -71,9 +84,9 @@ const kinds = { faults, race } as const;
 const itemOf = (image: Parameters<typeof decodeImage>[0]): SpecimenItem => decodeImage(image) as SpecimenItem;
 
 /** Returns the expected copies of the history's items, by `pk`. */
-const copiesOf = ({ history, predicate }: Play, target: Target<unknown>): ReadonlyMap<string, Copy> => {
+const copiesOf = ({ history, layout }: Play, target: Target<unknown>): ReadonlyMap<string, Copy> => {
   const images = [...history.expected.values()];
-  const matching = images.filter((image) => predicate === undefined || predicate(itemOf(image)));
+  const matching = images.filter((image) => isCopied(layout, itemOf(image)));
   return new Map(matching.map((image) => [itemOf(image).pk, target.copyOf(image)]));
 };
 

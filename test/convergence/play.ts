@@ -1,4 +1,4 @@
-// Plays one random history through a real handler, as Lambda does. If a batch fails, it is retried from the lowest
+// Plays one random history through real handlers, as Lambda does. If a batch fails, it is retried from the lowest
 // record that the handler reported. If the handler crashed, the whole batch is retried. Retries end at success.
 
 import { type PipelineHandler, pipeline } from "@sluice/core";
@@ -9,13 +9,19 @@ import { Crash, type FaultySink, faultySink } from "./faulty-sink.ts";
 import type { Random } from "./random.ts";
 import type { Variant } from "./target.ts";
 
-/** The filter of a history. After a change, an item may begin or cease to match the filter. */
-type Predicate = (item: SpecimenItem) => boolean;
+/** A filter. After a change, an item may begin or cease to match the filter. */
+export type Predicate = (item: SpecimenItem) => boolean;
+
+/**
+ * The pipelines that read the stream. Each pipeline is a list of the filters of its routes; `undefined` is no filter. All
+ * routes write to the same target, and no item matches two filters.
+ */
+export type Layout = readonly (readonly (Predicate | undefined)[])[];
 
 /** A history, and the settings with which it is played. */
 export interface Play {
   readonly history: RandomHistory;
-  readonly predicate: Predicate | undefined;
+  readonly layout: Layout;
   readonly random: Random;
   /** Whether the sink injects no faults. The deliveries of the history may still contain repeats and crashes. */
   readonly isFaultless: boolean;
@@ -32,20 +38,36 @@ interface Stage {
 
 const silent = { info: () => undefined, warn: () => undefined };
 
-const stageOf = (variant: Variant<unknown>, predicate: Predicate | undefined, random: Random): Stage => {
+/** A pipeline to which routes are added without their types. */
+interface UntypedPipeline {
+  readonly when: (predicate: Predicate) => UntypedPipeline;
+  readonly to: (...args: readonly unknown[]) => UntypedPipeline;
+  readonly handler: () => PipelineHandler;
+}
+
+/** The queue, and the random numbers that the pipelines of a play share. */
+type Shared = Pick<Stage, "queue" | "random">;
+
+const stageOf = (
+  variant: Variant<unknown>,
+  name: string,
+  predicates: Layout[number],
+  { queue, random }: Shared,
+): Stage => {
   const faulty = faultySink(variant.sink, random);
-  const queue = deadLetterQueue(random);
   const make = (): PipelineHandler => {
     const options = {
       deadLetterQueue: queue.deadLetterQueue,
       logger: silent,
       retry: { maxAttempts: 2, firstDelayMs: 0 },
     };
-    const base = pipeline<SpecimenItem>("convergence", options);
-    const filtered = predicate === undefined ? base : base.when(predicate);
-    const routed =
-      variant.map === undefined ? filtered.to(faulty.sink as never) : filtered.to(faulty.sink, variant.map);
-    return routed.handler();
+    const mapper = variant.map === undefined ? [] : [variant.map];
+    let built = pipeline<SpecimenItem>(name, options) as unknown as UntypedPipeline;
+    for (const [index, predicate] of predicates.entries()) {
+      const filtered = predicate === undefined ? built : built.when(predicate);
+      built = filtered.to(faulty.sink, ...mapper, { name: `route-${index}` });
+    }
+    return built.handler();
   };
   let handler = make();
   return {
@@ -117,10 +139,17 @@ const playStep = async (stage: Stage, step: Step): Promise<unknown> => {
   return invoke(stage, first);
 };
 
-const redriveAll = async (stage: Stage): Promise<void> => {
-  for (let rounds = 0; stage.queue.size() > 0; rounds += 1) {
+/** Offers messages to the handlers of all pipelines. A pipeline leaves the messages of other pipelines in the queue. */
+const redrive = async (stages: readonly Stage[]): Promise<void> => {
+  for (const stage of stages) {
+    if (stage.queue.size() > 0) await unlessCrashed(stage, stage.queue.redrive(stage.handler()));
+  }
+};
+
+const redriveAll = async (stages: readonly Stage[], { queue }: Shared): Promise<void> => {
+  for (let rounds = 0; queue.size() > 0; rounds += 1) {
     if (rounds === mostInvocations) throw new Error(`dead letters were left after ${mostInvocations} redrives`);
-    await unlessCrashed(stage, stage.queue.redrive(stage.handler()));
+    await redrive(stages);
   }
 };
 
@@ -129,18 +158,22 @@ const redriveAll = async (stage: Stage): Promise<void> => {
  * redriven, and every late write has reached the target.
  */
 export const playThrough = async (
-  { history, predicate, random, isFaultless }: Play,
+  { history, layout, random, isFaultless }: Play,
   variant: Variant<unknown>,
 ): Promise<void> => {
-  const stage = stageOf(variant, predicate, random);
-  if (isFaultless) stage.faulty.stopFaults();
+  const shared = { queue: deadLetterQueue(random), random };
+  const stages = layout.map((predicates, index) => stageOf(variant, `pipeline-${index}`, predicates, shared));
+  if (isFaultless) for (const { faulty } of stages) faulty.stopFaults();
   for (const step of history.deliveries) {
-    const lateWrites = random.chance(0.15) ? stage.faulty.releaseLateWrites() : undefined;
-    await Promise.all([playStep(stage, step), lateWrites]);
-    if (stage.queue.size() > 0 && random.chance(0.3)) await unlessCrashed(stage, stage.queue.redrive(stage.handler()));
+    const late = stages.filter(() => random.chance(0.15));
+    await Promise.all([
+      ...stages.map((stage) => playStep(stage, step)),
+      ...late.map(({ faulty }) => faulty.releaseLateWrites()),
+    ]);
+    if (shared.queue.size() > 0 && random.chance(0.3)) await redrive(stages);
   }
-  stage.faulty.stopFaults();
-  stage.queue.stopFaults();
-  await stage.faulty.releaseLateWrites();
-  await redriveAll(stage);
+  for (const { faulty } of stages) faulty.stopFaults();
+  shared.queue.stopFaults();
+  for (const { faulty } of stages) await faulty.releaseLateWrites();
+  await redriveAll(stages, shared);
 };

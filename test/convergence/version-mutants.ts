@@ -1,6 +1,6 @@
 // Sinks with one defect each: the sink compares a wrong version. Other replicators lost data by such defects.
 
-import type { Change, Sink, UpsertDelivery, WriteResult } from "@sluice/core/sink-kit";
+import { type Change, type Sink, superseded, type UpsertDelivery, type WriteResult } from "@sluice/core/sink-kit";
 
 /** Returns a sink that receives every change with the version that `versionOf` returns. */
 const withVersion = <Message>(
@@ -40,11 +40,33 @@ const forgetsRemovals = <Message>(sink: Sink<Message, "upsert">): Sink<Message, 
   };
 };
 
+/** Returns a sink that supersedes a message if the item's tombstone has the same version. */
+const keepsTombstones = <Message>(sink: Sink<Message, "upsert">): Sink<Message, "upsert"> => {
+  const removed = new Map<string, string>();
+  return {
+    ...sink,
+    write: async (batch, context) => {
+      const isRefused = ({ change, message }: UpsertDelivery<Message>): boolean =>
+        message !== undefined && removed.get(change.itemKey) === change.version;
+      const results = await sink.write(
+        batch.filter((delivery) => !isRefused(delivery)),
+        context,
+      );
+      for (const { delivery, outcome } of results) {
+        const { change, message } = delivery;
+        if (message === undefined && outcome === "delivered") removed.set(change.itemKey, change.version);
+      }
+      return [...results, ...batch.filter(isRefused).map(superseded)];
+    },
+  };
+};
+
 /** The defects. Each function returns a sink that has the defect. */
 export const versionMutants: Readonly<
   Record<string, <Message>(sink: Sink<Message, "upsert">) => Sink<Message, "upsert">>
 > = {
   "forgets removals": forgetsRemovals,
+  "keeps a tombstone when a message of the same version arrives": keepsTombstones,
   "regards the last arrival as the newest change": (sink) => {
     let arrivals = 0;
     return withVersion(sink, () => {

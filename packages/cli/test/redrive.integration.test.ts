@@ -90,6 +90,15 @@ describeWithSqs("sluice redrive", (engine) => {
       expect(await queue.counts()).toEqual({ visible: 0, hidden: 0 });
     }));
 
+  test("leaves the dead letter of another pipeline with the same id in the queue", () =>
+    withShop(async ({ redrive }) => {
+      const queue = await newQueue(client);
+      const own = deadLetterOf("a", 1, { sink: "feed" });
+      await queue.fill([own, { ...own, pipeline: "warehouse" }]);
+      expect((await redrive(queue.url)).stdout).not.toMatch(/cop(y|ies)/);
+      expect(await queue.counts()).toEqual({ visible: 1, hidden: 0 });
+    }));
+
   test("does not send a change of an item while an earlier change must be retried", () =>
     withShop(async ({ shop, redrive }) => {
       const queue = await newQueue(client);

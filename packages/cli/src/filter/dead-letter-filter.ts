@@ -95,5 +95,6 @@ export const readDeadLetters =
       const whole = isFetched ? await payloads.fetch(envelope) : envelope;
       return isSelected(filter, whole ?? envelope) ? keep(whole ?? envelope, whole === undefined, body) : undefined;
     };
-    return { deadLetterId: envelope.id, recordUrl: envelope.recordUrl, select };
+    const { pipeline, sink, id, recordUrl } = envelope;
+    return { deadLetterId: JSON.stringify([pipeline, sink, id]), recordUrl, select };
   };
