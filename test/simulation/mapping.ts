@@ -79,7 +79,7 @@ export const consumeRetries = (world: World, pipeline: number): void => {
   const arrival = (): Promise<void> =>
     new Promise((resolve) => {
       wake = resolve;
-      const at = retries.nextVisibleAt();
+      const at = retries.nextReceiveAt();
       if (at !== undefined) scheduler.after(Math.max(500, at - scheduler.now), resolve);
     });
   const run = async (): Promise<void> => {

@@ -34,7 +34,7 @@ class DoublingAppendTarget extends AppendTarget {
 /** Takes every delivery, whatever version it holds. */
 class UnguardedUpsertTarget extends UpsertTarget {
   override take({ change, message }: UpsertDelivery<Message>): boolean {
-    this.rows.set(change.itemKey, { version: change.version, message });
+    this.rows.set(this.rowOf(change.keys), new Map([[change.itemKey, { version: change.version, message }]]));
     return true;
   }
 }
@@ -43,7 +43,7 @@ class UnguardedUpsertTarget extends UpsertTarget {
 class ForgetfulUpsertTarget extends UpsertTarget {
   override take(delivery: UpsertDelivery<Message>): boolean {
     const isTaken = super.take(delivery);
-    if (isTaken && delivery.message === undefined) this.rows.delete(delivery.change.itemKey);
+    if (isTaken && delivery.message === undefined) this.rows.get(this.rowOf(delivery.change.keys))?.delete(this.ownerOf(delivery));
     return isTaken;
   }
 }
@@ -51,8 +51,15 @@ class ForgetfulUpsertTarget extends UpsertTarget {
 /** Follows the contract without the exception for a removal and a message of one version. */
 class StrictUpsertTarget extends UpsertTarget {
   override take(delivery: UpsertDelivery<Message>): boolean {
-    const held = this.rows.get(delivery.change.itemKey);
+    const held = this.rows.get(this.rowOf(delivery.change.keys))?.get(this.ownerOf(delivery));
     return held?.version === delivery.change.version ? false : super.take(delivery);
+  }
+}
+
+/** Keeps one version for each row, whichever item has written it. */
+class OwnerlessUpsertTarget extends UpsertTarget {
+  override ownerOf(): string {
+    return "all items";
   }
 }
 
@@ -108,9 +115,10 @@ export const mutants: Readonly<Record<string, Mutant>> = {
   "a retry queue without order": { oracle: "order", parts: only("retries", (isFifo, now) => new UnorderedQueue("retries", isFifo, now)) },
   "a store without marks of pending items": { oracle: "order", parts: { store: forgetfulStore } },
   "an append target that doubles messages": { oracle: "repeat", parts: { appendTarget: (isFifo) => new DoublingAppendTarget(isFifo) } },
-  "an upsert target that compares no versions": { oracle: "convergence", parts: { upsertTarget: () => new UnguardedUpsertTarget() } },
-  "an upsert target without tombstones": { oracle: "convergence", parts: { upsertTarget: () => new ForgetfulUpsertTarget() } },
-  "an upsert target in which a removal wins over a message": { oracle: "convergence", parts: { upsertTarget: () => new StrictUpsertTarget() } },
+  "an upsert target that compares no versions": { oracle: "convergence", parts: { upsertTarget: (rowOf) => new UnguardedUpsertTarget(rowOf) } },
+  "an upsert target without tombstones": { oracle: "convergence", parts: { upsertTarget: (rowOf) => new ForgetfulUpsertTarget(rowOf) } },
+  "an upsert target in which a removal wins over a message": { oracle: "convergence", parts: { upsertTarget: (rowOf) => new StrictUpsertTarget(rowOf) } },
+  "an upsert target whose rows have no owners": { oracle: "convergence", parts: { upsertTarget: (rowOf) => new OwnerlessUpsertTarget(rowOf) } },
   "a dead-letter queue whose letters have one id": { oracle: "deletion", parts: only("letters", (isFifo, now) => new ConfusedQueue("letters", isFifo, now)) },
   "a retry queue that deletes nothing": { oracle: "progress", parts: only("retries", (isFifo, now) => new StickyQueue("retries", isFifo, now)) },
 };

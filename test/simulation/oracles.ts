@@ -3,7 +3,7 @@
 import { contentOf, matches, routeName } from "./behaviour.ts";
 import type { FilterPlan, PipelinePlan, RoutePlan } from "./plan.ts";
 import type { Item, TableChange } from "./table.ts";
-import type { Accepted, AppendTarget } from "./targets.ts";
+import type { Accepted, AppendTarget, UpsertTarget } from "./targets.ts";
 import { deliveryName, type World } from "./world.ts";
 
 /** Whether a filter must match, must not match, or may match an item, at any time from `from` to `to`. */
@@ -28,7 +28,7 @@ const acceptedBy = (world: World, { pipeline, route }: Placed): Accepted[] => {
   return accepted.filter(({ message }) => message.pipeline === pipeline.name && message.route === routeName(route));
 };
 
-const label = ({ pk, position }: TableChange): string => `change ${position} of ${pk}`;
+const label = ({ item, position }: TableChange): string => `change ${position} of ${item}`;
 
 /** Every change that an append route takes is in its target, or in the dead-letter queue for its pipeline and route. */
 const checkAppend = (world: World, placed: Placed): string[] => {
@@ -63,7 +63,7 @@ const checkOrder = (world: World, { pipeline, route }: Placed, accepted: readonl
     const sent = first.get(later.eventId);
     if (sent === undefined || isFromDeadLetter(later, sent)) continue;
     for (const earlier of world.changes) {
-      if (earlier.pk !== later.pk || earlier.position >= later.position) continue;
+      if (earlier.item !== later.item || earlier.position >= later.position) continue;
       const index = first.get(earlier.eventId);
       if (index === undefined || index < sent) continue;
       if (isFromDeadLetter(earlier, index)) continue;
@@ -79,7 +79,7 @@ const checkRepeats = (of: string, accepted: readonly Accepted[]): string[] => {
   const problems: string[] = [];
   for (const { eventId, invocation, isAnswered, message } of accepted) {
     const key = `${invocation} ${eventId}`;
-    if (answered.has(key)) problems.push(`repeat: ${of} sent a change of ${message.pk} twice in one invocation`);
+    if (answered.has(key)) problems.push(`repeat: ${of} sent a change of ${message.item} twice in one invocation`);
     if (isAnswered) answered.add(key);
   }
   return problems;
@@ -92,10 +92,10 @@ const mapped = ({ mapper }: RoutePlan, { before }: TableChange, after: Item): st
   (mapper === "kind" || mapper === "before") && before === undefined ? undefined : contentOf(after);
 
 /** The contents that earlier changes of an item had. */
-const earlierContents = ({ changes }: World, { pk, position }: TableChange): string[] =>
-  changes.flatMap(({ pk: other, position: at, after }) => (other === pk && at < position && after !== undefined ? [contentOf(after)] : []));
+const earlierContents = ({ changes }: World, { item, position }: TableChange): string[] =>
+  changes.flatMap(({ item: other, position: at, after }) => (other === item && at < position && after !== undefined ? [contentOf(after)] : []));
 
-const expectedOf = (world: World, target: number, last: TableChange, isConfirmed: boolean): Expected => {
+const expectedOf = (world: World, target: number, last: TableChange, hasConfirmedCopy: boolean): Expected => {
   const { after, at } = last;
   if (after === undefined) return new Set([undefined]);
   const contents = new Set<string | undefined>();
@@ -104,7 +104,7 @@ const expectedOf = (world: World, target: number, last: TableChange, isConfirmed
     const content = mapped(route, last, after);
     if (answer === "yes") return new Set([content]);
     if (answer === "maybe") contents.add(content);
-    if (answer === "maybe" && isConfirmed && route.filters.length > 1) return new Set([content]);
+    if (answer === "maybe" && hasConfirmedCopy && route.filters.length > 1) return new Set([content]);
     contents.add(undefined);
     // A copy may stay if the filter has changed its answer without a change of the item, unless the route removes it.
     const isPure = route.filters.length === 1 && route.filters[0]?.kind !== "clock";
@@ -113,27 +113,44 @@ const expectedOf = (world: World, target: number, last: TableChange, isConfirmed
   return contents;
 };
 
-/** Every upsert target holds the last state of every item, value by value. */
-const checkUpsert = (world: World, target: number): string[] => {
-  const held = world.upsertTargets.get(target);
+/** Whether the last change of an item is a dead letter, so that its copy may be older. */
+const isLastDead = (world: World, target: number, { eventId }: TableChange, dead: ReadonlySet<string>): boolean =>
+  placedRoutes(world, "upsert").some(
+    ({ pipeline, route }) => route.target === target && dead.has(deliveryName(pipeline.name, routeName(route), eventId)),
+  );
+
+const isConfirmed = ({ confirmed }: UpsertTarget, { item, record }: TableChange): boolean =>
+  (confirmed.get(item) ?? "").endsWith(`-${(record.dynamodb?.SequenceNumber ?? "").padStart(40, "0")}`);
+
+/** The copies that a row may show, given the last changes of its items. The newest copy is shown. */
+const expectedRow = (lasts: readonly TableChange[], copiesOf: (last: TableChange) => Expected): Expected => {
+  const shown = new Set<string | undefined>();
+  for (const last of lasts.toSorted((a, b) => b.position - a.position)) {
+    const copies = copiesOf(last);
+    for (const content of copies) if (content !== undefined) shown.add(`${last.item} ${content}`);
+    if (!copies.has(undefined)) return shown;
+  }
+  return shown.add(undefined);
+};
+
+/** Every upsert target shows the last state of every item, value by value. */
+const checkUpsert = (world: World, number: number, target: UpsertTarget): string[] => {
   const dead = letters(world);
-  const lasts = new Map(world.changes.map((change) => [change.pk, change]));
-  const copies = new Map<string, string>();
-  for (const { message } of held?.rows.values() ?? []) if (message !== undefined) copies.set(message.pk, message.content);
+  const rows = new Map<string, Map<string, TableChange>>();
+  for (const change of world.changes) {
+    const row = target.rowOf(change.after ?? (change.before as Item));
+    rows.set(row, (rows.get(row) ?? new Map<string, TableChange>()).set(change.item, change));
+  }
   const problems: string[] = [];
-  for (const last of lasts.values()) {
-    const isDead = placedRoutes(world, "upsert").some(({ pipeline, route }) =>
-      dead.has(deliveryName(pipeline.name, routeName(route), last.eventId)),
-    );
-    if (isDead) continue;
-    const keyed = [...(held?.confirmed ?? [])].find(([itemKey]) => itemKey.includes(last.pk))?.[1] ?? "";
-    const isConfirmed = keyed.endsWith((last.record.dynamodb?.SequenceNumber ?? "").padStart(40, "0"));
-    const contents = expectedOf(world, target, last, isConfirmed);
-    const found = copies.get(last.pk);
-    if (!contents.has(found)) {
-      const wanted = [...contents].map((content) => content ?? "no copy").join(" or ");
-      problems.push(`convergence: target ${target} has ${found ?? "no copy"} of ${last.pk}; expected ${wanted}`);
-    }
+  for (const [row, changes] of rows) {
+    const lasts = [...changes.values()];
+    if (lasts.some((last) => isLastDead(world, number, last, dead))) continue;
+    const expected = expectedRow(lasts, (last) => expectedOf(world, number, last, isConfirmed(target, last)));
+    const message = target.shown(row);
+    const found = message && `${message.item} ${message.content}`;
+    if (expected.has(found)) continue;
+    const wanted = [...expected].map((content) => content ?? "no copy").join(" or ");
+    problems.push(`convergence: target ${number} shows ${found ?? "no copy"} in row ${row}; expected ${wanted}`);
   }
   return problems;
 };
@@ -142,5 +159,5 @@ const checkUpsert = (world: World, target: number): string[] => {
 export const problemsIn = (world: World): readonly string[] => [
   ...world.violations,
   ...placedRoutes(world, "append").flatMap((placed) => checkAppend(world, placed)),
-  ...[...world.upsertTargets.keys()].flatMap((target) => checkUpsert(world, target)),
+  ...[...world.upsertTargets].flatMap(([number, target]) => checkUpsert(world, number, target)),
 ];

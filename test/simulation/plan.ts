@@ -85,8 +85,8 @@ export interface Plan {
   readonly offloaded: readonly number[];
   readonly deadLetterQueue: "standard" | "fifo";
   readonly retryQueue: "standard" | "fifo";
-  /** Whether one queue is given for retries and dead letters. */
-  readonly isOneQueue: boolean;
+  /** Whether upsert targets take the keys of some items for equal, so that these items share a row. */
+  readonly sharesRows: boolean;
   /** Probability that an event contains one of its records twice. */
   readonly twice: number;
   /** Probability that a finished batch is delivered again. */
@@ -118,6 +118,7 @@ const listOf = <Value>(count: number, create: (index: number) => Value): Value[]
 /** The upsert routes of a world: one, or two with disjoint filters to one target. */
 const upsertRoutes = (random: Random, viewType: StreamViewType, hasVersions: boolean): RoutePlan[] => {
   const base = { writes: "upsert", isFifo: false, target: 0, mapper: "plain" } as const;
+  if (hasVersions && random.chance(0.6)) return [{ ...base, filters: [types("a"), types(random.pick(["b", "b", "ab"]))] }];
   const shape = random.between(0, 9);
   if (shape < 3) {
     return [
@@ -129,7 +130,6 @@ const upsertRoutes = (random: Random, viewType: StreamViewType, hasVersions: boo
   if (shape < 7 && viewType === "NEW_AND_OLD_IMAGES") {
     return [{ ...base, mapper: random.pick(["before", "kind"]), filters: [all] }];
   }
-  if (hasVersions) return [{ ...base, filters: [types("a"), types(random.pick(["b", "ab"]))] }];
   return [{ ...base, mapper: random.pick(["plain", "throws"]), filters: [random.pick([all, types("a")])] }];
 };
 
@@ -259,7 +259,8 @@ export const planOf = (seed: number): Plan => {
     kind: usesRetryQueue ? random.pick(["redrive", "move"] as const) : "redrive",
     pipeline: random.between(0, pipelines.length - 1),
   }));
-  const deployedAt = at();
+  // Two versions of the function are alive from the start, or from some time on.
+  const deployedAt = random.chance(0.5) ? 0 : at();
   return {
     seed,
     viewType,
@@ -276,7 +277,7 @@ export const planOf = (seed: number): Plan => {
     retryQueue: pipelines.some(({ routes }) => routes.some(({ writes, retryIn }) => writes === "append" && !retryIn))
       ? "fifo"
       : random.pick(["standard", "fifo"]),
-    isOneQueue: false,
+    sharesRows: random.chance(0.25),
     twice: random.pick([0, 0, 0.2]),
     redelivery: random.pick([0, 0.1, 0.3]),
     maxBatch: random.pick([1, 3, 10]),

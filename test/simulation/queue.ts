@@ -101,8 +101,14 @@ export class Queue {
     this.onChange();
   }
 
-  /** Time at which the next message is visible, or undefined if the queue is empty. */
-  nextVisibleAt(): number | undefined {
-    return this.messages.length === 0 ? undefined : Math.min(...this.messages.map(({ visibleAt }) => visibleAt));
+  /** Time at which the next message can be received, or undefined if the queue is empty. */
+  nextReceiveAt(): number | undefined {
+    if (this.messages.length === 0) return undefined;
+    const blockedUntil = new Map<string, number>();
+    for (const message of this.messages) {
+      if (!this.isFifo || !this.#isInFlight(message)) continue;
+      blockedUntil.set(message.group, Math.max(blockedUntil.get(message.group) ?? 0, message.visibleAt));
+    }
+    return Math.min(...this.messages.map(({ visibleAt, group }) => Math.max(visibleAt, blockedUntil.get(group) ?? 0)));
   }
 }

@@ -17,7 +17,7 @@ const simpler: readonly Partial<Plan>[] = [
   { maxEntries: 1 },
   { shards: 1 },
   { fixedAt: 0 },
-  { isOneQueue: false },
+  { sharesRows: false },
   { deadLetterQueue: "standard" },
   { deployedAt: 0 },
   { retiredAt: 0 },

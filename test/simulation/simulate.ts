@@ -39,7 +39,7 @@ export const simulate = async (plan: Plan, parts: Parts = realParts): Promise<re
   const isCalm = (): boolean => scheduler.now >= world.calmAt && world.running === 0 && redriving === 0;
   scheduler.after(world.calmAt - start, () => undefined);
   const isQuiet = (): boolean =>
-    isCalm() && shards.every((shard) => shard.isAtEnd()) && (plan.isOneQueue || world.retries.messages.length === 0);
+    isCalm() && shards.every((shard) => shard.isAtEnd()) && world.retries.messages.length === 0;
   const stuck = (where: string): readonly string[] => [`progress: the world does not come to rest ${where}`];
   if (!(await scheduler.runUntil(isQuiet, maxEvents))) return stuck("after the last fault");
   for (let round = 0; round < lastRedrives; round += 1) {

@@ -12,7 +12,7 @@ test("find", async () => {
     const problems = await simulate(planOf(seed)).catch((error) => [`threw: ${error.stack}`]);
     if (problems.length > 0) bad += 1;
     const plan = planOf(seed);
-    const feature = ` ${plan.pipelines.length}p ${plan.pipelines[0]?.onReject === "block" ? "block " : ""}${plan.twice > 0 ? "twice " : ""}${plan.isOneQueue ? "one " : ""}${plan.pipelines[0]?.usesRetryQueue ? "retryq " : ""}${plan.deadLetterQueue} `;
+    const feature = ` ${plan.pipelines.length}p ${plan.pipelines[0]?.onReject === "block" ? "block " : ""}${plan.twice > 0 ? "twice " : ""}${plan.sharesRows ? "rows " : ""}${plan.pipelines[0]?.usesRetryQueue ? "retryq " : ""}${plan.deadLetterQueue} `;
     for (const kind of new Set(problems.map((problem) => problem.split(":")[0] as string + feature + (process.env.FULL ? problem.slice(0, 400) : "")))) found.set(kind, [...(found.get(kind) ?? []), seed]);
   }
   console.log(bad, Date.now() - started, process.cpuUsage().user / 1e3, [...found].map(([kind, seeds]) => `${kind} ${seeds.length}: ${seeds.slice(0, 12)}`).join("\n"));

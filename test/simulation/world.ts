@@ -25,20 +25,20 @@ import type { Fault, FaultKind, Outage, PipelinePlan, Place, Plan, RoutePlan } f
 import { Queue, type QueueMessage } from "./queue.ts";
 import { type Random, randomFrom } from "./random.ts";
 import { Scheduler } from "./scheduler.ts";
-import { changesOf, type Item, pkOf, type TableChange } from "./table.ts";
-import { AppendTarget, type Message, UpsertTarget } from "./targets.ts";
+import { changesOf, type Item, keysOf, nameOf, rowKey, type TableChange } from "./table.ts";
+import { AppendTarget, type Message, type RowOf, UpsertTarget } from "./targets.ts";
 
 /** The parts of a world that a test may replace by broken ones, to see that the oracles catch them. */
 export interface Parts {
   readonly appendTarget: (isFifo: boolean) => AppendTarget;
-  readonly upsertTarget: () => UpsertTarget;
+  readonly upsertTarget: (rowOf: RowOf) => UpsertTarget;
   readonly queue: (name: string, isFifo: boolean, now: () => number) => Queue;
   readonly store: (now: () => number) => DedupeStore;
 }
 
 export const realParts: Parts = {
   appendTarget: (isFifo) => new AppendTarget(isFifo),
-  upsertTarget: () => new UpsertTarget(),
+  upsertTarget: (rowOf) => new UpsertTarget(rowOf),
   queue: (name, isFifo, now) => new Queue(name, isFifo, now),
   store: (now) => memoryDedupe({ now }),
 };
@@ -51,7 +51,7 @@ interface StoredEnvelope {
   readonly id: string;
   readonly pipeline: string;
   readonly sink: string;
-  readonly record?: { readonly eventID?: string; readonly dynamodb?: { readonly Keys?: { readonly pk?: { readonly S?: string } } } };
+  readonly record?: { readonly eventID?: string; readonly dynamodb?: { readonly Keys?: { readonly [name: string]: { readonly S?: string } } } };
   readonly recordUrl?: string;
 }
 
@@ -101,14 +101,16 @@ export class World {
     this.changes = changesOf(plan, this.start);
     this.#positions = new Map(this.changes.map(({ eventId, position }) => [eventId, position]));
     const now = (): number => this.scheduler.now;
-    this.deadLetters = parts.queue("letters", plan.isOneQueue ? plan.retryQueue === "fifo" : plan.deadLetterQueue === "fifo", now);
-    this.retries = plan.isOneQueue ? this.deadLetters : parts.queue("retries", plan.retryQueue === "fifo", now);
+    this.deadLetters = parts.queue("letters", plan.deadLetterQueue === "fifo", now);
+    this.retries = parts.queue("retries", plan.retryQueue === "fifo", now);
     this.store = parts.store(now);
     this.#instances = plan.pipelines.map(() => []);
     for (const { routes } of plan.pipelines) {
       for (const { writes, target, isFifo } of routes) {
         if (writes === "append" && !this.appendTargets.has(target)) this.appendTargets.set(target, parts.appendTarget(isFifo));
-        if (writes === "upsert" && !this.upsertTargets.has(target)) this.upsertTargets.set(target, parts.upsertTarget());
+        if (writes === "upsert" && !this.upsertTargets.has(target)) {
+          this.upsertTargets.set(target, parts.upsertTarget((keys) => rowKey(plan.sharesRows, keys)));
+        }
       }
     }
   }
@@ -225,9 +227,8 @@ export class World {
     };
     const pipeline = planned.name;
     const sent = (change: Change<Item>): Message | undefined => {
-      const pk = change.keys.pk as string;
       if (isBroken(this.plan, route, this.#positions.get(change.eventId) ?? 0, this.elapsed)) throw new Error("the mapper has a bug");
-      const message = { pipeline, route: routeName(route), pk };
+      const message = { pipeline, route: routeName(route), item: nameOf(change.keys) };
       if (route.writes === "append") return { ...message, content: change.eventId };
       const { after } = change;
       if (after === undefined) return undefined;
@@ -239,11 +240,11 @@ export class World {
     return added as unknown as Built;
   }
 
-  #outage(place: Outage["place"], pk: string | undefined): Outage["answer"] | undefined {
+  #outage(place: Outage["place"], name: string | undefined): Outage["answer"] | undefined {
     if (this.scheduler.now >= this.calmAt) return undefined;
     const found = this.plan.outages.find(
       ({ place: where, item, from, to }) =>
-        where === place && from <= this.elapsed && this.elapsed < to && (item === undefined ? pk === undefined : pk === pkOf(item)),
+        where === place && from <= this.elapsed && this.elapsed < to && (item === undefined ? name === undefined : name === this.#nameOf(item)),
     );
     return found?.answer;
   }
@@ -293,7 +294,7 @@ export class World {
   }
 
   #write(route: RoutePlan, delivery: Delivery, invocation: number): WriteResult {
-    const answer = this.#outage(route.writes, delivery.change.keys.pk as string) ?? this.#outage(route.writes, undefined);
+    const answer = this.#outage(route.writes, nameOf(delivery.change.keys)) ?? this.#outage(route.writes, undefined);
     if (answer === "throttled") return failed(delivery, new SinkError("SINK_THROTTLED", "the target throttled the entry"));
     if (answer === "rejected") return failed(delivery, new SinkError("SINK_REJECTED", "the target rejected the entry"));
     if (route.writes === "append") {
@@ -315,7 +316,7 @@ export class World {
         );
         if (taken !== undefined) taken.isAnswered = true;
       } else if (message !== undefined) {
-        this.upsertTargets.get(target)?.confirmed.set(change.itemKey, change.version);
+        this.upsertTargets.get(target)?.confirmed.set(nameOf(change.keys), change.version);
       }
     }
   }
@@ -357,6 +358,10 @@ export class World {
     };
   }
 
+  #nameOf(item: number): string {
+    return nameOf(keysOf(item, this.plan.sharesRows));
+  }
+
   #noteDeadLetter(body: string): void {
     const name = this.deliveryOf({ body });
     if (!this.deadLettered.has(name)) this.deadLettered.set(name, this.scheduler.now);
@@ -365,8 +370,9 @@ export class World {
   #offload(entry: SqsEntry): SqsEntry {
     const envelope = JSON.parse(entry.MessageBody) as StoredEnvelope;
     const { record, ...rest } = envelope;
-    const pk = record?.dynamodb?.Keys?.pk?.S;
-    if (record === undefined || !this.plan.offloaded.some((item) => pkOf(item) === pk)) return entry;
+    const { pk, sk } = record?.dynamodb?.Keys ?? {};
+    const name = nameOf({ pk: pk?.S, sk: sk?.S });
+    if (record === undefined || !this.plan.offloaded.some((item) => this.#nameOf(item) === name)) return entry;
     const recordUrl = `s3://payloads/${this.payloads.size}`;
     this.payloads.set(recordUrl, { bytes: gzipSync(JSON.stringify(record)), eventId: record.eventID ?? "" });
     return { ...entry, MessageBody: JSON.stringify({ ...rest, recordUrl }) };
