@@ -16,9 +16,9 @@ const freshItems = 4;
 
 /**
  * The number of batches that reach the target must be smaller than this value. Three batches open the circuit breaker.
- * Batches are two seconds apart, so five or six later batches contain a probe.
+ * Batches are two seconds apart and probes are at most five seconds apart, so ten or eleven later batches contain a probe.
  */
-const fewBatches = 12;
+const fewBatches = 16;
 
 /** A clock that advances two seconds from batch to batch. Within a batch no time passes. */
 const batchClock = (batch: () => number): Clock => ({

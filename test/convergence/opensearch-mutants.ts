@@ -12,7 +12,7 @@ const script = /"source":"def s=(?:[^"\\]|\\.)*"(?=,"params":\{"d")/g;
 /** The defects, each with the mutation that causes the defect. */
 export const opensearchMutants: Readonly<Record<string, OpensearchMutation>> = {
   "does not compare versions": replacing(script, '"source":"ctx._source=params.d"'),
-  "prefers the older version": replacing(".version)>=0)", ".version)<0)"),
+  "prefers the older version": replacing("compareTo(n.version)>=(", "compareTo(n.version)<("),
   "overwrites an existing document by an insert": replacing(/^\{"create":(?=\{"_id":)/gm, '{"index":'),
   "overwrites a concurrent write": replacing(/,"if_seq_no":\d+,"if_primary_term":\d+(?=\}\}$)/gm, ""),
   "keeps no tombstones": replacing(

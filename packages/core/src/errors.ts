@@ -80,6 +80,10 @@ export const isSinkErrorCode = (code: unknown): code is SinkErrorCode =>
 export const isSinkError = (error: unknown): error is SinkError =>
   error instanceof Error && "code" in error && isSinkErrorCode(error.code);
 
+/** Whether a delivery can fail with this error. Compares codes, as `isSinkError` does. */
+export const isDeliveryError = (error: unknown): error is DeliveryError =>
+  error instanceof Error && "code" in error && typeof error.code === "string" && Object.hasOwn(facts, error.code);
+
 /** Base of every error that Sluice raises; `code` has an entry in docs/errors.md. */
 export class SluiceError<Code extends string = string> extends Error {
   readonly code: Code;
@@ -117,11 +121,20 @@ export class SinkError extends SluiceError<SinkErrorCode> {
   }
 }
 
+/**
+ * A delivery was not attempted, for a reason that says nothing about its target: the circuit breaker is open, or a
+ * store of core did not answer or forbids the delivery for now.
+ */
+export class UntriedError extends SinkError {}
+
 /** Too little invocation time was left to start or to finish a delivery. */
 export class DeadlineError extends SluiceError<"DEADLINE_EXCEEDED"> {}
 
 /** A delivery was not attempted, because an earlier change of its item waits in the retry queue. */
 export class PendingError extends SluiceError<"DELIVERY_PENDING"> {}
+
+/** Whether the target was not asked to take the delivery that failed with this error. */
+export const isUntried = (error: unknown): boolean => error instanceof UntriedError || error instanceof PendingError;
 
 /** The errors that a delivery can fail with. */
 export type DeliveryError = RecordError | SinkError | DeadlineError | PendingError;

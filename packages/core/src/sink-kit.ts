@@ -10,6 +10,7 @@ export {
   type CircuitState,
   circuit,
 } from "./async/circuit-breaker.ts";
+export { type Countdown, countdown, countedDown } from "./async/countdown.ts";
 export { type Clock, type InvocationContext, leaseMs, systemClock } from "./async/deadline.ts";
 export { untilAborted } from "./async/race.ts";
 export { checkedPerSecond, type RateLimiter, rateLimiter, type Semaphore, semaphore } from "./async/rate-limiter.ts";
@@ -99,6 +100,7 @@ export {
 } from "./sink/batch-request.ts";
 export { type ChunkLimits, chunk, groupBy } from "./sink/chunk.ts";
 export type { CloudEvent, CloudEventOptions } from "./sink/cloud-event.ts";
+export { encodingError } from "./sink/encoding-error.ts";
 export {
   fifoDedupeMs,
   fifoId,
@@ -115,6 +117,7 @@ export {
   type PurgeOptions,
   purgeInChunks,
 } from "./sink/maintenance.ts";
+export { entriesOf, hasMembers, listMember, objectMember, textMember, wrongType } from "./sink/member.ts";
 export {
   attributeBytes,
   idempotencyKeyAttribute,

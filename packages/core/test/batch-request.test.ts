@@ -90,13 +90,14 @@ describe("requests", () => {
     expect(requests).toEqual([]);
   });
 
-  test("do not hide a bug of the encoder", async () => {
+  test("reject only the delivery whose encoder throws", async () => {
     const { write } = target(takesAll, {
       encode: () => {
         throw new TypeError("a bug");
       },
     });
-    await expect(write(batch("a"), contextOf())).rejects.toThrow("a bug");
+    const [result] = await write(batch("a"), contextOf());
+    expect(result).toMatchObject({ outcome: "failed", error: { code: "SINK_REJECTED" } });
   });
 });
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { streamChange } from "@sluice/testing";
 import {
+  ConfigError,
   delivered,
   encodeEach,
   halves,
@@ -10,6 +11,7 @@ import {
   type UpsertDelivery,
   untilAborted,
   type WriteContext,
+  type WriteResult,
   withinDeadline,
   withoutDeadline,
 } from "../src/sink-kit.ts";
@@ -38,8 +40,40 @@ describe("encodeEach", () => {
     });
   });
 
-  test("throws any other error", () => {
-    expect(() => encodeEach([bad, good], encode(new TypeError("a bug")))).toThrow("a bug");
+  const thrower = (error: unknown) => (delivery: UpsertDelivery<object>) => {
+    if (delivery === bad) throw error;
+    return { delivery };
+  };
+  const trap = () => {
+    throw new Error("a trap");
+  };
+  const hostile = new Proxy({}, { get: trap, has: trap, getPrototypeOf: trap });
+  const named = Object.assign(new Error("secret"), { name: "secret of an item", stack: undefined });
+
+  test.each([
+    ["TypeError at ", new TypeError("secret\n    at secret")],
+    ["a value that is not an Error", "secret"],
+    ["a value that is not an Error", undefined],
+    ["a value that is not an Error", hostile],
+    ["an Error", named],
+    ["Error at ", Object.assign(new Error("secret"), { code: "RECORD_OF_ANOTHER_LIBRARY" })],
+    ["Error at ", Object.assign(new Error("secret"), { code: "toString" })],
+  ])("rejects only the delivery whose encoder threw %s", (found, thrown) => {
+    const { entries, results } = encodeEach([bad, good], thrower(thrown));
+    expect(entries).toEqual([{ delivery: good }]);
+    const [result] = results as [WriteResult & { readonly outcome: "failed" }];
+    expect(result.delivery).toBe(bad);
+    expect(result.error).toMatchObject({ code: "SINK_REJECTED" });
+    expect(result.error.message).toContain(`the message cannot be encoded, which threw ${found}`);
+    expect(result.error.message).not.toContain("secret");
+    expect(Object.is(result.error.cause, thrown)).toBe(true);
+  });
+
+  test("throws a ConfigError, also one of another copy of core", () => {
+    const other = Object.assign(new Error("an option"), { code: "CONFIG_INVALID" });
+    for (const error of [new ConfigError("CONFIG_INVALID", "an option"), other]) {
+      expect(() => encodeEach([bad, good], thrower(error))).toThrow("an option");
+    }
   });
 });
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
 import { type CallResult, type Circuit, type CircuitOptions, circuit } from "../src/async/circuit-breaker.ts";
 
 const circuitWithClock = (options: Partial<CircuitOptions> = {}) => {
@@ -143,5 +144,75 @@ describe("a half-open circuit", () => {
     expect(one.state()).toEqual(probing);
     advance(1);
     expect(one.state()).toEqual(halfOpen);
+  });
+});
+
+describe("a circuit whose clock is set", () => {
+  test("is half-open at once if the clock is set back before the opening", () => {
+    const { one, advance } = opened();
+    advance(-3_600_000);
+    expect(one.state()).toEqual(halfOpen);
+  });
+
+  test("allows another probe at once if the clock is set back before the start of the probe", () => {
+    const { one, advance } = opened();
+    advance(1_000);
+    one.start();
+    expect(one.state()).toEqual(probing);
+    advance(-3_600_000);
+    expect(one.state()).toEqual(halfOpen);
+  });
+
+  /** Time passes, or the clock is set by this many milliseconds, or a call is made if the circuit allows one. */
+  const step = fc.oneof(
+    fc.record({ kind: fc.constant("passes" as const), ms: fc.integer({ min: 1, max: 3_000 }) }),
+    fc.record({ kind: fc.constant("set" as const), ms: fc.integer({ min: -86_400_000, max: 86_400_000 }) }),
+    fc.record({ kind: fc.constant("set" as const), ms: fc.integer({ min: -5_000, max: 5_000 }) }),
+    fc.record({ kind: fc.constant("call" as const), ms: fc.constantFrom(0, 1) }),
+  );
+
+  type Step = typeof step extends fc.Arbitrary<infer Value> ? Value : never;
+
+  /** Returns the longest real time for which no call was allowed after the latest call and change of the clock. */
+  const longestWait = (steps: readonly Step[], random: () => number): number => {
+    const { one, advance } = opened({ random });
+    let [waitedMs, longestMs] = [0, 0];
+    const mayCall = (): boolean => {
+      const state = one.state();
+      return state.name === "half-open" && !state.isProbing;
+    };
+    const call = (ends: boolean): void => {
+      waitedMs = 0;
+      const probe = one.start();
+      if (ends) probe.end("failed");
+    };
+    const play: Record<Step["kind"], (ms: number) => void> = {
+      passes: (ms) => {
+        advance(ms);
+        waitedMs += ms;
+      },
+      set: (ms) => {
+        advance(ms);
+        waitedMs = 0;
+      },
+      call: (ms) => {
+        if (mayCall()) call(ms === 1);
+      },
+    };
+    for (const { kind, ms } of steps) {
+      play[kind](ms);
+      if (!mayCall()) longestMs = Math.max(longestMs, waitedMs);
+    }
+    return longestMs;
+  };
+
+  test("is probed again within maxOpenMs of real time after the latest call and the latest change of the clock", () => {
+    const doubles = fc.infiniteStream(fc.double({ min: 0, max: 1, noNaN: true }));
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 200 }), doubles, (steps, numbers) => {
+        expect(longestWait(steps, () => numbers.next().value ?? 1)).toBeLessThan(4_000);
+      }),
+      { numRuns: 1_000 },
+    );
   });
 });

@@ -31,6 +31,7 @@ export interface MemoryRetryQueueOptions {
 }
 
 const visibilityMs = 60_000;
+const longestDelayMs = 30_000;
 const arn = "arn:aws:sqs:us-east-1:123456789012:retries.fifo";
 
 const messageIdIn = (record: object): string => (record as { messageId: string }).messageId;
@@ -68,9 +69,9 @@ export const memoryRetryQueue = (options: MemoryRetryQueueOptions): MemoryRetryQ
       return { stored, refused, errors: refusedGroups.size === 0 ? [] : [new Error("the queue is full")] };
     },
     postpone: async (failed, random) => {
-      for (const { receiptHandle, receiveCount } of failed) {
+      for (const { receiptHandle, ageMs } of failed) {
         const message = messages.find(({ id }) => id === receiptHandle);
-        if (message !== undefined) message.visibleAt = now() + 1_000 * receiveCount * (1 + random());
+        if (message !== undefined) message.visibleAt = now() + Math.min(longestDelayMs, 1_000 + ageMs) * (1 + random());
       }
     },
     remove: async (receiptHandles) => remove(({ id }) => receiptHandles.includes(id)),

@@ -1,3 +1,4 @@
+import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "@jest/globals";
 import { streamRecord } from "@sluice/testing";
 import fc from "fast-check";
@@ -14,6 +15,11 @@ const envelope = encodeEnvelope({
   firstFailedAt: "2026-01-02T03:04:05.000Z",
   record: streamRecord({ after: { pk: "a", sk: 1 }, position: 1 }),
 });
+
+const members: object = JSON.parse(envelope);
+
+/** A forged record: 600 KB that decompress to more than a JavaScript string can hold. */
+const bomb = Buffer.concat(Array(60).fill(gzipSync(Buffer.alloc(10_000_000, "x")))).toString("base64");
 
 const invocation = { DDBStreamBatchInfo: { streamArn: "arn", shardId: "shard", startSequenceNumber: "12" } };
 
@@ -33,6 +39,12 @@ describe("the content of a message", () => {
     ["S3's notification", JSON.stringify({ Records: [{ s3: {} }] }), "on-failure"],
     ["a later version's envelope", JSON.stringify({ v: 2 }), "newer-envelope"],
     ["JSON", "{}", "unsupported"],
+    ["an envelope whose recordUrl is not a text", JSON.stringify({ ...members, recordUrl: 5 }), "unsupported"],
+    [
+      "an envelope whose record decompresses to 600 MB",
+      JSON.stringify({ ...members, recordGzip: bomb }),
+      "unsupported",
+    ],
     ["no JSON", "x", "unsupported"],
   ])("is known: %s", (_name, body, kind) => expect(messageContent(body).kind).toBe(kind));
 

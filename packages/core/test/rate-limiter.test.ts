@@ -43,6 +43,22 @@ describe("rateLimiter", () => {
     expect(sleepers()).toBe(0);
   });
 
+  test("starts the next request at once if the clock is set back, and later requests at the usual intervals", async () => {
+    const { clock } = manualClock();
+    let setBackMs = 0;
+    const slept: number[] = [];
+    const turn = rateLimiter(10, {
+      now: () => clock.now() - setBackMs,
+      sleep: async (ms) => void slept.push(ms),
+    });
+    const { signal } = new AbortController();
+    await turn(signal);
+    setBackMs = 3_600_000;
+    await turn(signal);
+    await turn(signal);
+    expect(slept).toEqual([100]);
+  });
+
   test("does not delay requests if there is no limit", async () => {
     const { clock } = manualClock();
     const startedAt = clock.now();

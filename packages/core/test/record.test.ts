@@ -121,6 +121,11 @@ describe("a record is RECORD_MALFORMED", () => {
   const { eventSourceARN: __, ...sourceless } = record;
   const { dynamodb: ___, ...empty } = record;
 
+  test("with a time that is not a number has no time", () => {
+    const dynamodb = { ...record.dynamodb, ApproximateCreationDateTime: { valueOf: 1 } };
+    expect(decodeRecord({ ...record, dynamodb } as never).approximateCreationTimeMs).toBe(0);
+  });
+
   test.each<[string, unknown]>([
     ["without an event name", nameless],
     ["with an unknown event name", { ...record, eventName: "TRUNCATE" }],
@@ -135,6 +140,8 @@ describe("a record is RECORD_MALFORMED", () => {
     ["with a sequence number that is a number", { ...record, dynamodb: { ...record.dynamodb, SequenceNumber: 1 } }],
     ["without a stream ARN", sourceless],
     ["with the ARN of a table", { ...record, eventSourceARN: "arn:aws:dynamodb:eu-west-1:1:table/T" }],
+    ["with an event id that is an object", { ...record, eventID: { toString: 1 } }],
+    ["with an empty event id", { ...record, eventID: "" }],
     ["with an unknown view type", { ...record, dynamodb: { ...record.dynamodb, StreamViewType: "BOTH" } }],
     ["that is null", null],
   ])("%s", (_name, wrong) => {

@@ -13,9 +13,9 @@ import {
   sqsRetryQueue,
   type UnknownItem,
 } from "../src/index.ts";
-import { SinkError, type StreamRecord, systemClock } from "../src/sink-kit.ts";
+import { SinkError, type SinkErrorCode, type StreamRecord, systemClock } from "../src/sink-kit.ts";
 import { memoryDeadLetterQueue } from "./memory-dead-letter-queue.ts";
-import { memoryRetryQueue } from "./memory-retry-queue.ts";
+import { type MemoryRetryQueue, memoryRetryQueue } from "./memory-retry-queue.ts";
 import { recordingLogger } from "./recording-logger.ts";
 import { type Answer, scriptedSink } from "./scripted-sink.ts";
 
@@ -69,6 +69,7 @@ const setUp = ({ upsertAnswers = {}, appendAnswers = {}, options, route, accepts
   const reports = (): InvocationReport[] =>
     lines.filter(({ message }) => message.startsWith("batch")).map(({ fields }) => fields as never);
   return {
+    handle: (event: object) => handler(event, lambdaContext()),
     time,
     deadLetters,
     lines,
@@ -241,6 +242,85 @@ describe("a delivery that is to be retried", () => {
   });
 });
 
+describe("a message that is postponed", () => {
+  /** The messages that the pipeline postpones, with their age in seconds. */
+  const postponedBy = (world: World) => {
+    const time = { ms: 1_767_323_045_000 };
+    const queue = memoryRetryQueue({ now: () => time.ms });
+    const postponed: (readonly [seconds: number, isOutage: boolean])[] = [];
+    const postpone: typeof queue.postpone = async (messages, random) => {
+      postponed.push(...messages.map(({ ageMs, isOutage }) => [ageMs / 1_000, isOutage] as const));
+      await queue.postpone(messages, random);
+    };
+    const clock = { now: () => time.ms, sleep: systemClock.sleep, random: () => 0 };
+    const options = { retryQueue: { ...queue, postpone }, clock, ...world.options };
+    return { ...setUp({ ...world, options }), queue, time, postponed, clock };
+  };
+  const consumeFrom = async ({
+    queue,
+    handle,
+  }: {
+    queue: MemoryRetryQueue;
+    handle: (event: object) => Promise<BatchResponse>;
+  }) => {
+    const event = queue.receive(10);
+    if (event === undefined) throw new Error("no message is visible");
+    queue.acknowledge(event, new Set(named(await handle(event))));
+  };
+
+  test.each<[SinkErrorCode, boolean]>([
+    ["SINK_UNAVAILABLE", true],
+    ["SINK_TIMEOUT", true],
+    ["SINK_DENIED", true],
+    ["SINK_MISSING", true],
+    ["SINK_THROTTLED", false],
+    ["SINK_CONFLICT", false],
+    ["SINK_UNREPORTED", false],
+  ])("after %s has the age of its first failure, and waits for its target: %s", async (code, isOutage) => {
+    const { stream, handle, queue, time, postponed } = postponedBy({
+      upsertAnswers: { a: code },
+      options: { retry: { maxAttempts: 1 } },
+    });
+    await stream(put("a", 1));
+    time.ms += 40_000;
+    await consumeFrom({ queue, handle });
+    expect(postponed).toEqual([[40, isOutage]]);
+  });
+
+  test("waits for its target if it was not attempted, also if the change before it failed for its own reason", async () => {
+    const { stream, handle, queue, postponed } = postponedBy({
+      appendAnswers: { a: "SINK_CONFLICT" },
+      options: { retry: { maxAttempts: 1 } },
+    });
+    await stream(put("a", 1), put("a", 2));
+    await consumeFrom({ queue, handle });
+    expect(postponed).toEqual([
+      [0, false],
+      [0, true],
+    ]);
+  });
+
+  test("has the age of the message if its envelope cannot be read, and no age if the message has no time", async () => {
+    const { handle, postponed, clock } = postponedBy({});
+    const record = {
+      messageId: "m",
+      receiptHandle: "m",
+      body: "no envelope",
+      eventSource: "aws:sqs",
+      eventSourceARN: "arn:aws:sqs:us-east-1:123456789012:retries.fifo",
+    };
+    const sentAt = (ms: number) => handle({ Records: [{ ...record, attributes: { SentTimestamp: String(ms) } }] });
+    await sentAt(clock.now() - 9_000);
+    await sentAt(clock.now() + 9_000);
+    await handle({ Records: [record] });
+    expect(postponed).toEqual([
+      [9, false],
+      [0, false],
+      [Number.POSITIVE_INFINITY, false],
+    ]);
+  });
+});
+
 describe("an item with a change in the queue", () => {
   test("queues its later changes behind it at an append sink; other items are not affected", async () => {
     const { stream, consume, queue, store, appends, appendAnswers } = setUp({ appendAnswers: { a: "SINK_DENIED" } });
@@ -339,6 +419,21 @@ describe("the circuit breaker of a route", () => {
     expect(attempts).toEqual([1, 1, 1, 1, 1, 1, 0]);
   });
 
+  test("closes when the dedupe store is back: a store that is down says nothing about the target", async () => {
+    const store = memoryDedupe();
+    let isStoreDown = true;
+    const find: typeof store.pendingItems.find = (...args) =>
+      isStoreDown ? Promise.reject(new Error("table gone")) : store.pendingItems.find(...args);
+    const { stream, appends, lines } = setUp({
+      options: { dedupeStore: { ...store, pendingItems: { ...store.pendingItems, find } } },
+    });
+    for (let batch = 0; batch < 6; batch += 1) await stream(put("a", 10 * batch + 1), put("b", 10 * batch + 2));
+    isStoreDown = false;
+    await stream(put("c", 99));
+    expect(positions(appends.taken)).toEqual([99]);
+    expect(lines.filter(({ message }) => message.startsWith("circuit breaker"))).toEqual([]);
+  });
+
   test("limits the second batch to two seconds if the target hangs", async () => {
     const given: number[] = [];
     const sink = scriptedSink({
@@ -398,7 +493,7 @@ describe("a pipeline with a retry queue is refused with an error that names the 
   test.each<[string, object]>([
     ["queueUrl", { queueUrl: "retries" }],
     ["firstDelaySeconds", { firstDelaySeconds: 901 }],
-    ["maxDelaySeconds", { maxDelaySeconds: 5 }],
+    ["maxDelaySeconds", { maxDelaySeconds: 4 }],
     ["maxAgeSeconds", { maxAgeSeconds: 14 * 86_400 }],
   ])("sqsRetryQueue's %s", (option, options) => {
     const queueUrl = "https://sqs.us-east-1.amazonaws.com/123456789012/retries";
@@ -455,7 +550,7 @@ describeWithSqs("sqsRetryQueue on a real queue", (engine) => {
     expect(await receive(queueUrl)).toEqual([]);
     let [message] = await receive(queueUrl);
     while (message === undefined) [message] = await receive(queueUrl);
-    await queue.postpone([{ receiptHandle: message.ReceiptHandle ?? "", receiveCount: 9 }], () => 1);
+    await queue.postpone([{ receiptHandle: message.ReceiptHandle ?? "", ageMs: 60_000, isOutage: false }], () => 1);
     expect(await receive(queueUrl)).toEqual([]);
     await queue.remove([message.ReceiptHandle ?? ""]);
     const { Attributes } = await client.getQueueAttributes({
@@ -463,6 +558,33 @@ describeWithSqs("sqsRetryQueue on a real queue", (engine) => {
       AttributeNames: ["ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessages"],
     });
     expect(Attributes).toEqual({ ApproximateNumberOfMessagesNotVisible: "0", ApproximateNumberOfMessages: "0" });
+  });
+
+  test.each<[ageSeconds: number, isOutage: boolean, random: number, seconds: number]>([
+    [0, true, 1, 5],
+    [0, true, 0, 3],
+    [60, true, 1, 15],
+    [60, true, 0, 8],
+    [600, true, 1, 150],
+    [86_400, true, 1, 900],
+    [0, false, 1, 5],
+    [60, false, 1, 60],
+    [60, false, 0, 30],
+    [Number.POSITIVE_INFINITY, true, 1, 900],
+  ])("hides a message of %s s (outage: %s, random number: %s) for %s s", async (age, isOutage, random, seconds) => {
+    const asked: number[] = [];
+    const changeMessageVisibilityBatch = async ({ Entries }: { readonly Entries: { VisibilityTimeout: number }[] }) => {
+      asked.push(...Entries.map(({ VisibilityTimeout }) => VisibilityTimeout));
+      return { Successful: [{ Id: "0" }] };
+    };
+    const scripted = {
+      sendMessageBatch: async () => ({}),
+      deleteMessageBatch: async () => ({}),
+      changeMessageVisibilityBatch,
+    };
+    const queue = sqsRetryQueue({ queueUrl: "https://sqs.us-east-1.amazonaws.com/1/r", client: scripted });
+    await queue.postpone([{ receiptHandle: "m", ageMs: age * 1_000, isOutage }], () => random);
+    expect(asked).toEqual([seconds]);
   });
 
   test("a FIFO queue returns the messages of a group in order", async () => {
@@ -486,7 +608,7 @@ describeWithSqs("sqsRetryQueue on a real queue", (engine) => {
     const queue = sqsRetryQueue({ queueUrl: `${engine.endpoint}/000000000000/gone`, client });
     const { stored, errors } = await queue.write([messageOf("a", "a"), messageOf("b", "a")]);
     expect([stored.size, errors.length]).toEqual([0, 1]);
-    await expect(queue.postpone([{ receiptHandle: "x", receiveCount: 1 }], () => 0)).rejects.toThrow();
+    await expect(queue.postpone([{ receiptHandle: "x", ageMs: 0, isOutage: true }], () => 0)).rejects.toThrow();
   });
 
   test("does not store later messages of a group after a refused message", async () => {

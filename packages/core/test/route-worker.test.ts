@@ -8,10 +8,21 @@ import { routeWorker } from "../src/delivery/route-worker.ts";
 import type { EnvelopeMessage } from "../src/envelope/envelope-message.ts";
 import { storeResultOf } from "../src/envelope/store-result.ts";
 import type { Envelope, StreamRecord } from "../src/envelope.ts";
+import { PendingError, UntriedError } from "../src/errors.ts";
 import { pipeline } from "../src/index.ts";
 import { receive } from "../src/intake/received.ts";
-import { type Change, type Origin, type Sink, SinkError, type SinkErrorCode } from "../src/sink-kit.ts";
-import { fixedClock } from "./clocks.ts";
+import {
+  type Change,
+  DeadlineError,
+  type Delivery,
+  type DeliveryError,
+  failed as failedResult,
+  type Origin,
+  type Sink,
+  SinkError,
+  type SinkErrorCode,
+} from "../src/sink-kit.ts";
+import { fixedClock, settle } from "./clocks.ts";
 import { memoryDeadLetterQueue } from "./memory-dead-letter-queue.ts";
 import { recordingLogger } from "./recording-logger.ts";
 import { scriptedSink } from "./scripted-sink.ts";
@@ -130,17 +141,113 @@ describe("a route's circuit breaker", () => {
     entries.map(({ position }) => [position, { outcome: "retried" as const, error: failure, attempts: 1 }]),
   );
 
-  /** Creates a circuit breaker and its clock. Three failed batches have opened the circuit. */
-  const opened = () => {
+  const resultsOf = (error: DeliveryError, attempts = 1) =>
+    new Map(entries.map(({ position }) => [position, { outcome: "retried" as const, error, attempts }]));
+
+  /** Creates a closed circuit breaker and its clock. */
+  const closed = () => {
     let now = 1_000_000;
-    const breaker = new CircuitBreaker("scripted", { ...fixedClock, now: () => now });
-    for (let batch = 0; batch < 3; batch += 1) breaker.record(entries, failed);
-    const admitAt = (ms: number) => {
+    const logger = recordingLogger();
+    const clock = { ...fixedClock, now: () => now };
+    const breaker = new CircuitBreaker({ pipeline: "p", route: "scripted" }, { clock, logger });
+    const admitAt = (ms: number, isAlone = true) => {
       now = 1_000_000 + ms;
-      return breaker.admit({ isAlone: true });
+      return breaker.admit({ isAlone });
     };
-    return { breaker, admitAt };
+    /** Makes a probe that lasts `tookMs` and fails with this error. */
+    const probe = async (admission: ReturnType<typeof admitAt>, error: SinkError, tookMs = 0): Promise<void> => {
+      if (admission === "all") throw new Error("the circuit is closed");
+      const write = async (): Promise<never> => {
+        now += tookMs;
+        throw error;
+      };
+      const sink = { ...scriptedSink({ writes: "append" }), write };
+      const deadline = deadlineOf(undefined, undefined, fixedClock);
+      const probing = breaker.probing(sink as Sink<unknown>, admission, deadline);
+      const delivery = { change: entry("a", 1).change as Change, message: 1, idempotencyKey: "1" };
+      const context = { signal: deadline.signal, remainingMs: deadline.remainingMs };
+      await probing.write([delivery], context).catch(() => undefined);
+      await settle();
+    };
+    return { breaker, admitAt, probe, logger };
   };
+
+  /** Creates a circuit breaker. Three failed batches have opened the circuit. */
+  const opened = () => {
+    const one = closed();
+    for (let batch = 0; batch < 3; batch += 1) one.breaker.record(entries, failed);
+    return one;
+  };
+
+  test("logs one line when it opens and one when it closes, and no line for the batches and probes between", async () => {
+    const { breaker, admitAt, probe, logger } = opened();
+    breaker.record(entries, failed);
+    await probe(admitAt(1_500), failure);
+    admitAt(61_500);
+    breaker.close();
+    breaker.close();
+    const id = { pipeline: "p", route: "scripted" };
+    expect(logger.lines).toEqual([
+      {
+        level: "warn",
+        message: "circuit breaker opened",
+        fields: { ...id, code: "SINK_UNAVAILABLE", reason: failure.message },
+      },
+      { level: "info", message: "circuit breaker closed", fields: { ...id, openMs: 61_500 } },
+    ]);
+  });
+
+  test("probes at least every five seconds, however long the outage lasts", async () => {
+    const { admitAt, probe } = opened();
+    let at = 1_000;
+    for (let count = 0; count < 20; count += 1) {
+      const admission = admitAt(at);
+      expect(admission).toMatchObject({ isAlone: true });
+      await probe(admission, failure);
+      expect(admitAt(at)).toBe("none");
+      at += 5_000;
+    }
+  });
+
+  test("makes a probe beside others only after a hundred times the duration of the last one", async () => {
+    const { admitAt, probe } = opened();
+    await probe(admitAt(1_000, false), failure, 200);
+    expect([admitAt(21_199, false), admitAt(21_200, false)]).toMatchObject(["none", { probeTimeoutMs: 250 }]);
+    // A retry queue's invocation makes no other sink wait.
+    expect(admitAt(7_000)).toMatchObject({ isAlone: true });
+  });
+
+  test.each<[string, DeliveryError, number]>([
+    ["an earlier change that waits", new PendingError("DELIVERY_PENDING", "waits"), 1],
+    ["a store that does not answer", new UntriedError("SINK_UNAVAILABLE", "[scripted] no answer"), 3],
+    ["no attempt in time", new DeadlineError("DEADLINE_EXCEEDED", "too late"), 0],
+  ])("takes %s for no evidence about the target", async (_name, error, attempts) => {
+    const { breaker, admitAt } = closed();
+    for (let batch = 0; batch < 9; batch += 1) breaker.record(entries, resultsOf(error, attempts));
+    expect(admitAt(0)).toBe("all");
+    // Nor is the error an answer of the target: after it, the failures of the target still open the circuit.
+    breaker.record(entries, failed);
+    breaker.record(entries, failed);
+    breaker.record(entries, resultsOf(error, attempts));
+    breaker.record(entries, failed);
+    expect(admitAt(0)).toBe("none");
+  });
+
+  test("admits the next probe at once if the last one did not reach the target", async () => {
+    const { breaker, admitAt } = opened();
+    const admission = admitAt(1_001);
+    if (admission === "all") throw new Error("the circuit is closed");
+    const untried = new UntriedError("SINK_UNAVAILABLE", "[scripted] the lease could not be acquired");
+    const sink = {
+      ...scriptedSink({ writes: "append" }),
+      write: async (batch: readonly Delivery[]) => batch.map((delivery) => failedResult(delivery, untried)),
+    };
+    const deadline = deadlineOf(undefined, undefined, fixedClock);
+    const delivery = { change: entry("a", 1).change as Change, message: 1, idempotencyKey: "1" };
+    await breaker.probing(sink as Sink<unknown>, admission, deadline).write([delivery], deadline);
+    await settle();
+    expect(admitAt(1_002)).toMatchObject({ isAlone: true });
+  });
 
   test("does not take a batch for a probe that was in flight when the circuit opened", () => {
     const { breaker, admitAt } = opened();

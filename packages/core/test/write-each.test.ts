@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import { SinkError, type WriteResult, writeEach } from "../src/sink-kit.ts";
 import { appendDelivery, contextOf } from "./append-deliveries.ts";
 
-/** Creates a sink of strings. It rejects `bad`, throttles `slow`, and throws a TypeError for `bug`. */
+/** Creates a sink of strings. It rejects `bad` and throttles `slow`. `bug` and `lost` throw a TypeError. */
 const sinkOf = (sent: string[]) =>
   writeEach<string, string>({
     sink: "texts",
@@ -13,6 +13,7 @@ const sinkOf = (sent: string[]) =>
     },
     send: async (request) => {
       sent.push(request);
+      if (request === "lost") throw new TypeError("a bug");
       return request === "slow" ? new SinkError("SINK_THROTTLED", "slow") : undefined;
     },
   });
@@ -41,7 +42,13 @@ describe("writeEach", () => {
     expect(sent).toEqual([]);
   });
 
-  test("does not hide a bug", async () => {
-    await expect(sinkOf([]).write(batch("bug"), contextOf())).rejects.toThrow("a bug");
+  test("rejects only the delivery whose encoder throws", async () => {
+    const results = await sinkOf([]).write(batch("bug", "a"), contextOf());
+    expect(outcomes(results)).toEqual(["SINK_REJECTED", "delivered"]);
+    expect(outcomes(await sinkOf([]).dryRun(batch("bug", "a"), contextOf()))).toEqual(["SINK_REJECTED", "delivered"]);
+  });
+
+  test("does not hide a bug of sending", async () => {
+    await expect(sinkOf([]).write(batch("lost"), contextOf())).rejects.toThrow("a bug");
   });
 });

@@ -1,6 +1,6 @@
 // Limits how many messages are sent in a second.
 
-import type { Clock } from "@sluice/core/sink-kit";
+import { type Clock, type Countdown, countdown, countedDown } from "@sluice/core/sink-kit";
 
 /** A limit of messages per second. */
 export interface MessageRate {
@@ -19,15 +19,14 @@ export const messageRate = (
   perSecond: number | undefined,
   { now, sleep }: Pick<Clock, "now" | "sleep">,
 ): MessageRate => {
-  let nextAt = Number.NEGATIVE_INFINITY;
-  const waitMs = (): number => Math.max(0, nextAt - now());
+  let waitMs: Countdown = countedDown;
   return {
-    waitMs,
+    waitMs: () => waitMs(),
     wait: async (signal) => {
       if (waitMs() > 0) await sleep(waitMs(), signal);
     },
     spend: (messages) => {
-      if (perSecond !== undefined) nextAt = Math.max(nextAt, now()) + (messages * 1_000) / perSecond;
+      if (perSecond !== undefined) waitMs = countdown(waitMs() + (messages * 1_000) / perSecond, now);
     },
     burst: perSecond ?? Number.POSITIVE_INFINITY,
   };

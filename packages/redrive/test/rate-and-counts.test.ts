@@ -25,6 +25,16 @@ describe("the rate", () => {
     expect(rate.burst).toBe(10);
   });
 
+  test("delays no message for long if the clock is set back", () => {
+    let time = 7_200_000;
+    const rate = messageRate(10, { now: () => time, sleep: () => Promise.reject(new Error("no wait expected")) });
+    rate.spend(20);
+    time -= 3_600_000;
+    expect(rate.waitMs()).toBe(0);
+    rate.spend(10);
+    expect(rate.waitMs()).toBe(1_000);
+  });
+
   test("is unlimited by default", async () => {
     const rate = messageRate(undefined, { now: () => 0, sleep: () => Promise.reject(new Error("no wait expected")) });
     rate.spend(1_000);

@@ -1,6 +1,9 @@
 // Turns a delivery into the items to write. It does not compare versions: DynamoDB does so when an item is written.
 
 import {
+  type DeliveryError,
+  encodingError,
+  hasMembers,
   rejected,
   type SdkItem,
   type SdkValue,
@@ -30,7 +33,7 @@ export interface ItemWrite {
 /** The writes of a delivery. `item` is written before `tombstones`, so that readers always find at least one copy. */
 export interface DeliveryWrites {
   /** Undefined if only tombstones must be written. An error if DynamoDB cannot store the message. */
-  readonly item: ItemWrite | SinkError | undefined;
+  readonly item: ItemWrite | DeliveryError | undefined;
   readonly tombstones: readonly ItemWrite[];
 }
 
@@ -47,9 +50,7 @@ export const guarded = (
 
 /** Converts the message to attribute values. Returns a new object. */
 const wireMessage = (message: unknown): Record<string, SdkValue> => {
-  if (typeof message !== "object" || message === null || Array.isArray(message)) {
-    throw new AttributeValueError(`found ${Array.isArray(message) ? "an array" : typeof message}; expected an item`);
-  }
+  if (!hasMembers(message)) throw new AttributeValueError("found no object with named members; expected an item");
   const image = imageIn(message);
   return image === undefined ? marshalItem(message as { readonly [attribute: string]: unknown }) : sdkItem(image);
 };
@@ -68,9 +69,13 @@ const attributesOf = (message: unknown, key: SdkItem): SdkItem => {
   return attributes;
 };
 
+const maxShownNames = 10;
+
 /** Creates the error for a message that DynamoDB cannot store. The error names attributes, but contains no values. */
-const rejection = ({ name }: DynamodbSettings, { path, message }: AttributeValueError): SinkError =>
-  rejected(name, `the message${path.length > 0 ? ` at ${path.join(".")}` : ""}: ${message}`);
+const rejection = ({ name }: DynamodbSettings, { path, message }: AttributeValueError): SinkError => {
+  const shown = path.length > maxShownNames ? [...path.slice(0, maxShownNames), "…"] : path;
+  return rejected(name, `the message${path.length > 0 ? ` at ${shown.join(".")}` : ""}: ${message}`);
+};
 
 /**
  * Creates the function that encodes deliveries. The created function throws the errors that `compileKeys` lists.
@@ -91,13 +96,12 @@ export const compileEncode = (
       expires: Math.floor(settings.now() / 1000) + settings.tombstoneSeconds,
     };
     const tombstoneAt = (at: SdkItem): ItemWrite => ({ ...shared, key: at, isRemoved: true, attributes: at });
-    const itemAt = (at: SdkItem): ItemWrite | SinkError => {
+    const itemAt = (at: SdkItem): ItemWrite | DeliveryError => {
       if (message === undefined) return tombstoneAt(at);
       try {
         return { ...shared, key: at, isRemoved: false, attributes: attributesOf(message, at) };
       } catch (error) {
-        if (!(error instanceof AttributeValueError)) throw error;
-        return rejection(settings, error);
+        return error instanceof AttributeValueError ? rejection(settings, error) : encodingError(error);
       }
     };
     return { item: key && itemAt(key), tombstones: left.map(tombstoneAt) };

@@ -5,15 +5,14 @@ import {
   type DeliveryError,
   delivered,
   eachBounded,
+  encodeEach,
   failed,
-  failedBy,
   imageOf,
   type LiveChange,
   type MappedSink,
   notStarted,
   orSinkError,
   outcomeOf,
-  SinkError,
   superseded,
   type UpsertDelivery,
   type WriteResult,
@@ -62,7 +61,7 @@ const isFinal = (result: ItemOutcome | DeliveryError): boolean =>
   typeof result === "string" || outcomeOf(result.code) === "reject";
 
 /** Runs one write. Returns the write's outcome. If the write fails, returns its error. */
-type Attempt = (write: ItemWrite | SinkError) => Promise<ItemOutcome | DeliveryError>;
+type Attempt = (write: ItemWrite | DeliveryError) => Promise<ItemOutcome | DeliveryError>;
 
 /**
  * Writes the item, then the tombstones. If the item is rejected, the tombstones are still written, because the source
@@ -109,16 +108,16 @@ type TableWriter = Awaited<ReturnType<typeof tableWriterOf>>;
 
 const deliverWith = (encode: TableWriter["encode"], writeItem: WriteItem, sink: string, signal: AbortSignal) => {
   const attempt: Attempt = async (write) => {
-    if (write instanceof SinkError) return write;
+    if ("code" in write) return write;
     return signal.aborted ? notStarted(sink) : orSinkError(writeItem(write, signal));
   };
   return async (delivery: UpsertDelivery<unknown>): Promise<WriteResult> => {
     if (signal.aborted) return failed(delivery, notStarted(sink));
-    try {
-      return writeResultOf(delivery, await runWrites(encode(delivery), attempt));
-    } catch (error) {
-      return failedBy(delivery, error);
-    }
+    const { entries, results } = encodeEach([delivery], encode);
+    const [writes] = entries;
+    return writes === undefined
+      ? (results[0] as WriteResult)
+      : writeResultOf(delivery, await runWrites(writes, attempt));
   };
 };
 

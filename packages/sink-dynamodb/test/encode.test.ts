@@ -1,5 +1,6 @@
 import { NumberValueImpl } from "@aws-sdk/util-dynamodb";
 import { describe, expect, test } from "@jest/globals";
+import type { UnknownItem } from "@sluice/core";
 import { type AttributeValue, type Change, decodeValue, sdkItem, type UpsertDelivery } from "@sluice/core/sink-kit";
 import { streamChange } from "@sluice/testing";
 import fc from "fast-check";
@@ -233,9 +234,30 @@ describe("an item with a fixed key", () => {
     expect(String(found)).not.toContain("secret");
   });
 
-  test.each([[5], ["text"], [null], [[1]]])("is rejected when its message is not an item: %j", (message) => {
-    expect(encodeWith({}, keys, deliveryOf(insert(item), message)).item).toMatchObject({ code: "SINK_REJECTED" });
+  test("is rejected when it cannot be encoded, but its former key still gets a tombstone", () => {
+    const cyclic: Record<string, unknown> = {};
+    cyclic.self = cyclic;
+    const thrower = () => {
+      throw new Error("secret");
+    };
+    const getter = Object.defineProperty({}, "a", { enumerable: true, get: thrower });
+    const [before, after] = [{ ...item, total: 1 }, item];
+    const change = streamChange({ before, after });
+    for (const message of [cyclic, getter, attributeValues({ a: { S: cyclic as never } }), new Map()]) {
+      const options = { movingKey: ({ total }: UnknownItem) => ({ id: String(total) }) };
+      const { item: found, tombstones } = encodeWith(options, { id: "S" }, deliveryOf(change, message));
+      expect(found).toMatchObject({ code: expect.stringMatching(/SINK_REJECTED|RECORD_MALFORMED/) });
+      expect(String(found)).not.toContain("secret");
+      expect(tombstones.map(({ key }) => key)).toEqual([{ id: { S: "1" } }]);
+    }
   });
+
+  test.each([[5], ["text"], [null], [[1]], [new Set([1])]])(
+    "is rejected when its message is no item: %j",
+    (message) => {
+      expect(encodeWith({}, keys, deliveryOf(insert(item), message)).item).toMatchObject({ code: "SINK_REJECTED" });
+    },
+  );
 
   const badKeys: readonly (readonly [
     string,

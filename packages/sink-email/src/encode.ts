@@ -1,7 +1,18 @@
 // Turns a delivery into a mail, without I/O. Every text that becomes a header is checked here.
 
 import { createHash } from "node:crypto";
-import { type AppendDelivery, headerKey, messageOf, rejected, type SinkError } from "@sluice/core/sink-kit";
+import {
+  type AppendDelivery,
+  entriesOf,
+  hasMembers,
+  headerKey,
+  listMember,
+  messageOf,
+  objectMember,
+  rejected,
+  textMember,
+  wrongType,
+} from "@sluice/core/sink-kit";
 import { type EmailAddress, hasControls, type Mailbox, mailboxOf } from "./mime/mailbox.ts";
 
 /** A file that is attached to a mail. */
@@ -10,37 +21,47 @@ export interface EmailAttachment {
   /** A string is sent as UTF-8. */
   readonly content: string | Uint8Array;
   /** Default `application/octet-stream`. */
-  readonly contentType?: string;
+  readonly contentType?: string | null | undefined;
   /** Id of a picture for the HTML: `<img src="cid:logo">` shows the attachment with the id `logo`. */
-  readonly contentId?: string;
+  readonly contentId?: string | null | undefined;
 }
 
 /** How a recipient unsubscribes. The `List-Unsubscribe` header is required for bulk mail by large providers. */
 export interface Unsubscribe {
   /** An `https:` URL that unsubscribes on a POST, without a confirmation (RFC 8058). */
-  readonly url?: string;
-  readonly mailto?: string;
+  readonly url?: string | null | undefined;
+  readonly mailto?: string | null | undefined;
 }
 
-/** The mail that a mapper returns. */
+type EmailAddresses = EmailAddress | readonly EmailAddress[] | null | undefined;
+
+/** The mail that a mapper returns. Null in an optional member, at any depth, means that the member is absent. */
 export interface EmailMessage {
   /** Default: the option `from` of the sink. */
-  readonly from?: EmailAddress;
-  readonly to?: EmailAddress | readonly EmailAddress[];
-  readonly cc?: EmailAddress | readonly EmailAddress[];
+  readonly from?: EmailAddress | null | undefined;
+  readonly to?: EmailAddresses;
+  readonly cc?: EmailAddresses;
   /** Recipients that appear in no header. */
-  readonly bcc?: EmailAddress | readonly EmailAddress[];
-  readonly replyTo?: EmailAddress | readonly EmailAddress[];
+  readonly bcc?: EmailAddresses;
+  readonly replyTo?: EmailAddresses;
   readonly subject: string;
   /** Text, HTML or both. */
-  readonly text?: string;
-  readonly html?: string;
-  readonly attachments?: readonly EmailAttachment[];
+  readonly text?: string | null | undefined;
+  readonly html?: string | null | undefined;
+  readonly attachments?: readonly EmailAttachment[] | null | undefined;
   /** Additional headers. */
-  readonly headers?: { readonly [name: string]: string };
-  readonly unsubscribe?: Unsubscribe;
+  readonly headers?: { readonly [name: string]: string | null | undefined } | null | undefined;
+  readonly unsubscribe?: Unsubscribe | null | undefined;
   /** Tags for SES event publishing. SMTP ignores them. */
-  readonly tags?: { readonly [name: string]: string };
+  readonly tags?: { readonly [name: string]: string | null | undefined } | null | undefined;
+}
+
+/** An attachment whose members have been checked. */
+export interface MailAttachment {
+  readonly filename: string;
+  readonly content: string | Uint8Array;
+  readonly contentType: string | undefined;
+  readonly contentId: string | undefined;
 }
 
 /** A mail whose parts have all been checked. */
@@ -54,7 +75,7 @@ export interface Mail {
   readonly subject: string;
   readonly text: string | undefined;
   readonly html: string | undefined;
-  readonly attachments: readonly EmailAttachment[];
+  readonly attachments: readonly MailAttachment[];
   /** Names and values of the additional headers. */
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly tags: { readonly [name: string]: string };
@@ -74,57 +95,84 @@ const maxRecipients = 50;
 const reserved =
   /^(from|to|cc|bcc|sender|reply-to|subject|date|message-id|mime-version|content-.*|return-path|received|dkim-.*|resent-.*|list-unsubscribe(-post)?|idempotency-key|sluice-version)$/i;
 
-type Reject = (found: string) => SinkError;
+const isAbsent = (value: unknown): value is null | undefined => value === undefined || value === null;
 
-const listOf = <Entry>(given: Entry | readonly Entry[] | undefined): readonly Entry[] =>
-  given === undefined ? [] : Array.isArray(given) ? given : [given as Entry];
-
-const mailboxes = (member: string, given: EmailMessage["to"], reject: Reject): Mailbox[] =>
-  listOf(given).map((address, index) => {
+const mailboxes = (sink: string, member: string, given: unknown): Mailbox[] => {
+  const list: readonly unknown[] = isAbsent(given) ? [] : Array.isArray(given) ? given : [given];
+  return list.map((address, index) => {
     const mailbox = mailboxOf(address);
     if (mailbox !== undefined) return mailbox;
-    throw reject(
-      `${member}: entry ${index + 1} is not an address; expected local@domain in ASCII, and a name in one line`,
-    );
+    const expected = "local@domain in ASCII, and a name in one line";
+    throw rejected(sink, `${member}: entry ${index + 1} is not an address; expected ${expected}`);
   });
-
-/** Checks that the value is one line without control characters. */
-const checkLine = (member: string, value: unknown, reject: Reject): void => {
-  if (typeof value !== "string") throw reject(`${member} is ${typeof value}; expected a text`);
-  if (hasControls(value))
-    throw reject(`${member} contains a line break or another control character; expected one line`);
 };
 
-const checkAttachment = (
-  { filename, content, contentType = "a/b", contentId = "c" }: EmailAttachment,
-  reject: Reject,
-): void => {
-  checkLine("attachments: filename", filename, reject);
+/** Returns a text in one line, without control characters. The text may be empty. */
+const lineMember = (sink: string, member: string, value: unknown): string => {
+  if (typeof value !== "string") throw wrongType(sink, member, value, "a text");
+  if (!hasControls(value)) return value;
+  throw rejected(sink, `${member} contains a line break or another control character; expected one line`);
+};
+
+/** Returns an optional text that has this form, or undefined. */
+const patternMember = (
+  sink: string,
+  member: string,
+  value: unknown,
+  pattern: RegExp,
+  problem: string,
+): string | undefined => {
+  if (isAbsent(value)) return undefined;
+  const text = textMember(sink, member, value);
+  if (pattern.test(text)) return text;
+  throw rejected(sink, `${member} ${problem}`);
+};
+
+const mediaType = /^[\w.+-]{1,127}\/[\w.+-]{1,127}(; ?[\w-]{1,127}=[\w.-]{1,127})?$/;
+
+const attachmentOf = (sink: string, given: unknown): MailAttachment => {
+  if (!hasMembers(given)) throw wrongType(sink, "an entry of attachments", given, "an object with named members");
+  const { content } = given;
   if (typeof content !== "string" && !(content instanceof Uint8Array)) {
-    throw reject("attachments: content is neither a string nor bytes");
+    throw wrongType(sink, "attachments: content", content, "a string or bytes");
   }
-  if (!/^[\w.+-]{1,127}\/[\w.+-]{1,127}(; ?[\w-]{1,127}=[\w.-]{1,127})?$/.test(contentType))
-    throw reject("attachments: contentType is not a media type");
-  if (!/^[\w.@+-]{1,100}$/.test(contentId))
-    throw reject("attachments: contentId has other characters than letters, digits and _.@+-");
+  const member = (name: "contentType" | "contentId", pattern: RegExp, problem: string) =>
+    patternMember(sink, `attachments: ${name}`, given[name], pattern, problem);
+  return {
+    filename: lineMember(sink, "attachments: filename", given.filename),
+    content,
+    contentType: member("contentType", mediaType, "is not a media type"),
+    contentId: member(
+      "contentId",
+      /^[\w.@+-]{1,100}$/,
+      "has other characters than letters, digits and _.@+-, or more than 100 of them",
+    ),
+  };
 };
 
-const ownHeaders = (headers: { readonly [name: string]: string }, reject: Reject): [string, string][] =>
-  Object.entries(headers).map(([name, value]) => {
-    if (!/^[\x21-\x39\x3b-\x7e]{1,76}$/.test(name)) throw reject("headers: a name is not a header name");
-    if (reserved.test(name)) throw reject(`headers: ${name} is set by the sink`);
-    checkLine(`headers: ${name}`, value, reject);
-    return [name, value];
+const ownHeaders = (sink: string, headers: unknown): [string, string][] =>
+  entriesOf(sink, "headers", headers).map(([name, value]) => {
+    if (!/^[\x21-\x39\x3b-\x7e]{1,76}$/.test(name)) throw rejected(sink, "headers: a name is not a header name");
+    if (reserved.test(name)) throw rejected(sink, `headers: ${name} is set by the sink`);
+    return [name, lineMember(sink, `headers: ${name}`, value)];
   });
 
 /** @see https://www.rfc-editor.org/rfc/rfc8058 (read 2026-11-23) */
-const unsubscribeHeaders = ({ url, mailto }: Unsubscribe, reject: Reject): [string, string][] => {
-  const isUrl = url === undefined || (/^https:\/\/[\x21-\x3b\x3d\x3f-\x7e]+$/.test(url) && url.length < 900);
-  if (!isUrl) throw reject("unsubscribe.url is not an https: URL");
-  const mailbox = mailto === undefined ? undefined : mailboxOf(mailto);
-  if (mailto !== undefined && mailbox === undefined) throw reject("unsubscribe.mailto is not an address");
+const unsubscribeHeaders = (sink: string, given: unknown): [string, string][] => {
+  const unsubscribe = objectMember(sink, "unsubscribe", given);
+  if (unsubscribe === undefined) return [];
+  const { mailto } = unsubscribe;
+  const url = patternMember(
+    sink,
+    "unsubscribe.url",
+    unsubscribe.url,
+    /^https:\/\/[\x21-\x3b\x3d\x3f-\x7e]{1,890}$/,
+    "is not an https: URL",
+  );
+  const mailbox = isAbsent(mailto) ? undefined : mailboxOf(mailto);
+  if (!isAbsent(mailto) && mailbox === undefined) throw rejected(sink, "unsubscribe.mailto is not an address");
   const links = [...(url === undefined ? [] : [`<${url}>`]), ...(mailbox ? [`<mailto:${mailbox.address}>`] : [])];
-  if (links.length === 0) throw reject("unsubscribe has neither url nor mailto");
+  if (links.length === 0) throw rejected(sink, "unsubscribe has neither url nor mailto");
   const list: [string, string] = ["List-Unsubscribe", links.join(", ")];
   return url === undefined ? [list] : [list, ["List-Unsubscribe-Post", "List-Unsubscribe=One-Click"]];
 };
@@ -132,9 +180,10 @@ const unsubscribeHeaders = ({ url, mailto }: Unsubscribe, reject: Reject): [stri
 /** Whether SES accepts the text in a tag. @see https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_MessageTag.html (read 2026-11-23) */
 export const isTag = (text: unknown): boolean => typeof text === "string" && /^[\w-]{1,256}$/.test(text);
 
-const checkTags = (tags: { readonly [name: string]: string }, reject: Reject): void => {
-  if (Object.entries(tags).flat().every(isTag)) return;
-  throw reject("tags: expected letters, digits, _ and -, 256 at most");
+const tagsOf = (sink: string, given: unknown): Mail["tags"] => {
+  const tags = entriesOf(sink, "tags", given);
+  if (tags.every(([name, value]) => isTag(name) && isTag(value))) return Object.fromEntries(tags) as Mail["tags"];
+  throw rejected(sink, "tags: expected letters, digits, _ and -, 256 at most");
 };
 
 /** Returns an id that is the same on every repeat of the delivery, and for all of its recipients. */
@@ -143,50 +192,50 @@ const messageIdOf = (idempotencyKey: string, from: Mailbox): string => {
   return `<${hash}@${from.address.slice(from.address.lastIndexOf("@") + 1)}>`;
 };
 
-const checkBody = ({ text, html }: EmailMessage, reject: Reject): void => {
-  if (text === undefined && html === undefined) throw reject("the message has neither text nor html");
-  for (const [member, value] of Object.entries({ text, html })) {
-    if (value !== undefined && typeof value !== "string") throw reject(`${member} is ${typeof value}; expected a text`);
-  }
+/** Returns a part of the body: a text, which may be empty, or undefined. */
+const bodyPart = (sink: string, member: "text" | "html", value: unknown): string | undefined => {
+  if (isAbsent(value)) return undefined;
+  if (typeof value === "string") return value;
+  throw wrongType(sink, member, value, "a text");
 };
 
-const uniqueRecipients = (boxes: readonly Mailbox[], reject: Reject): string[] => {
+const bodyOf = (sink: string, message: EmailMessage): Pick<Mail, "text" | "html"> => {
+  const [text, html] = [bodyPart(sink, "text", message.text), bodyPart(sink, "html", message.html)];
+  if (text === undefined && html === undefined) throw rejected(sink, "the message has neither text nor html");
+  return { text, html };
+};
+
+const uniqueRecipients = (sink: string, boxes: readonly Mailbox[]): string[] => {
   const recipients = [...new Set(boxes.map(({ address }) => address))];
   if (recipients.length >= 1 && recipients.length <= maxRecipients) return recipients;
-  throw reject(`the message has ${recipients.length} recipients; expected 1 to ${maxRecipients}`);
+  throw rejected(sink, `the message has ${recipients.length} recipients; expected 1 to ${maxRecipients}`);
 };
 
 /** Returns the mail of a delivery. @throws {SinkError} SINK_REJECTED when a part is invalid or can inject a header. */
 export const encode = (delivery: AppendDelivery<EmailMessage>, defaults: MailDefaults): Mail => {
-  const reject: Reject = (found) => rejected(defaults.name, found);
-  const message = messageOf(defaults.name, delivery);
-  const { attachments = [], headers = {}, tags = {}, unsubscribe } = message;
-  const [from = defaults.from] = mailboxes("from", message.from, reject);
-  if (from === undefined) throw reject('the message has no from, and the option "from" is not set');
-  checkLine("subject", message.subject, reject);
-  checkBody(message, reject);
-  for (const attachment of attachments) checkAttachment(attachment, reject);
-  checkTags(tags, reject);
-  const to = mailboxes("to", message.to, reject);
-  const cc = mailboxes("cc", message.cc, reject);
-  const bcc = mailboxes("bcc", message.bcc, reject);
+  const { name: sink } = defaults;
+  const message = messageOf(sink, delivery);
+  const [from = defaults.from] = mailboxes(sink, "from", message.from);
+  if (from === undefined) throw rejected(sink, 'the message has no from, and the option "from" is not set');
+  const to = mailboxes(sink, "to", message.to);
+  const cc = mailboxes(sink, "cc", message.cc);
+  const bcc = mailboxes(sink, "bcc", message.bcc);
   return {
     from,
     to,
     cc,
-    replyTo: mailboxes("replyTo", message.replyTo, reject),
-    recipients: uniqueRecipients([...to, ...cc, ...bcc], reject),
-    subject: message.subject,
-    text: message.text,
-    html: message.html,
-    attachments,
+    replyTo: mailboxes(sink, "replyTo", message.replyTo),
+    recipients: uniqueRecipients(sink, [...to, ...cc, ...bcc]),
+    subject: lineMember(sink, "subject", message.subject),
+    ...bodyOf(sink, message),
+    attachments: (listMember(sink, "attachments", message.attachments) ?? []).map((given) => attachmentOf(sink, given)),
     headers: [
-      ...ownHeaders(headers, reject),
-      ...(unsubscribe === undefined ? [] : unsubscribeHeaders(unsubscribe, reject)),
+      ...ownHeaders(sink, message.headers),
+      ...unsubscribeHeaders(sink, message.unsubscribe),
       ["Idempotency-Key", headerKey(delivery.idempotencyKey)],
       ["Sluice-Version", delivery.change.version],
     ],
-    tags,
+    tags: tagsOf(sink, message.tags),
     messageId: messageIdOf(delivery.idempotencyKey, from),
   };
 };

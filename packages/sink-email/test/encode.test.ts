@@ -1,5 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
-import { SinkError } from "@sluice/core/sink-kit";
+import { encodeEach, SinkError } from "@sluice/core/sink-kit";
+import { unexpectedValues } from "@sluice/testing";
 import { encode, type Mail, type MailDefaults } from "../src/encode.ts";
 import type { EmailMessage } from "../src/index.ts";
 import { deliveryOf } from "./support/deliveries.ts";
@@ -151,12 +152,69 @@ describe("a mail", () => {
 
   test.each<[object, string]>([
     [{ text: undefined }, "neither text nor html"],
-    [{ text: 5 }, "text is number"],
+    [{ text: 5 }, "text is a number"],
     [{ subject: undefined }, "subject is undefined"],
     [{ tags: { "a b": "1" } }, "tags"],
     [{ tags: { a: "é" } }, "tags"],
-    [{ attachments: [{ filename: "a", content: 5 }] }, "neither a string nor bytes"],
+    [{ attachments: [{ filename: "a", content: 5 }] }, "content is a number; expected a string or bytes"],
   ])("with %j is rejected", (members, what) => {
     expect(rejectionOf(members)).toContain(what);
+  });
+});
+
+describe("optional members", () => {
+  const file = { filename: "a.txt", content: "a" };
+
+  test("that are null are absent", () => {
+    const absent = { from: null, cc: null, bcc: null, replyTo: null, html: null, attachments: null };
+    const message = { ...absent, headers: null, unsubscribe: null, tags: null };
+    expect(encoded(message)).toEqual(encoded({ from: undefined }));
+    const inner = {
+      to: { address: "ada@example.com", name: null },
+      attachments: [{ ...file, contentType: null, contentId: null }],
+      headers: { "X-Order": null },
+      unsubscribe: { url: null, mailto: "leave@example.com" },
+      tags: { stage: null },
+    };
+    const expected = { to: "ada@example.com", attachments: [file], unsubscribe: { mailto: "leave@example.com" } };
+    expect(encoded(inner)).toEqual(encoded(expected));
+  });
+
+  test.each<[object, string]>([
+    [{ attachments: file }, "attachments is an object; expected an array"],
+    [{ attachments: [null] }, "an entry of attachments is null; expected an object with named members"],
+    [{ attachments: [{ ...file, contentType: ["text/plain"] }] }, "contentType is an array; expected a text"],
+    [{ attachments: [{ ...file, contentId: 5 }] }, "contentId is a number; expected a text"],
+    [{ headers: ["secret"] }, "headers is an array; expected an object with named members"],
+    [{ headers: { "X-Order": 5 } }, "headers: X-Order is a number; expected a text"],
+    [{ tags: { stage: ["secret"] } }, "tags: expected letters, digits"],
+    [{ tags: "secret" }, "tags is a text; expected an object with named members"],
+    [{ unsubscribe: "secret" }, "unsubscribe is a text; expected an object with named members"],
+    [{ unsubscribe: { url: ["https://example.com/secret"] } }, "unsubscribe.url is an array; expected a text"],
+    [{ subject: null }, "subject is null; expected a text"],
+    [{ html: { secret: 1 } }, "html is an object; expected a text"],
+  ])("of a wrong type are rejected: %j", (members, what) => {
+    expect(rejectionOf(members)).toContain(what);
+  });
+
+  test("of any type, at any depth, reject nothing but their own delivery", () => {
+    for (const { value } of unexpectedValues()) {
+      for (const members of [
+        { to: { address: "ada@example.com", name: value } },
+        { to: ["ada@example.com", value] },
+        { attachments: [{ ...file, filename: value }] },
+        { attachments: [{ ...file, content: value }] },
+        { attachments: [{ ...file, contentType: value }] },
+        { attachments: [{ ...file, contentId: value }] },
+        { headers: { "X-Order": value } },
+        { tags: { stage: value } },
+        { unsubscribe: { url: value } },
+        { unsubscribe: { mailto: value } },
+      ]) {
+        const batch = [deliveryOf(members as Partial<EmailMessage>)];
+        const { entries, results } = encodeEach(batch, (delivery) => encode(delivery, defaults));
+        expect([...entries, ...results]).toHaveLength(1);
+      }
+    }
   });
 });

@@ -1,21 +1,31 @@
 // Turns a delivery into an entry of PutEvents, and computes its size. No I/O.
 
-import { type AppendDelivery, jsonText, messageOf, rejected, type SizedEntry } from "@sluice/core/sink-kit";
+import {
+  type AppendDelivery,
+  hasMembers,
+  jsonText,
+  listMember,
+  messageOf,
+  rejected,
+  type SizedEntry,
+  textMember,
+  wrongType,
+} from "@sluice/core/sink-kit";
 
-/** The event that a mapper returns. */
+/** The event that a mapper returns. Null in an optional member means that the member is absent. */
 export interface EventBridgeMessage {
   /** The kind of event, such as `OrderPlaced`. 1 to 128 characters. */
   readonly detailType: string;
   /** An object, which is sent as lossless JSON. The sink adds `_sluice` with the idempotency key and the version. */
   readonly detail: object;
   /** Default: the option `source`. It must not begin with `aws.`. */
-  readonly source?: string | undefined;
+  readonly source?: string | null | undefined;
   /** ARNs of the resources that the event concerns. */
-  readonly resources?: readonly string[] | undefined;
+  readonly resources?: readonly string[] | null | undefined;
   /** Default: the time of the change in DynamoDB, which is exact to the second. */
-  readonly time?: Date | undefined;
+  readonly time?: Date | null | undefined;
   /** X-Ray header, so that the consumer continues the trace. */
-  readonly traceHeader?: string | undefined;
+  readonly traceHeader?: string | null | undefined;
 }
 
 /** The settings that `encode` needs. */
@@ -38,19 +48,16 @@ export interface PutEventsEntry {
 
 const maxDetailTypeCharacters = 128;
 
-const checkedText = (sink: string, what: string, text: unknown): string => {
-  if (typeof text === "string" && text !== "") return text;
-  throw rejected(sink, `${what} is ${text === "" ? "empty" : typeof text}; expected a text`);
-};
-
 /** Refuses sources that AWS reserves. For these, EventBridge answers "access denied", which core retries for ever. */
-const checkedSource = (sink: string, source: string): string => {
-  if (!checkedText(sink, "source", source).startsWith("aws.")) return source;
+const checkedSource = (sink: string, given: unknown): string => {
+  const source = textMember(sink, "source", given);
+  if (!source.startsWith("aws.")) return source;
   throw rejected(sink, "source begins with aws., which AWS reserves; expected another source");
 };
 
-const checkedDetailType = (sink: string, detailType: string): string => {
-  const { length } = checkedText(sink, "detailType", detailType);
+const checkedDetailType = (sink: string, given: unknown): string => {
+  const detailType = textMember(sink, "detailType", given);
+  const { length } = detailType;
   if (length <= maxDetailTypeCharacters) return detailType;
   throw rejected(sink, `detailType is ${length} characters; expected at most ${maxDetailTypeCharacters}`);
 };
@@ -58,19 +65,29 @@ const checkedDetailType = (sink: string, detailType: string): string => {
 /** Adds the idempotency key and the version to the detail, because EventBridge has no message attributes. */
 const detailText = (sink: string, { change, message, idempotencyKey }: AppendDelivery<EventBridgeMessage>): string => {
   const detail: unknown = message.detail;
+  if (!hasMembers(detail)) throw wrongType(sink, "detail", detail, "an object with named members");
   const text = jsonText(sink, "detail", detail);
-  if (!text.startsWith("{")) throw rejected(sink, "detail is not an object; expected one with named members");
-  if (Object.hasOwn(detail as object, "_sluice")) {
+  if (!text.startsWith("{")) throw rejected(sink, "detail becomes JSON of another type; expected a JSON object");
+  if (Object.hasOwn(detail, "_sluice")) {
     throw rejected(sink, "detail has the member _sluice, which is reserved for the sink; expected another name");
   }
   const own = `"_sluice":${JSON.stringify({ idempotencyKey, version: change.version })}}`;
   return text === "{}" ? `{${own}` : `${text.slice(0, -1)},${own}`;
 };
 
-const timeOf = ({ change, message }: AppendDelivery<EventBridgeMessage>): { readonly Time?: Date } => {
-  if (message.time !== undefined) return { Time: message.time };
+const checkedTime = (sink: string, given: unknown): Date => {
+  if (!(given instanceof Date)) throw wrongType(sink, "time", given, "a Date");
+  // A copy, because the user's class may extend Date.
+  const time = new Date(Number(given));
+  if (Number.isNaN(time.getTime())) throw rejected(sink, "time is invalid; expected a date");
+  return time;
+};
+
+const timeOf = (sink: string, { change, message }: AppendDelivery<EventBridgeMessage>): { readonly Time?: Date } => {
+  const { time } = message;
+  if (time !== undefined && time !== null) return { Time: checkedTime(sink, time) };
   if (change.record.dynamodb?.ApproximateCreationDateTime === undefined) return {};
-  return { Time: new Date(change.approximateCreationTimeMs) };
+  return { Time: checkedTime(sink, new Date(change.approximateCreationTimeMs)) };
 };
 
 /**
@@ -86,17 +103,17 @@ export const encode = (
   defaults: EventDefaults,
 ): SizedEntry<PutEventsEntry> => {
   const { name, eventBusName } = defaults;
-  const { detailType, source = defaults.source, resources, traceHeader } = messageOf(name, delivery);
+  const { detailType, source, resources, traceHeader } = messageOf(name, delivery);
+  const arns = listMember(name, "resources", resources);
   const entry: PutEventsEntry = {
-    Source: checkedSource(name, source),
+    Source: checkedSource(name, source ?? defaults.source),
     DetailType: checkedDetailType(name, detailType),
     Detail: detailText(name, delivery),
-    ...timeOf(delivery),
-    ...(resources !== undefined && { Resources: resources.map((arn) => checkedText(name, "a resource", arn)) }),
-    ...(traceHeader !== undefined && { TraceHeader: checkedText(name, "traceHeader", traceHeader) }),
+    ...timeOf(name, delivery),
+    ...(arns !== undefined && { Resources: arns.map((arn) => textMember(name, "a resource", arn)) }),
+    ...(traceHeader !== undefined &&
+      traceHeader !== null && { TraceHeader: textMember(name, "traceHeader", traceHeader) }),
     ...(eventBusName !== undefined && { EventBusName: eventBusName }),
   };
-  if (entry.Time !== undefined && Number.isNaN(entry.Time.getTime()))
-    throw rejected(name, "time is invalid; expected a date");
   return { entry, bytes: entryBytes(entry) };
 };

@@ -42,6 +42,7 @@ const open = async (target: EventBridgeTarget) => {
     fail: target.fail,
     endFault: () => target.fail(undefined),
     close: () => undefined,
+    members: ["source", "resources", "time", "traceHeader"],
   };
 };
 

@@ -80,18 +80,44 @@ describe("an entry", () => {
     [{ detailType: "", detail: {} }, "detailType is empty"],
     [{ detailType: "x".repeat(129), detail: {} }, "detailType is 129 characters; expected at most 128"],
     [{ detailType: undefined as never, detail: {} }, "detailType is undefined"],
-    [{ detailType: "x", detail: undefined as never }, "detail is not an object"],
-    [{ detailType: "x", detail: ["x"] }, "detail is not an object"],
-    [{ detailType: "x", detail: new Date() }, "detail is not an object"],
+    [{ detailType: "x", detail: undefined as never }, "detail is undefined; expected an object"],
+    [{ detailType: "x", detail: ["x"] }, "detail is an array; expected an object"],
+    [{ detailType: "x", detail: new Date() }, "detail is a Date; expected an object"],
     [{ detailType: "x", detail: { _sluice: 1 } }, "detail has the member _sluice"],
     [{ detailType: "x", detail: {}, source: "" }, "source is empty"],
     [{ detailType: "x", detail: {}, source: "aws.orders" }, "source begins with aws."],
-    [null as never, "the message is not an object"],
+    [null as never, "the message is null; expected an object"],
     [{ detailType: "x", detail: {}, resources: [""] }, "a resource is empty"],
     [{ detailType: "x", detail: {}, traceHeader: "" }, "traceHeader is empty"],
     [{ detailType: "x", detail: {}, time: new Date(Number.NaN) }, "time is invalid"],
   ])("rejects the message %j", (message, text) => {
     const make = () => encode(delivery(message), settings);
+    expect(make).toThrow(expect.objectContaining({ code: "SINK_REJECTED" }));
+    expect(make).toThrow(`[eventbridge] ${text}`);
+  });
+});
+
+describe("optional members", () => {
+  test("that are null are absent", () => {
+    const required = { detailType: "x", detail: { total: 5 } };
+    const message = { ...required, source: null, resources: null, time: null, traceHeader: null };
+    expect(encode(delivery(message), settings)).toEqual(encode(delivery(required), settings));
+  });
+
+  test.each([
+    [{ source: 5 }, "source is a number; expected a text"],
+    [{ source: "" }, "source is empty; expected a text"],
+    [{ resources: new Set(["secret"]) }, "resources is a Set; expected an array"],
+    [{ resources: ["arn", null] }, "a resource is null; expected a text"],
+    [{ time: "2026-01-01" }, "time is a text; expected a Date"],
+    [{ time: 1_767_323_045_000 }, "time is a number; expected a Date"],
+    [{ time: new Date(Number.NaN) }, "time is invalid; expected a date"],
+    [{ traceHeader: { secret: 1 } }, "traceHeader is an object; expected a text"],
+    [{ detail: new Map([["secret", 1]]) }, "detail is a Map; expected an object with named members"],
+    [{ detail: { toJSON: () => "secret" } }, "detail becomes JSON of another type; expected a JSON object"],
+    [{ detailType: null }, "detailType is null; expected a text"],
+  ])("of a wrong type are rejected: %p", (members, text) => {
+    const make = () => encode(delivery({ detailType: "x", detail: {}, ...members } as never), settings);
     expect(make).toThrow(expect.objectContaining({ code: "SINK_REJECTED" }));
     expect(make).toThrow(`[eventbridge] ${text}`);
   });

@@ -4,7 +4,9 @@ import { EventBridge } from "@aws-sdk/client-eventbridge";
 import { SQS } from "@aws-sdk/client-sqs";
 import { drainQueue, type FaultyProxy, type MotoEngine, type ProxyAnswer, startFaultyProxy } from "@sluice/local";
 import type { Fault } from "@sluice/testing";
+import type { PutEventsEntry } from "../src/encode.ts";
 import type { EventBridgeClient } from "../src/index.ts";
+import type { PutEventsResult } from "../src/options.ts";
 
 /** An event as the target of a rule receives it. */
 export interface ReceivedEvent {
@@ -55,16 +57,26 @@ const entryFailures = {
   refuse: { ErrorCode: "MalformedDetail", ErrorMessage: "confidential-7f3a is not allowed" },
 };
 
+/** Whether the fault fails one entry, and not the whole request. */
+const isOfEntry = (fault: Fault): fault is Extract<Fault, { readonly change: unknown }> => fault.kind in entryFailures;
+
+/** Whether moto answers 500: for control characters in these members, and beyond Python's limit of recursion. */
+const isBeyondMoto = ({ Source, DetailType, Detail }: PutEventsEntry): boolean =>
+  /\p{Cc}/u.test(Source + DetailType) || Detail.split(/[[{]/).length > 500;
+
 /** Wraps the client. If the fault names a change, only the entry of that change fails. */
 const withEntryFault = (client: EventBridge, faultOf: () => Fault | undefined): EventBridgeClient => ({
   putEvents: async ({ Entries }, options) => {
     const fault = faultOf();
-    if (fault === undefined || !("change" in fault)) return client.putEvents({ Entries }, options);
-    const isFaulty = ({ Detail }: (typeof Entries)[number]): boolean => Detail.includes(fault.change.version);
-    const others = Entries.filter((entry) => !isFaulty(entry));
+    const ownAnswer = (entry: (typeof Entries)[number]): PutEventsResult | undefined => {
+      if (isBeyondMoto(entry)) return { EventId: "beyond-moto" };
+      if (fault === undefined || !isOfEntry(fault)) return undefined;
+      return entry.Detail.includes(fault.change.version) ? entryFailures[fault.kind] : undefined;
+    };
+    const others = Entries.filter((entry) => ownAnswer(entry) === undefined);
     const taken = others.length === 0 ? [] : ((await client.putEvents({ Entries: others }, options)).Entries ?? []);
     const left = [...taken];
-    return { Entries: Entries.map((entry) => (isFaulty(entry) ? entryFailures[fault.kind] : (left.shift() ?? {}))) };
+    return { Entries: Entries.map((entry) => ownAnswer(entry) ?? left.shift() ?? {}) };
   },
 });
 
@@ -104,7 +116,7 @@ export const startTarget = async (engine: MotoEngine): Promise<EventBridgeTarget
     fail: (next) => {
       fault = next;
       if (next === undefined) proxy.script(undefined);
-      else if (!("change" in next)) proxy.fail(next.kind);
+      else if (!isOfEntry(next)) proxy.fail(next.kind);
     },
     stop: async () => {
       for (const client of [proxied, direct, queues]) client.destroy();

@@ -7,6 +7,7 @@ import {
   isRecord,
   SinkError,
   type SinkErrorCode,
+  type SinkErrorOptions,
   type StatusCodes,
 } from "@sluice/core/sink-kit";
 
@@ -15,10 +16,14 @@ export interface ServerError {
   readonly type?: string;
   readonly reason?: string;
   readonly caused_by?: { readonly type?: string };
+  /** The number of the shard on which a document failed. An ingest pipeline refuses a document before it has a shard. */
+  readonly shard?: unknown;
 }
 
 /** The result of one document in the answer to a bulk request. */
 export interface BulkItem {
+  /** Null if an ingest pipeline refused the member `upsert` of an update. */
+  readonly _id?: string | null;
   readonly status: number;
   readonly result?: string;
   readonly _seq_no?: number;
@@ -69,10 +74,65 @@ const describe = (status: number, { type, reason = "" }: ServerError = {}): stri
   return parts.join(", ");
 };
 
+const errorOf = (
+  sink: string,
+  code: SinkErrorCode,
+  [status, error]: readonly [number, ServerError | undefined],
+  options?: SinkErrorOptions,
+): SinkError =>
+  new SinkError(code, `[${sink}] OpenSearch answered ${describe(status, error)}${errorHint(code)}`, options);
+
 /** Creates the error of a document that was not written. */
-export const itemError = (sink: string, { status, error }: BulkItem): SinkError => {
+export const itemError = (sink: string, { status, error }: BulkItem): SinkError =>
+  errorOf(sink, codeOf(status, error), [status, error]);
+
+/**
+ * The two readings of a failure whose type does not tell if the document or the target is at fault. If other documents
+ * of the batch were written, the document is at fault. Otherwise the failure may concern every document.
+ */
+export interface UnclearFailure {
+  readonly asDocument: SinkError;
+  readonly asTarget: SinkError;
+}
+
+/** Error types that mean that OpenSearch could not read this document, or that a value does not fit its field. */
+const documentTypes =
+  /^(document_parsing|json_parse|mapper_parsing|max_bytes_length_exceeded|parse|parsing|x_content_parse)_exception$/;
+
+const isAboutDocument = ({ type = "", reason = "", caused_by }: ServerError): boolean =>
+  documentTypes.test(type) || documentTypes.test(caused_by?.type ?? "") || /^Limit of total fields/.test(reason);
+
+/** Matches error types that name a part of the cluster, for example `node_disconnected_exception`. */
+const clusterTypes = /node|transport|shard|cluster|engine|translog|timeout|closed/;
+
+/** Whether status and error do not tell if the document or the target is at fault. */
+const isUnclear = (status: number, error: ServerError): boolean => {
   const code = codeOf(status, error);
-  return new SinkError(code, `[${sink}] OpenSearch answered ${describe(status, error)}${errorHint(code)}`);
+  // A plugin or an ingest pipeline may fail with 500 for one document. A shard may fail for many, but not for all.
+  if (status === 500) {
+    const { type, shard } = error;
+    return code === "SINK_UNAVAILABLE" && type !== undefined && shard === undefined && !clusterTypes.test(type);
+  }
+  return code === "SINK_REJECTED" && !isAboutDocument(error);
+};
+
+const readingsOf = (
+  sink: string,
+  [status, error]: readonly [number, ServerError],
+  options?: SinkErrorOptions,
+): UnclearFailure => ({
+  asDocument: errorOf(sink, "SINK_REJECTED", [status, error], options),
+  asTarget: errorOf(sink, status === 500 ? "SINK_UNAVAILABLE" : "SINK_MISSING", [status, error], options),
+});
+
+/** Returns both readings of the failure of one document; undefined if its type is clear. */
+export const unclearItem = (sink: string, { status, error = {} }: BulkItem): UnclearFailure | undefined =>
+  isUnclear(status, error) ? readingsOf(sink, [status, error]) : undefined;
+
+/** Returns both readings of a document that an ingest pipeline dropped. OpenSearch reports this as a success. */
+export const droppedItem = (sink: string): UnclearFailure => {
+  const problem = `[${sink}] an ingest pipeline of the index dropped the document`;
+  return { asDocument: new SinkError("SINK_REJECTED", problem), asTarget: new SinkError("SINK_MISSING", problem) };
 };
 
 /** Why a request failed as a whole. */
@@ -80,6 +140,8 @@ export interface RequestFailure {
   readonly error: SinkError;
   /** Whether one entry may have caused the failure. If so, the request is split in halves until the entry is found. */
   readonly mayBeOneEntry: boolean;
+  /** Set if the target may be at fault as well. `error` then describes the target. */
+  readonly unclear?: UnclearFailure;
   /** HTTP status, if the server answered. */
   readonly status?: number;
   /** OpenSearch's error. Its `reason` may quote documents of the request. */
@@ -133,16 +195,17 @@ const causeOf = ({ name, message }: OpensearchErrorFields, status?: string): Err
 
 const answered = (sink: string, status: number, fields: OpensearchErrorFields): RequestFailure => {
   const serverError = serverErrorIn(fields.body);
-  const found = codeOf(status, serverError);
-  const mayBeOneEntry =
-    found === "SINK_TOO_LARGE" || (found === "SINK_REJECTED" && entryTypes.test(serverError.type ?? ""));
-  // No document caused this error. With SINK_REJECTED, all documents would go to the dead-letter queue.
-  const code = found === "SINK_REJECTED" && !mayBeOneEntry ? "SINK_MISSING" : found;
-  const text = describe(status, serverError);
-  const message = `[${sink}] OpenSearch answered ${text}${errorHint(code)}`;
+  const code = codeOf(status, serverError);
+  const isOneEntry = code === "SINK_TOO_LARGE" || (code === "SINK_REJECTED" && entryTypes.test(serverError.type ?? ""));
+  const options = { cause: causeOf(fields, describe(status, serverError)), ...retryAfterIn(fields.headers) };
+  const unclear =
+    !isOneEntry && (code === "SINK_REJECTED" || isUnclear(status, serverError))
+      ? readingsOf(sink, [status, serverError], options)
+      : undefined;
   return {
-    error: new SinkError(code, message, { cause: causeOf(fields, text), ...retryAfterIn(fields.headers) }),
-    mayBeOneEntry,
+    error: unclear?.asTarget ?? errorOf(sink, code, [status, serverError], options),
+    mayBeOneEntry: isOneEntry || unclear !== undefined,
+    ...(unclear && { unclear }),
     status,
     serverError,
   };

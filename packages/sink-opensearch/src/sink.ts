@@ -16,7 +16,8 @@ import { type BulkEntry, encodeBatch } from "./encode.ts";
 import { checkOptions, type OpensearchSettings, type OpensearchSinkOptions } from "./options.ts";
 import { ensureIndex } from "./schema/ensure.ts";
 import { purgeTombstones } from "./schema/purge.ts";
-import { filterPath, writeBatch } from "./write/bulk.ts";
+import { filterPath } from "./write/answer.ts";
+import { writeBatch } from "./write/bulk.ts";
 import { dryRunBatch } from "./write/dry-run.ts";
 import { type RecentWrite, recentWrites } from "./write/recent-writes.ts";
 
@@ -46,11 +47,27 @@ const lazyOpensearch = ({ source }: OpensearchSettings): LazyClient<OpensearchCl
 /** Serverless has no documented condition on sequence numbers, so its result has only the version. */
 const writeOf = ({ serverless }: OpensearchSettings, { delivery }: BulkEntry, item: BulkItem): RecentWrite => {
   const { result, _seq_no: seqNo, _primary_term: primaryTerm } = item;
-  const { version } = delivery.change;
+  const written = { version: delivery.change.version, mayBeTombstone: delivery.message === undefined };
   return serverless || result === "noop" || seqNo === undefined || primaryTerm === undefined
-    ? { version }
-    : { version, sequenceNumber: { seqNo, primaryTerm } };
+    ? written
+    : { ...written, sequenceNumber: { seqNo, primaryTerm } };
 };
+
+/** Numbers of the users' clients. A client does not tell which server it uses. */
+const clientNumbers = new WeakMap<object, number>();
+let clients = 0;
+
+const numberOf = (client: OpensearchClient): number => {
+  const known = clientNumbers.get(client);
+  if (known !== undefined) return known;
+  clients += 1;
+  clientNumbers.set(client, clients);
+  return clients;
+};
+
+/** Identifies the alias. The URL of the node contains no credentials, because the options have moved them to `auth`. */
+const targetOf = ({ source, index }: OpensearchSettings): string =>
+  `opensearch ${"settings" in source ? source.settings.node : `client ${numberOf(source.client)}`} ${index}`;
 
 /** Creates `write` and `dryRun`. */
 const writesOf = (
@@ -76,6 +93,7 @@ const writesOf = (
         concurrency,
         encode: (slice) => encodeBatch(slice, { ...limit, recent, now: now() }),
         encodeByScript,
+        encodeLast: (deliveries) => encodeBatch(deliveries, { ...limit, isLast: true, now: now() }),
         send: (bulkBody) => sendRequest(opened, { ...bulkRequest, bulkBody }, { sink, context, timeoutMs }),
         signal: context.signal,
         remember: (entry, item) => recent.add(entry.idText, writeOf(settings, entry, item)),
@@ -102,6 +120,7 @@ export const opensearchSink = (options: OpensearchSinkOptions): OpensearchSink =
   const client = lazyOpensearch(settings);
   return Object.freeze<OpensearchSink>({
     name: settings.name,
+    target: targetOf(settings),
     supports: Object.freeze({ writes: "upsert" }),
     ...writesOf(settings, client, Date.now),
     map: ({ after }) => after as OpensearchDocument,

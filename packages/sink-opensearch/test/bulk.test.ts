@@ -66,7 +66,11 @@ const writeTo = async (
 describe("a bulk response", () => {
   test("is matched to the deliveries item by item", async () => {
     const statuses = [201, 429, 400, 503, 404];
-    const { client } = scripted(() => ({ errors: true, items: statuses.map((status) => ({ create: { status } })) }));
+    const error = { type: "mapper_parsing_exception" };
+    const { client } = scripted(() => ({
+      errors: true,
+      items: statuses.map((status) => ({ create: { status, ...(status === 400 && { error }) } })),
+    }));
     expect(await writeTo(client, batchOf(5))).toEqual([
       "delivered",
       "SINK_THROTTLED",
@@ -136,6 +140,86 @@ describe("requests", () => {
     );
     const outcomes = await writeTo(client, batchOf(8));
     expect(outcomes).toEqual(batchOf(8).map((_, index) => (index === 3 ? "SINK_REJECTED" : "delivered")));
+  });
+
+  test("that fail for an unclear reason are halved, and the entry that fails alone is rejected", async () => {
+    for (const [status, type] of [
+      [400, "illegal_argument_exception"],
+      [500, "illegal_state_exception"],
+    ] as const) {
+      for (const bad of [0, 3, 99]) {
+        const { client, bodies } = scripted((body) =>
+          body.includes(`"item-${bad}"`) ? responseError(status, type) : taken(body),
+        );
+        const outcomes = await writeTo(client, batchOf(100));
+        expect(outcomes).toEqual(batchOf(100).map((_, at) => (at === bad ? "SINK_REJECTED" : "delivered")));
+        expect(bodies.length).toBeLessThanOrEqual(15);
+      }
+    }
+  });
+
+  test.each([
+    [400, "illegal_argument_exception", "SINK_MISSING"],
+    [500, "illegal_state_exception", "SINK_UNAVAILABLE"],
+  ])("that all fail with %d %s stop soon, and reject nothing", async (status, type, code) => {
+    for (const count of [1, 2, 1_000]) {
+      const { client, bodies } = scripted(() => responseError(status, type));
+      expect(new Set(await writeTo(client, batchOf(count)))).toEqual(new Set([code]));
+      expect(bodies.length).toBeLessThanOrEqual(Math.ceil(Math.log2(count)) + 5);
+    }
+  });
+
+  test("whose results are listed in another order are matched by their ids", async () => {
+    const refusal = (id: string | null, type: string, status = 500) => ({ _id: id, status, error: { type } });
+    const { client } = scripted((body, request) =>
+      request > 1
+        ? { items: entriesIn(body).map(() => ({ index: refusal(null, "fail_processor_exception") })) }
+        : {
+            items: [
+              { create: { _id: "item-0", status: 201, result: "created" } },
+              { create: refusal("item-3", "fail_processor_exception") },
+              { create: { _id: "item-2", status: 201, result: "created" } },
+              { create: refusal("item-1", "rejected_execution_exception", 429) },
+            ],
+          },
+    );
+    expect(await writeTo(client, batchOf(4))).toEqual(["delivered", "SINK_THROTTLED", "delivered", "SINK_REJECTED"]);
+  });
+
+  test("whose refusals have no ids and differ are sent again until each refusal belongs to one entry", async () => {
+    const answers: Readonly<Record<string, readonly [number, string]>> = {
+      "item-1": [429, "rejected_execution_exception"],
+      "item-2": [500, "fail_processor_exception"],
+      "item-4": [400, "script_exception"],
+    };
+    const { client, bodies } = scripted((body) => {
+      const entries = entriesIn(body).map((entry) => ({ entry, id: /"_id":"([^"]+)"/.exec(entry)?.[1] ?? "" }));
+      const refused = entries.filter(({ id }) => answers[id] !== undefined).reverse();
+      const refusal = { index: { _id: null, status: 500, error: { type: "fail_processor_exception" } } };
+      // An ingest pipeline that refuses an empty document refuses all of them.
+      if (body.includes('"upsert":{}')) return { items: entries.map(() => refusal) };
+      return {
+        items: entries.map(({ entry, id }) => {
+          if (answers[id] === undefined) return { [actionOf(entry)]: { _id: id, status: 201, result: "created" } };
+          const [status, type] = answers[refused.shift()?.id ?? ""] ?? [];
+          return { index: { _id: null, status, error: { type } } };
+        }),
+      };
+    });
+    const batch = batchOf(6).map(({ message, change }) => ({
+      change: streamChange({ keyNames: ["pk"], before: change.keys, after: change.keys, position: 2 }),
+      message,
+      earlier: [],
+    }));
+    expect(await writeTo(client, batch)).toEqual([
+      "delivered",
+      "SINK_THROTTLED",
+      "SINK_REJECTED",
+      "delivered",
+      "SINK_REJECTED",
+      "delivered",
+    ]);
+    expect(bodies.length).toBeLessThanOrEqual(12);
   });
 
   test("end with the first response that says that the target is unusable", async () => {

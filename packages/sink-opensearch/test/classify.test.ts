@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { outcomeOf, type SinkErrorCode } from "@sluice/core/sink-kit";
-import { codeOf, itemError, requestFailure, type ServerError } from "../src/classify.ts";
+import { codeOf, itemError, requestFailure, type ServerError, unclearItem } from "../src/classify.ts";
 
 /** Errors that servers of the releases 2.19.1 and 3.8.0 returned. */
 const items: readonly (readonly [name: string, status: number, error: ServerError, code: SinkErrorCode])[] = [
@@ -83,6 +83,40 @@ describe("the error of an item", () => {
   });
 });
 
+describe("the failure of one document", () => {
+  test.each([
+    ["a pipeline that fails", 500, { type: "fail_processor_exception" }, "SINK_UNAVAILABLE"],
+    ["a script of a pipeline", 400, { type: "script_exception" }, "SINK_MISSING"],
+    ["a missing pipeline", 400, { type: "illegal_argument_exception", reason: "pipeline with id" }, "SINK_MISSING"],
+    ["missing routing", 400, { type: "routing_missing_exception" }, "SINK_MISSING"],
+    ["a strict mapping", 400, { type: "strict_dynamic_mapping_exception" }, "SINK_MISSING"],
+    ["an unknown type", 400, {}, "SINK_MISSING"],
+  ])(
+    "by %s is unclear: either the document is rejected, or every document is retried",
+    (_name, status, error, code) => {
+      const unclear = unclearItem("search", { status, error });
+      expect([unclear?.asDocument.code, unclear?.asTarget.code]).toEqual(["SINK_REJECTED", code]);
+    },
+  );
+
+  test.each([
+    ["a value that does not fit", 400, { type: "mapper_parsing_exception" }],
+    ["too many fields", 400, { type: "illegal_argument_exception", reason: "Limit of total fields [9] has been" }],
+    [
+      "a long term",
+      400,
+      { type: "illegal_argument_exception", caused_by: { type: "max_bytes_length_exceeded_exception" } },
+    ],
+    ["a failed shard", 500, { type: "some_exception", shard: "0" }],
+    ["a lost node", 500, { type: "node_disconnected_exception" }],
+    ["a full queue", 429, { type: "rejected_execution_exception" }],
+    ["an unavailable shard", 503, { type: "unavailable_shards_exception" }],
+    ["a mapping without the guard", 400, items.find(([name]) => name.includes("sink's field"))?.[2] ?? {}],
+  ])("by %s is clear", (_name, status, error) => {
+    expect(unclearItem("search", { status, error })).toBeUndefined();
+  });
+});
+
 const responseError = (statusCode: number, body: unknown): Error =>
   Object.assign(new Error("Response Error"), { name: "ResponseError", statusCode, body });
 const clientError = (name: string, message: string): Error => Object.assign(new Error(message), { name });
@@ -104,8 +138,11 @@ describe("a request that failed as a whole", () => {
       "SINK_REJECTED",
       true,
     ],
-    ["an unknown parameter", responseError(400, answer("illegal_argument_exception")), "SINK_MISSING", false],
-    ["another 400", responseError(400, "Bad Request"), "SINK_MISSING", false],
+    ["an unknown parameter", responseError(400, answer("illegal_argument_exception")), "SINK_MISSING", true],
+    ["another 400", responseError(400, "Bad Request"), "SINK_MISSING", true],
+    ["500 with an unknown type", responseError(500, answer("illegal_state_exception")), "SINK_UNAVAILABLE", true],
+    ["500 of a part of the cluster", responseError(500, answer("node_closed_exception")), "SINK_UNAVAILABLE", false],
+    ["500 of a proxy", responseError(500, "<html>"), "SINK_UNAVAILABLE", false],
     ["no connection", clientError("ConnectionError", "connect ECONNREFUSED 127.0.0.1:9"), "SINK_UNAVAILABLE", false],
     ["a certificate", clientError("ConnectionError", "self-signed certificate"), "SINK_DENIED", false],
     ["no answer in time", clientError("TimeoutError", "Request timed out"), "SINK_TIMEOUT", false],

@@ -93,7 +93,7 @@ describe("an entry", () => {
 
   test("replaces a document that this sink wrote last, on the condition that no other writer has changed it", () => {
     const sequenceNumber = { seqNo: 17, primaryTerm: 2 };
-    const older = withRecent({ version: "0", sequenceNumber });
+    const older = withRecent({ version: "0", mayBeTombstone: false, sequenceNumber });
     expect(linesOf(encode(delivery({ title: "T" }, modify), older).lines)).toEqual([
       { index: { _id: "a", if_seq_no: 17, if_primary_term: 2 } },
       { _sluice: { version: modify.version }, title: "T" },
@@ -105,15 +105,46 @@ describe("an entry", () => {
   });
 
   test("of a change that is probably superseded only compares versions, and does not send the document", () => {
-    const seen = withRecent({ version: modify.version });
+    const seen = withRecent({ version: modify.version, mayBeTombstone: false });
     const entry = encode(delivery({ title: "T" }, modify), seen);
     const [action, request] = linesOf(entry.lines);
     expect([entry.action, action]).toEqual(["check", { update: { _id: "a" } }]);
-    expect(request).toEqual({ script: { source: expect.any(String), params: { v: modify.version } } });
+    expect(request).toEqual({ script: { source: expect.any(String), params: { v: modify.version, m: true } } });
   });
 
   test("uses the script for a document whose sequence number is unknown", () => {
-    expect(encode(delivery({}), withRecent({ version: "0" })).action).toBe("update");
+    expect(encode(delivery({}), withRecent({ version: "0", mayBeTombstone: false })).action).toBe("update");
+  });
+
+  test("of a message does not count as superseded by a remembered tombstone of its version", () => {
+    const tombstone = { version: modify.version, mayBeTombstone: true, sequenceNumber: { seqNo: 1, primaryTerm: 1 } };
+    const leaving = { ...delivery({}, modify), message: undefined };
+    expect(encode(delivery({}, modify), withRecent(tombstone)).action).toBe("index");
+    expect(encode(leaving, withRecent(tombstone)).action).toBe("check");
+    expect(encode(leaving, withRecent({ ...tombstone, mayBeTombstone: false })).action).toBe("check");
+  });
+
+  test("of a precaution contains no document until the index is known to hold one", () => {
+    for (const change of [modify, insertOf(), remove]) {
+      const leaving = { ...delivery(undefined, change), onlyIfPresent: true } as const;
+      const entry = encode(leaving, options);
+      expect([entry.action, linesOf(entry.lines)]).toEqual(["exists", [{ update: { _id: "a" } }, { doc: {} }]]);
+      const [, request] = linesOf(encode(leaving, byScript).lines);
+      expect(request).not.toHaveProperty("upsert");
+      expect(request).not.toHaveProperty("scripted_upsert");
+    }
+  });
+
+  test("of a last attempt shows the document to ingest pipelines, without the guard, and hides a tombstone", () => {
+    const last = { ...byScript, isLast: true } as const;
+    const [, request] = linesOf(encode(delivery({ title: "T" }, modify), last).lines);
+    expect(request).toMatchObject({ upsert: { title: "T" }, script: { params: { d: { title: "T" } } } });
+    expect((request as { upsert: object }).upsert).not.toHaveProperty("_sluice");
+    const [action, removal] = linesOf(encode(delivery(undefined, remove), last).lines);
+    expect([action, removal]).toMatchObject([{ update: { pipeline: "_none" } }, { upsert: {} }]);
+    const long = delivery({ title: "x".repeat(1_000) }, modify);
+    const [, short] = linesOf(encode(long, { ...last, maxBytes: 2_000 }).lines);
+    expect(short).toMatchObject({ upsert: {} });
   });
 
   test("counts its bytes in UTF-8", () => {

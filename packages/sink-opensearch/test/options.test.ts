@@ -108,3 +108,25 @@ describe("the settings", () => {
     expect(settings.mappings.properties?.title?.type).toBe("text");
   });
 });
+
+describe("the target of a sink", () => {
+  test("is equal for sinks of one alias, and has no credentials", () => {
+    const sink = opensearchSink({ node: "https://u:secret@search.example.com", index: "orders" });
+    expect(sink.target).toBe(opensearchSink({ node, index: "orders", name: "other" }).target);
+    expect(sink.target).toContain("search.example.com");
+    expect(sink.target).not.toMatch(/secret|u:/);
+  });
+
+  test("differs for another alias, node or client", () => {
+    const other = new Client({ node });
+    const targets = [
+      opensearchSink({ node, index: "orders" }),
+      opensearchSink({ node, index: "customers" }),
+      opensearchSink({ node: "https://search.example.org", index: "orders" }),
+      opensearchSink({ client, index: "orders" }),
+      opensearchSink({ client: other, index: "orders" }),
+    ].map(({ target }) => target);
+    expect(new Set(targets).size).toBe(targets.length);
+    expect(opensearchSink({ client, index: "orders" }).target).toBe(targets[3]);
+  });
+});

@@ -3,6 +3,7 @@
 import {
   type Change,
   callUser,
+  hasMembers,
   type Image,
   invalidOption,
   type KeyValue,
@@ -123,8 +124,8 @@ const compileRow = ({ keys, columns }: WrittenColumns): EncodeMessage => {
   const checkKey = compileKeyCheck(keys);
   const readers = columns.map(rowReader);
   return (message, cells) => {
-    if (typeof message !== "object" || message === null)
-      throw new ColumnValueError(`the mapper returned ${message === null ? "null" : typeof message}; expected a row`);
+    if (!hasMembers(message))
+      throw new ColumnValueError("the mapper returned no object with named members; expected a row");
     const row = message as MessageRow;
     checkNames(row, known);
     checkKey(row, cells);
@@ -168,7 +169,7 @@ export const compileEncode = (
       return { delivery, cells, rowKey };
     } catch (error) {
       if (!(error instanceof ColumnValueError)) throw error;
-      throw rejected(settings.name, error.message);
+      throw rejected(settings.name, error.message, { cause: error.cause });
     }
   };
 };

@@ -4,6 +4,7 @@ import {
   type AppendDelivery,
   attributeBytes,
   bodyText,
+  entriesOf,
   type GroupedEntry,
   type GroupedMessage,
   type GroupedTarget,
@@ -37,12 +38,12 @@ export type SnsProtocol =
   | "MPNS"
   | "WNS";
 
-/** The message that a mapper returns. */
+/** The message that a mapper returns. Null in an optional member means that the member is absent. */
 export interface SnsMessage extends GroupedMessage {
   /** Replaces the body for subscriptions of these protocols. The sink then sets `MessageStructure` to `json`. */
-  readonly bodyFor?: { readonly [Protocol in SnsProtocol]?: unknown } | undefined;
+  readonly bodyFor?: { readonly [Protocol in SnsProtocol]?: unknown } | null | undefined;
   /** Subject line for e-mail: at most 100 characters, without line breaks or control characters. */
-  readonly subject?: string | undefined;
+  readonly subject?: string | null | undefined;
 }
 
 /** An entry of `PublishBatch` without its id. */
@@ -55,8 +56,9 @@ export interface PublishEntry extends GroupedEntry {
 const maxSubjectCharacters = 100;
 
 /** @see https://docs.aws.amazon.com/sns/latest/api/API_Publish.html (read 2026-11-23) */
-const checkedSubject = (sink: string, subject: string): string => {
-  const { length } = sendableText(sink, "subject", subject);
+const checkedSubject = (sink: string, given: unknown): string => {
+  const subject = sendableText(sink, "subject", given);
+  const { length } = subject;
   if (length > maxSubjectCharacters) {
     throw rejected(sink, `subject is ${length} characters; expected at most ${maxSubjectCharacters}`);
   }
@@ -68,9 +70,7 @@ const checkedSubject = (sink: string, subject: string): string => {
 
 /** `MessageStructure: json` requires one string for each protocol, and a default string for all other protocols. */
 const structuredBody = (sink: string, body: unknown, bodyFor: NonNullable<SnsMessage["bodyFor"]>): string => {
-  const texts = Object.entries(bodyFor).flatMap(([protocol, own]) =>
-    own === undefined ? [] : [[protocol, bodyText(sink, own)]],
-  );
+  const texts = entriesOf(sink, "bodyFor", bodyFor).map(([protocol, own]) => [protocol, bodyText(sink, own)]);
   return JSON.stringify({ default: bodyText(sink, body), ...Object.fromEntries(texts) });
 };
 
@@ -79,14 +79,16 @@ export const encode = (delivery: AppendDelivery<SnsMessage>, target: GroupedTarg
   const { name } = target;
   const message = messageOf(name, delivery);
   const { body, bodyFor, subject } = message;
-  const Message = bodyFor === undefined ? bodyText(name, body) : structuredBody(name, body, bodyFor);
+  const isStructured = bodyFor !== undefined && bodyFor !== null;
+  const Message = isStructured ? structuredBody(name, body, bodyFor) : bodyText(name, body);
+  const Subject = subject === undefined || subject === null ? undefined : checkedSubject(name, subject);
   const entry = {
     Message,
     ...groupedEntry(target, delivery, message),
-    ...(bodyFor !== undefined && { MessageStructure: "json" as const }),
-    ...(subject !== undefined && { Subject: checkedSubject(name, subject) }),
+    ...(isStructured && { MessageStructure: "json" as const }),
+    ...(Subject !== undefined && { Subject }),
   };
   // SNS does not document whether the subject counts towards the size. So the sink counts the subject, to be safe.
-  const bytes = Buffer.byteLength(Message) + Buffer.byteLength(subject ?? "") + attributeBytes(entry.MessageAttributes);
+  const bytes = Buffer.byteLength(Message) + Buffer.byteLength(Subject ?? "") + attributeBytes(entry.MessageAttributes);
   return { entry, bytes };
 };

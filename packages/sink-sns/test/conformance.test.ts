@@ -42,6 +42,7 @@ const open = async (target: SnsTarget, suffix: ".fifo" | undefined) => {
     fail: target.fail,
     endFault: () => target.fail(undefined),
     close: () => undefined,
+    members: ["bodyFor", "subject", "messageGroupId"],
   };
 };
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
-import { type AppendDelivery, type Change, fifoId } from "@sluice/core/sink-kit";
-import { streamChange } from "@sluice/testing";
+import { type AppendDelivery, type Change, encodeEach, fifoId } from "@sluice/core/sink-kit";
+import { streamChange, unexpectedValues } from "@sluice/testing";
 import { encode } from "../src/encode.ts";
 import type { SnsMessage } from "../src/index.ts";
 import { checkOptions } from "../src/options.ts";
@@ -96,5 +96,44 @@ describe("an entry for a FIFO topic", () => {
 
   test("has the message's own group, if the message has one", () => {
     expect(encode(delivery({ body: "x", messageGroupId: "customer-1" }), fifo).entry.MessageGroupId).toBe("customer-1");
+  });
+});
+
+describe("optional members", () => {
+  test("that are null are absent", () => {
+    const message = { body: "x", bodyFor: null, subject: null, attributes: null, messageGroupId: null };
+    for (const target of [standard, fifo]) {
+      expect(encode(delivery(message), target)).toEqual(encode(delivery({ body: "x" }), target));
+    }
+    const inner = { body: "x", bodyFor: { sms: null, email: "y" }, attributes: { kind: null, total: 5 } };
+    const expected = { body: "x", bodyFor: { email: "y" }, attributes: { total: 5 } };
+    expect(encode(delivery(inner), standard)).toEqual(encode(delivery(expected), standard));
+  });
+
+  test.each([
+    [{ subject: 5 }, "subject is a number; expected a text"],
+    [{ subject: new Set(["secret"]) }, "subject is a Set; expected a text"],
+    [{ bodyFor: "secret" }, "bodyFor is a text; expected an object with named members"],
+    [{ attributes: new Map([["kind", "secret"]]) }, "attributes is a Map; expected an object with named members"],
+    [{ attributes: { kind: new Date(0) } }, "attribute kind is a Date; expected a string, finite number, boolean"],
+    [{ attributes: { kinds: [{ a: "secret" }] } }, "an entry of attribute kinds is an object; expected a string"],
+    [{ attributes: { bytes: new Uint8Array() } }, "attribute bytes is empty; expected at least one byte"],
+    [{ messageGroupId: { secret: 1 } }, "messageGroupId is an object; expected a text"],
+  ])("of a wrong type are rejected: %p", (members, text) => {
+    const make = () => encode(delivery({ body: "x", ...members } as SnsMessage), standard);
+    expect(make).toThrow(`[sns] ${text}`);
+  });
+
+  test("of any type reject nothing but their own delivery", () => {
+    for (const { value } of unexpectedValues()) {
+      for (const message of [
+        { body: "x", bodyFor: { sms: value } },
+        { body: "x", attributes: { kind: value } },
+        { body: "x", attributes: { kinds: [value] } },
+      ]) {
+        const { entries, results } = encodeEach([delivery(message as SnsMessage)], (one) => encode(one, standard));
+        expect([...entries, ...results]).toHaveLength(1);
+      }
+    }
   });
 });

@@ -12,14 +12,15 @@ import {
   rejected,
   type SizedEntry,
   sendableText,
+  wrongType,
 } from "@sluice/core/sink-kit";
 
-/** The message that a mapper returns. */
+/** The message that a mapper returns. Null in an optional member means that the member is absent. */
 export interface SqsMessage extends GroupedMessage {
   /** Seconds until consumers see the message, 0 to 900. Standard queues only. Default: the delay of the queue. */
-  readonly delaySeconds?: number | undefined;
+  readonly delaySeconds?: number | null | undefined;
   /** X-Ray header, so that the consumer continues the trace. The header does not count towards the size. */
-  readonly traceHeader?: string | undefined;
+  readonly traceHeader?: string | null | undefined;
 }
 
 /** An entry of `SendMessageBatch` without its id. */
@@ -33,19 +34,21 @@ const longestDelaySeconds = 900;
 
 const delayMember = (
   { name, isFifo }: GroupedTarget,
-  delay: number | undefined,
+  delay: SqsMessage["delaySeconds"],
 ): Pick<SendMessageEntry, "DelaySeconds"> => {
-  if (delay === undefined) return {};
+  if (delay === undefined || delay === null) return {};
+  const expected = `whole seconds from 0 to ${longestDelaySeconds}`;
+  if (typeof delay !== "number") throw wrongType(name, "delaySeconds", delay, expected);
   if (isFifo) throw rejected(name, "delaySeconds is given; a FIFO queue has one delay for all messages");
   if (Number.isInteger(delay) && delay >= 0 && delay <= longestDelaySeconds) return { DelaySeconds: delay };
-  throw rejected(name, `delaySeconds is out of range; expected whole seconds from 0 to ${longestDelaySeconds}`);
+  throw rejected(name, `delaySeconds is out of range; expected ${expected}`);
 };
 
 const traceMember = (
   sink: string,
-  traceHeader: string | undefined,
+  traceHeader: SqsMessage["traceHeader"],
 ): Pick<SendMessageEntry, "MessageSystemAttributes"> => {
-  if (traceHeader === undefined) return {};
+  if (traceHeader === undefined || traceHeader === null) return {};
   const StringValue = sendableText(sink, "traceHeader", traceHeader);
   return { MessageSystemAttributes: { AWSTraceHeader: { DataType: "String", StringValue } } };
 };

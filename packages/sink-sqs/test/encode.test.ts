@@ -93,3 +93,23 @@ describe("an entry for a FIFO queue", () => {
     );
   });
 });
+
+describe("optional members", () => {
+  test("that are null are absent", () => {
+    const message = { body: "x", attributes: null, messageGroupId: null, delaySeconds: null, traceHeader: null };
+    for (const target of [standard, fifo]) {
+      expect(encode(delivery(message), target)).toEqual(encode(delivery({ body: "x" }), target));
+    }
+  });
+
+  test.each([
+    [{ delaySeconds: "5" }, "delaySeconds is a text; expected whole seconds from 0 to 900"],
+    [{ delaySeconds: 5n }, "delaySeconds is a bigint; expected whole seconds from 0 to 900"],
+    [{ traceHeader: {} }, "traceHeader is an object; expected a text"],
+    [{ messageGroupId: new Map([["secret", 1]]) }, "messageGroupId is a Map; expected a text"],
+    [{ attributes: ["secret"] }, "attributes is an array; expected an object with named members"],
+  ])("of a wrong type are rejected: %p", (members, text) => {
+    const make = () => encode(delivery({ body: "x", ...members } as SqsMessage), standard);
+    expect(make).toThrow(`[sqs] ${text}`);
+  });
+});

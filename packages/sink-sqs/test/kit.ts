@@ -39,6 +39,7 @@ const open = async (target: SqsTarget, suffix: ".fifo" | undefined) => {
     fail: target.fail,
     endFault: () => target.fail(undefined),
     close: () => undefined,
+    members: ["messageGroupId", "delaySeconds", "traceHeader"],
   };
 };
 

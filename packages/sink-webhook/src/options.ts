@@ -30,9 +30,9 @@ export interface WebhookTls {
 export interface CircuitBreakerOptions {
   /** The circuit opens after this number of consecutive requests without an answer. Default 5. */
   readonly failures?: number;
-  /** Milliseconds until the first probe of an open circuit. Doubles with each failed probe. Default 10,000. */
+  /** Milliseconds until the first probe of an open circuit. Doubles with each failed probe. Default 2,000. */
   readonly openMs?: number;
-  /** Upper limit of the time until a probe, in milliseconds. Default 60,000. */
+  /** Upper limit of the time until a probe, in milliseconds. Default 10,000. */
   readonly maxOpenMs?: number;
 }
 
@@ -104,7 +104,7 @@ const maxTimerMs = 2 ** 31 - 1;
 
 /** Checks the circuit's options. `minProbeMs` is the request timeout, because a probe may take that long. */
 const checkedCircuit = (options: CircuitBreakerOptions = {}, minProbeMs: number): CircuitOptions => {
-  const { failures = 5, openMs = 10_000, maxOpenMs = Math.max(60_000, openMs) } = options;
+  const { failures = 5, openMs = 2_000, maxOpenMs = Math.max(10_000, openMs) } = options;
   checkWhole("circuitBreaker.failures", failures, [1, 1_000_000]);
   checkWhole("circuitBreaker.openMs", openMs, [1, maxTimerMs]);
   checkWhole("circuitBreaker.maxOpenMs", maxOpenMs, [openMs, maxTimerMs]);

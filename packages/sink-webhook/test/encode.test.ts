@@ -90,7 +90,7 @@ describe("message.headers", () => {
     [{ "x-note\r\nx-evil": "1" }],
     [{ "x note": "1" }],
     [{ "x-note": 5 }],
-    [{ "x-note": undefined }],
+    [{ "x-note": ["1"] }],
     [{ Host: "evil.example" }],
     [{ "Content-Length": "0" }],
     [{ "Transfer-Encoding": "chunked" }],
@@ -99,12 +99,29 @@ describe("message.headers", () => {
   ])("%j are rejected by an error without their values", (headers) => {
     const error = errorOf({ body: 1, headers });
     expect(error.code).toBe("SINK_REJECTED");
-    for (const value of Object.values(headers)) expect(error.message).not.toContain(String(value ?? "nothing"));
+    for (const value of Object.values(headers)) expect(error.message).not.toContain(String(value));
+  });
+
+  test("that are null or undefined are not sent", () => {
+    const request = encoded({ headers: { "X-Api-Key": null, "x-note": undefined }, path: null, method: null });
+    expect(request).toEqual(encoded({}));
+    expect(encoded({ headers: null, body: null })).toEqual(encoded({}));
   });
 
   test("override the headers of the options", () => {
     expect(encoded({ headers: { "X-Api-Key": "k-2" } }).headers["x-api-key"]).toBe("k-2");
   });
+});
+
+test.each([
+  [{ path: 5 }, "message.path is a number; expected a text"],
+  [{ path: "" }, "message.path is empty; expected a text"],
+  [{ method: ["POST"] }, "message.method is an array; expected POST, PUT, PATCH or DELETE"],
+  [{ method: "secret" }, "message.method is another text; expected POST, PUT, PATCH or DELETE"],
+  [{ headers: "secret" }, "message.headers is a text; expected an object with named members"],
+  [{ headers: new Map([["x-note", "secret"]]) }, "message.headers is a Map; expected an object with named members"],
+])("the message %j is rejected, and the error names the member", (message, text) => {
+  expect(errorOf(message).message).toContain(`[hook] ${text}`);
 });
 
 test.each([[null], ["text"], [{ method: "GET" }]])("the message %j is rejected", (message) => {

@@ -99,6 +99,24 @@ describe("an endpoint that does not answer", () => {
   });
 });
 
+describe("an endpoint whose environment has its clock set back", () => {
+  test("is probed at once, as if the open time were over", () => {
+    const { health, advance } = healthWithClock();
+    open(health);
+    advance(-3_600_000);
+    expect(health.refusal("b")).toBeUndefined();
+  });
+
+  test("is not paused for longer than it asked for", () => {
+    const { health, advance } = healthWithClock();
+    health.pause(700);
+    advance(-3_600_000);
+    expect(health.refusal("a")).toBeUndefined();
+    health.pause(500);
+    expect(health.refusal("a")).toEqual({ reason: "retry-after", waitMs: 500 });
+  });
+});
+
 describe("an endpoint that sends Retry-After", () => {
   test("gets no request for the longest delay that it asked for, even while the circuit is closed", () => {
     const { health, advance } = healthWithClock();

@@ -82,7 +82,7 @@ test("the defaults are as the README says", () => {
     concurrency: 8,
     maxPerSecond: Number.POSITIVE_INFINITY,
     maxBodyBytes: 1_048_576,
-    circuit: { failures: 5, openMs: 10_000, maxOpenMs: 60_000, minProbeMs: 5_000 },
+    circuit: { failures: 5, openMs: 2_000, maxOpenMs: 10_000, minProbeMs: 5_000 },
     name: "webhook",
     method: "POST",
   });

@@ -41,3 +41,4 @@ export {
   streamRecord,
 } from "./records/stream-record.ts";
 export { type HistoryOptions, type TableHistory, tableHistory } from "./records/table-history.ts";
+export { type UnexpectedValue, unexpectedValues } from "./records/unexpected-values.ts";

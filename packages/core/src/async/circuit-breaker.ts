@@ -1,6 +1,7 @@
 // The state machine of every circuit breaker: closed, open, half-open. Each target has one circuit in each environment,
 // in memory. See docs/decisions/0013-one-circuit-breaker.md.
 
+import { type Countdown, countdown, countedDown } from "./countdown.ts";
 import type { Clock } from "./deadline.ts";
 
 /** When a circuit opens, and for how long. */
@@ -56,15 +57,15 @@ export const circuit = (options: CircuitOptions, { now }: Pick<Clock, "now">): C
   const { failures: failuresToOpen, openMs, maxOpenMs, minProbeMs = 0, random = () => 1 } = options;
   let failures = 0;
   let openings = 0;
-  let openUntil = 0;
-  let probe: { readonly call: CircuitCall; readonly expiresAt: number } | undefined;
+  let openLeft: Countdown = countedDown;
+  let probe: { readonly call: CircuitCall; readonly left: Countdown } | undefined;
 
   const nextOpenMs = (): number => {
     const longest = Math.min(maxOpenMs, openMs * 2 ** Math.min(openings, maxDoublings));
     return longest / 2 + (random() * longest) / 2;
   };
   const open = (): void => {
-    openUntil = now() + nextOpenMs();
+    openLeft = countdown(nextOpenMs(), now);
     openings += 1;
   };
   const close = (): void => {
@@ -81,10 +82,10 @@ export const circuit = (options: CircuitOptions, { now }: Pick<Clock, "now">): C
     // A call that started before the circuit opened may fail later. Such a failure must not open the circuit again.
     if (isProbe || (openings === 0 && failures >= failuresToOpen)) open();
   };
-  const isProbing = (): boolean => probe !== undefined && now() < probe.expiresAt;
+  const isProbing = (): boolean => probe !== undefined && probe.left() > 0;
   const state = (): CircuitState => {
     if (openings === 0) return { name: "closed" };
-    const remainingMs = openUntil - now();
+    const remainingMs = openLeft();
     return remainingMs > 0 ? { name: "open", remainingMs } : { name: "half-open", isProbing: isProbing() };
   };
   return {
@@ -95,7 +96,7 @@ export const circuit = (options: CircuitOptions, { now }: Pick<Clock, "now">): C
       const call: CircuitCall = { end: (result) => end(call, result) };
       if (state().name === "half-open" && !isProbing()) {
         // Lambda may freeze the environment during a probe. Such a probe never ends, so every probe must expire.
-        probe = { call, expiresAt: now() + Math.max(nextOpenMs(), minProbeMs) };
+        probe = { call, left: countdown(Math.max(nextOpenMs(), minProbeMs), now) };
       }
       return call;
     },

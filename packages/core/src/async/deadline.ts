@@ -96,7 +96,8 @@ export const within = (deadline: Deadline, ms: number, clock: Clock): Deadline =
   return {
     ...deadline,
     signal,
-    remainingMs: () => Math.min(deadline.remainingMs(), Math.max(0, endsAt - clock.now())),
+    // If the clock is set back, the rest is still at most `ms`. The timer does not depend on the clock.
+    remainingMs: () => Math.min(deadline.remainingMs(), ms, Math.max(0, endsAt - clock.now())),
     release: () => released.abort(),
   };
 };
@@ -115,7 +116,7 @@ export const deadlineOf = (
   const released = new AbortController();
   return {
     signal: abortAfter(workMs, clock, released.signal),
-    remainingMs: () => Math.max(0, endsAt - clock.now()),
+    remainingMs: () => Math.min(workMs, Math.max(0, endsAt - clock.now())),
     settleMs: Math.min(longestSettleMs, buffer / 4),
     lastCall: abortAfter(lambdaMs - buffer / 4, clock, released.signal),
     release: () => released.abort(),

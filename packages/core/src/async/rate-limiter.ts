@@ -1,6 +1,7 @@
 // Limits of one environment: requests in flight, and requests per second.
 
 import { ConfigError } from "../errors.ts";
+import { type Countdown, countdown, countedDown } from "./countdown.ts";
 import type { Clock } from "./deadline.ts";
 
 /** Resolves when the next request may start, or when the signal aborts. */
@@ -12,13 +13,13 @@ export type RateLimiter = (signal: AbortSignal) => Promise<void>;
  */
 export const rateLimiter = (perSecond: number, clock: Pick<Clock, "now" | "sleep">): RateLimiter => {
   const intervalMs = 1_000 / perSecond;
-  let nextAt = Number.NEGATIVE_INFINITY;
+  let left: Countdown = countedDown;
   let tail: Promise<void> = Promise.resolve();
   return (signal) => {
     const turn = tail.then(async () => {
-      const waitMs = nextAt - clock.now();
+      const waitMs = left();
       if (waitMs > 0) await clock.sleep(waitMs, signal);
-      if (!signal.aborted) nextAt = clock.now() + intervalMs;
+      if (!signal.aborted) left = countdown(intervalMs, clock.now);
     });
     tail = turn;
     return turn;

@@ -1,19 +1,22 @@
 // The circuit breaker of a route. It opens after a few batches that failed as a whole. After that, a batch is written
 // only if one write, the probe, succeeds first. docs/decisions/0030-retry-queue.md: environments share no state.
 
-import { type Circuit, circuit } from "../async/circuit-breaker.ts";
+import { type CallResult, type Circuit, circuit } from "../async/circuit-breaker.ts";
+import { type Countdown, countdown, countedDown } from "../async/countdown.ts";
 import type { Clock, Deadline } from "../async/deadline.ts";
-import { type DeliveryError, isTargetWide, SinkError } from "../errors.ts";
+import { type DeliveryError, isTargetWide, isUntried, SinkError, UntriedError } from "../errors.ts";
+import type { PipelineLogger } from "../logger.ts";
 import { type Delivery, failed, type Sink, type WriteContext, type WriteResult, withWrite } from "../sink/sink.ts";
+import type { RouteId } from "./dedupe-store.ts";
 import type { BatchEntry, Results } from "./delivery-result.ts";
 
 /** This many failed batches in a row open the circuit, unless only one item failed: that would not be an outage. */
 const batchesToOpen = 3;
 const itemsToOpen = 2;
 
-/** Delay before the next probe. Doubles with each failed probe. */
+/** Delay before the next probe. Doubles with each failed probe. A target that is back is probed within five seconds. */
 const firstProbeMs = 1_000;
-const longestProbeMs = 60_000;
+const longestProbeMs = 5_000;
 
 /**
  * Timeout of a probe. `besideOthers`: other sinks of the invocation wait for the probe, so the timeout is short and
@@ -22,12 +25,16 @@ const longestProbeMs = 60_000;
  */
 const probeTimeoutMs = { besideOthers: 250, alone: 2_000 };
 
+/** After a failed probe beside others, no such probe for this many times its duration: 1 % of their time, at most. */
+const restFactor = 100;
+
 /** Timeout of a batch in milliseconds, if the previous batch failed as a whole. */
 const timeoutAfterFailureMs = 2_000;
 
 /** A probe that the circuit breaker admits. */
 export interface Probe {
   readonly probeTimeoutMs: number;
+  readonly isAlone: boolean;
 }
 
 /** Which deliveries of a batch may be written: all, none, or first a probe and, if the probe succeeds, the others. */
@@ -46,7 +53,7 @@ const answerOf = (entries: readonly BatchEntry[], results: Results): TargetAnswe
   let failure: DeliveryError | undefined;
   for (const { position, change } of entries) {
     const result = results.get(position);
-    if (result === undefined || result.attempts === 0 || result.error?.code === "DELIVERY_PENDING") continue;
+    if (result === undefined || result.attempts === 0 || isUntried(result.error)) continue;
     if (result.error === undefined || !isTargetWide(result.error.code)) {
       return { isAnswered: true, failure: undefined, itemKeys };
     }
@@ -59,8 +66,14 @@ const answerOf = (entries: readonly BatchEntry[], results: Results): TargetAnswe
 const allFailed = (batch: readonly Delivery[], error: SinkError): WriteResult[] =>
   batch.map((delivery) => failed(delivery, error));
 
-const isTargetFailure = (result: WriteResult): boolean =>
-  result.outcome === "failed" && isTargetWide(result.error.code);
+/** What the results of a probe show. */
+const probeResultOf = (results: readonly WriteResult[]): CallResult => {
+  const tried = results.filter((result) => result.outcome !== "failed" || !isUntried(result.error));
+  if (tried.length === 0) return "unknown";
+  return tried.every((result) => result.outcome === "failed" && isTargetWide(result.error.code))
+    ? "failed"
+    : "succeeded";
+};
 
 /** Returns the context of a probe, which also ends at the probe's own timeout. */
 const probeContext = ({ signal, remainingMs }: WriteContext, ms: number, timedOut: AbortSignal): WriteContext => ({
@@ -69,7 +82,7 @@ const probeContext = ({ signal, remainingMs }: WriteContext, ms: number, timedOu
 });
 
 /** A delivery that was not attempted because the circuit is open. Not retried within the invocation. */
-export class CircuitOpenError extends SinkError {
+class CircuitOpenError extends UntriedError {
   constructor(route: string, last: DeliveryError | undefined) {
     super("SINK_UNAVAILABLE", `[${route}] the circuit breaker is open: the last batches failed as a whole`, {
       cause: last,
@@ -80,15 +93,21 @@ export class CircuitOpenError extends SinkError {
 
 /** The circuit breaker of one route in this environment. */
 export class CircuitBreaker {
-  readonly #route: string;
+  readonly #id: RouteId;
   readonly #clock: Clock;
+  readonly #logger: PipelineLogger;
   readonly #circuit: Circuit;
   readonly #failedItems: Set<string> = new Set();
   #lastFailure: DeliveryError | undefined = undefined;
+  /** When the circuit opened. */
+  #openedAt = 0;
+  /** Time until a probe may be made beside others. */
+  #restLeft: Countdown = countedDown;
 
-  constructor(route: string, clock: Clock) {
-    this.#route = route;
+  constructor(id: RouteId, { clock, logger }: { readonly clock: Clock; readonly logger: PipelineLogger }) {
+    this.#id = id;
     this.#clock = clock;
+    this.#logger = logger;
     const { random } = clock;
     this.#circuit = circuit(
       { failures: batchesToOpen, openMs: firstProbeMs, maxOpenMs: longestProbeMs, random },
@@ -105,10 +124,10 @@ export class CircuitBreaker {
   admit({ isAlone }: { readonly isAlone: boolean }): Admission {
     const state = this.#circuit.state();
     if (state.name === "closed") return "all";
-    if (state.name === "open" || state.isProbing) return "none";
+    if (state.name === "open" || state.isProbing || (!isAlone && this.#restLeft() > 0)) return "none";
     const { besideOthers, alone } = probeTimeoutMs;
     const ms = isAlone ? alone * 2 ** Math.min(this.#circuit.openings() - 1, 10) : besideOthers;
-    return { probeTimeoutMs: ms };
+    return { probeTimeoutMs: ms, isAlone };
   }
 
   /** Opens or closes the circuit according to the results of a batch for which `admit` returned `"all"`. */
@@ -120,7 +139,12 @@ export class CircuitBreaker {
 
   /** Closes the circuit. */
   close(): void {
+    if (this.#circuit.openings() > 0) {
+      const openMs = Math.max(0, this.#clock.now() - this.#openedAt);
+      this.#logger.info("circuit breaker closed", { ...this.#id, openMs });
+    }
     this.#circuit.close();
+    this.#restLeft = countedDown;
     this.#failedItems.clear();
     this.#lastFailure = undefined;
   }
@@ -133,6 +157,12 @@ export class CircuitBreaker {
     // A batch that would open the circuit does not count if all failures so far are of the same item.
     const mayOpen = this.#failedItems.size >= itemsToOpen;
     if (mayOpen || this.#circuit.failures() < batchesToOpen - 1) this.#circuit.start().end("failed");
+    if (this.#circuit.openings() > 0) this.#noteOpening(failure);
+  }
+
+  #noteOpening({ code, message }: DeliveryError): void {
+    this.#openedAt = this.#clock.now();
+    this.#logger.warn("circuit breaker opened", { ...this.#id, code, reason: message });
   }
 
   /**
@@ -145,31 +175,35 @@ export class CircuitBreaker {
     return withWrite(sink, async (batch: readonly Delivery[], context) => {
       if (await isClosed) return sink.write(batch as never, context);
       if (admission === "none" || probesLeft <= 0) {
-        return allFailed(batch, new CircuitOpenError(this.#route, this.#lastFailure));
+        return allFailed(batch, new CircuitOpenError(this.#id.route, this.#lastFailure));
       }
       probesLeft -= batch.length;
       const call = this.#circuit.start();
+      const startedAt = this.#clock.now();
       const ms = Math.min(admission.probeTimeoutMs, deadline.remainingMs());
       const results = this.#inTime(
         [ms, deadline.settleMs],
         (timedOut) => sink.write(batch as never, probeContext(context, ms, timedOut)),
         () => allFailed(batch, this.#timeoutError(ms)),
       );
-      const isAnswered = results.then(
-        (written) => !written.every(isTargetFailure),
-        () => false,
-      );
-      isClosed = isAnswered.then((answered) => {
-        if (answered) this.close();
-        else call.end("failed");
-        return answered;
+      const probed = results.then(probeResultOf, (): CallResult => "failed");
+      isClosed = probed.then((result) => {
+        if (result === "succeeded") this.close();
+        else call.end(result);
+        if (result === "failed" && !admission.isAlone) this.#restAfter(this.#clock.now() - startedAt, ms);
+        return result === "succeeded";
       });
       return results;
     });
   }
 
+  /** The clock may have been set during the probe, so the probe's duration is limited to its timeout. */
+  #restAfter(durationMs: number, timeoutMs: number): void {
+    this.#restLeft = countdown(restFactor * Math.min(Math.max(durationMs, 0), timeoutMs), this.#clock.now);
+  }
+
   #timeoutError(ms: number): SinkError {
-    const found = `[${this.#route}] the probe had no answer within ${ms} ms`;
+    const found = `[${this.#id.route}] the probe had no answer within ${ms} ms`;
     return new SinkError("SINK_TIMEOUT", found, { retryAfterMs: Number.POSITIVE_INFINITY });
   }
 

@@ -2,12 +2,13 @@
 // allows. A transient failure is followed by quick attempts. No write starts after the deadline.
 
 import { backoffMs } from "../async/backoff.ts";
-import { isTransient, SinkError } from "../errors.ts";
+import { ConfigError, isTransient, SinkError } from "../errors.ts";
+import { describeThrown } from "../sink/encoding-error.ts";
 import { type Delivery, failed, type WriteResult } from "../sink/sink.ts";
 import { rejected } from "../sink/sink-error.ts";
 import type { BatchEntry, DeliveryResult, Results } from "./delivery-result.ts";
 import { type ItemQueue, itemQueuesOf } from "./item-queue.ts";
-import { type Route, type SharedRoute, thrownBy } from "./route.ts";
+import type { Route, SharedRoute } from "./route.ts";
 import { type Budget, type DeliverySteps, type SinkMemory, type Thrown, type WatchedSteps, write } from "./write.ts";
 
 /** Milliseconds for which the target asked not to be called, or 0. */
@@ -143,7 +144,9 @@ interface SetAside {
 const rejectThrown = (route: Route, thrown: readonly SetAside[], { hasWritten }: SinkMemory): void => {
   if (!hasWritten && thrown[0] !== undefined) throw thrown[0].bug;
   for (const { queue, bug } of thrown) {
-    const problem = `${thrownBy("the sink", bug)}; expected a SinkError`;
+    // The sink's options do not fit this delivery, for example the key of an item of another table.
+    const isMisfit = bug instanceof ConfigError;
+    const problem = isMisfit ? bug.message : `the sink threw ${describeThrown(bug)}; expected a SinkError`;
     queue.conclude(failed(queue.next() as Delivery, rejected(route.name, problem, { cause: bug })));
   }
 };

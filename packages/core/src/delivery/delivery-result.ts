@@ -1,6 +1,6 @@
 // The result of a delivery, and the results of a route. Results are immutable: each later step returns new ones.
 
-import { type DeliveryError, outcomeOf } from "../errors.ts";
+import { type DeliveryError, isUntried, outcomeOf } from "../errors.ts";
 import type { Change } from "../record/change.ts";
 import type { WriteResult } from "../sink/sink.ts";
 import type { RouteId } from "./dedupe-store.ts";
@@ -54,12 +54,16 @@ export const deliveryId = (id: RouteId, eventId: string): string => eventId + id
 /** The most common result. All such deliveries share this one object. */
 const deliveredAtOnce: DeliveryResult = Object.freeze({ outcome: "delivered", attempts: 1 });
 
-/** Returns the result of a delivery after its last write. `attempts` is the number of all writes of the delivery. */
+/** Returns the result of a delivery after its last write, which counts only if it could reach the target. */
 export const resultOf = (written: WriteResult, attempts: number): DeliveryResult => {
   if (written.outcome === "delivered" && attempts === 1) return deliveredAtOnce;
   if (written.outcome !== "failed") return { outcome: written.outcome, attempts };
   const { error } = written;
-  return { outcome: outcomeOf(error.code) === "reject" ? "rejected" : "retried", error, attempts };
+  return {
+    outcome: outcomeOf(error.code) === "reject" ? "rejected" : "retried",
+    error,
+    attempts: isUntried(error) ? attempts - 1 : attempts,
+  };
 };
 
 /** Returns `results`, with the results in `changed` put in at their positions. */

@@ -4,17 +4,16 @@ import { createHash } from "node:crypto";
 import type { Envelope } from "../envelope/envelope.ts";
 import { type Invocation, receiptOf, receiveCountOf } from "../intake/invocation.ts";
 import type { Received } from "../intake/received.ts";
-import { CircuitOpenError } from "./circuit-breaker.ts";
+import { deepJson } from "../record/deep-json.ts";
 import type { RouteId } from "./dedupe-store.ts";
 import { type DeliveryResult, deliveryId } from "./delivery-result.ts";
 
+/** Returns the text, or undefined for a value of another type in a forged record. */
+const textIn = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
+
 /** Returns the event id of the change. For a record that could not be decoded, returns a hash of the record. */
 const eventIdOf = ({ change, record }: Received): string =>
-  change?.eventId ?? record?.eventID ?? createHash("sha256").update(JSON.stringify(record)).digest("hex");
-
-/** Number of attempted writes: 0 if an earlier change of the item was pending, or if the circuit breaker was open. */
-const attemptsOf = ({ error, attempts }: DeliveryResult): number =>
-  error?.code === "DELIVERY_PENDING" || error instanceof CircuitOpenError ? 0 : attempts;
+  change?.eventId ?? textIn(record?.eventID) ?? createHash("sha256").update(deepJson(record)).digest("hex");
 
 /**
  * Envelope of a failed delivery. If the delivery came in an envelope, the new envelope has the same id, the same time of
@@ -41,7 +40,7 @@ export const failedDelivery = (
     sink: id.route,
     code: result.error?.code ?? "SINK_REJECTED",
     message: result.error?.message ?? "",
-    attempts: earlier + attemptsOf(result),
+    attempts: earlier + result.attempts,
     firstFailedAt: envelope?.firstFailedAt ?? new Date(startedAt).toISOString(),
     record,
   };

@@ -3,7 +3,7 @@
 
 import { eachBounded } from "../async/bounded.ts";
 import { type Clock, leaseMs } from "../async/deadline.ts";
-import { ConfigError, DeadlineError, SinkError } from "../errors.ts";
+import { ConfigError, DeadlineError, SinkError, UntriedError } from "../errors.ts";
 import type { PipelineLogger } from "../logger.ts";
 import {
   type AppendDelivery,
@@ -31,14 +31,14 @@ type Message = AppendDelivery<unknown>;
 const requestsAtOnce = 25;
 
 const storeError = (route: string, error: unknown): SinkError => {
-  if (error instanceof SinkError) return error;
-  return new SinkError("SINK_UNAVAILABLE", `[${route}] the lease of the delivery could not be acquired`, {
+  if (error instanceof SinkError) return new UntriedError(error.code, error.message, { cause: error });
+  return new UntriedError("SINK_UNAVAILABLE", `[${route}] the lease of the delivery could not be acquired`, {
     cause: error,
   });
 };
 
 const heldError = (route: string, retryAfterMs: number): SinkError =>
-  new SinkError(
+  new UntriedError(
     "SINK_CONFLICT",
     `[${route}] another invocation holds the lease of the delivery, or has crashed while it did`,
     {

@@ -2,7 +2,7 @@
 // queue, the item is pending: its later changes also go to the queue, behind that change, and not to the target.
 
 import { randomUUID } from "node:crypto";
-import { PendingError, SinkError } from "../errors.ts";
+import { PendingError, UntriedError } from "../errors.ts";
 import type { PipelineLogger } from "../logger.ts";
 import { type AppendDelivery, failed, type Sink, withWrite } from "../sink/sink.ts";
 import type { PendingCorrection, PendingItem, PendingItems, RouteId } from "./dedupe-store.ts";
@@ -68,7 +68,7 @@ const pendingBatch = (route: string, versions: ReadonlyMap<string, string>): Bat
 /** Returns the guard if the pending items are unknown. No change is sent, because it could overtake a pending one. */
 const unknownBatch = (route: string, cause: unknown): BatchGuard => {
   const found = `[${route}] the pending items could not be read`;
-  const error = new SinkError("SINK_UNAVAILABLE", found, { cause, retryAfterMs: Number.POSITIVE_INFINITY });
+  const error = new UntriedError("SINK_UNAVAILABLE", found, { cause, retryAfterMs: Number.POSITIVE_INFINITY });
   return asAppend((sink) => withWrite(sink, async (batch) => batch.map((delivery) => failed(delivery, error))));
 };
 

@@ -221,7 +221,7 @@ const leasedSink = (
 };
 
 const partsOf = (given: SharedRoute, settings: DeliverySettings): Parts => {
-  const { name: pipeline, dedupeStore, logger, clock, writeRetries: write } = settings;
+  const { name: pipeline, dedupeStore, logger, writeRetries: write } = settings;
   const id = { pipeline, route: given.name };
   const route = { ...given, sink: leasedSink(given, id, settings) };
   const { retryIn, dedupe, sink } = route;
@@ -230,7 +230,7 @@ const partsOf = (given: SharedRoute, settings: DeliverySettings): Parts => {
   const store = usesQueue && sink.supports.writes === "append" ? dedupeStore?.pendingItems : undefined;
   const pendingItems = store && routePendingItems(store, id, logger);
   const retryQueue = usesQueue ? { id, logger, write, pendingItems } : undefined;
-  const breaker = new CircuitBreaker(given.name, clock);
+  const breaker = new CircuitBreaker(id, settings);
   return { route, id, settings, memory: { hasWritten: false }, breaker, journal, pendingItems, retryQueue };
 };
 

@@ -4,6 +4,7 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { ConfigError, RecordError } from "../errors.ts";
 import type { Change, LiveChange, Origin } from "../record/change.ts";
 import { assertNewImage, carries, priorState } from "../record/record.ts";
+import { describeThrown } from "../sink/encoding-error.ts";
 import type { Dedupe, Sink } from "../sink/sink.ts";
 
 /** A sink with its mapper and filter. Their types are `unknown`, because the pipeline's methods have checked them. */
@@ -60,18 +61,11 @@ const remove: Effect = { kind: "remove", isPrecaution: false };
 const removeAsPrecaution: Effect = { kind: "remove", isPrecaution: true };
 const none: Effect = { kind: "none" };
 
-/** Describes where the user's code threw an error. Omits the error's message, which may quote item values. */
-export const thrownBy = (what: string, error: unknown): string => {
-  if (!(error instanceof Error)) return `${what} threw a value that is not an Error`;
-  const frame = /\n\s+at (.+)/.exec((error.stack ?? "").replace(error.message, ""))?.[1];
-  return `${what} threw ${error.name}${frame === undefined ? "" : ` at ${frame}`}`;
-};
-
 /** Converts an error of the user's code or schema to a rejection. Rethrows a `ConfigError`. */
 const rejection = (route: Route, error: unknown): Effect => {
   if (error instanceof RecordError) return { kind: "reject", error };
   if (error instanceof ConfigError) throw error;
-  const message = `[${route.name}] ${thrownBy("the mapper or predicate", error)}`;
+  const message = `[${route.name}] the mapper or predicate threw ${describeThrown(error)}`;
   return { kind: "reject", error: new RecordError("MAPPING_FAILED", message, { cause: error }) };
 };
 

@@ -2,7 +2,7 @@
 
 import type { RetryPolicy } from "../async/backoff.ts";
 import type { Clock, Deadline } from "../async/deadline.ts";
-import { ConfigError, isSinkError, SinkError } from "../errors.ts";
+import { isSinkError, SinkError } from "../errors.ts";
 import { type Delivery, failed, type WriteResult } from "../sink/sink.ts";
 import { notStarted } from "../sink/sink-error.ts";
 import type { Results } from "./delivery-result.ts";
@@ -104,8 +104,7 @@ export const write = async (
 ): Promise<readonly (WriteResult | Thrown)[]> => {
   try {
     return await writeOnce(route, batch, steps);
-  } catch (error) {
-    if (error instanceof ConfigError) throw error;
+  } catch {
     return writeOneByOne(route, batch, steps);
   }
 };

@@ -1,5 +1,6 @@
 // Dead-letter queue for rejected records. No record is lost: a record that could not be stored is retried.
 
+import { deepJson } from "../record/deep-json.ts";
 import type { Envelope } from "./envelope.ts";
 import { envelopeQueue } from "./envelope-queue.ts";
 import type { PayloadStore } from "./payload-store.ts";
@@ -29,7 +30,7 @@ export interface SqsDeadLetterQueueOptions {
 }
 
 const groupOf = ({ pipeline, sink, record }: Envelope): string =>
-  JSON.stringify([pipeline, sink, record?.dynamodb?.Keys ?? {}]);
+  deepJson([pipeline, sink, record?.dynamodb?.Keys ?? {}]);
 
 /**
  * A dead-letter queue on SQS, standard or FIFO. The function needs `sqs:SendMessage` on it.

@@ -4,6 +4,7 @@
 import { gunzipSync, gzipSync } from "node:zlib";
 import type { DeliveryErrorCode } from "../errors.ts";
 import type { StreamRecord } from "../record/change.ts";
+import { deepJson } from "../record/deep-json.ts";
 import { xmlSafe } from "../sink/message-text.ts";
 
 /** A failed delivery, with all data that is needed to send it again. */
@@ -40,21 +41,25 @@ export interface Envelope {
 export const maxMessageBytes = 1_048_576;
 
 /** Encodes the envelope as a message body, with the record in plain JSON. */
-export const plainBody = (envelope: Envelope): string => xmlSafe(JSON.stringify(envelope));
+export const plainBody = (envelope: Envelope): string => xmlSafe(deepJson(envelope));
 
 /** Compresses the record's JSON. */
-export const compressed = (record: StreamRecord): Buffer => gzipSync(JSON.stringify(record));
+export const compressed = (record: StreamRecord): Buffer => gzipSync(deepJson(record));
+
+/** Far more than two images of 400 KB take as JSON. A forged record could otherwise decompress to gigabytes. */
+const maxRecordBytes = 64 * 1_048_576;
 
 /** Decompresses a record that `compressed` returned. */
-export const decompressed = (bytes: Uint8Array): StreamRecord => JSON.parse(gunzipSync(bytes).toString());
+export const decompressed = (bytes: Uint8Array): StreamRecord =>
+  JSON.parse(gunzipSync(bytes, { maxOutputLength: maxRecordBytes }).toString());
 
 /** Encodes the envelope as a message body, with the record compressed. */
 export const gzipBody = ({ record: _, ...rest }: Envelope, record: Buffer): string =>
-  xmlSafe(JSON.stringify({ ...rest, recordGzip: record.toString("base64") }));
+  xmlSafe(deepJson({ ...rest, recordGzip: record.toString("base64") }));
 
 /** Encodes the envelope as a message body, with the record's address. */
 export const recordUrlBody = ({ record: _, ...rest }: Envelope, recordUrl: string): string =>
-  xmlSafe(JSON.stringify({ ...rest, recordUrl }));
+  xmlSafe(deepJson({ ...rest, recordUrl }));
 
 /** Encodes the envelope as a message body in JSON. The record is compressed if the plain form does not fit. */
 export const encodeEnvelope = (envelope: Envelope, maxBytes: number = maxMessageBytes): string => {
@@ -71,10 +76,13 @@ const isEnvelope = (value: unknown): value is Envelope => {
     candidate.v === 1 &&
     textMembers.every((member) => typeof candidate[member] === "string") &&
     typeof candidate.attempts === "number" &&
+    ["string", "undefined"].includes(typeof candidate.recordUrl) &&
     typeof candidate.record === "object" &&
     candidate.record !== null
   );
 };
+
+const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
 
 /**
  * Decodes the envelope in a message body. Returns undefined if the body has no envelope that this version can read.
@@ -89,7 +97,7 @@ export const decodeEnvelope = (body: string): Envelope | undefined => {
     return isEnvelope(envelope) ? envelope : undefined;
   } catch (error) {
     // The body is neither JSON nor gzip, so it is not an envelope. Any other error is a bug and is thrown again.
-    if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code?.startsWith("Z_")) return undefined;
+    if (error instanceof SyntaxError || /^(Z_|ERR_BUFFER_TOO_LARGE)/.test(String(codeOf(error)))) return undefined;
     throw error;
   }
 };

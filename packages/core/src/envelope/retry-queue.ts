@@ -11,8 +11,13 @@ import type { StoreResult } from "./store-result.ts";
 /** A message of the retry queue whose delivery failed again. */
 export interface FailedMessage {
   readonly receiptHandle: string;
-  /** Number of times that the message was received, including this time. */
-  readonly receiveCount: number;
+  /** Milliseconds since the delivery first failed. Infinity if this time is unknown. */
+  readonly ageMs: number;
+  /**
+   * Whether the delivery waits for its target to be back: it was not attempted, or the target did not take any delivery.
+   * Otherwise the target answered, so that the delivery itself, or too many requests, were the reason.
+   */
+  readonly isOutage: boolean;
 }
 
 /** Stores deliveries until their sink accepts them, or until they are too old. */
@@ -27,7 +32,7 @@ export interface RetryQueue {
   readonly isSource: (eventSourceArn: string | undefined) => boolean;
   /** Stores messages, in order within each group. After a failed message, stores no other message of its group. */
   readonly write: (messages: readonly EnvelopeMessage[]) => Promise<StoreResult>;
-  /** Delays failed messages, each for longer than its last delay. Rejects unless all messages were delayed. */
+  /** Delays failed messages, each in proportion to its age. Rejects unless all messages were delayed. */
   readonly postpone: (messages: readonly FailedMessage[], random: () => number) => Promise<void>;
   /** Deletes messages from the queue. Called before the records that the messages point to are deleted. */
   readonly remove: (receiptHandles: readonly string[]) => Promise<void>;
@@ -45,7 +50,7 @@ export interface SqsRetryQueueOptions {
   readonly client?: SqsSender;
   /** Store for records too large even if compressed: `s3PayloadStore({ bucket })`. Default: the stream retries them. */
   readonly payloadStore?: PayloadStore;
-  /** Seconds before the first retry. Doubles with each retry. A FIFO queue does not delay the first. Default 15. */
+  /** Shortest delay between two attempts, in seconds. A FIFO queue does not delay the first retry. Default 5. */
   readonly firstDelaySeconds?: number;
   /** Longest delay between two attempts, in seconds. Default 900. */
   readonly maxDelaySeconds?: number;
@@ -59,9 +64,20 @@ export interface SqsRetryQueueOptions {
  */
 const limits = { delay: 900, visibility: 43_200, age: 13 * 86_400 };
 
+/**
+ * The delay is this share of the delivery's age. So an outage is over in the queue within a quarter of its duration,
+ * but the delay of a delivery that its target refuses doubles: docs/decisions/0043-recovery-after-an-outage.md.
+ */
+const shareOfAge = { outage: 1 / 4, refusal: 1 };
+
 /** Equal jitter: the second half of the delay is random, so that failed deliveries are not all retried together. */
-const delayOf = (firstSeconds: number, maxSeconds: number, receiveCount: number, random: () => number): number => {
-  const longest = Math.min(maxSeconds, firstSeconds * 2 ** Math.min(receiveCount, 30));
+const delayOf = (
+  { ageMs, isOutage }: FailedMessage,
+  [minSeconds, maxSeconds]: readonly [number, number],
+  random: () => number,
+): number => {
+  const share = (ageMs / 1_000) * (isOutage ? shareOfAge.outage : shareOfAge.refusal);
+  const longest = Math.min(maxSeconds, Math.max(minSeconds, share));
   return Math.ceil(longest / 2 + (random() * longest) / 2);
 };
 
@@ -73,7 +89,7 @@ const delayOf = (firstSeconds: number, maxSeconds: number, receiveCount: number,
  * @throws {ConfigError} CONFIG_INVALID, with the option's name, when an option is wrong.
  */
 export const sqsRetryQueue = (options: SqsRetryQueueOptions): RetryQueue => {
-  const { queueUrl, client, payloadStore, firstDelaySeconds = 15 } = options;
+  const { queueUrl, client, payloadStore, firstDelaySeconds = 5 } = options;
   const { maxDelaySeconds = 900, maxAgeSeconds = 86_400 } = options;
   checkWhole("firstDelaySeconds", firstDelaySeconds, [0, limits.delay]);
   checkWhole("maxDelaySeconds", maxDelaySeconds, [0, limits.visibility]);
@@ -89,8 +105,8 @@ export const sqsRetryQueue = (options: SqsRetryQueueOptions): RetryQueue => {
     isSource: queue.isSource,
     write: (messages) => queue.send(messages, firstDelaySeconds),
     postpone: (messages, random) => {
-      const secondsOf = ({ receiveCount }: FailedMessage): number =>
-        delayOf(firstDelaySeconds, maxDelaySeconds, receiveCount, random);
+      const secondsOf = (message: FailedMessage): number =>
+        delayOf(message, [firstDelaySeconds, maxDelaySeconds], random);
       return queue.postpone(messages, secondsOf);
     },
     remove: queue.remove,

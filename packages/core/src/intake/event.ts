@@ -24,7 +24,11 @@ export interface QueueRecord {
   readonly body: string;
   readonly receiptHandle?: string;
   readonly eventSourceARN?: string;
-  readonly attributes?: { readonly ApproximateReceiveCount?: string; readonly MessageGroupId?: string };
+  readonly attributes?: {
+    readonly ApproximateReceiveCount?: string;
+    readonly MessageGroupId?: string;
+    readonly SentTimestamp?: string;
+  };
 }
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>

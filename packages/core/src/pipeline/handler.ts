@@ -127,7 +127,7 @@ const run = async (
   const counts = countAll(name, invocation, routes, failures);
   logUnread(environment, unread);
   if (invocation.origin === "retry") await forEachRoute(({ worker, result }) => worker.releasePending(result));
-  await postponeFailed(environment, invocation, failures);
+  await postponeFailed(environment, invocation, routes, failures);
   await deletePayloads(environment, invocation, failures);
   publishReport(logger, { ...counts, durationMs: clock.now() - invocation.startedAt }, requestId);
   return { failures, routes };

@@ -2,14 +2,15 @@
 // and delete the stored records of finished messages.
 
 import type { StoreDeadLetters } from "../delivery/dead-letters.ts";
-import { changeResults, type Outcome } from "../delivery/delivery-result.ts";
+import { changeResults, type Outcome, type RouteResult } from "../delivery/delivery-result.ts";
 import { failedDelivery } from "../delivery/failed-delivery.ts";
 import type { RouteRun } from "../delivery/route-worker.ts";
 import type { DeadLetterQueue } from "../envelope/dead-letter-queue.ts";
 import type { Envelope } from "../envelope/envelope.ts";
 import type { FailedMessage, RetryQueue } from "../envelope/retry-queue.ts";
+import { type DeliveryError, isTargetWide } from "../errors.ts";
 import type { QueueRecord } from "../intake/event.ts";
-import { type Invocation, queueArnOf, receiveCountOf, staysInQueue } from "../intake/invocation.ts";
+import { type Invocation, queueArnOf, staysInQueue } from "../intake/invocation.ts";
 import type { PipelineSettings } from "./options.ts";
 import type { Failures } from "./report.ts";
 
@@ -110,19 +111,58 @@ export const settleUnread = async (settling: Settling, invocation: Invocation): 
   return unread;
 };
 
-const failedMessage = (record: unknown): FailedMessage[] => {
-  const { receiptHandle } = record as QueueRecord;
-  return receiptHandle === undefined ? [] : [{ receiptHandle, receiveCount: receiveCountOf(record) }];
+/** Milliseconds since the first failure, or since the message was sent. Infinity if both times are unknown. */
+const ageOf = (now: number, firstFailedAt: string | undefined, { attributes }: QueueRecord): number => {
+  const at = firstFailedAt === undefined ? Number(attributes?.SentTimestamp) : Date.parse(firstFailedAt);
+  return Number.isNaN(at) ? Number.POSITIVE_INFINITY : Math.max(0, now - at);
+};
+
+/** Positions in the event whose delivery was not attempted. */
+const untriedSources = ({ received }: Invocation, routes: readonly RouteResult[]): ReadonlySet<number> => {
+  const untried = new Set<number>();
+  for (const { results } of routes) {
+    for (const [position, { outcome, attempts }] of results) {
+      if (outcome === "retried" && attempts === 0) untried.add(received[position]?.source as number);
+    }
+  }
+  return untried;
+};
+
+/** Whether the error means that the target takes no deliveries. A target that throttles takes some of them. */
+const isTargetDown = (error: Error): boolean => {
+  const { code } = error as Partial<DeliveryError>;
+  return code !== undefined && isTargetWide(code) && code !== "SINK_THROTTLED";
+};
+
+/** The failed messages of the event, for the retry queue. */
+const failedMessages = (
+  { clock }: Settling,
+  invocation: Invocation,
+  routes: readonly RouteResult[],
+  failures: Failures,
+): FailedMessage[] => {
+  const { event, received } = invocation;
+  const untried = untriedSources(invocation, routes);
+  const failedAt = new Map(received.map(({ source, envelope }) => [source, envelope?.firstFailedAt]));
+  return [...failures].flatMap(([source, error]) => {
+    const record = event.records[source] as QueueRecord;
+    const { receiptHandle } = record;
+    if (receiptHandle === undefined) return [];
+    const isOutage = untried.has(source) || isTargetDown(error);
+    return [{ receiptHandle, ageMs: ageOf(clock.now(), failedAt.get(source), record), isOutage }];
+  });
 };
 
 /** Delays failed messages of the retry queue. If this fails, SQS delivers them after the queue's visibility timeout. */
 export const postponeFailed = async (
-  { retryQueue, clock, logger, name }: Settling,
-  { event, origin }: Invocation,
+  settling: Settling,
+  invocation: Invocation,
+  routes: readonly RouteResult[],
   failures: Failures,
 ): Promise<void> => {
-  if (origin !== "retry" || failures.size === 0 || retryQueue === undefined) return;
-  const messages = [...failures.keys()].flatMap((source) => failedMessage(event.records[source]));
+  const { retryQueue, clock, logger, name } = settling;
+  if (invocation.origin !== "retry" || failures.size === 0 || retryQueue === undefined) return;
+  const messages = failedMessages(settling, invocation, routes, failures);
   try {
     await retryQueue.postpone(messages, clock.random);
   } catch (error) {

@@ -49,59 +49,72 @@ const quoted = (name: string): string => {
   return text;
 };
 
-const membersToJson = (value: object, exact: Exact): string => {
+/**
+ * Levels that a value may have. DynamoDB allows 32. Parsers of other languages end at about 1,000 levels, and a document
+ * of 2,000 levels makes OpenSearch 2.19 hang. The limit also ends a cycle.
+ */
+const maxLevels = 200;
+
+const membersToJson = (value: object, exact: Exact, levels: number): string => {
   let text = "";
   for (const name of Object.keys(value)) {
-    const member = write((value as Readonly<Record<string, unknown>>)[name], exact);
+    const member = write((value as Readonly<Record<string, unknown>>)[name], exact, levels);
     if (member !== undefined) text += `${text === "" ? "" : ","}${quoted(name)}:${member}`;
   }
   return `{${text}}`;
 };
 
 /** Sorts strings before they are quoted, because quotes and escapes change their order. */
-const setToJson = (value: ReadonlySet<unknown>, exact: Exact): string => {
-  const texts = [...value].filter((entry) => typeof entry !== "string").map((entry) => write(entry, exact) ?? "null");
+const setToJson = (value: ReadonlySet<unknown>, exact: Exact, levels: number): string => {
+  const others = [...value].filter((entry) => typeof entry !== "string");
+  const texts = others.map((entry) => write(entry, exact, levels) ?? "null");
   const strings = [...value].filter((entry) => typeof entry === "string");
   return `[${[...ordered(texts), ...ordered(strings).map((entry) => JSON.stringify(entry))].join(",")}]`;
 };
 
-const objectToJson = (value: object, exact: Exact): string | undefined => {
-  if (value instanceof Set) return setToJson(value, exact);
+const objectToJson = (value: object, exact: Exact, levels: number): string | undefined => {
+  if (value instanceof Set) return setToJson(value, exact, levels);
   if (value instanceof Uint8Array) return JSON.stringify(base64(value));
   if (isNumberValue(value)) return exact(value.toString());
-  if ("toJSON" in value && typeof value.toJSON === "function") return write(value.toJSON(), exact);
-  return membersToJson(value, exact);
+  if ("toJSON" in value && typeof value.toJSON === "function") return write(value.toJSON(), exact, levels);
+  return membersToJson(value, exact, levels);
 };
 
 /** Writes a value as JSON; undefined for a value that `JSON.stringify` omits. */
-const write = (value: unknown, exact: Exact): string | undefined => {
+const write = (value: unknown, exact: Exact, levels: number): string | undefined => {
   if (typeof value === "string") return JSON.stringify(value);
   if (typeof value === "number") return Number.isFinite(value) ? String(value) : "null";
   if (typeof value === "bigint") return exact(String(value));
   if (typeof value !== "object" || value === null) return JSON.stringify(value);
-  if (Array.isArray(value)) return `[${value.map((entry) => write(entry, exact) ?? "null").join(",")}]`;
-  return objectToJson(value, exact);
+  if (levels === 0) throw new RangeError(`a value has more than ${maxLevels} levels`);
+  if (Array.isArray(value)) return `[${value.map((entry) => write(entry, exact, levels - 1) ?? "null").join(",")}]`;
+  return objectToJson(value, exact, levels - 1);
 };
 
-/** Whether `JSON.stringify` writes the value without loss. This check takes a quarter of the time of `write`. */
-const isPlain = (value: unknown): boolean => {
+/**
+ * Whether `JSON.stringify` writes the value without loss, and the value has at most so many levels. This check takes a
+ * quarter of the time of `write`.
+ */
+const isPlain = (value: unknown, levels: number): boolean => {
   if (typeof value !== "object" || value === null) return typeof value !== "bigint";
-  if (Array.isArray(value)) return value.every(isPlain);
+  if (levels === 0) return false;
+  if (Array.isArray(value)) return value.every((entry) => isPlain(entry, levels - 1));
   const prototype: unknown = Object.getPrototypeOf(value);
   if ((prototype !== Object.prototype && prototype !== null) || "toJSON" in value) return false;
-  for (const name in value) if (!isPlain((value as Record<string, unknown>)[name])) return false;
+  for (const name in value) if (!isPlain((value as Record<string, unknown>)[name], levels - 1)) return false;
   return true;
 };
 
 const writeLossless = (value: unknown, exactNumbers: ExactNumbers): string | undefined =>
-  write(value, exactNumbers === "literal" ? numberLiteral : (text) => JSON.stringify(text));
+  write(value, exactNumbers === "literal" ? numberLiteral : (text) => JSON.stringify(text), maxLevels);
 
 /**
  * Writes a decoded value as JSON. A `Set` becomes an array in code-unit order, bytes become base64, and `exactNumbers`
  * applies to BigInts and exact numbers. Undefined members are omitted, as by `JSON.stringify`.
+ * @throws {RangeError} when the value has more than 200 levels, or a cycle. @throws what a `toJSON` or a getter throws.
  */
 export const toJson = (value: unknown, exactNumbers: ExactNumbers = "string"): string =>
-  (isPlain(value) ? JSON.stringify(value) : writeLossless(value, exactNumbers)) ?? "null";
+  (isPlain(value, maxLevels) ? JSON.stringify(value) : writeLossless(value, exactNumbers)) ?? "null";
 
 const binaryText = (value: string | Uint8Array): string => (typeof value === "string" ? value : base64(value));
 

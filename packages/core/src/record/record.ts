@@ -59,6 +59,12 @@ const textOf = (text: string | undefined, member: string, expected: string): str
   return text;
 };
 
+/** Without this check, a forged record could have an object as the id of its deliveries. */
+const checkEventId = (eventId: unknown): void => {
+  if (eventId === undefined || eventId === null || (typeof eventId === "string" && eventId !== "")) return;
+  throw malformed("eventID is not a text, or is empty", "the id of the event");
+};
+
 /** Creates an error that names only the paths of the issues, because a schema's messages may quote values. */
 const mismatch = (issues: readonly StandardSchemaV1.Issue[]): RecordError => {
   const paths = issues.map(({ path = [] }) =>
@@ -122,6 +128,7 @@ class DecodedChange<Item> implements Change<Item> {
   constructor(record: StreamRecord, origin: Origin, schema: StandardSchemaV1<unknown, Item> | undefined) {
     this.kind = kindOf(record);
     this.itemKey = itemKeyOf(keysOf(record));
+    checkEventId(record.eventID);
     this.sequenceNumber = textOf(record.dynamodb?.SequenceNumber, "dynamodb.SequenceNumber", "its digits as text");
     const streamArn = textOf(record.eventSourceARN, "eventSourceARN", "the stream's ARN");
     this.version = versionOf(streamArn, this.sequenceNumber);
@@ -166,7 +173,8 @@ class DecodedChange<Item> implements Change<Item> {
   }
 
   get approximateCreationTimeMs(): number {
-    return (this.record.dynamodb?.ApproximateCreationDateTime ?? 0) * 1000;
+    const seconds: unknown = this.record.dynamodb?.ApproximateCreationDateTime;
+    return typeof seconds === "number" ? seconds * 1000 : 0;
   }
 }
 

@@ -25,7 +25,7 @@ export interface BatchRequests<Message, Entry> {
   readonly maxEntries: number;
   /** Limit in bytes of one entry, and of all entries of a request together. */
   readonly maxBytes: number;
-  /** Creates the entry for a delivery, without I/O. @throws {SinkError} if the delivery can never be sent. */
+  /** Creates the entry for a delivery, without I/O. If it throws, only this delivery fails, as by `encodeEach`. */
   readonly encode: (delivery: AppendDelivery<Message>) => SizedEntry<Entry>;
   /** Sends one request. Resolves with the answers in the order of the entries; rejects if the whole request fails. */
   readonly send: (entries: readonly Entry[], signal: AbortSignal) => Promise<readonly EntryAnswer[]>;

@@ -1,6 +1,7 @@
 // Steps that sinks share: encoding a batch, sending it in parts, failing all its entries, and stopping at the deadline.
 
-import { type DeliveryError, outcomeOf, SinkError } from "../errors.ts";
+import { type DeliveryError, isDeliveryError, outcomeOf, SinkError } from "../errors.ts";
+import { encodingError } from "./encoding-error.ts";
 import { type Delivery, failed, type Sink, type WriteContext, type WriteResult } from "./sink.ts";
 import { notStarted } from "./sink-error.ts";
 
@@ -10,17 +11,19 @@ export interface EncodedBatch<Entry> {
   readonly results: readonly WriteResult[];
 }
 
-/** Compares the code, not the class, because the error may come from another copy of core in the user's code. */
-const isDeliveryError = (error: unknown): error is DeliveryError =>
-  error instanceof Error && "code" in error && /^(SINK|RECORD|MAPPING)_/.test(String(error.code));
-
-/** Returns a failed result if the error concerns this delivery, and rethrows any other error. */
+/**
+ * Returns a failed result if the error of a request concerns this delivery, and rethrows any other error. For errors of
+ * encoding, use `encodingError`.
+ */
 export const failedBy = (delivery: Delivery, error: unknown): WriteResult => {
   if (isDeliveryError(error)) return failed(delivery, error);
   throw error;
 };
 
-/** Encodes each delivery. A SinkError or RecordError fails only its own delivery. */
+/**
+ * Encodes each delivery. An error fails only its own delivery, whatever the message is.
+ * @throws {ConfigError} the ConfigError of an encoder, because a wrong option concerns every delivery.
+ */
 export const encodeEach = <Given extends Delivery, Entry>(
   batch: readonly Given[],
   encode: (delivery: Given) => Entry,
@@ -31,7 +34,7 @@ export const encodeEach = <Given extends Delivery, Entry>(
     try {
       entries.push(encode(delivery));
     } catch (error) {
-      results.push(failedBy(delivery, error));
+      results.push(failed(delivery, encodingError(error)));
     }
   }
   return { entries, results };

@@ -1,7 +1,9 @@
 // Message attributes of SNS and SQS: the values from a mapper, the form in which they are sent, and their size.
 
 import type { NumberValue } from "@aws-sdk/util-dynamodb";
-import { sendableText } from "./message-text.ts";
+import { isNumberValue } from "../record/json.ts";
+import { entriesOf, wrongType } from "./member.ts";
+import { jsonText, sendableText } from "./message-text.ts";
 import type { AppendDelivery } from "./sink.ts";
 import { rejected } from "./sink-error.ts";
 
@@ -15,8 +17,8 @@ export type MessageAttribute =
   | Uint8Array
   | readonly (string | number | boolean | null)[];
 
-/** Attributes of a message by name. Undefined attributes are omitted. */
-export type MessageAttributes = { readonly [name: string]: MessageAttribute | undefined };
+/** Attributes of a message by name. Attributes that are null or undefined are omitted. */
+export type MessageAttributes = { readonly [name: string]: MessageAttribute | null | undefined };
 
 /** An attribute as SNS and SQS receive it. */
 export interface WireAttribute {
@@ -44,18 +46,32 @@ const legalName = /^(?!aws\.|amazon\.|\.)(?!.*\.\.)[\w.-]{1,256}(?<!\.)$/i;
 
 const textAttribute = (DataType: string, StringValue: string): WireAttribute => ({ DataType, StringValue });
 
-const wireAttribute = (sink: string, name: string, value: MessageAttribute): WireAttribute => {
-  if (typeof value === "string") return textAttribute("String", sendableText(sink, `attribute ${name}`, value));
+const isNumber = (value: unknown): boolean =>
+  Number.isFinite(value) ||
+  typeof value === "bigint" ||
+  (typeof value === "object" && value !== null && isNumberValue(value) && /^[+-]?\.?\d/.test(String(value)));
+
+/** Whether an array may contain the value. Undefined becomes null, as in `JSON.stringify`. */
+const isArrayEntry = (value: unknown): boolean =>
+  value === null || ["string", "boolean", "undefined"].includes(typeof value) || isNumber(value);
+
+const arrayText = (sink: string, what: string, values: readonly unknown[]): string => {
+  const other = values.find((value) => !isArrayEntry(value));
+  if (other === undefined) return sendableText(sink, what, jsonText(sink, what, values));
+  throw wrongType(sink, `an entry of ${what}`, other, "a string, finite number, boolean or null");
+};
+
+const wireAttribute = (sink: string, name: string, value: unknown): WireAttribute => {
+  const what = `attribute ${name}`;
+  if (typeof value === "string") return textAttribute("String", sendableText(sink, what, value));
   if (typeof value === "boolean") return textAttribute("String", String(value));
-  if (Array.isArray(value))
-    return textAttribute("String.Array", sendableText(sink, `attribute ${name}`, JSON.stringify(value)));
-  if (value instanceof Uint8Array) return { DataType: "Binary", BinaryValue: value };
-  const number = String(value);
-  if (!/^[+-]?\.?\d/.test(number)) {
-    const expected = "a string, finite number, boolean, bytes or array";
-    throw rejected(sink, `attribute ${name} has a type that is not allowed; expected ${expected}`);
+  if (Array.isArray(value)) return textAttribute("String.Array", arrayText(sink, what, value));
+  if (value instanceof Uint8Array) {
+    if (value.byteLength > 0) return { DataType: "Binary", BinaryValue: value };
+    throw rejected(sink, `${what} is empty; expected at least one byte`);
   }
-  return textAttribute("Number", number);
+  if (isNumber(value)) return textAttribute("Number", String(value));
+  throw wrongType(sink, what, value, "a string, finite number, boolean, bytes or array");
 };
 
 /** A cache of valid names. Its size is limited, because a mapper may create names from data. */
@@ -82,14 +98,13 @@ const checkName = (sink: string, name: string): void => {
 export const wireAttributes = (
   sink: string,
   { change, idempotencyKey }: AppendDelivery<unknown>,
-  given: MessageAttributes = {},
+  given?: MessageAttributes | null,
 ): WireAttributes => {
   const attributes: WireAttributes = {
     [idempotencyKeyAttribute]: textAttribute("String", sendableText(sink, "the idempotency key", idempotencyKey)),
     [versionAttribute]: textAttribute("String", change.version),
   };
-  for (const [name, value] of Object.entries(given)) {
-    if (value === undefined) continue;
+  for (const [name, value] of entriesOf(sink, "attributes", given)) {
     checkName(sink, name);
     attributes[name] = wireAttribute(sink, name, value);
   }

@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { toJson } from "../record/json.ts";
-import { isRecord } from "./option.ts";
+import { hasMembers, textMember, wrongType } from "./member.ts";
 import type { AppendDelivery } from "./sink.ts";
 import { rejected } from "./sink-error.ts";
 
@@ -18,9 +18,12 @@ export const xmlSafe = (json: string): string => {
   return json.replace(unescaped, (character) => `\\u${character.charCodeAt(0).toString(16)}`);
 };
 
-/** Returns the text. @throws {SinkError} SINK_REJECTED when the text is empty or has a character that SQS rejects. */
-export const sendableText = (sink: string, what: string, text: string): string => {
-  if (text === "") throw rejected(sink, `${what} is empty; expected at least one character`);
+/**
+ * Returns the text.
+ * @throws {SinkError} SINK_REJECTED when the value is not a text, is empty, or has a character that SQS rejects.
+ */
+export const sendableText = (sink: string, what: string, value: unknown): string => {
+  const text = textMember(sink, what, value);
   const found = illegal.exec(text);
   if (found === null) return text;
   const codePoint = (found[0].codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0");
@@ -30,8 +33,8 @@ export const sendableText = (sink: string, what: string, text: string): string =
 
 /** Returns the message of a delivery. @throws {SinkError} SINK_REJECTED when the mapper did not return an object. */
 export const messageOf = <Message extends object>(sink: string, { message }: AppendDelivery<Message>): Message => {
-  if (isRecord(message)) return message;
-  throw rejected(sink, "the message is not an object; expected one with named members");
+  if (hasMembers(message)) return message;
+  throw wrongType(sink, "the message", message, "an object with named members");
 };
 
 /** Writes a value as lossless JSON. @throws {SinkError} SINK_REJECTED when the value has a cycle or `toJSON` throws. */

@@ -2,6 +2,7 @@
 
 import type { DeliveryError } from "../errors.ts";
 import { failedBy } from "./batch.ts";
+import { encodingError } from "./encoding-error.ts";
 import { type AppendDelivery, delivered, failed, type Sink, type WriteContext, type WriteResult } from "./sink.ts";
 import { notStarted } from "./sink-error.ts";
 
@@ -9,7 +10,7 @@ import { notStarted } from "./sink-error.ts";
 export interface EachRequest<Message, Request> {
   /** The sink's name, for errors. */
   readonly sink: string;
-  /** Creates the request for a delivery, without I/O. @throws {SinkError} if the delivery can never be sent. */
+  /** Creates the request for a delivery, without I/O. If it throws, only this delivery fails, as by `encodeEach`. */
   readonly encode: (delivery: AppendDelivery<Message>) => Request;
   /** Sends a request; not called after the signal has aborted. Resolves with an error if the target refuses it. */
   readonly send: (
@@ -19,12 +20,20 @@ export interface EachRequest<Message, Request> {
   ) => Promise<DeliveryError | undefined>;
 }
 
-const settle = async (
-  delivery: AppendDelivery<unknown>,
-  attempt: () => Promise<DeliveryError | undefined>,
+/** Encodes and attempts one delivery. An error of encoding fails the delivery; an error of the attempt may be a bug. */
+const settle = async <Message, Request>(
+  delivery: AppendDelivery<Message>,
+  encode: EachRequest<Message, Request>["encode"],
+  attempt: (request: Request) => Promise<DeliveryError | undefined>,
 ): Promise<WriteResult> => {
+  let request: Request;
   try {
-    const error = await attempt();
+    request = encode(delivery);
+  } catch (error) {
+    return failed(delivery, encodingError(error));
+  }
+  try {
+    const error = await attempt(request);
     return error === undefined ? delivered(delivery) : failed(delivery, error);
   } catch (error) {
     return failedBy(delivery, error);
@@ -36,13 +45,16 @@ export const writeEach = <Message, Request>({
   sink,
   encode,
   send,
-}: EachRequest<Message, Request>): Required<Pick<Sink<Message, "append">, "write" | "dryRun">> => ({
-  write: (batch, context) => {
-    const attempt = async (delivery: AppendDelivery<Message>) => {
-      const request = encode(delivery);
-      return context.signal.aborted ? notStarted(sink) : send(request, delivery, context);
-    };
-    return Promise.all(batch.map((delivery) => settle(delivery, () => attempt(delivery))));
-  },
-  dryRun: (batch) => Promise.all(batch.map((delivery) => settle(delivery, async () => void encode(delivery)))),
-});
+}: EachRequest<Message, Request>): Required<Pick<Sink<Message, "append">, "write" | "dryRun">> => {
+  const settleEach = (
+    batch: readonly AppendDelivery<Message>[],
+    attempt: (request: Request, delivery: AppendDelivery<Message>) => Promise<DeliveryError | undefined>,
+  ) => Promise.all(batch.map((delivery) => settle(delivery, encode, (request: Request) => attempt(request, delivery))));
+  return {
+    write: (batch, context) =>
+      settleEach(batch, async (request, delivery) =>
+        context.signal.aborted ? notStarted(sink) : send(request, delivery, context),
+      ),
+    dryRun: (batch) => settleEach(batch, async () => undefined),
+  };
+};

@@ -29,8 +29,13 @@ export class AttributeValueError extends Error {
   }
 }
 
+/** DynamoDB allows 32 levels. The limit also ends a cycle, and the SDK's code would overflow the stack at some depth. */
+const maxLevels = 100;
+
+type ToSdk = (value: unknown) => SdkValue;
+
 /** Converts the member `name`. If the conversion fails, adds `name` to the error's path. */
-const at = <Value>(name: string, toSdk: (value: Value) => SdkValue, value: Value): SdkValue => {
+const at = (name: string, toSdk: ToSdk, value: unknown): SdkValue => {
   try {
     return toSdk(value);
   } catch (error) {
@@ -44,10 +49,7 @@ const setMember = (item: Record<string, SdkValue>, name: string, value: SdkValue
   else item[name] = value;
 };
 
-const mapMembers = <Value>(
-  entries: Iterable<readonly [string, Value]>,
-  toSdk: (value: Value) => SdkValue,
-): Record<string, SdkValue> => {
+const mapMembers = (entries: Iterable<readonly [string, unknown]>, toSdk: ToSdk): Record<string, SdkValue> => {
   const item: Record<string, SdkValue> = {};
   for (const [name, value] of entries) {
     if (value !== undefined) setMember(item, name, at(name, toSdk, value));
@@ -62,8 +64,8 @@ const numberText = (value: number | bigint): string => {
 
 const setTypes: Readonly<Record<string, "SS" | "NS" | "BS">> = { S: "SS", N: "NS", B: "BS" };
 
-const marshalSet = (values: ReadonlySet<unknown>): SdkValue => {
-  const entries = [...values].map((value) => Object.entries(marshalValue(value))[0] as [string, string & Uint8Array]);
+const marshalSet = (values: ReadonlySet<unknown>, toSdk: ToSdk): SdkValue => {
+  const entries = [...values].map((value) => Object.entries(toSdk(value))[0] as [string, string & Uint8Array]);
   const [type = "none"] = entries[0] ?? [];
   const setType = setTypes[type];
   if (setType === undefined || entries.some(([other]) => other !== type)) {
@@ -80,20 +82,21 @@ const isPlain = (value: object): boolean => {
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 };
 
-const marshalObject = (value: object): SdkValue => {
-  if (Array.isArray(value)) return { L: value.map((entry, index) => at(String(index), marshalValue, entry)) };
+const marshalObject = (value: object, levels: number): SdkValue => {
+  if (levels === 0) throw new AttributeValueError(`found more than ${maxLevels} levels; expected at most 32`);
+  const toSdk: ToSdk = (entry) => marshal(entry, levels - 1);
+  if (Array.isArray(value)) return { L: value.map((entry, index) => at(String(index), toSdk, entry)) };
   if (value instanceof Uint8Array) return { B: value };
-  if (value instanceof Set) return marshalSet(value);
-  if (isNumberValue(value)) return { N: value.toString() };
-  if (value instanceof Map) return { M: mapMembers(value as Map<string, unknown>, marshalValue) };
-  if (isPlain(value)) return { M: marshalItem(value as { readonly [attribute: string]: unknown }) };
+  if (value instanceof Set) return marshalSet(value, toSdk);
+  if (isNumberValue(value)) return { N: String(value) };
+  if (value instanceof Map) return { M: mapMembers(value as Map<string, unknown>, toSdk) };
+  if (isPlain(value)) return { M: mapMembers(Object.entries(value), toSdk) };
   throw new AttributeValueError(
-    `found an object of class ${value.constructor.name}; expected a value that DynamoDB has a type for`,
+    `found an object of class ${value.constructor?.name}; expected a value that DynamoDB has a type for`,
   );
 };
 
-/** Converts a value to an attribute value. @throws {AttributeValueError} when no DynamoDB type can hold the value. */
-export const marshalValue = (value: unknown): SdkValue => {
+const marshal = (value: unknown, levels: number): SdkValue => {
   switch (typeof value) {
     case "string":
       return { S: value };
@@ -103,11 +106,14 @@ export const marshalValue = (value: unknown): SdkValue => {
     case "boolean":
       return { BOOL: value };
     case "object":
-      return value === null ? { NULL: true } : marshalObject(value);
+      return value === null ? { NULL: true } : marshalObject(value, levels);
     default:
       throw new AttributeValueError(`found ${typeof value}; expected a value that DynamoDB has a type for`);
   }
 };
+
+/** Converts a value to an attribute value. @throws {AttributeValueError} when no DynamoDB type can hold the value. */
+export const marshalValue: ToSdk = (value) => marshal(value, maxLevels);
 
 /** Converts a native item, without its undefined members. @throws {AttributeValueError} as `marshalValue` does. */
 export const marshalItem = (item: { readonly [attribute: string]: unknown }): Record<string, SdkValue> =>

@@ -2,14 +2,14 @@
 
 import { domainToASCII } from "node:url";
 
-/** An address, and the name that mail programs show. */
+/** A checked address, and the name that mail programs show. */
 export interface Mailbox {
   readonly address: string;
   readonly name?: string;
 }
 
 /** `"ada@example.com"`, or with a name: `{ name: "Ada", address: "ada@example.com" }`. */
-export type EmailAddress = string | Mailbox;
+export type EmailAddress = string | { readonly address: string; readonly name?: string | null | undefined };
 
 // Local parts must be 7-bit ASCII: SES requires it, and not every server supports SMTPUTF8.
 const localPart = /^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}$/;
@@ -34,10 +34,12 @@ const plainAddress = (text: string): string | undefined => {
 
 /** Returns the mailbox, with or without a name; undefined if the value is not an address. */
 export const mailboxOf = (given: unknown): Mailbox | undefined => {
-  const { address, name } = (typeof given === "string" ? { address: given } : (given ?? {})) as Partial<Mailbox>;
+  const { address, name } = (typeof given === "string" ? { address: given } : (given ?? {})) as {
+    readonly [member in keyof Mailbox]?: unknown;
+  };
   if (typeof address !== "string") return undefined;
   const plain = plainAddress(address);
   if (plain === undefined) return undefined;
-  if (name === undefined || name === "") return { address: plain };
+  if (name === undefined || name === null || name === "") return { address: plain };
   return typeof name === "string" && !hasControls(name) ? { address: plain, name } : undefined;
 };

@@ -1,7 +1,7 @@
 // Writes a mail as bytes, by RFC 5322 and MIME. Repeats of a mail have the same bytes, except for the date.
 
 import { createHash } from "node:crypto";
-import type { EmailAttachment, Mail } from "../encode.ts";
+import type { Mail, MailAttachment } from "../encode.ts";
 import { headerLine, headerMailbox, headerParameter, headerText } from "./header.ts";
 
 interface MimePart {
@@ -44,7 +44,7 @@ const textPart = (subtype: "plain" | "html", text: string): MimePart => ({
   body: quotedPrintable(text),
 });
 
-const attachmentPart = ({ filename, content, contentType, contentId }: EmailAttachment): MimePart => ({
+const attachmentPart = ({ filename, content, contentType, contentId }: MailAttachment): MimePart => ({
   headers: [
     headerLine("Content-Type", contentType ?? "application/octet-stream"),
     headerLine(

@@ -7,7 +7,7 @@ import { SESv2 } from "@aws-sdk/client-sesv2";
 import type { AppendRig, Fault } from "@sluice/testing";
 import sesLocal from "aws-ses-v2-local";
 import { type EmailMessage, emailSink, type SesTransportOptions, sesTransport } from "../../src/index.ts";
-import { recipientOf, toMessage } from "./smtp-rig.ts";
+import { members, recipientOf, toMessage } from "./smtp-rig.ts";
 
 const secretAccessKey = "secret-77aa";
 
@@ -166,5 +166,6 @@ export const openSesRig = async (options: SesTransportOptions = {}): Promise<App
     },
     close: local.close,
     secrets: [secretAccessKey],
+    members,
   };
 };

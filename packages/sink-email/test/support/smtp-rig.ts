@@ -11,6 +11,9 @@ import { login, openSmtp, type Reply, type SmtpScript } from "./smtp-server.ts";
 export const recipientOf = ({ version }: Pick<Change, "version">): string =>
   `v-${createHash("sha256").update(version).digest("hex").slice(0, 32)}@example.com`;
 
+/** The members of a mail that `toMessage` leaves out. */
+export const members = ["from", "cc", "bcc", "replyTo", "html", "attachments", "headers", "unsubscribe", "tags"];
+
 /** The mapper of the rig. */
 export const toMessage = (change: Change<SpecimenItem>): EmailMessage => ({
   to: recipientOf(change),
@@ -66,5 +69,6 @@ export const openSmtpRig = async (): Promise<AppendRig<EmailMessage>> => {
     },
     close: server.stop,
     secrets: [login.pass],
+    members,
   };
 };

@@ -36,6 +36,7 @@ export const purgeTombstones = async (
   const body = JSON.stringify({ query: tombstonesBefore(now - days * dayMs) });
   return purgeInChunks(async (most) => {
     // If a tombstone becomes a live document meanwhile, OpenSearch finds a conflict. `proceed` keeps the document.
+    // `max_docs` counts only deletions, so a chunk with fewer deletions is the last, even if it had conflicts.
     const querystring = `conflicts=proceed&refresh=true&max_docs=${most}`;
     const { deleted, failures } = (await request({ method: "POST", path, querystring, body })) as Deletion;
     if (failures.length === 0) return deleted;

@@ -6,20 +6,19 @@ import { setImmediate } from "node:timers/promises";
 import {
   chunk,
   type DeliveryError,
-  delivered,
   type EncodedBatch,
   failAll,
   failed,
   halves,
   notStarted,
   SinkError,
-  superseded,
   type UpsertDelivery,
   type WriteResult,
 } from "@sluice/core/sink-kit";
-import { type BulkItem, itemError } from "../classify.ts";
+import type { BulkItem, RequestFailure } from "../classify.ts";
 import type { OpensearchAnswer } from "../client/request.ts";
-import { type Action, type BulkEntry, bodyOf } from "../encode.ts";
+import { type BulkEntry, bodyOf } from "../encode.ts";
+import { itemsIn, readItems, type Suspect } from "./answer.ts";
 
 type BulkPart = readonly BulkEntry[];
 type DocumentDelivery = UpsertDelivery<object>;
@@ -36,10 +35,12 @@ export interface BulkTarget {
   readonly encode: EncodeDocuments;
   /** Encodes deliveries with the action `update`, which runs the guard's script. */
   readonly encodeByScript: EncodeDocuments;
+  /** Encodes deliveries for their last attempt after an unclear failure. */
+  readonly encodeLast: EncodeDocuments;
   /** Sends the body of one request. */
   readonly send: (body: Buffer) => Promise<OpensearchAnswer>;
   readonly signal: AbortSignal;
-  /** Called for each delivered or superseded entry. The target then has the entry's version or a newer version. */
+  /** Called for each entry that the target took, or as whose item the target already has as new a document. */
   readonly remember: (entry: BulkEntry, item: BulkItem) => void;
 }
 
@@ -48,91 +49,90 @@ interface RequestOutcome {
   readonly results: readonly WriteResult[];
   /** The entries to send again. Each part becomes one request. */
   readonly parts: readonly BulkPart[];
+  readonly suspects?: readonly Suspect[];
   /** Set if the failure would also affect all other requests of the batch, so none of them is sent. */
   readonly refusal?: DeliveryError;
 }
-
-/** The members of the answer that the sink reads. OpenSearch omits all others. */
-export const filterPath: string = [
-  ...["status", "result", "_seq_no", "_primary_term"],
-  ...["error.type", "error.reason", "error.caused_by.type"],
-]
-  .map((path) => `items.*.${path}`)
-  .join();
 
 /** Splits encoded entries into requests. */
 export const splitToRequests = (entries: BulkPart, limits: BulkTarget["limits"]): BulkPart[] =>
   chunk(entries, { ...limits, sizeOf: ({ bytes }) => bytes });
 
-/** One entry's result in the answer. The member's name is the entry's action. */
-type BulkItems = { readonly [action in Exclude<Action, "check">]?: BulkItem };
+/** What the answers to a batch have shown about the target. */
+interface Evidence {
+  /** Notes that the target took an entry, or that it already had as new a document. */
+  readonly addTaken: (entry: BulkEntry, item: BulkItem) => void;
+  /** Counts an unclear failure of a whole request. Returns false if too many such requests have failed in a row. */
+  readonly addFailure: () => boolean;
+  /** The document is at fault if the target took another document in the same way. */
+  readonly judge: (suspect: Suspect) => WriteResult;
+}
 
-const itemsIn = (body: unknown): readonly BulkItems[] | undefined => {
-  const items = typeof body === "object" && body !== null && "items" in body ? body.items : undefined;
-  return Array.isArray(items) ? items : undefined;
+const newEvidence = (batchSize: number, concurrency: number): Evidence => {
+  let hasTaken = false;
+  // Whether a document passed the index's ingest pipelines. Most updates pass an empty document to the pipelines.
+  let hasPassedPipelines = false;
+  let failures = 0;
+  // After so many failures in a row, halving would have isolated an entry that alone is at fault.
+  const mostFailures = Math.ceil(Math.log2(batchSize)) + 1 + concurrency;
+  return {
+    addTaken: ({ action, isLast, delivery }, { result }) => {
+      failures = 0;
+      if (result === "noop" || delivery.message === undefined) return;
+      hasTaken = true;
+      if (action === "create" || action === "index" || isLast) hasPassedPipelines = true;
+    },
+    addFailure: () => {
+      failures += 1;
+      return failures <= mostFailures;
+    },
+    judge: ({ delivery, isPipeline, asDocument, asTarget }) =>
+      failed(delivery, (isPipeline ? hasPassedPipelines : hasTaken) ? asDocument : asTarget),
+  };
 };
 
-/** Returns the result of the entry at `index`. A `check` is sent as an `update`, so its result is under `update`. */
-const itemOf = (items: readonly BulkItems[], index: number, action: Action): BulkItem | undefined =>
-  items[index]?.[action === "check" ? "update" : action];
-
-/** Whether the entry must be sent again with the script, because the document was not in the expected state. */
-const isUndecided = (action: Action, { status, result }: BulkItem): boolean => {
-  if (action === "check") return status === 404 || status === 409 || (status === 200 && result !== "noop");
-  return status === 409 && action !== "update";
-};
-
-/** Returns the result of an entry; undefined if the entry must be sent again with the script. */
-const resultOf = (
-  sink: string,
-  { delivery, action }: BulkEntry,
-  item: BulkItem | undefined,
-): WriteResult | undefined => {
-  if (item === undefined) {
-    const message = `[${sink}] the answer has no result for a document; expected an item of ${action}`;
-    return failed(delivery, new SinkError("SINK_UNREPORTED", message));
-  }
-  if (isUndecided(action, item)) return undefined;
-  if (item.status === 200 || item.status === 201) {
-    return item.result === "noop" ? superseded(delivery) : delivered(delivery);
-  }
-  return failed(delivery, itemError(sink, item));
-};
-
-/** Reads the results in an answer. `undecided` are the deliveries that must be sent again with the script. */
-const readAnswer = (
-  { sink, remember }: BulkTarget,
+/** Splits a request that failed as a whole, unless its failure concerns every entry. */
+const afterFailure = (
   part: BulkPart,
-  body: unknown,
-): { results: WriteResult[]; undecided: DocumentDelivery[] } | SinkError => {
-  const items = itemsIn(body);
-  if (items?.length !== part.length) {
-    const message = `[${sink}] the answer has ${items?.length ?? "no"} items; expected ${part.length}`;
-    return new SinkError("SINK_UNAVAILABLE", message, { cause: new Error("not the answer to a bulk request") });
+  { error, mayBeOneEntry, unclear }: RequestFailure,
+  evidence: Evidence,
+): RequestOutcome => {
+  if (!mayBeOneEntry || (unclear !== undefined && !evidence.addFailure())) {
+    return { results: failAll(part, error), parts: [], refusal: error };
   }
-  const results: WriteResult[] = [];
-  const undecided: DocumentDelivery[] = [];
-  for (const [index, entry] of part.entries()) {
-    const item = itemOf(items, index, entry.action);
-    const result = resultOf(sink, entry, item);
-    if (result === undefined) undecided.push(entry.delivery);
-    else results.push(result);
-    if (item !== undefined && result !== undefined && result.outcome !== "failed") remember(entry, item);
-  }
-  return { results, undecided };
+  if (part.length > 1) return { results: [], parts: halves(part) };
+  if (unclear === undefined) return { results: failAll(part, error), parts: [] };
+  return {
+    results: [],
+    parts: [],
+    suspects: part.map(({ delivery }) => ({ delivery, isPipeline: false, ...unclear })),
+  };
 };
 
-const sendPart = async (part: BulkPart, target: BulkTarget): Promise<RequestOutcome> => {
+const sendPart = async (part: BulkPart, target: BulkTarget, evidence: Evidence): Promise<RequestOutcome> => {
   const answer = await target.send(bodyOf(part));
-  if ("failure" in answer) {
-    const { error, mayBeOneEntry } = answer.failure;
-    if (!mayBeOneEntry) return { results: failAll(part, error), parts: [], refusal: error };
-    return part.length > 1 ? { results: [], parts: halves(part) } : { results: failAll(part, error), parts: [] };
+  if ("failure" in answer) return afterFailure(part, answer.failure, evidence);
+  const items = itemsIn(answer.body);
+  if (items?.length !== part.length) {
+    const message = `[${target.sink}] the answer has ${items?.length ?? "no"} items; expected ${part.length}`;
+    const cause = new Error("not the answer to a bulk request");
+    const error = new SinkError("SINK_UNAVAILABLE", message, { cause });
+    return { results: failAll(part, error), parts: [], refusal: error };
   }
-  const read = readAnswer(target, part, answer.body);
-  if (read instanceof SinkError) return { results: failAll(part, read), parts: [], refusal: read };
-  const { entries, results } = target.encodeByScript(read.undecided);
-  return { results: [...read.results, ...results], parts: splitToRequests(entries, target.limits) };
+  const { results, undecided, again, suspects, mixedUp, taken } = readItems(target.sink, part, items);
+  for (const [entry, item] of taken) {
+    evidence.addTaken(entry, item);
+    target.remember(entry, item);
+  }
+  const [byScript, last] = [target.encodeByScript(undecided), target.encodeLast(again)];
+  return {
+    results: [...results, ...byScript.results, ...last.results],
+    parts: [
+      ...splitToRequests([...byScript.entries, ...last.entries], target.limits),
+      ...halves(mixedUp).filter((half) => half.length > 0),
+    ],
+    suspects,
+  };
 };
 
 /** Minimum number of documents in a slice. With fewer documents, parallel requests would not save time. */
@@ -150,6 +150,8 @@ export const writeBatch = async (batch: DocumentBatch, target: BulkTarget): Prom
   const slices = slicesOf(batch, target);
   const parts: BulkPart[] = [];
   const results: WriteResult[] = [];
+  const suspects: Suspect[] = [];
+  const evidence = newEvidence(batch.length, target.concurrency);
   let refusal: DeliveryError | undefined;
   const next = (): BulkPart | undefined => {
     while (parts.length === 0 && slices.length > 0) {
@@ -163,8 +165,9 @@ export const writeBatch = async (batch: DocumentBatch, target: BulkTarget): Prom
     for (let part = next(); part !== undefined; part = next()) {
       const error = target.signal.aborted ? notStarted(target.sink) : refusal;
       const outcome: RequestOutcome =
-        error === undefined ? await sendPart(part, target) : { results: failAll(part, error), parts: [] };
+        error === undefined ? await sendPart(part, target, evidence) : { results: failAll(part, error), parts: [] };
       results.push(...outcome.results);
+      suspects.push(...(outcome.suspects ?? []));
       parts.unshift(...outcome.parts);
       refusal ??= outcome.refusal;
     }
@@ -176,5 +179,5 @@ export const writeBatch = async (batch: DocumentBatch, target: BulkTarget): Prom
     if (slices.length > 0) await setImmediate();
   }
   await Promise.all(working);
-  return results;
+  return [...results, ...suspects.map(evidence.judge)];
 };

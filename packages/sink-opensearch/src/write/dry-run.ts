@@ -7,6 +7,7 @@ import type { BulkEntry } from "../encode.ts";
 import type { Indices } from "../schema/ensure.ts";
 import { type BulkTarget, splitToRequests } from "./bulk.ts";
 import { guardField } from "./guard.ts";
+import { isAsNew } from "./recent-writes.ts";
 
 /** The target of a dry run. */
 export interface DryRunTarget extends Pick<BulkTarget, "sink" | "limits"> {
@@ -18,7 +19,8 @@ export interface DryRunTarget extends Pick<BulkTarget, "sink" | "limits"> {
 
 interface Fetched {
   readonly error?: unknown;
-  readonly _source?: { readonly [guardField]?: { readonly version?: unknown } };
+  readonly found?: boolean;
+  readonly _source?: { readonly [guardField]?: { readonly version?: unknown; readonly deleted?: unknown } };
 }
 
 const writeIndexOf = async ({ sink, index, request }: DryRunTarget): Promise<string> => {
@@ -34,8 +36,12 @@ const resultOf = (sink: string, { delivery }: BulkEntry, found: Fetched | undefi
   if (found === undefined || found.error !== undefined) {
     return failed(delivery, new SinkError("SINK_UNAVAILABLE", `[${sink}] a document could not be read`));
   }
-  const held = found._source?.[guardField]?.version;
-  return typeof held === "string" && held >= delivery.change.version ? superseded(delivery) : delivered(delivery);
+  if (found.found === false && delivery.onlyIfPresent) return superseded(delivery);
+  const { version, deleted } = found._source?.[guardField] ?? {};
+  if (typeof version !== "string") return delivered(delivery);
+  const held = { version, mayBeTombstone: deleted === true };
+  const isSuperseded = isAsNew(held, delivery.change.version, delivery.message !== undefined);
+  return isSuperseded ? superseded(delivery) : delivered(delivery);
 };
 
 /** Predicts a write's results. Does not predict refusals: a bad document with a new version counts as delivered. */
@@ -48,7 +54,7 @@ export const dryRunBatch = async (
   const path = `/${encodeURIComponent(await writeIndexOf(target))}/_mget`;
   for (const part of splitToRequests(entries, target.limits)) {
     const body = `{"ids":[${part.map(({ idText }) => idText).join(",")}]}`;
-    const querystring = `_source_includes=${guardField}.version`;
+    const querystring = `_source_includes=${guardField}.version,${guardField}.deleted`;
     const { docs = [] } = (await target.request({ method: "POST", path, querystring, body })) as { docs?: Fetched[] };
     found.push(...part.map((entry, index) => resultOf(target.sink, entry, docs[index])));
   }

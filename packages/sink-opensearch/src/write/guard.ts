@@ -6,18 +6,22 @@ import type { SequenceNumber } from "./recent-writes.ts";
 /** The field that the sink adds to a document. `ensure` maps the field, and a mapper must not return it. */
 export const guardField = "_sluice";
 
-/** Returns a Painless condition that is true if the document has `version` (an expression) or a newer version. */
-const isAsNew = (version: string): string =>
-  `s instanceof Map&&s.version instanceof String&&s.version.compareTo(${version})>=0`;
+/**
+ * Returns a Painless condition that is true if the document `s` is as new as a change, so the change must not be
+ * written. `version` is the change's version, `hasMessage` whether the item has a copy after the change. A tombstone of
+ * the same version is older than a message: another route or sink may have written the tombstone.
+ */
+const isAsNew = (version: string, hasMessage: string): string =>
+  `s instanceof Map&&s.version instanceof String&&s.version.compareTo(${version})>=(s.deleted==true&&${hasMessage}?1:0)`;
 
 /**
- * Replaces a document that has an older version or no version. For any other document, the result is `noop`. If the
- * document is missing, the script runs on an empty document, because the request sets `scripted_upsert`.
+ * Replaces a document that is older than the change or has no version. For any other document, the result is `noop`.
+ * If the document is missing and the request sets `scripted_upsert`, the script runs on an empty document.
  */
-export const guardScript: string = `def s=ctx._source.${guardField};if(${isAsNew(`params.d.${guardField}.version`)}){ctx.op='none'}else{ctx._source=params.d}`;
+export const guardScript: string = `def s=ctx._source.${guardField};def n=params.d.${guardField};if(${isAsNew("n.version", "n.deleted!=true")}){ctx.op='none'}else{ctx._source=params.d}`;
 
-/** Changes no document. The result is `noop` if the document has the version or a newer version, else `updated`. */
-const checkScript = `def s=ctx._source.${guardField};if(${isAsNew("params.v")}){ctx.op='none'}`;
+/** Changes no document. The result is `noop` if the document is as new as the change, else `updated`. */
+const checkScript = `def s=ctx._source.${guardField};if(${isAsNew("params.v", "params.m")}){ctx.op='none'}`;
 
 /** How often OpenSearch itself retries the script if another writer changes the document at the same time. */
 const conflictRetries = 5;
@@ -29,17 +33,37 @@ export const createLines = (idText: string, document: string): string => `{"crea
 export const indexLines = (idText: string, document: string, { seqNo, primaryTerm }: SequenceNumber): string =>
   `{"index":{"_id":${idText},"if_seq_no":${seqNo},"if_primary_term":${primaryTerm}}}\n${document}\n`;
 
-const updateStart = `,"retry_on_conflict":${conflictRetries}}}\n{"scripted_upsert":true,"script":{"source":${JSON.stringify(guardScript)},"params":{"d":`;
+const scriptStart = `"script":{"source":${JSON.stringify(guardScript)},"params":{"d":`;
 
-/** Returns the lines that run `guardScript`, which does not replace the same or a newer version. */
+const updateStart = `,"retry_on_conflict":${conflictRetries}}}\n`;
+
+/** Returns the lines that run `guardScript`, which does not replace a document that is as new. */
 export const updateLines = (idText: string, document: string): string =>
-  `{"update":{"_id":${idText}${updateStart}${document}}},"upsert":{}}\n`;
+  `{"update":{"_id":${idText}${updateStart}{"scripted_upsert":true,${scriptStart}${document}}},"upsert":{}}\n`;
+
+/** Returns the lines that run `guardScript` only if the document exists. Otherwise, the answer has the status 404. */
+export const updateExistingLines = (idText: string, document: string): string =>
+  `{"update":{"_id":${idText}${updateStart}{${scriptStart}${document}}}}\n`;
+
+/** Returns the lines that only find out if the document exists: the answer has the status 404, or the result `noop`. */
+export const existsLines = (idText: string): string => `{"update":{"_id":${idText}}}\n{"doc":{}}\n`;
+
+/**
+ * Returns the lines of `updateLines` for an index whose ingest pipeline has refused the entry. OpenSearch passes only
+ * the member `upsert` to a pipeline. So `upsert` is the document without the guard; with the guard, the script would
+ * find its own version. Undefined for a tombstone, which is passed to no default pipeline.
+ */
+export const updateAfterRefusalLines = (idText: string, document: string, upsert: string | undefined): string => {
+  const pipeline = upsert === undefined ? ',"pipeline":"_none"' : "";
+  const script = `"scripted_upsert":true,${scriptStart}${document}}}`;
+  return `{"update":{"_id":${idText}${pipeline}${updateStart}{${script},"upsert":${upsert ?? "{}"}}\n`;
+};
 
 const checkStart = `}}\n{"script":{"source":${JSON.stringify(checkScript)},"params":{"v":"`;
 
 /** Returns the lines that run `checkScript`. The cost is half that of `updateLines`, because no document is sent. */
-export const checkLines = (idText: string, version: string): string =>
-  `{"update":{"_id":${idText}${checkStart}${version}"}}}\n`;
+export const checkLines = (idText: string, version: string, hasMessage: boolean): string =>
+  `{"update":{"_id":${idText}${checkStart}${version}","m":${hasMessage}}}}\n`;
 
 /** Returns a live document's guard. `keyText` is the key as JSON text, only if the `_id` is a hash of the key. */
 export const liveGuard = (version: string, keyText: string | undefined): string =>

@@ -10,9 +10,15 @@ export interface SequenceNumber {
 export interface RecentWrite {
   /** The document has this version or a newer version. */
   readonly version: string;
+  /** Whether the document may be a tombstone of this version. A message of the same version would replace it. */
+  readonly mayBeTombstone: boolean;
   /** Undefined if another writer has written the document, or if the target is Serverless. */
   readonly sequenceNumber?: SequenceNumber;
 }
+
+/** Whether a document in this state is as new as a change, so that the change would be superseded. */
+export const isAsNew = (written: RecentWrite, version: string, hasMessage: boolean): boolean =>
+  written.version > version || (written.version === version && !(written.mayBeTombstone && hasMessage));
 
 /** Recent writes. The argument `idText` is the document's `_id` as JSON text. */
 export interface RecentWrites {
@@ -31,7 +37,8 @@ export const recentWrites = (): RecentWrites => {
     get,
     add: (idText, write) => {
       // Concurrent requests may be answered in any order. An older write must not replace a newer write.
-      if ((get(idText)?.version ?? "") >= write.version) return;
+      const known = get(idText);
+      if (known !== undefined && isAsNew(known, write.version, !write.mayBeTombstone)) return;
       if (young.size >= generation) [young, old] = [new Map(), young];
       young.set(idText, write);
     },

@@ -141,6 +141,16 @@ export const attributeCell = (value: AttributeValue, codec: Codec): Cell => {
   return collectionCell(value, codec);
 };
 
+/** Writes a value as JSON. @throws {ColumnValueError} when the value has a cycle, is too deep, or its `toJSON` throws. */
+const jsonOf = (value: unknown): string => {
+  try {
+    return toJson(value, "literal");
+  } catch (cause) {
+    const name = cause instanceof Error ? cause.name : "a value that is not an Error";
+    throw new ColumnValueError(`a value cannot be written as JSON, which threw ${name}`, { cause });
+  }
+};
+
 const objectCell = (value: object, codec: Codec): Cell => {
   if (value instanceof Uint8Array) return bytesCell(value, codec);
   if (value instanceof Date) {
@@ -148,7 +158,7 @@ const objectCell = (value: object, codec: Codec): Cell => {
     return textCell(value.toISOString(), codec);
   }
   if ("toAttributeValue" in value) return textCell(String(value), codec, "number");
-  if (codec === "text") return toJson(value, "literal");
+  if (codec === "text") return jsonOf(value);
   if (typeof codec === "object" && (Array.isArray(value) || value instanceof Set)) {
     const isInner = (entry: unknown): boolean => Array.isArray(entry) && codec.elements !== "json";
     return arrayCell(
@@ -167,7 +177,7 @@ const objectCell = (value: object, codec: Codec): Cell => {
 export const valueCell = (value: unknown, codec: Codec): Cell => {
   if (value === null || value === undefined) return null;
   if (typeof value === "number" && !Number.isFinite(value)) throw new ColumnValueError("a number that is not finite");
-  if (codec === "json") return jsonCell(toJson(value, "literal"));
+  if (codec === "json") return jsonCell(jsonOf(value));
   if (typeof value === "string") return textCell(value, codec);
   if (typeof value === "number" || typeof value === "bigint") return textCell(String(value), codec, "number");
   if (typeof value === "boolean") return String(value);

@@ -1,7 +1,14 @@
 // What this environment knows about the endpoint: whether it answers, and how long the sink must wait after a
 // `Retry-After`. The state is in memory, per sink and environment: docs/decisions/0011-circuit-and-retry-after.md.
 
-import { type CircuitCall, type CircuitOptions, circuit } from "@sluice/core/sink-kit";
+import {
+  type CircuitCall,
+  type CircuitOptions,
+  type Countdown,
+  circuit,
+  countdown,
+  countedDown,
+} from "@sluice/core/sink-kit";
 
 /** Why no request may be sent now: the circuit is open, or the endpoint asked to wait. */
 export interface RequestRefusal {
@@ -23,7 +30,7 @@ export interface EndpointHealth {
 /** Creates an `EndpointHealth`. At first, the endpoint counts as healthy. */
 export const endpointHealth = (options: CircuitOptions, now: () => number): EndpointHealth => {
   const breaker = circuit(options, { now });
-  let pausedUntil = 0;
+  let pauseLeft: Countdown = countedDown;
   /** The item whose request opened the circuit. It is refused once, so that another item can probe first. */
   let suspect: string | undefined;
 
@@ -34,7 +41,7 @@ export const endpointHealth = (options: CircuitOptions, now: () => number): Endp
   };
   return {
     refusal: (itemKey) => {
-      const pauseMs = pausedUntil - now();
+      const pauseMs = pauseLeft();
       if (pauseMs > 0) return { reason: "retry-after", waitMs: pauseMs };
       const state = breaker.state();
       if (state.name === "closed") return undefined;
@@ -53,7 +60,7 @@ export const endpointHealth = (options: CircuitOptions, now: () => number): Endp
       };
     },
     pause: (ms) => {
-      pausedUntil = Math.max(pausedUntil, now() + ms);
+      pauseLeft = countdown(Math.max(pauseLeft(), ms), now);
     },
   };
 };

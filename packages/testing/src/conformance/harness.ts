@@ -1,19 +1,20 @@
 // The harness hides the write mode of a sink from the cases. A case writes changes, and checks the target's content.
 
-import { type Change, type LiveChange, pipeline } from "@sluice/core";
+import type { Change, LiveChange } from "@sluice/core";
+import type { StreamRecord } from "@sluice/core/envelope";
 import type {
   AppendDelivery,
   Delivery,
-  Sink,
+  MappedSink,
   UpsertDelivery,
   WriteContext,
   WriteMode,
   WriteResult,
 } from "@sluice/core/sink-kit";
 import type { SpecimenItem } from "../records/specimen.ts";
-import { streamEvent } from "../records/stream-record.ts";
 import { canonicalText, expectEqual, expectThat, mismatch } from "./expectation.ts";
-import type { AppendConformance, AppendRig, Conformance, Limits, Rig, UpsertConformance, UpsertRig } from "./rig.ts";
+import { type AnyRig, invoke, redrive } from "./invocations.ts";
+import type { AppendConformance, Conformance, Limits, Rig, UpsertConformance } from "./rig.ts";
 import { checkRejection, checkResults, retriedOf, type WriteOutcomes } from "./write-outcomes.ts";
 
 /** A change of a specimen. */
@@ -28,6 +29,8 @@ export interface WriteOptions {
   readonly isLeaving?: boolean;
   /** Only with `isLeaving`: sets `onlyIfPresent` in the deliveries. */
   readonly onlyIfPresent?: true;
+  /** Messages to write instead of the messages that `toMessage` returns. */
+  readonly replaced?: ReadonlyMap<SpecimenChange, unknown>;
 }
 
 /** A rig under test, with one interface for both write modes. */
@@ -38,6 +41,10 @@ export interface Harness extends Pick<Rig, "requests" | "fail" | "endFault"> {
   readonly secrets: readonly string[];
   readonly badOptions: { readonly [option: string]: () => unknown };
   readonly deliveryOf: (change: SpecimenChange) => Delivery;
+  /** The message that `toMessage` returns. */
+  readonly messageOf: (change: SpecimenChange) => unknown;
+  /** Names of the members that a message may have. */
+  readonly membersOf: (change: SpecimenChange) => readonly string[];
   /** Calls `write` once, and checks the results. The changes must belong to different items. */
   readonly write: (changes: readonly SpecimenChange[], options?: WriteOptions) => Promise<WriteOutcomes>;
   /**
@@ -45,6 +52,17 @@ export interface Harness extends Pick<Rig, "requests" | "fail" | "endFault"> {
    * @returns the changes that Lambda would deliver again: the first change that failed, and all later changes.
    */
   readonly invoke: (changes: readonly SpecimenChange[]) => Promise<readonly SpecimenChange[]>;
+  /** Whether the sink has its own mapper. */
+  readonly mapsItself: boolean;
+  /**
+   * Invokes a pipeline with a queue's messages: one envelope for each record, as in a redrive. The mapper is that of the
+   * rig, or that of the sink.
+   * @returns the positions of the messages that stay in the queue.
+   */
+  readonly redrive: (
+    records: readonly StreamRecord[],
+    mapper: "of the rig" | "of the sink",
+  ) => Promise<readonly number[]>;
   /** Calls `dryRun` once, and checks the results like the results of `write`. */
   readonly dryRun: Harness["write"];
   /** Calls `write` with an empty batch, and returns the unchecked results. */
@@ -118,25 +136,9 @@ const lastOfEach = (changes: readonly SpecimenChange[]): SpecimenChange[] => {
 
 const isLive = (change: SpecimenChange): change is LiveChange<SpecimenItem> => change.kind !== "remove";
 
-const silentLogger = { info: () => undefined, warn: () => undefined };
-
-const invoke = async <Message>(
-  { sink, toMessage }: AppendRig<Message> | UpsertRig<Message>,
-  changes: readonly SpecimenChange[],
-): Promise<readonly SpecimenChange[]> => {
-  const options = { onReject: "block", logger: silentLogger, retry: { maxAttempts: 1 } } as const;
-  const routeOptions = sink.supports.writes === "append" ? { dedupe: "none" as const } : {};
-  const handler = pipeline<SpecimenItem>("conformance", options)
-    .to(sink as Sink<unknown>, toMessage as (change: unknown) => unknown, routeOptions)
-    .handler();
-  const { batchItemFailures } = await handler(streamEvent(changes.map(({ record }) => record)));
-  const reported = new Set(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
-  const first = changes.findIndex(({ record }) => reported.has(record.dynamodb?.SequenceNumber ?? ""));
-  return first < 0 ? [] : changes.slice(first);
-};
-
-const commonHarness = <Message>(options: Conformance<Message>, rig: UpsertRig<Message> | AppendRig<Message>) => {
+const commonHarness = <Message>(options: Conformance<Message>, rig: AnyRig<Message>) => {
   expectEqual(rig.sink.supports.writes, options.writes, "supports.writes");
+  const { map } = rig.sink as Partial<MappedSink<Message>>;
   return {
     writes: options.writes,
     limits: options.limits ?? {},
@@ -146,7 +148,16 @@ const commonHarness = <Message>(options: Conformance<Message>, rig: UpsertRig<Me
     requests: rig.requests,
     fail: rig.fail,
     endFault: rig.endFault,
+    mapsItself: map !== undefined,
+    redrive: (records: readonly StreamRecord[], mapper: "of the rig" | "of the sink") =>
+      redrive(rig, records, mapper === "of the rig" ? rig.toMessage : map),
     invoke: (changes: readonly SpecimenChange[]) => invoke(rig, changes),
+    messageOf: (change: SpecimenChange) => rig.toMessage(change as LiveChange<SpecimenItem>),
+    membersOf: (change: SpecimenChange) => {
+      const message: unknown = rig.toMessage(change as LiveChange<SpecimenItem>);
+      const own = typeof message === "object" && message !== null ? Object.keys(message) : [];
+      return [...new Set([...own, ...(rig.members ?? [])])];
+    },
     writeNothing: () => rig.sink.write([], contextOf()),
     closeSink: async (): Promise<void> => rig.sink.close?.(),
     close: async (): Promise<void> => {
@@ -160,8 +171,9 @@ const commonHarness = <Message>(options: Conformance<Message>, rig: UpsertRig<Me
 const upsertHarness = async <Message>(options: UpsertConformance<Message>): Promise<Harness> => {
   const rig = await options.open();
   const deliveryOf = (change: SpecimenChange, options: WriteOptions = {}) => {
-    const { earlier = () => [], isLeaving = false, onlyIfPresent } = options;
-    const message = isLive(change) && !isLeaving ? messageOr(rig.toMessage(change)) : undefined;
+    const { earlier = () => [], isLeaving = false, onlyIfPresent, replaced } = options;
+    const usual = isLive(change) && !isLeaving ? messageOr(rig.toMessage(change)) : undefined;
+    const message = replaced?.has(change) ? replaced.get(change) : usual;
     const delivery = { change, message, earlier: earlier(change), ...(onlyIfPresent && { onlyIfPresent }) };
     return delivery as UpsertDelivery<Message>;
   };
@@ -201,9 +213,9 @@ const expectUniqueKeys = (found: readonly { readonly text: string; readonly idem
 const appendHarness = async <Message>(options: AppendConformance<Message>): Promise<Harness> => {
   const rig = await options.open();
   const textOf = (change: SpecimenChange): string => canonicalText(messageOr(rig.toMessage(change)));
-  const deliveryOf = (change: SpecimenChange): AppendDelivery<Message> => ({
+  const deliveryOf = (change: SpecimenChange, { replaced }: WriteOptions = {}): AppendDelivery<Message> => ({
     change: change as Change,
-    message: messageOr(rig.toMessage(change)),
+    message: replaced?.has(change) ? (replaced.get(change) as Message) : messageOr(rig.toMessage(change)),
     idempotencyKey: `${change.eventId}-conformance`,
   });
   const held = async () =>

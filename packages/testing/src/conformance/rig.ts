@@ -16,6 +16,8 @@ export interface Rig {
   readonly close: () => Promise<void> | void;
   /** Credentials of the sink. Error messages must not contain them. */
   readonly secrets?: readonly string[];
+  /** For C22: names of members that a message may have, besides those of the messages that `toMessage` returns. */
+  readonly members?: readonly string[];
 }
 
 /** The rig of an upsert sink. */
@@ -93,6 +95,7 @@ export type CaseId =
   | `C1${0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9}`
   | "C20"
   | "C21"
+  | "C22"
   | `U0${1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9}`
   | `U1${0 | 1 | 2 | 3 | 4 | 5}`
   | `A0${1 | 2 | 3 | 4 | 5 | 6 | 7}`;

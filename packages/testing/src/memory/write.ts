@@ -5,6 +5,7 @@ import {
   chunk,
   type Delivery,
   delivered,
+  encodeEach,
   failed,
   SinkError,
   superseded,
@@ -35,9 +36,18 @@ const resultOf = (name: string, delivery: Delivery, answer: TargetAnswer | undef
   return failed(delivery, new SinkError(code, `[${name}] the target ${problem}`));
 };
 
-const tooLarge = (name: string, delivery: Delivery, maxBytes: number): WriteResult => {
-  const problem = `message is ${messageBytes(delivery)} bytes; the limit is ${maxBytes} bytes`;
-  return failed(delivery, new SinkError("SINK_TOO_LARGE", `[${name}] ${problem}`));
+/** A delivery, and the bytes of its message. */
+interface SizedDelivery<Entry> {
+  readonly entry: Entry;
+  readonly bytes: number;
+}
+
+/** Computes the size of a delivery's message. @throws {SinkError} SINK_TOO_LARGE when it exceeds the limit. */
+const sized = <Entry extends Delivery>(name: string, entry: Entry, maxBytes: number): SizedDelivery<Entry> => {
+  const bytes = messageBytes(entry);
+  if (bytes <= maxBytes) return { entry, bytes };
+  const problem = `message is ${bytes} bytes; the limit is ${maxBytes} bytes`;
+  throw new SinkError("SINK_TOO_LARGE", `[${name}] ${problem}`);
 };
 
 const requestError = (name: string, cause: unknown): SinkError => {
@@ -59,10 +69,10 @@ export const writeBy = <Entry extends Delivery>(
   checkWhole("maxBytes", maxBytes, [1, Number.MAX_SAFE_INTEGER]);
 
   return async (batch, { signal }) => {
-    const fitting = batch.filter((entry) => messageBytes(entry) <= maxBytes);
-    const large = batch.filter((entry) => messageBytes(entry) > maxBytes);
-    const results = large.map((entry) => tooLarge(name, entry, maxBytes));
-    for (const entries of chunk(fitting, { maxEntries, maxBytes, sizeOf: messageBytes })) {
+    const encoded = encodeEach(batch, (entry) => sized(name, entry, maxBytes));
+    const results = [...encoded.results];
+    for (const part of chunk(encoded.entries, { maxEntries, maxBytes, sizeOf: ({ bytes }) => bytes })) {
+      const entries = part.map(({ entry }) => entry);
       try {
         if (signal.aborted) throw new SinkError("SINK_TIMEOUT", `[${name}] no time is left for another request`);
         const answers = await request(entries, signal);

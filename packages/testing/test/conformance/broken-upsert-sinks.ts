@@ -280,6 +280,38 @@ export const brokenUpsertSinks: readonly BrokenSink[] = [
     const results = await right(batch, context);
     return [...results, ...results.slice(0, 1)];
   }),
+  upsert("C22", "throws for a message with a cycle", (right) => async (batch, context) => {
+    for (const { message } of batch) JSON.stringify(message, (_, value) => (typeof value === "bigint" ? "1" : value));
+    return right(batch, context);
+  }),
+  upsert("C22", "rejects the whole batch for one message without text", (right) => async (batch, context) => {
+    const isBad = ({ message }: One): boolean => typeof message === "object" && message?.note === (null as never);
+    return batch.some(isBad) ? batch.map((one) => failed(one, rejection())) : right(batch, context);
+  }),
+  upsert(
+    "C22",
+    "retries a message that can never be encoded",
+    mappingResults((one) => (isFailed(one) ? failed(one.delivery, new SinkError("SINK_UNAVAILABLE", "down")) : one)),
+  ),
+  upsert("C22", "quotes what a getter threw", (right) => async (batch, context) => {
+    const quoted = (one: One): WriteResult[] => {
+      try {
+        toJson(one.message);
+        return [];
+      } catch (error) {
+        return [failed(one, rejection(String(error)))];
+      }
+    };
+    const results = batch.flatMap(quoted);
+    const bad = new Set(results.map(({ delivery }) => delivery));
+    return [
+      ...results,
+      ...(await right(
+        batch.filter((one) => !bad.has(one)),
+        context,
+      )),
+    ];
+  }),
   unguarded("U01", "compares versions only for upserts", (live, delivery) => {
     if (delivery.message !== undefined && isOlder(live.get(delivery.change.itemKey), delivery)) return older(delivery);
     return put(live, delivery);

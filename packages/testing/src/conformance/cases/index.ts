@@ -5,6 +5,7 @@ import { appendCases } from "./append.ts";
 import { arrivalCases } from "./arrival.ts";
 import { contentCases } from "./content.ts";
 import { deadlineCases } from "./deadline.ts";
+import { encodingCases } from "./encoding.ts";
 import { failureCases } from "./failure.ts";
 import { lifecycleCases } from "./lifecycle.ts";
 import { limitCases } from "./limits.ts";
@@ -24,6 +25,7 @@ export const allCases: readonly Case[] = [
   ...failureCases,
   ...deadlineCases,
   ...contentCases,
+  ...encodingCases,
   ...lifecycleCases,
   ...guardCases,
   ...parallelCases,
