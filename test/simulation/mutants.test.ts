@@ -8,12 +8,16 @@ import { realParts } from "./world.ts";
 const maxRuns = 400;
 
 describe("the oracles of the simulator find a broken part:", () => {
-  test.each(Object.entries(mutants))("%s", async (_, { oracle, parts }) => {
-    let found = 0;
-    for (let seed = 1; seed <= maxRuns && found === 0; seed += 1) {
-      const problems = await simulate(planOf(seed), { ...realParts, ...parts });
-      if (problems.some((problem) => problem.startsWith(oracle))) found = seed;
-    }
-    expect(found).toBeGreaterThan(0);
-  }, 300_000);
+  test.each(Object.entries(mutants))(
+    "%s",
+    async (_, { oracle, parts }) => {
+      let found = 0;
+      for (let seed = 1; seed <= maxRuns && found === 0; seed += 1) {
+        const problems = await simulate(planOf(seed), { ...realParts, ...parts });
+        if (problems.some((problem) => problem.startsWith(oracle))) found = seed;
+      }
+      expect(found).toBeGreaterThan(0);
+    },
+    300_000,
+  );
 });

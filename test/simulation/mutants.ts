@@ -43,7 +43,8 @@ class UnguardedUpsertTarget extends UpsertTarget {
 class ForgetfulUpsertTarget extends UpsertTarget {
   override take(delivery: UpsertDelivery<Message>): boolean {
     const isTaken = super.take(delivery);
-    if (isTaken && delivery.message === undefined) this.rows.get(this.rowOf(delivery.change.keys))?.delete(this.ownerOf(delivery));
+    if (isTaken && delivery.message === undefined)
+      this.rows.get(this.rowOf(delivery.change.keys))?.delete(this.ownerOf(delivery));
     return isTaken;
   }
 }
@@ -109,16 +110,49 @@ const only = (name: string, create: (isFifo: boolean, now: () => number) => Queu
 
 /** All mutants, by name. */
 export const mutants: Readonly<Record<string, Mutant>> = {
-  "an append target that forgets messages": { oracle: "loss", parts: { appendTarget: (isFifo) => new ForgetfulAppendTarget(isFifo) } },
-  "a dead-letter queue that loses messages": { oracle: "loss", parts: only("letters", (isFifo, now) => new LossyQueue("letters", isFifo, now)) },
-  "a retry queue that loses messages": { oracle: "loss", parts: only("retries", (isFifo, now) => new LossyQueue("retries", isFifo, now)) },
-  "a retry queue without order": { oracle: "order", parts: only("retries", (isFifo, now) => new UnorderedQueue("retries", isFifo, now)) },
+  "an append target that forgets messages": {
+    oracle: "loss",
+    parts: { appendTarget: (isFifo) => new ForgetfulAppendTarget(isFifo) },
+  },
+  "a dead-letter queue that loses messages": {
+    oracle: "loss",
+    parts: only("letters", (isFifo, now) => new LossyQueue("letters", isFifo, now)),
+  },
+  "a retry queue that loses messages": {
+    oracle: "loss",
+    parts: only("retries", (isFifo, now) => new LossyQueue("retries", isFifo, now)),
+  },
+  "a retry queue without order": {
+    oracle: "order",
+    parts: only("retries", (isFifo, now) => new UnorderedQueue("retries", isFifo, now)),
+  },
   "a store without marks of pending items": { oracle: "order", parts: { store: forgetfulStore } },
-  "an append target that doubles messages": { oracle: "repeat", parts: { appendTarget: (isFifo) => new DoublingAppendTarget(isFifo) } },
-  "an upsert target that compares no versions": { oracle: "convergence", parts: { upsertTarget: (rowOf) => new UnguardedUpsertTarget(rowOf) } },
-  "an upsert target without tombstones": { oracle: "convergence", parts: { upsertTarget: (rowOf) => new ForgetfulUpsertTarget(rowOf) } },
-  "an upsert target in which a removal wins over a message": { oracle: "convergence", parts: { upsertTarget: (rowOf) => new StrictUpsertTarget(rowOf) } },
-  "an upsert target whose rows have no owners": { oracle: "convergence", parts: { upsertTarget: (rowOf) => new OwnerlessUpsertTarget(rowOf) } },
-  "a dead-letter queue whose letters have one id": { oracle: "deletion", parts: only("letters", (isFifo, now) => new ConfusedQueue("letters", isFifo, now)) },
-  "a retry queue that deletes nothing": { oracle: "progress", parts: only("retries", (isFifo, now) => new StickyQueue("retries", isFifo, now)) },
+  "an append target that doubles messages": {
+    oracle: "repeat",
+    parts: { appendTarget: (isFifo) => new DoublingAppendTarget(isFifo) },
+  },
+  "an upsert target that compares no versions": {
+    oracle: "convergence",
+    parts: { upsertTarget: (rowOf) => new UnguardedUpsertTarget(rowOf) },
+  },
+  "an upsert target without tombstones": {
+    oracle: "convergence",
+    parts: { upsertTarget: (rowOf) => new ForgetfulUpsertTarget(rowOf) },
+  },
+  "an upsert target in which a removal wins over a message": {
+    oracle: "convergence",
+    parts: { upsertTarget: (rowOf) => new StrictUpsertTarget(rowOf) },
+  },
+  "an upsert target whose rows have no owners": {
+    oracle: "convergence",
+    parts: { upsertTarget: (rowOf) => new OwnerlessUpsertTarget(rowOf) },
+  },
+  "a dead-letter queue whose letters have one id": {
+    oracle: "deletion",
+    parts: only("letters", (isFifo, now) => new ConfusedQueue("letters", isFifo, now)),
+  },
+  "a retry queue that deletes nothing": {
+    oracle: "progress",
+    parts: only("retries", (isFifo, now) => new StickyQueue("retries", isFifo, now)),
+  },
 };

@@ -1,7 +1,7 @@
 // A person at the dead-letter queue: redrives it to a pipeline, or lets SQS move it to the retry queue.
 
-import { envelopeOrder, FunctionFailedError, type MessageOrder, redriveEngine } from "@sluice/redrive";
 import { decodeEnvelope } from "@sluice/core/envelope";
+import { envelopeOrder, FunctionFailedError, type MessageOrder, redriveEngine } from "@sluice/redrive";
 import type { QueueMessage } from "./queue.ts";
 import type { World } from "./world.ts";
 
@@ -43,7 +43,8 @@ export const redrive = async (world: World, pipeline: number): Promise<void> => 
             continue;
           }
           const delivery = world.deliveryOf({ body });
-          if (!delivery.startsWith(`${name}/`)) world.violations.push(`deletion: the redrive to ${name} deleted the dead letter of ${delivery}`);
+          if (!delivery.startsWith(`${name}/`))
+            world.violations.push(`deletion: the redrive to ${name} deleted the dead letter of ${delivery}`);
           deadLetters.remove(receipt);
         }
       }

@@ -19,9 +19,12 @@ interface Placed {
 }
 
 const placedRoutes = ({ plan }: World, writes: RoutePlan["writes"]): Placed[] =>
-  plan.pipelines.flatMap((pipeline) => pipeline.routes.filter((route) => route.writes === writes).map((route) => ({ pipeline, route })));
+  plan.pipelines.flatMap((pipeline) =>
+    pipeline.routes.filter((route) => route.writes === writes).map((route) => ({ pipeline, route })),
+  );
 
-const letters = (world: World): ReadonlySet<string> => new Set(world.deadLetters.messages.map((message) => world.deliveryOf(message)));
+const letters = (world: World): ReadonlySet<string> =>
+  new Set(world.deadLetters.messages.map((message) => world.deliveryOf(message)));
 
 const acceptedBy = (world: World, { pipeline, route }: Placed): Accepted[] => {
   const { accepted } = world.appendTargets.get(route.target) as AppendTarget;
@@ -42,8 +45,10 @@ const checkAppend = (world: World, placed: Placed): string[] => {
     const item = change.after ?? (change.before as Item);
     const answer = judge(route.filters, item, change.at, world.scheduler.now);
     const isDead = dead.has(deliveryName(pipeline.name, routeName(route), change.eventId));
-    if (answer === "yes" && !arrived.has(change.eventId) && !isDead) problems.push(`loss: ${label(change)} is neither sent by ${of} nor a dead letter`);
-    if (answer === "no" && arrived.has(change.eventId)) problems.push(`filter: ${label(change)} was sent by ${of} against its filter`);
+    if (answer === "yes" && !arrived.has(change.eventId) && !isDead)
+      problems.push(`loss: ${label(change)} is neither sent by ${of} nor a dead letter`);
+    if (answer === "no" && arrived.has(change.eventId))
+      problems.push(`filter: ${label(change)} was sent by ${of} against its filter`);
   }
   return [...problems, ...checkOrder(world, placed, accepted), ...checkRepeats(of, accepted)];
 };
@@ -67,7 +72,9 @@ const checkOrder = (world: World, { pipeline, route }: Placed, accepted: readonl
       const index = first.get(earlier.eventId);
       if (index === undefined || index < sent) continue;
       if (isFromDeadLetter(earlier, index)) continue;
-      problems.push(`order: ${pipeline.name}/${routeName(route)} sent ${label(later)} before change ${earlier.position}`);
+      problems.push(
+        `order: ${pipeline.name}/${routeName(route)} sent ${label(later)} before change ${earlier.position}`,
+      );
     }
   }
   return problems;
@@ -93,7 +100,9 @@ const mapped = ({ mapper }: RoutePlan, { before }: TableChange, after: Item): st
 
 /** The contents that earlier changes of an item had. */
 const earlierContents = ({ changes }: World, { item, position }: TableChange): string[] =>
-  changes.flatMap(({ item: other, position: at, after }) => (other === item && at < position && after !== undefined ? [contentOf(after)] : []));
+  changes.flatMap(({ item: other, position: at, after }) =>
+    other === item && at < position && after !== undefined ? [contentOf(after)] : [],
+  );
 
 const expectedOf = (world: World, target: number, last: TableChange, hasConfirmedCopy: boolean): Expected => {
   const { after, at } = last;
@@ -116,7 +125,8 @@ const expectedOf = (world: World, target: number, last: TableChange, hasConfirme
 /** Whether the last change of an item is a dead letter, so that its copy may be older. */
 const isLastDead = (world: World, target: number, { eventId }: TableChange, dead: ReadonlySet<string>): boolean =>
   placedRoutes(world, "upsert").some(
-    ({ pipeline, route }) => route.target === target && dead.has(deliveryName(pipeline.name, routeName(route), eventId)),
+    ({ pipeline, route }) =>
+      route.target === target && dead.has(deliveryName(pipeline.name, routeName(route), eventId)),
   );
 
 const isConfirmed = ({ confirmed }: UpsertTarget, { item, record }: TableChange): boolean =>

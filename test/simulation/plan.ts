@@ -20,7 +20,10 @@ export const faultKinds = ["error", "lost", "partial", "hang", "crash-before", "
 export type FaultKind = (typeof faultKinds)[number];
 
 /** A fault of one request: the nth at its place, or the first at its place from a time on. */
-export type Fault = { readonly place: Place; readonly kind: FaultKind } & ({ readonly nth: number } | { readonly at: number });
+export type Fault = { readonly place: Place; readonly kind: FaultKind } & (
+  | { readonly nth: number }
+  | { readonly at: number }
+);
 
 /**
  * A time in which requests at a place fail. At a target, the requests of one item are throttled or rejected; `item`
@@ -35,7 +38,10 @@ export interface Outage {
 }
 
 /** Filters by an item's type, or by the clock. */
-export type FilterPlan = { readonly kind: "all" } | { readonly kind: "clock" } | { readonly kind: "types"; readonly types: string };
+export type FilterPlan =
+  | { readonly kind: "all" }
+  | { readonly kind: "clock" }
+  | { readonly kind: "types"; readonly types: string };
 
 export type MapperKind = "plain" | "before" | "kind" | "throws";
 
@@ -113,12 +119,14 @@ const types = (text: string): FilterPlan => ({ kind: "types", types: text });
 const maybe = <Value>(random: Random, probability: number, value: () => Value): Value | undefined =>
   random.chance(probability) ? value() : undefined;
 
-const listOf = <Value>(count: number, create: (index: number) => Value): Value[] => Array.from({ length: count }, (_, index) => create(index));
+const listOf = <Value>(count: number, create: (index: number) => Value): Value[] =>
+  Array.from({ length: count }, (_, index) => create(index));
 
 /** The upsert routes of a world: one, or two with disjoint filters to one target. */
 const upsertRoutes = (random: Random, viewType: StreamViewType, hasVersions: boolean): RoutePlan[] => {
   const base = { writes: "upsert", isFifo: false, target: 0, mapper: "plain" } as const;
-  if (hasVersions && random.chance(0.6)) return [{ ...base, filters: [types("a"), types(random.pick(["b", "b", "ab"]))] }];
+  if (hasVersions && random.chance(0.6))
+    return [{ ...base, filters: [types("a"), types(random.pick(["b", "b", "ab"]))] }];
   const shape = random.between(0, 9);
   if (shape < 3) {
     return [
@@ -126,7 +134,8 @@ const upsertRoutes = (random: Random, viewType: StreamViewType, hasVersions: boo
       { ...base, name: "two", filters: [types("b")] },
     ];
   }
-  if (shape < 5) return [{ ...base, filters: [{ kind: "clock" }], ...(random.chance(0.7) && { removesUnmatched: true }) }];
+  if (shape < 5)
+    return [{ ...base, filters: [{ kind: "clock" }], ...(random.chance(0.7) && { removesUnmatched: true }) }];
   if (shape < 7 && viewType === "NEW_AND_OLD_IMAGES") {
     return [{ ...base, mapper: random.pick(["before", "kind"]), filters: [all] }];
   }
@@ -135,7 +144,13 @@ const upsertRoutes = (random: Random, viewType: StreamViewType, hasVersions: boo
 
 const appendRoute = (random: Random, target: number, name: string | undefined): RoutePlan => {
   const isFifo = random.chance(0.4);
-  const dedupe = random.pick([undefined, "on-failure", "none", "always", ...(isFifo ? (["native"] as const) : [])] as const);
+  const dedupe = random.pick([
+    undefined,
+    "on-failure",
+    "none",
+    "always",
+    ...(isFifo ? (["native"] as const) : []),
+  ] as const);
   const retryIn = maybe(random, 0.15, () => "stream" as const);
   return {
     writes: "append",
@@ -175,7 +190,8 @@ const placesOf = ({ onReject, usesRetryQueue, routes }: PipelinePlan): Place[] =
   if (onReject !== "block") used.push("dead-letters", "payload");
   if (usesRetryQueue) used.push("retries", "retries");
   if (usesRetryQueue && modes.has("append")) used.push("marks", "marks", "marks");
-  if (routes.some(({ dedupe, writes }) => writes === "append" && (dedupe ?? "on-failure") === "on-failure")) used.push("journal");
+  if (routes.some(({ dedupe, writes }) => writes === "append" && (dedupe ?? "on-failure") === "on-failure"))
+    used.push("journal");
   if (routes.some(({ dedupe }) => dedupe === "always")) used.push("leases");
   return used;
 };
@@ -188,7 +204,12 @@ interface Incident {
   readonly items: number;
 }
 
-const windowAt = (random: Random, place: Place, { at, items }: Incident, item = random.pick([undefined, random.between(0, items - 1)])): Outage => {
+const windowAt = (
+  random: Random,
+  place: Place,
+  { at, items }: Incident,
+  item = random.pick([undefined, random.between(0, items - 1)]),
+): Outage => {
   const from = at + random.between(0, 5_000);
   return { place, item, from, to: from + random.pick([500, 2_000, 6_000]), answer: "throttled" };
 };
@@ -198,7 +219,10 @@ const meetingOutages = (random: Random, pipeline: PipelinePlan, incident: Incide
   const target = pipeline.routes.some(({ writes }) => writes === "append") ? "append" : "upsert";
   const queues: Place[] = pipeline.usesRetryQueue ? ["marks", "retries", "marks", "retries"] : [];
   const others: Place[] = [...queues, ...(pipeline.onReject === "block" ? [] : (["dead-letters"] as const))];
-  return [windowAt(random, target, incident), ...others.filter(() => random.chance(0.6)).map((place) => windowAt(random, place, incident, undefined))];
+  return [
+    windowAt(random, target, incident),
+    ...others.filter(() => random.chance(0.6)).map((place) => windowAt(random, place, incident, undefined)),
+  ];
 };
 
 /** Creates the plan of a seed. */
@@ -232,15 +256,20 @@ export const planOf = (seed: number): Plan => {
   })).sort((a, b) => a.at - b.at);
   const offloaded = listOf(items, (index) => index).filter(() => random.chance(0.3));
   const used = [...placesOf(first), ...(offloaded.length > 0 ? (["payload", "payload"] as const) : [])];
-  const faults = listOf(random.pick([0, 1, 3, 5, 8]), (): Fault => ({
-    place: random.pick(used),
-    kind: random.chance(0.4) ? "error" : random.pick(faultKinds),
-    ...(random.chance(0.5) ? { nth: random.between(1, 6) } : { at: at() }),
-  }));
+  const faults = listOf(
+    random.pick([0, 1, 3, 5, 8]),
+    (): Fault => ({
+      place: random.pick(used),
+      kind: random.chance(0.4) ? "error" : random.pick(faultKinds),
+      ...(random.chance(0.5) ? { nth: random.between(1, 6) } : { at: at() }),
+    }),
+  );
   // Several requests of one moment fail.
   if (random.chance(0.4)) {
     const moment = at();
-    for (const place of new Set(used)) if (random.chance(0.6)) faults.push({ place, at: moment, kind: random.chance(0.7) ? "error" : random.pick(faultKinds) });
+    for (const place of new Set(used))
+      if (random.chance(0.6))
+        faults.push({ place, at: moment, kind: random.chance(0.7) ? "error" : random.pick(faultKinds) });
   }
   const meeting = random.chance(0.35) ? meetingOutages(random, first, { at: random.pick(incidents), items }) : [];
   const single = listOf(random.pick([0, 1, 2]), (): Outage => {
@@ -254,11 +283,14 @@ export const planOf = (seed: number): Plan => {
       answer: first.onReject === "block" ? "throttled" : random.pick(["throttled", "throttled", "rejected"]),
     };
   });
-  const operator = listOf(random.pick([0, 0, 1, 2]), (): OperatorStep => ({
-    at: at(),
-    kind: usesRetryQueue ? random.pick(["redrive", "move"] as const) : "redrive",
-    pipeline: random.between(0, pipelines.length - 1),
-  }));
+  const operator = listOf(
+    random.pick([0, 0, 1, 2]),
+    (): OperatorStep => ({
+      at: at(),
+      kind: usesRetryQueue ? random.pick(["redrive", "move"] as const) : "redrive",
+      pipeline: random.between(0, pipelines.length - 1),
+    }),
+  );
   // Two versions of the function are alive from the start, or from some time on.
   const deployedAt = random.chance(0.5) ? 0 : at();
   return {

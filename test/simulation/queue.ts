@@ -58,7 +58,10 @@ export class Queue {
   send(entries: readonly SqsEntry[], isPartial: boolean): BatchAnswer {
     const answer: BatchAnswer = { Successful: [], Failed: [] };
     const taken = isPartial ? Math.floor(entries.length / 2) : entries.length;
-    for (const [index, { Id, MessageBody, MessageGroupId = "", MessageDeduplicationId, DelaySeconds }] of entries.entries()) {
+    for (const [
+      index,
+      { Id, MessageBody, MessageGroupId = "", MessageDeduplicationId, DelaySeconds },
+    ] of entries.entries()) {
       if (index >= taken) {
         answer.Failed.push({ Id, Code: "InternalError" });
         continue;
@@ -75,8 +78,12 @@ export class Queue {
 
   /** Receives messages in order, and hides them. A group with a message in flight is skipped. */
   receive(max: number, visibilityMs: number): QueueMessage[] {
-    const blocked = new Set(this.messages.filter((message) => this.isFifo && this.#isInFlight(message)).map(({ group }) => group));
-    const visible = this.messages.filter(({ visibleAt, group }) => visibleAt <= this.#now() && !blocked.has(group)).slice(0, max);
+    const blocked = new Set(
+      this.messages.filter((message) => this.isFifo && this.#isInFlight(message)).map(({ group }) => group),
+    );
+    const visible = this.messages
+      .filter(({ visibleAt, group }) => visibleAt <= this.#now() && !blocked.has(group))
+      .slice(0, max);
     for (const message of visible) {
       message.receives += 1;
       message.receipt = `${message.id}/${message.receives}`;

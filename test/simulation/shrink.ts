@@ -26,16 +26,29 @@ const simpler: readonly Partial<Plan>[] = [
 /** The plan without one pipeline, or without one route of every pipeline. */
 const withLess = (plan: Plan): Plan[] => {
   const { pipelines } = plan;
-  const fewer = pipelines.length > 1 ? pipelines.map((_, index) => ({ ...plan, pipelines: pipelines.filter((__, other) => other !== index) })) : [];
+  const fewer =
+    pipelines.length > 1
+      ? pipelines.map((_, index) => ({ ...plan, pipelines: pipelines.filter((__, other) => other !== index) }))
+      : [];
   const routes = pipelines[0]?.routes ?? [];
-  const shorter = routes.length > 1 ? routes.map((_, index) => ({ ...plan, pipelines: pipelines.map((one) => ({ ...one, routes: one.routes.filter((__, other) => other !== index) })) })) : [];
+  const shorter =
+    routes.length > 1
+      ? routes.map((_, index) => ({
+          ...plan,
+          pipelines: pipelines.map((one) => ({ ...one, routes: one.routes.filter((__, other) => other !== index) })),
+        }))
+      : [];
   return [...fewer, ...shorter];
 };
 
 const candidates = (plan: Plan): Plan[] => [
   ...withLess(plan),
-  ...listKeys.flatMap((key) => plan[key].map((_, index) => ({ ...plan, [key]: plan[key].filter((__, other) => other !== index) }))),
-  ...simpler.filter((change) => Object.entries(change).some(([name, value]) => plan[name as keyof Plan] !== value)).map((change) => ({ ...plan, ...change })),
+  ...listKeys.flatMap((key) =>
+    plan[key].map((_, index) => ({ ...plan, [key]: plan[key].filter((__, other) => other !== index) })),
+  ),
+  ...simpler
+    .filter((change) => Object.entries(change).some(([name, value]) => plan[name as keyof Plan] !== value))
+    .map((change) => ({ ...plan, ...change })),
 ];
 
 /** Returns the smallest plan that was found with at most `budget` runs. */

@@ -13,7 +13,14 @@ const maxEvents = 10_000;
 const lastRedrives = 3;
 
 const lastStepOf = ({ steps, outages, operator, fixedAt, retiredAt }: Plan): number =>
-  Math.max(0, ...steps.map(({ at }) => at), ...outages.map(({ to }) => to), ...operator.map(({ at }) => at), fixedAt, retiredAt);
+  Math.max(
+    0,
+    ...steps.map(({ at }) => at),
+    ...outages.map(({ to }) => to),
+    ...operator.map(({ at }) => at),
+    fixedAt,
+    retiredAt,
+  );
 
 /** Plays a plan. @returns the problems, each beginning with the name of its oracle. */
 export const simulate = async (plan: Plan, parts: Parts = realParts): Promise<readonly string[]> => {

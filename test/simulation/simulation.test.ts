@@ -14,7 +14,9 @@ const oracleOf = (problem: string): string => problem.split(":")[0] as string;
 
 const report = async (plan: Plan, problems: readonly string[]): Promise<string> => {
   const oracle = oracleOf(problems[0] as string);
-  const smaller = await shrink(plan, async (candidate) => (await simulate(candidate)).some((problem) => oracleOf(problem) === oracle));
+  const smaller = await shrink(plan, async (candidate) =>
+    (await simulate(candidate)).some((problem) => oracleOf(problem) === oracle),
+  );
   return [
     `SIMULATION_SEED=${plan.seed} SIMULATION_RUNS=1 npm test -- test/simulation/simulation.test.ts`,
     ...problems.slice(0, 5),

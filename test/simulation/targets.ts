@@ -35,7 +35,11 @@ export class AppendTarget {
     this.isFifo = isFifo;
   }
 
-  take({ change, message, idempotencyKey }: AppendDelivery<Message>, at: number, invocation: number): Accepted | undefined {
+  take(
+    { change, message, idempotencyKey }: AppendDelivery<Message>,
+    at: number,
+    invocation: number,
+  ): Accepted | undefined {
     const seen = this.#seen.get(idempotencyKey);
     if (this.isFifo && seen !== undefined && at - seen < deduplicationMs) return undefined;
     this.#seen.set(idempotencyKey, at);
@@ -81,7 +85,8 @@ export class UpsertTarget {
     const held = entries.get(this.ownerOf(delivery));
     if (held === undefined && onlyIfPresent) return false;
     if (held !== undefined && held.version >= change.version) {
-      const isCopyOverTombstone = held.version === change.version && held.message === undefined && message !== undefined;
+      const isCopyOverTombstone =
+        held.version === change.version && held.message === undefined && message !== undefined;
       if (!isCopyOverTombstone) return false;
     }
     entries.set(this.ownerOf(delivery), { version: change.version, message });

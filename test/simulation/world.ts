@@ -44,14 +44,18 @@ export const realParts: Parts = {
 };
 
 /** Names one delivery: a change on its way to a route. */
-export const deliveryName = (pipeline: string, route: string, eventId: string): string => `${pipeline}/${route}/${eventId}`;
+export const deliveryName = (pipeline: string, route: string, eventId: string): string =>
+  `${pipeline}/${route}/${eventId}`;
 
 /** The stored form of a failed delivery, as its published schema describes it. */
 interface StoredEnvelope {
   readonly id: string;
   readonly pipeline: string;
   readonly sink: string;
-  readonly record?: { readonly eventID?: string; readonly dynamodb?: { readonly Keys?: { readonly [name: string]: { readonly S?: string } } } };
+  readonly record?: {
+    readonly eventID?: string;
+    readonly dynamodb?: { readonly Keys?: { readonly [name: string]: { readonly S?: string } } };
+  };
   readonly recordUrl?: string;
 }
 
@@ -107,9 +111,13 @@ export class World {
     this.#instances = plan.pipelines.map(() => []);
     for (const { routes } of plan.pipelines) {
       for (const { writes, target, isFifo } of routes) {
-        if (writes === "append" && !this.appendTargets.has(target)) this.appendTargets.set(target, parts.appendTarget(isFifo));
+        if (writes === "append" && !this.appendTargets.has(target))
+          this.appendTargets.set(target, parts.appendTarget(isFifo));
         if (writes === "upsert" && !this.upsertTargets.has(target)) {
-          this.upsertTargets.set(target, parts.upsertTarget((keys) => rowKey(plan.sharesRows, keys)));
+          this.upsertTargets.set(
+            target,
+            parts.upsertTarget((keys) => rowKey(plan.sharesRows, keys)),
+          );
         }
       }
     }
@@ -127,7 +135,10 @@ export class World {
     const isTarget = place === "append" || place === "upsert";
     if (!isTarget && this.#outage(place, undefined) !== undefined) return "error";
     const found = this.plan.faults.find(
-      (fault) => fault.place === place && !this.#used.has(fault) && ("nth" in fault ? fault.nth === count : fault.at <= this.elapsed),
+      (fault) =>
+        fault.place === place &&
+        !this.#used.has(fault) &&
+        ("nth" in fault ? fault.nth === count : fault.at <= this.elapsed),
     );
     if (found !== undefined) this.#used.add(found);
     return found?.kind;
@@ -179,9 +190,11 @@ export class World {
   #instance(index: number): Instance {
     const instances = this.#instances[index] as Instance[];
     const usable = instances.filter(
-      ({ environment }) => !environment.isDead && !environment.isBusy && !environment.isZombie && this.#isAlive(environment.version),
+      ({ environment }) =>
+        !environment.isDead && !environment.isBusy && !environment.isZombie && this.#isAlive(environment.version),
     );
-    if (usable.length > 0 && (usable.length >= this.plan.environments || this.random.chance(0.7))) return this.random.pick(usable);
+    if (usable.length > 0 && (usable.length >= this.plan.environments || this.random.chance(0.7)))
+      return this.random.pick(usable);
     const versions = [0, 1].filter((version) => this.#isAlive(version));
     const environment = new Environment(this, this.random.pick(versions));
     const instance = { environment, handler: this.#handler(this.plan.pipelines[index] as PipelinePlan, environment) };
@@ -197,7 +210,11 @@ export class World {
   #handler(planned: PipelinePlan, environment: Environment): PipelineHandler {
     const { plan } = this;
     const payloadStore = this.#payloadStore(environment);
-    const letters = { queueUrl: this.deadLetters.url, client: this.#client(this.deadLetters, environment), payloadStore };
+    const letters = {
+      queueUrl: this.deadLetters.url,
+      client: this.#client(this.deadLetters, environment),
+      payloadStore,
+    };
     const retries = { queueUrl: this.retries.url, client: this.#client(this.retries, environment), payloadStore };
     const options = {
       ...(planned.usesRetryQueue && { retryQueue: sqsRetryQueue(retries) }),
@@ -206,16 +223,23 @@ export class World {
       clock: environment.clock,
       retry: { maxAttempts: plan.maxAttempts },
     };
-    const reject = planned.onReject === "block" ? { onReject: "block" as const } : { deadLetterQueue: sqsDeadLetterQueue(letters) };
+    const reject =
+      planned.onReject === "block" ? { onReject: "block" as const } : { deadLetterQueue: sqsDeadLetterQueue(letters) };
     let built = createPipeline<Item>(planned.name, { ...options, ...reject });
     // The predicate of `when` holds for all later routes, so the routes without a filter come first.
     const isFiltered = ({ filters }: RoutePlan): boolean => filters.some(({ kind }) => kind !== "all");
-    for (const route of planned.routes.filter((route) => !isFiltered(route))) built = this.#withRoute(built, planned, route, environment);
+    for (const route of planned.routes.filter((route) => !isFiltered(route)))
+      built = this.#withRoute(built, planned, route, environment);
     for (const route of planned.routes.filter(isFiltered)) built = this.#withRoute(built, planned, route, environment);
     return built.handler();
   }
 
-  #withRoute<Built extends ReturnType<typeof createPipeline<Item>>>(built: Built, planned: PipelinePlan, route: RoutePlan, environment: Environment): Built {
+  #withRoute<Built extends ReturnType<typeof createPipeline<Item>>>(
+    built: Built,
+    planned: PipelinePlan,
+    route: RoutePlan,
+    environment: Environment,
+  ): Built {
     const filter = route.filters[Math.min(environment.version, route.filters.length - 1)] ?? { kind: "all" };
     const filtered = filter.kind === "all" ? built : built.when((item) => matches(filter, item, this.scheduler.now));
     const { name, dedupe, retryIn, removesUnmatched } = route;
@@ -227,16 +251,22 @@ export class World {
     };
     const pipeline = planned.name;
     const sent = (change: Change<Item>): Message | undefined => {
-      if (isBroken(this.plan, route, this.#positions.get(change.eventId) ?? 0, this.elapsed)) throw new Error("the mapper has a bug");
+      if (isBroken(this.plan, route, this.#positions.get(change.eventId) ?? 0, this.elapsed))
+        throw new Error("the mapper has a bug");
       const message = { pipeline, route: routeName(route), item: nameOf(change.keys) };
       if (route.writes === "append") return { ...message, content: change.eventId };
       const { after } = change;
       if (after === undefined) return undefined;
-      if (route.mapper === "kind") return change.kind === "insert" ? undefined : { ...message, content: contentOf(after) };
+      if (route.mapper === "kind")
+        return change.kind === "insert" ? undefined : { ...message, content: contentOf(after) };
       if (route.mapper === "before" && change.before === undefined) return undefined;
       return { ...message, content: contentOf(after) };
     };
-    const added = filtered.to(this.#sink(route, environment) as Sink<Message, "append">, sent as (change: Change<Item>) => Message | undefined, options);
+    const added = filtered.to(
+      this.#sink(route, environment) as Sink<Message, "append">,
+      sent as (change: Change<Item>) => Message | undefined,
+      options,
+    );
     return added as unknown as Built;
   }
 
@@ -244,7 +274,10 @@ export class World {
     if (this.scheduler.now >= this.calmAt) return undefined;
     const found = this.plan.outages.find(
       ({ place: where, item, from, to }) =>
-        where === place && from <= this.elapsed && this.elapsed < to && (item === undefined ? name === undefined : name === this.#nameOf(item)),
+        where === place &&
+        from <= this.elapsed &&
+        this.elapsed < to &&
+        (item === undefined ? name === undefined : name === this.#nameOf(item)),
     );
     return found?.answer;
   }
@@ -295,8 +328,12 @@ export class World {
 
   #write(route: RoutePlan, delivery: Delivery, invocation: number): WriteResult {
     const answer = this.#outage(route.writes, nameOf(delivery.change.keys)) ?? this.#outage(route.writes, undefined);
-    if (answer === "throttled") return failed(delivery, new SinkError("SINK_THROTTLED", "the target throttled the entry"));
-    if (answer === "rejected") return failed(delivery, new SinkError("SINK_REJECTED", "the target rejected the entry"));
+    if (answer === "throttled")
+      return failed(delivery, new SinkError("SINK_THROTTLED", "the target throttled the entry"));
+    // A target refuses contents, not removals.
+    const isRemoval = route.writes === "upsert" && (delivery as UpsertDelivery<Message>).message === undefined;
+    if (answer === "rejected" && !isRemoval)
+      return failed(delivery, new SinkError("SINK_REJECTED", "the target rejected the entry"));
     if (route.writes === "append") {
       this.appendTargets.get(route.target)?.take(delivery as AppendDelivery<Message>, this.scheduler.now, invocation);
       return delivered(delivery);
@@ -311,9 +348,12 @@ export class World {
       if (outcome === "failed") continue;
       const { change, message } = delivery as UpsertDelivery<Message>;
       if (writes === "append") {
-        const taken = this.appendTargets.get(target)?.accepted.findLast(
-          (accepted) => accepted.eventId === change.eventId && accepted.invocation === invocation && accepted.message === message,
-        );
+        const taken = this.appendTargets
+          .get(target)
+          ?.accepted.findLast(
+            (accepted) =>
+              accepted.eventId === change.eventId && accepted.invocation === invocation && accepted.message === message,
+          );
         if (taken !== undefined) taken.isAnswered = true;
       } else if (message !== undefined) {
         this.upsertTargets.get(target)?.confirmed.set(nameOf(change.keys), change.version);
@@ -405,7 +445,11 @@ export class World {
         Object.entries(part).map(([name, call]) => [
           name,
           async (...args: unknown[]) =>
-            environment.request({ place, failure: unavailable, effect: () => (call as (...given: unknown[]) => unknown)(...args) }),
+            environment.request({
+              place,
+              failure: unavailable,
+              effect: () => (call as (...given: unknown[]) => unknown)(...args),
+            }),
         ]),
       ) as Part;
     return {
