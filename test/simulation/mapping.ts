@@ -1,9 +1,9 @@
 // Lambda's event source mappings: the stream's shards and the retry queue invoke a pipeline's function.
 
 import type { StreamRecord } from "@sluice/core/envelope";
-import type { QueueMessage } from "./queue.ts";
+import type { Queue, QueueMessage } from "./queue.ts";
 import type { TableChange } from "./table.ts";
-import type { World } from "./world.ts";
+import type { FunctionAnswer, World } from "./world.ts";
 
 /** An event of SQS for these messages. */
 export const queueEvent = (messages: readonly QueueMessage[], arn: string) => ({
@@ -22,7 +22,7 @@ export const queueEvent = (messages: readonly QueueMessage[], arn: string) => ({
 
 const sleep = (world: World, ms: number): Promise<void> => new Promise((resolve) => world.scheduler.after(ms, resolve));
 
-/** One shard of the stream, and the mapping that reads it for one pipeline. */
+/** The mapping that reads one shard of the stream for one pipeline. */
 export interface ShardReader {
   readonly isAtEnd: () => boolean;
 }
@@ -31,6 +31,13 @@ export interface ShardReader {
 const withRepeats = (world: World, batch: readonly TableChange[]): StreamRecord[] => {
   const { random, plan } = world;
   return batch.flatMap(({ record }) => (random.chance(plan.twice) ? [record, record] : [record]));
+};
+
+/** Returns how many records of a batch are done: those before the lowest reported record. */
+const doneOf = (batch: readonly TableChange[], answer: NonNullable<FunctionAnswer>): number => {
+  const reported = new Set(answer.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
+  const first = batch.findIndex(({ record }) => reported.has(record.dynamodb?.SequenceNumber ?? ""));
+  return first < 0 ? batch.length : first;
 };
 
 /** Reads a shard: batches of random sizes, halved after a failure, and again from the lowest reported record. */
@@ -54,9 +61,7 @@ export const readShard = (world: World, pipeline: number, shard: number): ShardR
         continue;
       }
       most = plan.maxBatch;
-      const failedNumbers = new Set(answer.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
-      const first = batch.findIndex(({ record }) => failedNumbers.has(record.dynamodb?.SequenceNumber ?? ""));
-      const done = first < 0 ? batch.length : first;
+      const done = doneOf(batch, answer);
       // The service may deliver a batch again although the function has succeeded.
       if (scheduler.now < world.calmAt && random.chance(plan.redelivery)) continue;
       position += done;
@@ -65,6 +70,13 @@ export const readShard = (world: World, pipeline: number, shard: number): ShardR
   };
   void run();
   return { isAtEnd: () => position >= changes.length };
+};
+
+/** Deletes the messages that a function has finished. If the invocation failed, all messages stay. */
+const acknowledge = (queue: Queue, messages: readonly QueueMessage[], answer: FunctionAnswer): void => {
+  if (answer === undefined) return;
+  const reported = new Set(answer.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
+  for (const { id, receipt = "" } of messages) if (!reported.has(id)) queue.remove(receipt);
 };
 
 /** Consumes the retry queue for one pipeline. */
@@ -88,10 +100,7 @@ export const consumeRetries = (world: World, pipeline: number): void => {
       await sleep(world, random.between(100, 2_000));
       const messages = retries.receive(random.between(1, 10), plan.timeoutMs * 6);
       if (messages.length === 0) continue;
-      const answer = await world.invoke(pipeline, queueEvent(messages, retries.arn));
-      if (answer === undefined) continue;
-      const failedIds = new Set(answer.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
-      for (const { id, receipt } of messages) if (!failedIds.has(id)) retries.remove(receipt ?? "");
+      acknowledge(retries, messages, await world.invoke(pipeline, queueEvent(messages, retries.arn)));
     }
   };
   void run();

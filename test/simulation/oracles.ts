@@ -63,21 +63,17 @@ const checkOrder = (world: World, { pipeline, route }: Placed, accepted: readonl
     const deadAt = world.deadLettered.get(deliveryName(pipeline.name, routeName(route), eventId));
     return deadAt !== undefined && deadAt <= (accepted[index] as Accepted).at;
   };
-  const problems: string[] = [];
-  for (const later of world.changes) {
-    const sent = first.get(later.eventId);
-    if (sent === undefined || isFromDeadLetter(later, sent)) continue;
-    for (const earlier of world.changes) {
-      if (earlier.item !== later.item || earlier.position >= later.position) continue;
-      const index = first.get(earlier.eventId);
-      if (index === undefined || index < sent) continue;
-      if (isFromDeadLetter(earlier, index)) continue;
-      problems.push(
-        `order: ${pipeline.name}/${routeName(route)} sent ${label(later)} before change ${earlier.position}`,
-      );
-    }
-  }
-  return problems;
+  const sent = world.changes.flatMap((change) => {
+    const index = first.get(change.eventId);
+    return index === undefined || isFromDeadLetter(change, index) ? [] : [{ ...change, index }];
+  });
+  return sent.flatMap((later) =>
+    sent
+      .filter(({ item, position, index }) => item === later.item && position < later.position && index > later.index)
+      .map(
+        ({ position }) => `order: ${pipeline.name}/${routeName(route)} sent ${label(later)} before change ${position}`,
+      ),
+  );
 };
 
 /** Within an invocation, a change whose request was answered with success is not sent again. */
@@ -104,22 +100,29 @@ const earlierContents = ({ changes }: World, { item, position }: TableChange): s
     other === item && at < position && after !== undefined ? [contentOf(after)] : [],
   );
 
+/** The copies that one route may leave after the last change of an item. */
+const copiesOfRoute = (world: World, route: RoutePlan, last: TableChange, after: Item): Expected => {
+  const content = mapped(route, last, after);
+  const answer = judge(route.filters, after, last.at, world.scheduler.now);
+  if (answer === "yes") return new Set([content]);
+  // A copy may stay if the filter has changed its answer without a change of the item, unless the route removes it.
+  const isPure = route.filters.length === 1 && route.filters[0]?.kind !== "clock";
+  const left = isPure || route.removesUnmatched ? [] : earlierContents(world, last);
+  return new Set([undefined, ...left, ...(answer === "maybe" ? [content] : [])]);
+};
+
+/** The copies that a target may hold of an item. A copy that any version of the function has written stays. */
 const expectedOf = (world: World, target: number, last: TableChange, hasConfirmedCopy: boolean): Expected => {
-  const { after, at } = last;
+  const { after } = last;
   if (after === undefined) return new Set([undefined]);
-  const contents = new Set<string | undefined>();
-  for (const { route } of placedRoutes(world, "upsert").filter((placed) => placed.route.target === target)) {
-    const answer = judge(route.filters, after, at, world.scheduler.now);
-    const content = mapped(route, last, after);
-    if (answer === "yes") return new Set([content]);
-    if (answer === "maybe") contents.add(content);
-    if (answer === "maybe" && hasConfirmedCopy && route.filters.length > 1) return new Set([content]);
-    contents.add(undefined);
-    // A copy may stay if the filter has changed its answer without a change of the item, unless the route removes it.
-    const isPure = route.filters.length === 1 && route.filters[0]?.kind !== "clock";
-    if (!isPure && !route.removesUnmatched) for (const earlier of earlierContents(world, last)) contents.add(earlier);
-  }
-  return contents;
+  const routes = placedRoutes(world, "upsert").filter(({ route }) => route.target === target);
+  const copies = routes.map(({ route }) => ({ route, contents: copiesOfRoute(world, route, last, after) }));
+  const certain = copies.find(({ contents }) => !contents.has(undefined));
+  if (certain !== undefined) return certain.contents;
+  const written = copies.find(
+    ({ route, contents }) => hasConfirmedCopy && route.filters.length > 1 && contents.has(contentOf(after)),
+  );
+  return written === undefined ? new Set(copies.flatMap(({ contents }) => [...contents])) : new Set([contentOf(after)]);
 };
 
 /** Whether the last change of an item is a dead letter, so that its copy may be older. */

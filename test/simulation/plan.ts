@@ -15,8 +15,8 @@ export interface TableStep {
 /** The places at which requests leave an environment. */
 export type Place = "append" | "upsert" | "dead-letters" | "retries" | "marks" | "journal" | "leases" | "payload";
 
-/** What happens to one request. */
-export const faultKinds = ["error", "lost", "partial", "hang", "crash-before", "crash-after", "freeze"] as const;
+const faultKinds = ["error", "lost", "partial", "hang", "crash-before", "crash-after", "freeze"] as const;
+/** Faults of a request. `freeze`: the environment continues much later. */
 export type FaultKind = (typeof faultKinds)[number];
 
 /** A fault of one request: the nth at its place, or the first at its place from a time on. */
@@ -43,8 +43,10 @@ export type FilterPlan =
   | { readonly kind: "clock" }
   | { readonly kind: "types"; readonly types: string };
 
+/** What a mapper reads besides the item, or that it throws for some changes. */
 export type MapperKind = "plain" | "before" | "kind" | "throws";
 
+/** A route. */
 export interface RoutePlan {
   readonly writes: "append" | "upsert";
   /** The target's number. Routes with equal numbers share their target. */
@@ -60,6 +62,7 @@ export interface RoutePlan {
   readonly removesUnmatched?: true;
 }
 
+/** A pipeline. */
 export interface PipelinePlan {
   readonly name: string;
   readonly onReject: "block" | "dead-letter";
@@ -74,6 +77,7 @@ export interface OperatorStep {
   readonly pipeline: number;
 }
 
+/** A world, and everything that happens in it. */
 export interface Plan {
   readonly seed: number;
   readonly viewType: StreamViewType;
@@ -106,11 +110,6 @@ export interface Plan {
   /** From `deployedAt` to `retiredAt`, both versions of the function are alive. */
   readonly deployedAt: number;
   readonly retiredAt: number;
-}
-
-/** The parts of the world that a kind of plan uses. Without a kind, each plan draws them at random. */
-export interface Focus {
-  readonly pipelines?: 1 | 2;
 }
 
 const all: FilterPlan = { kind: "all" };
@@ -197,119 +196,96 @@ const placesOf = ({ onReject, usesRetryQueue, routes }: PipelinePlan): Place[] =
 };
 
 const hour = 3_600_000;
-const both = "NEW_AND_OLD_IMAGES";
 
-interface Incident {
-  readonly at: number;
+/** The moments of a plan. Much happens at the same time, because faults meet only then. */
+interface Moments {
+  readonly incidents: readonly number[];
+  readonly at: () => number;
   readonly items: number;
 }
 
-const windowAt = (
-  random: Random,
-  place: Place,
-  { at, items }: Incident,
-  item = random.pick([undefined, random.between(0, items - 1)]),
-): Outage => {
-  const from = at + random.between(0, 5_000);
-  return { place, item, from, to: from + random.pick([500, 2_000, 6_000]), answer: "throttled" };
-};
-
-/** Outages that meet: the target, its queue and the marks of waiting items fail within seconds. */
-const meetingOutages = (random: Random, pipeline: PipelinePlan, incident: Incident): Outage[] => {
-  const target = pipeline.routes.some(({ writes }) => writes === "append") ? "append" : "upsert";
-  const queues: Place[] = pipeline.usesRetryQueue ? ["marks", "retries", "marks", "retries"] : [];
-  const others: Place[] = [...queues, ...(pipeline.onReject === "block" ? [] : (["dead-letters"] as const))];
-  return [
-    windowAt(random, target, incident),
-    ...others.filter(() => random.chance(0.6)).map((place) => windowAt(random, place, incident, undefined)),
-  ];
-};
-
-/** Creates the plan of a seed. */
-export const planOf = (seed: number): Plan => {
-  const random = randomFrom(seed);
-  const hasVersions = random.chance(0.3);
-  const usesRetryQueue = random.chance(0.65);
-  const onReject = !usesRetryQueue && random.chance(0.5) ? "block" : "dead-letter";
-  // A removal without its old image is rejected by a route with a filter, and would block the shard for ever.
-  const views = onReject === "block" ? ([both] as const) : (["NEW_IMAGE", both, both] as const);
-  const viewType = random.pick<(typeof views)[number]>(views);
-  const first: PipelinePlan = {
-    name: "p",
-    onReject,
-    usesRetryQueue,
-    routes: routesOf(random, viewType, hasVersions),
-  };
-  const pipelines = random.chance(0.35) ? [first, sibling(random, first)] : [first];
-  const items = random.between(1, 3);
-  const span = random.pick([10_000, 60_000, 600_000]);
-  // Much happens at the same time, because faults meet only then.
+const momentsOf = (random: Random, span: number, items: number): Moments => {
   const incidents = listOf(random.between(1, 2), () => random.between(0, span));
   const at = (): number =>
     random.chance(0.6) ? Math.max(0, random.pick(incidents) + random.between(-3_000, 9_000)) : random.between(0, span);
-  const steps = listOf(random.between(2, 12), () => ({
+  return { incidents, at, items };
+};
+
+const stepsOf = (random: Random, { at, items }: Moments, span: number): TableStep[] =>
+  listOf(random.between(2, 12), () => ({
     at: at(),
     item: random.between(0, items - 1),
     kind: random.pick(["put", "put", "put", "remove", "expire"] as const),
     type: random.pick(["a", "a", "b"]),
     expiresInMs: random.pick([1_000, span / 2, 100 * hour]),
   })).sort((a, b) => a.at - b.at);
-  const offloaded = listOf(items, (index) => index).filter(() => random.chance(0.3));
-  const used = [...placesOf(first), ...(offloaded.length > 0 ? (["payload", "payload"] as const) : [])];
-  const faults = listOf(
-    random.pick([0, 1, 3, 5, 8]),
-    (): Fault => ({
-      place: random.pick(used),
-      kind: random.chance(0.4) ? "error" : random.pick(faultKinds),
-      ...(random.chance(0.5) ? { nth: random.between(1, 6) } : { at: at() }),
-    }),
-  );
-  // Several requests of one moment fail.
-  if (random.chance(0.4)) {
-    const moment = at();
-    for (const place of new Set(used))
-      if (random.chance(0.6))
-        faults.push({ place, at: moment, kind: random.chance(0.7) ? "error" : random.pick(faultKinds) });
-  }
-  const meeting = random.chance(0.35) ? meetingOutages(random, first, { at: random.pick(incidents), items }) : [];
-  const single = listOf(random.pick([0, 1, 2]), (): Outage => {
-    const from = at();
-    const isOfTarget = random.chance(0.5);
-    return {
-      place: isOfTarget ? random.pick(first.routes).writes : random.pick(used),
-      item: isOfTarget ? random.pick([undefined, random.between(0, items - 1)]) : undefined,
-      from,
-      to: from + random.pick([2_000, 5_000, 60_000, ...(isOfTarget ? [600_000] : [])]),
-      answer: first.onReject === "block" ? "throttled" : random.pick(["throttled", "throttled", "rejected"]),
-    };
+
+/** Outages that meet: the target, its queue and the marks of waiting items fail within seconds. */
+const meetingOutages = (random: Random, pipeline: PipelinePlan, { incidents, items }: Moments): Outage[] => {
+  const start = random.pick(incidents);
+  const windowAt = (place: Place, item: number | undefined): Outage => {
+    const from = start + random.between(0, 5_000);
+    return { place, item, from, to: from + random.pick([500, 2_000, 6_000]), answer: "throttled" };
+  };
+  const target = pipeline.routes.some(({ writes }) => writes === "append") ? "append" : "upsert";
+  const queues: Place[] = pipeline.usesRetryQueue ? ["marks", "retries", "marks", "retries"] : [];
+  const others: Place[] = [...queues, ...(pipeline.onReject === "block" ? [] : (["dead-letters"] as const))];
+  return [
+    windowAt(target, random.pick([undefined, random.between(0, items - 1)])),
+    ...others.filter(() => random.chance(0.5)).map((place) => windowAt(place, undefined)),
+  ];
+};
+
+const singleOutage = (
+  random: Random,
+  { routes, onReject }: PipelinePlan,
+  used: readonly Place[],
+  moments: Moments,
+): Outage => {
+  const from = moments.at();
+  const isOfTarget = random.chance(0.5);
+  return {
+    place: isOfTarget ? random.pick(routes).writes : random.pick(used),
+    item: isOfTarget ? random.pick([undefined, random.between(0, moments.items - 1)]) : undefined,
+    from,
+    to: from + random.pick([2_000, 5_000, 60_000, ...(isOfTarget ? [600_000] : [])]),
+    answer: onReject === "block" ? "throttled" : random.pick(["throttled", "throttled", "rejected"]),
+  };
+};
+
+/** Faults of single requests, and sometimes of several requests of one moment. */
+const faultsOf = (random: Random, used: readonly Place[], { at }: Moments): Fault[] => {
+  const kindOr = (probability: number): FaultKind => (random.chance(probability) ? "error" : random.pick(faultKinds));
+  const single = listOf(random.pick([0, 1, 3, 5, 8]), (): Fault => {
+    const fault = { place: random.pick(used), kind: kindOr(0.4) };
+    return random.chance(0.5) ? { ...fault, nth: random.between(1, 6) } : { ...fault, at: at() };
   });
-  const operator = listOf(
-    random.pick([0, 0, 1, 2]),
-    (): OperatorStep => ({
-      at: at(),
-      kind: usesRetryQueue ? random.pick(["redrive", "move"] as const) : "redrive",
-      pipeline: random.between(0, pipelines.length - 1),
-    }),
-  );
+  if (random.chance(0.6)) return single;
+  const moment = at();
+  const hit = [...new Set(used)].filter(() => random.chance(0.6));
+  return [...single, ...hit.map((place) => ({ place, at: moment, kind: kindOr(0.7) }))];
+};
+
+const pipelinesOf = (
+  random: Random,
+  viewType: StreamViewType,
+  options: Pick<PipelinePlan, "onReject" | "usesRetryQueue">,
+) => {
+  const first: PipelinePlan = { name: "p", ...options, routes: routesOf(random, viewType, random.chance(0.3)) };
+  return random.chance(0.35) ? ([first, sibling(random, first)] as const) : ([first] as const);
+};
+
+const retryQueueOf = (random: Random, pipelines: readonly PipelinePlan[]): Plan["retryQueue"] =>
+  pipelines.some(({ routes }) => routes.some(({ writes, retryIn }) => writes === "append" && !retryIn))
+    ? "fifo"
+    : random.pick(["standard", "fifo"]);
+
+/** Settings of the function and its event source mappings. */
+const settingsOf = (random: Random, { at }: Moments) => {
   // Two versions of the function are alive from the start, or from some time on.
   const deployedAt = random.chance(0.5) ? 0 : at();
   return {
-    seed,
-    viewType,
-    pipelines,
     shards: random.pick([1, 1, 2]),
-    steps,
-    faults,
-    outages: [...meeting, ...single],
-    operator,
-    fixedAt: at() + random.pick([0, 0, 60_000, 600_000]),
-    throwing: steps.map((_, index) => index + 1).filter(() => random.chance(0.3)),
-    offloaded,
-    deadLetterQueue: random.pick(["standard", "fifo"]),
-    retryQueue: pipelines.some(({ routes }) => routes.some(({ writes, retryIn }) => writes === "append" && !retryIn))
-      ? "fifo"
-      : random.pick(["standard", "fifo"]),
-    sharesRows: random.chance(0.25),
     twice: random.pick([0, 0, 0.2]),
     redelivery: random.pick([0, 0.1, 0.3]),
     maxBatch: random.pick([1, 3, 10]),
@@ -320,5 +296,46 @@ export const planOf = (seed: number): Plan => {
     maxEntries: random.pick([1, 2, 10]),
     deployedAt,
     retiredAt: deployedAt + random.pick([10_000, hour]),
+  };
+};
+
+/** Creates the plan of a seed. */
+export const planOf = (seed: number): Plan => {
+  const random = randomFrom(seed);
+  const usesRetryQueue = random.chance(0.65);
+  const onReject = !usesRetryQueue && random.chance(0.5) ? "block" : "dead-letter";
+  // A removal without its old image is rejected by a route with a filter, and would block the shard for ever.
+  const viewType = onReject === "block" || random.chance(0.65) ? "NEW_AND_OLD_IMAGES" : "NEW_IMAGE";
+  const pipelines = pipelinesOf(random, viewType, { onReject, usesRetryQueue });
+  const [first] = pipelines;
+  const items = random.between(1, 3);
+  const span = random.pick([10_000, 60_000, 600_000]);
+  const moments = momentsOf(random, span, items);
+  const { at } = moments;
+  const steps = stepsOf(random, moments, span);
+  const offloaded = listOf(items, (index) => index).filter(() => random.chance(0.3));
+  const used = [...placesOf(first), ...(offloaded.length > 0 ? (["payload", "payload"] as const) : [])];
+  return {
+    seed,
+    viewType,
+    pipelines,
+    steps,
+    offloaded,
+    faults: faultsOf(random, used, moments),
+    outages: [
+      ...(random.chance(0.35) ? meetingOutages(random, first, moments) : []),
+      ...listOf(random.pick([0, 1, 2]), () => singleOutage(random, first, used, moments)),
+    ],
+    operator: listOf(random.pick([0, 0, 1, 2]), () => ({
+      at: at(),
+      kind: usesRetryQueue ? random.pick(["redrive", "move"] as const) : "redrive",
+      pipeline: random.between(0, pipelines.length - 1),
+    })),
+    fixedAt: at() + random.pick([0, 0, 60_000, 600_000]),
+    throwing: steps.map((_, index) => index + 1).filter(() => random.chance(0.3)),
+    deadLetterQueue: random.pick(["standard", "fifo"]),
+    retryQueue: retryQueueOf(random, pipelines),
+    sharesRows: random.chance(0.25),
+    ...settingsOf(random, moments),
   };
 };
