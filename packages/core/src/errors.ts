@@ -13,6 +13,8 @@ export type RecordErrorCode =
   | "RECORD_MISMATCH"
   | "RECORD_INCOMPLETE"
   | "RECORD_LOST"
+  | "RECORD_FOREIGN"
+  | "RECORD_EXPIRED"
   | "MAPPING_FAILED";
 
 /** Codes of a `SinkError`. */
@@ -46,6 +48,9 @@ const facts: Record<DeliveryErrorCode, CodeFacts> = {
   RECORD_MISMATCH: { outcome: "reject" },
   RECORD_INCOMPLETE: { outcome: "reject" },
   RECORD_LOST: { outcome: "reject" },
+  // The record stays in its stream or queue, because this pipeline must neither write nor dead-letter it.
+  RECORD_FOREIGN: { outcome: "retry" },
+  RECORD_EXPIRED: { outcome: "reject" },
   MAPPING_FAILED: { outcome: "reject" },
   SINK_THROTTLED: { outcome: "retry", isTransient: true, isTargetWide: true },
   SINK_UNAVAILABLE: { outcome: "retry", isTransient: true, isTargetWide: true },

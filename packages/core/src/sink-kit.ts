@@ -112,6 +112,7 @@ export {
 export { awsClientDefaults, type LazyClient, lazyClient, missingDependency } from "./sink/lazy-client.ts";
 export {
   checkTombstoneDays,
+  deliverableDays,
   type EnsureOptions,
   type Maintenance,
   type PurgeOptions,

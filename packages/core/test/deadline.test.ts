@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { deadlineOf, systemClock } from "../src/async/deadline.ts";
+import { deadlineOf, systemClock, within } from "../src/async/deadline.ts";
 import { manualClock } from "./clocks.ts";
 
 const context = (ms: number) => ({ getRemainingTimeInMillis: () => ms });
@@ -37,6 +37,22 @@ describe("a deadline", () => {
       const { settleMs, remainingMs } = deadlineOf(context(remaining), undefined, clock);
       expect(remainingMs() + settleMs).toBeLessThan(remaining);
     }
+  });
+
+  test("is not longer after the clock was set back, and goes on from what was left", () => {
+    let now = 1_000_000;
+    const clock = { ...systemClock, now: () => now };
+    const deadline = deadlineOf(context(10_000), 0, clock);
+    const inner = within(deadline, 8_000, clock);
+    const left = () => [deadline.remainingMs(), inner.remainingMs()];
+    now += 3_000;
+    expect(left()).toEqual([7_000, 5_000]);
+    now -= 3_600_000;
+    expect(left()).toEqual([7_000, 5_000]);
+    now += 2_000;
+    expect(left()).toEqual([5_000, 3_000]);
+    inner.release();
+    deadline.release();
   });
 
   test("never ends outside Lambda", () => {

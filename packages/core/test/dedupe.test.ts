@@ -11,6 +11,7 @@ import { receive } from "../src/intake/received.ts";
 import { type Dedupe, type Origin, type Sink, SinkError, type StreamRecord } from "../src/sink-kit.ts";
 import { fixedClock, instantClock, manualClock } from "./clocks.ts";
 import { memoryDeadLetterQueue } from "./memory-dead-letter-queue.ts";
+import { reception } from "./reception.ts";
 import { recordingLogger } from "./recording-logger.ts";
 import { type Script, scriptedSink } from "./scripted-sink.ts";
 
@@ -288,7 +289,7 @@ describe("origins", () => {
       storeDeadLetters: undefined,
       routeTimeoutMs: 10_000,
     };
-    const received = batch.map((record, source) => receive(record, { source, origin, envelope: undefined }, undefined));
+    const received = batch.map((record, source) => receive(record, { source, origin, envelope: undefined }, reception));
     const deadline = deadlineOf(undefined, undefined, clock);
     const event = { kind: "stream", records: batch, task: undefined } as const;
     const invocation = { event, origin, received, deadline, startedAt: clock.now() };

@@ -1,11 +1,15 @@
 import { describe, expect, test } from "@jest/globals";
+import { sqsRetryQueue } from "../src/index.ts";
+import { retryDays } from "../src/sink/maintenance.ts";
 import {
   checkClient,
   checkEither,
   checkKeyMap,
   checkTombstoneDays,
   checkWhole,
+  deliverableDays,
   isLoopbackHost,
+  purgeInChunks,
 } from "../src/sink-kit.ts";
 
 const messageOf = (check: () => unknown): string => {
@@ -71,12 +75,12 @@ describe("a check of options", () => {
   });
 
   test("for the age of tombstones has a default, and refuses less than a redrive can take", () => {
-    expect([checkTombstoneDays("days"), checkTombstoneDays("days", 15), checkTombstoneDays("days", 3_650)]).toEqual([
-      16, 15, 3_650,
+    expect([checkTombstoneDays("days"), checkTombstoneDays("days", 29), checkTombstoneDays("days", 3_650)]).toEqual([
+      30, 29, 3_650,
     ]);
-    for (const days of [14, 0, 15.5, 3_651, Number.NaN]) {
+    for (const days of [28, 0, 29.5, 3_651, Number.NaN]) {
       expect(messageOf(() => checkTombstoneDays("days", days))).toContain(
-        'option "days" must be a whole number from 15 to 3650; a shorter time would let a redriven change',
+        'option "days" must be a whole number from 29 to 3650; a shorter time would let a redriven change',
       );
     }
   });
@@ -94,4 +98,36 @@ test.each([
   ["10.0.0.1", false],
 ])("the host %j is on this machine: %s", (host, isLocal) => {
   expect(isLoopbackHost(host)).toBe(isLocal);
+});
+
+describe("purgeInChunks", () => {
+  /** A table of tombstones. In each chunk, a writer replaces one of the selected tombstones by a live row. */
+  const tableOf = (tombstones: number, touched: number) => {
+    let left = tombstones;
+    return async (most: number): Promise<number> => {
+      const selected = Math.min(most, left);
+      left -= selected;
+      return Math.max(0, selected - touched);
+    };
+  };
+
+  test.each([
+    [0, 0, 0],
+    [9_999, 0, 9_999],
+    [10_000, 0, 10_000],
+    [100_000, 0, 100_000],
+    [100_000, 1, 99_990],
+    [100_001, 1, 99_990],
+  ])("of %i tombstones, with %i touched in each chunk, deletes %i", async (tombstones, touched, deleted) => {
+    expect(await purgeInChunks(tableOf(tombstones, touched))).toBe(deleted);
+  });
+});
+
+test("a tombstone outlives every wait of a change: in the stream, in the retry queue, and as a dead letter", () => {
+  expect(deliverableDays).toBe(1 + 13 + 14);
+  expect(checkTombstoneDays("days")).toBeGreaterThan(deliverableDays);
+  expect(() => checkTombstoneDays("days", deliverableDays)).toThrow("from 29 to 3650");
+  const retryQueue = (days: number) => () => sqsRetryQueue({ queueUrl: "https://sqs/q", maxAgeSeconds: days * 86_400 });
+  expect(retryQueue(retryDays)).not.toThrow();
+  expect(retryQueue(retryDays + 1)).toThrow("maxAgeSeconds");
 });

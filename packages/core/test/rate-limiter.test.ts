@@ -27,6 +27,21 @@ describe("rateLimiter", () => {
     expect(await third).toBe(5_100);
   });
 
+  test("waits at most one interval if the clock is set back", async () => {
+    const { clock, advance } = manualClock();
+    let setBackMs = 0;
+    const turn = rateLimiter(10, { now: () => clock.now() - setBackMs, sleep: clock.sleep });
+    const { signal } = new AbortController();
+    await turn(signal);
+    setBackMs = 3_600_000;
+    let isDone = false;
+    void turn(signal).then(() => {
+      isDone = true;
+    });
+    await advance(100);
+    expect(isDone).toBe(true);
+  });
+
   test("gives the place of an aborted request to the next request", async () => {
     const { clock, advance, sleepers } = manualClock();
     const startedAt = clock.now();

@@ -60,7 +60,7 @@ describe("the images of each view type and kind of change", () => {
 });
 
 describe("a change", () => {
-  const record = streamRecord({ after, position: 7 });
+  const record = streamRecord({ after, position: 7, createdAt: "2026-01-02T03:04:05Z" });
 
   test("has the event id, version, time and record", () => {
     const change = decodeRecord(record, "redrive");

@@ -24,6 +24,7 @@ import {
 } from "../src/sink-kit.ts";
 import { fixedClock, settle } from "./clocks.ts";
 import { memoryDeadLetterQueue } from "./memory-dead-letter-queue.ts";
+import { reception } from "./reception.ts";
 import { recordingLogger } from "./recording-logger.ts";
 import { scriptedSink } from "./scripted-sink.ts";
 
@@ -76,7 +77,7 @@ const failingWorker = (code: SinkErrorCode) => {
   });
   const deliver = (origin: Origin, records: readonly StreamRecord[]) => {
     const received = records.map((record, source) =>
-      receive(record, { source, origin, envelope: origin === "retry" ? envelopeOf(record) : undefined }, undefined),
+      receive(record, { source, origin, envelope: origin === "retry" ? envelopeOf(record) : undefined }, reception),
     );
     const event = { kind: origin === "retry" ? "queue" : "stream", records, task: undefined } as const;
     const deadline = deadlineOf(undefined, undefined, fixedClock);
@@ -131,7 +132,7 @@ test("writes no envelope after the deadline's last call", async () => {
 
 describe("a route's circuit breaker", () => {
   const entry = (pk: string, position: number) => {
-    const { change } = receive(put(pk, position), { source: 0, origin: "stream", envelope: undefined }, undefined);
+    const { change } = receive(put(pk, position), { source: 0, origin: "stream", envelope: undefined }, reception);
     if (change === undefined) throw new Error("the record has no change");
     return { position, change };
   };

@@ -6,6 +6,7 @@ import type { DynamoDBPersistenceLayer } from "@aws-lambda-powertools/idempotenc
 import {
   type AwsService,
   awsRequestError,
+  deliverableDays,
   type LeaseResult,
   type Leases,
   missingDependency,
@@ -15,8 +16,8 @@ import {
 } from "@sluice/core/sink-kit";
 import { type DedupeTable, partitionKey, partitionOf, sortKey, ttlAttribute } from "./table.ts";
 
-/** Must be longer than a change can wait for a repeat: 1 day in a stream, and then 14 days in a queue. */
-const keptForSeconds = 16 * 86_400;
+/** Longer than a change can wait for a repeat. The added days are for clocks that differ. */
+const keptForSeconds = (deliverableDays + 2) * 86_400;
 
 const heldUntilAttribute = "in_progress_expiration";
 const statusAttribute = "status";

@@ -221,7 +221,7 @@ describeWithDynamodb("the table", ({ clientConfig }) => {
       const { Items = [] } = await client.send(new ScanCommand({ TableName: tableName }));
       expect(new Set(Items.map(({ pk }) => pk?.S)).size).toBe(5);
       for (const { expiration } of Items) {
-        expect(Number(expiration?.N) - Date.now() / 1000).toBeGreaterThan(15 * daySeconds);
+        expect(Number(expiration?.N) - Date.now() / 1000).toBeGreaterThan(29 * daySeconds);
       }
     });
 

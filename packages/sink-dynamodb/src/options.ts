@@ -45,7 +45,7 @@ export interface DynamodbSinkOptions {
   readonly guardAttribute?: string;
   /** Name of the table's TTL attribute, by which DynamoDB deletes tombstones. Default `_sluice_expires`. */
   readonly ttlAttribute?: string;
-  /** Number of days to keep a tombstone: from 15 to 3,650. Default 16. */
+  /** Number of days to keep a tombstone: from 29 to 3,650. Default 30. */
   readonly tombstoneDays?: number;
   /** Maximum number of items that are written at the same time. Default 32. */
   readonly concurrency?: number;

@@ -39,7 +39,7 @@ const badOptions: Readonly<Record<string, () => unknown>> = {
   movingKey: () => dynamodbSink({ table: "target", movingKey: "id" as never }),
   guardAttribute: () => dynamodbSink({ table: "target", guardAttribute: "" }),
   ttlAttribute: () => dynamodbSink({ table: "target", ttlAttribute: "_sluice" }),
-  tombstoneDays: () => dynamodbSink({ table: "target", tombstoneDays: 14 }),
+  tombstoneDays: () => dynamodbSink({ table: "target", tombstoneDays: 28 }),
   concurrency: () => dynamodbSink({ table: "target", concurrency: 0 }),
   name: () => dynamodbSink({ table: "target", name: "" }),
   now: () => dynamodbSink({ table: "target", now: 0 as never }),

@@ -73,11 +73,14 @@ const invocationOf = (
   sink: DynamodbSink,
   { map }: HistoryKind,
 ): ((records: readonly StreamRecord[]) => Promise<void>) => {
-  const handler = pipeline("test", { onReject: "block", logger: silent })
-    .to(sink, ({ after }) => map(after))
-    .handler();
+  const routed = pipeline("test", { onReject: "block", logger: silent }).to(sink, ({ after }) => map(after));
+  // A handler accepts one table, and every history has its own table.
+  const handlers = new Map<string, ReturnType<typeof routed.handler>>();
   return async (records) => {
     if (records.length === 0) return;
+    const [table = ""] = records[0]?.eventSourceARN?.split("/stream/") ?? [];
+    const handler = handlers.get(table) ?? routed.handler();
+    handlers.set(table, handler);
     for (let attempts = 0; attempts < 5; attempts += 1) {
       const answer = await handler(streamEvent(records), lambdaContext({ remainingMs: 30_000 }));
       if (answer.batchItemFailures.length === 0) return;

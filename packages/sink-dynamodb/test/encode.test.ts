@@ -188,7 +188,7 @@ describe("an item with a fixed key", () => {
     expect(guarded(settings, itemOf(writes))).toEqual({
       pk: { S: "a" },
       sk: { S: "1" },
-      expiresAt: { N: String(Math.floor(now / 1000) + 16 * 86_400) },
+      expiresAt: { N: String(Math.floor(now / 1000) + 30 * 86_400) },
       g: { M: { v: { S: change.version }, removed: { BOOL: true } } },
     });
     expect(writes.tombstones).toEqual([]);

@@ -286,7 +286,7 @@ describeWithDynamodb("the sink", (engine) => {
       const { table, sink } = await own({ now: () => now });
       const item = { pk: "a", sk: "1" };
       await write(sink, [streamChange({ before: item, position: 2 })]);
-      expect((await engine.scan(table))[0]?._sluice_expires).toEqual({ N: String(now / 1000 + 16 * 86_400) });
+      expect((await engine.scan(table))[0]?._sluice_expires).toEqual({ N: String(now / 1000 + 30 * 86_400) });
       await write(sink, [streamChange({ after: item, position: 3 })]);
       expect((await engine.scan(table))[0]?._sluice_expires).toBeUndefined();
     });

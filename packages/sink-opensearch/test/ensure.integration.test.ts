@@ -227,8 +227,8 @@ await describeWithEachServer("ensure and purge", ({ url }) => {
     );
     await outcomesOf(sink, [deliveryOf(removal)]);
     for (const [id, days] of [
-      ["old", 17],
-      ["younger", 15],
+      ["old", 31],
+      ["younger", 29],
     ] as const) {
       const _sluice = { version: "1", deleted: true, deletedAt: Date.now() - days * dayMs };
       await api("PUT", `/${index}-000001/_doc/${id}?refresh=true`, { _sluice });
@@ -237,12 +237,12 @@ await describeWithEachServer("ensure and purge", ({ url }) => {
     expect(await sink.purge()).toBe(0);
     const ids = (await hitsOf(api, `${index}-000001`)).map(({ _id }) => _id).sort();
     expect(ids).toEqual(["live", "new", "younger"]);
-    expect(await sink.purge({ olderThanDays: 15 })).toBe(1);
+    expect(await sink.purge({ olderThanDays: 29 })).toBe(1);
   });
 
   test("purge refuses an age of fewer days than a redrive can take, and a Serverless collection", async () => {
     const sink = sinkFor(newIndex());
-    await expect(sink.purge({ olderThanDays: 14 })).rejects.toMatchObject({ code: "CONFIG_INVALID" });
+    await expect(sink.purge({ olderThanDays: 28 })).rejects.toMatchObject({ code: "CONFIG_INVALID" });
     const serverless = opensearchSink({ client, index: newIndex(), serverless: true });
     await expect(serverless.purge()).rejects.toThrow("Serverless");
   });

@@ -175,13 +175,13 @@ describeWithPostgres("purge", (engine) => {
       );
       const versions = guard === "version-table" ? "t_sluice" : "t_with_tombstones";
       await database.sql(
-        `UPDATE ${versions} SET sluice_removed_at = now() - interval '17 days' WHERE id < 'i2' AND id <> 'live'`,
+        `UPDATE ${versions} SET sluice_removed_at = now() - interval '31 days' WHERE id < 'i2' AND id <> 'live'`,
       );
       await database.sql(
-        `UPDATE ${versions} SET sluice_removed_at = now() - interval '15 days 12 hours' WHERE id = 'i29'`,
+        `UPDATE ${versions} SET sluice_removed_at = now() - interval '29 days 12 hours' WHERE id = 'i29'`,
       );
       expect(await rows.purge()).toBe(12);
-      expect(await rows.purge({ olderThanDays: 15 })).toBe(1);
+      expect(await rows.purge({ olderThanDays: 29 })).toBe(1);
       expect(await database.sql(`SELECT count(*)::int AS n FROM ${versions}`)).toEqual([{ n: 18 }]);
       expect(await database.sql("SELECT * FROM t")).toEqual([{ id: "live", n: 1 }]);
       await database.close();
@@ -195,12 +195,12 @@ describeWithPostgres("purge", (engine) => {
     const sink = postgresSink({ pool: watched, table: "t" });
     await sink.ensure();
     await database.sql(
-      "INSERT INTO t_sluice SELECT i, 'v', now() - interval '20 days' FROM generate_series(1, 20500) i",
+      "INSERT INTO t_sluice SELECT i, 'v', now() - interval '40 days' FROM generate_series(1, 20500) i",
     );
     const before = watched.queries.length;
     expect(await sink.purge()).toBe(20_500);
-    expect(watched.queries.length - before).toBe(3);
-    for (const olderThanDays of [14, 0, 15.5, Number.NaN]) {
+    expect(watched.queries.length - before).toBe(4);
+    for (const olderThanDays of [28, 0, 29.5, Number.NaN]) {
       await expect(sink.purge({ olderThanDays })).rejects.toMatchObject({ code: "CONFIG_INVALID" });
     }
     await database.close();

@@ -86,9 +86,24 @@ const endless = (): Deadline => ({
   release: () => {},
 });
 
+/**
+ * Returns a function that tells how many milliseconds of `ms` are left. If the clock is set back, the result stays the
+ * same until the clock moves on. Otherwise a lease or a request could outlast its invocation.
+ */
+const timeLeft = (ms: number, clock: Clock): (() => number) => {
+  let leftMs = ms;
+  let readAt = clock.now();
+  return () => {
+    const now = clock.now();
+    leftMs -= Math.max(0, now - readAt);
+    readAt = now;
+    return Math.max(0, leftMs);
+  };
+};
+
 /** Returns a new deadline, which ends after `ms` or with `deadline`. Its `release` does not release `deadline`. */
 export const within = (deadline: Deadline, ms: number, clock: Clock): Deadline => {
-  const endsAt = clock.now() + ms;
+  const leftMs = timeLeft(ms, clock);
   const released = new AbortController();
   const timer = abortAfter(ms, clock, released.signal);
   const signal = AbortSignal.any([deadline.signal, timer]);
@@ -96,8 +111,7 @@ export const within = (deadline: Deadline, ms: number, clock: Clock): Deadline =
   return {
     ...deadline,
     signal,
-    // If the clock is set back, the rest is still at most `ms`. The timer does not depend on the clock.
-    remainingMs: () => Math.min(deadline.remainingMs(), ms, Math.max(0, endsAt - clock.now())),
+    remainingMs: () => Math.min(deadline.remainingMs(), leftMs()),
     release: () => released.abort(),
   };
 };
@@ -112,11 +126,10 @@ export const deadlineOf = (
   if (lambdaMs === undefined) return endless();
   const buffer = Math.min(timeoutBufferMs ?? defaultBufferMs(lambdaMs), Math.max(0, lambdaMs));
   const workMs = lambdaMs - buffer;
-  const endsAt = clock.now() + workMs;
   const released = new AbortController();
   return {
     signal: abortAfter(workMs, clock, released.signal),
-    remainingMs: () => Math.min(workMs, Math.max(0, endsAt - clock.now())),
+    remainingMs: timeLeft(workMs, clock),
     settleMs: Math.min(longestSettleMs, buffer / 4),
     lastCall: abortAfter(lambdaMs - buffer / 4, clock, released.signal),
     release: () => released.abort(),

@@ -145,8 +145,8 @@ const rejectThrown = (route: Route, thrown: readonly SetAside[], { hasWritten }:
   if (!hasWritten && thrown[0] !== undefined) throw thrown[0].bug;
   for (const { queue, bug } of thrown) {
     // The sink's options do not fit this delivery, for example the key of an item of another table.
-    const isMisfit = bug instanceof ConfigError;
-    const problem = isMisfit ? bug.message : `the sink threw ${describeThrown(bug)}; expected a SinkError`;
+    const isWrongOption = bug instanceof ConfigError;
+    const problem = isWrongOption ? bug.message : `the sink threw ${describeThrown(bug)}; expected a SinkError`;
     queue.conclude(failed(queue.next() as Delivery, rejected(route.name, problem, { cause: bug })));
   }
 };

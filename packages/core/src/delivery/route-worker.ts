@@ -5,7 +5,7 @@ import { type Clock, type Deadline, within } from "../async/deadline.ts";
 import type { EnvelopeMessage } from "../envelope/envelope-message.ts";
 import type { StoreResult } from "../envelope/store-result.ts";
 import { type Invocation, staysInQueue } from "../intake/invocation.ts";
-import type { Received } from "../intake/received.ts";
+import { type Received, withheldFrom } from "../intake/received.ts";
 import type { PipelineLogger } from "../logger.ts";
 import type { Sink } from "../sink/sink.ts";
 import { CircuitBreaker } from "./circuit-breaker.ts";
@@ -84,22 +84,24 @@ interface Assigned {
   readonly areFresh: boolean;
 }
 
-/** Returns the result of a record that is not delivered. A malformed record is rejected. */
-const decidedFor = ({ error }: Received, isTaken: boolean): DeliveryResult | undefined => {
-  if (!isTaken) return filtered;
-  return error && { outcome: "rejected", error, attempts: 0 };
+/** Returns the result of a record that is not delivered. A record without a change is malformed, and is rejected. */
+const decidedFor = (received: Received, { sink }: SharedRoute, isTaken: boolean): DeliveryResult | undefined => {
+  const reason = isTaken ? (received.error ?? withheldFrom(sink.supports.writes, received)) : "filtered";
+  if (reason === "filtered") return filtered;
+  return reason && { outcome: "rejected", error: reason, attempts: 0 };
 };
 
-const assign = ({ name, origins }: SharedRoute, { received, origin }: Invocation): Assigned => {
+const assign = (route: SharedRoute, { received, origin }: Invocation): Assigned => {
   const entries: BatchEntry[] = [];
   const decided = new Map<number, DeliveryResult>();
+  const { name, origins } = route;
   const isTaken = origins.has(origin);
   let areFresh = true;
   received.forEach((record, position) => {
     const { change, envelope, unread } = record;
     if (unread !== undefined || (envelope !== undefined && envelope.sink !== name)) return;
     areFresh &&= envelope === undefined;
-    const result = isTaken && change !== undefined ? undefined : decidedFor(record, isTaken);
+    const result = decidedFor(record, route, isTaken);
     if (result !== undefined) decided.set(position, result);
     else if (change !== undefined) entries.push({ position, change });
   });

@@ -1,6 +1,7 @@
 // Retry queue for deliveries that still fail after a few quick attempts, so that the stream and the other sinks
 // continue. The same function consumes the queue. A message that is too old becomes a dead letter.
 
+import { retryDays } from "../sink/maintenance.ts";
 import { checkWhole, invalidOption } from "../sink/option.ts";
 import type { EnvelopeMessage } from "./envelope-message.ts";
 import { envelopeQueue } from "./envelope-queue.ts";
@@ -59,10 +60,10 @@ export interface SqsRetryQueueOptions {
 }
 
 /**
- * SQS' limits in seconds: the maximum delay, the maximum visibility timeout, and the maximum retention minus one day.
+ * Limits in seconds: SQS' maximum delay, SQS' maximum visibility timeout, and the longest time in a retry queue.
  * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html (read 2026-11-25)
  */
-const limits = { delay: 900, visibility: 43_200, age: 13 * 86_400 };
+const limits = { delay: 900, visibility: 43_200, age: retryDays * 86_400 };
 
 /**
  * The delay is this share of the delivery's age. So an outage is over in the queue within a quarter of its duration,

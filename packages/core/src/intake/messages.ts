@@ -1,7 +1,6 @@
 // Reads the records in a message. A message is one of Sluice's envelopes, a pointer or a whole event from Lambda's
 // on-failure destination, or an S3 notification of an object with such an event. SNS may have wrapped it.
 
-import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { eachBounded } from "../async/bounded.ts";
 import { decodeEnvelope, decompressed, type Envelope } from "../envelope/envelope.ts";
 import type { PayloadStore } from "../envelope/payload-store.ts";
@@ -19,14 +18,13 @@ import {
   pointerIn,
 } from "./message-content.ts";
 import { lostError, lostObjectError, type OnFailureDestinationReader, objectUrl } from "./on-failure-destination.ts";
-import { type Received, receive } from "./received.ts";
+import { type Received, type Reception, receive } from "./received.ts";
 
 const messagesAtOnce = 8;
 
 /** A pipeline's settings for its messages, and the stores of the records that messages point to. */
 export interface MessageSettings {
   readonly pipeline: string;
-  readonly schema: StandardSchemaV1<unknown, unknown> | undefined;
   /** Names of the pipeline's routes. */
   readonly routes: ReadonlySet<string>;
   readonly payloadStores: readonly PayloadStore[];
@@ -34,7 +32,7 @@ export interface MessageSettings {
 }
 
 /** The settings, and the invocation that reads the messages. */
-interface Reading extends MessageSettings {
+interface Reading extends MessageSettings, Reception {
   readonly origin: Origin;
   readonly signal: AbortSignal;
 }
@@ -76,16 +74,16 @@ const offloaded = async (
 };
 
 const fromEnvelope = async (envelope: Envelope, source: number, reading: Reading): Promise<Received[]> => {
-  const { pipeline, routes, schema, origin, payloadStores } = reading;
+  const { pipeline, routes, origin, payloadStores } = reading;
   if (envelope.pipeline !== pipeline) throw malformed("an envelope of another pipeline");
   if (!routes.has(envelope.sink)) throw malformed("an envelope of a sink that this pipeline has no route to");
   const { code, message, record, recordUrl } = envelope;
   // The record of an envelope with RECORD_LOST describes the loss, and contains no change.
   if (code === "RECORD_LOST") return [{ ...nothing, record, error: new RecordError(code, message), envelope, source }];
-  if (recordUrl === undefined) return [receive(record, { source, origin, envelope }, schema)];
+  if (recordUrl === undefined) return [receive(record, { source, origin, envelope }, reading)];
   try {
     const record = await offloaded(envelope, payloadStores);
-    return [receive(record, { source, origin, envelope: { ...envelope, record } }, schema)];
+    return [receive(record, { source, origin, envelope: { ...envelope, record } }, reading)];
   } catch (error) {
     // A lost record is rejected, like any other record that cannot be sent.
     if (!(error instanceof RecordError) || error.code !== "RECORD_LOST") throw error;
@@ -93,10 +91,11 @@ const fromEnvelope = async (envelope: Envelope, source: number, reading: Reading
   }
 };
 
-const fromRecords = (records: readonly StreamRecord[], source: number, { origin, schema }: Reading): Received[] =>
-  records.map((record) => receive(record, { source, origin, envelope: undefined }, schema));
+const fromRecords = (records: readonly StreamRecord[], source: number, reading: Reading): Received[] =>
+  records.map((record) => receive(record, { source, origin: reading.origin, envelope: undefined }, reading));
 
 const fromPointer = async (pointer: BatchPointer, source: number, reading: Reading): Promise<Received[]> => {
+  reading.source.check(pointer.streamArn);
   const { records, lost } = await reading.onFailureDestination.readStream(pointer, reading.signal);
   const found = fromRecords(records, source, reading);
   if (lost === 0) return found;
@@ -184,14 +183,15 @@ const inOrder = (messages: readonly (readonly Received[])[], records: readonly u
 export type MessageReader = (
   event: RecognisedEvent,
   origin: Origin,
+  reception: Reception,
   signal: AbortSignal,
 ) => Promise<readonly Received[]>;
 
 /** Creates the reader of a pipeline's messages. If a message cannot be read, `unread` has the reason. */
 export const messageReader =
   (settings: MessageSettings): MessageReader =>
-  async ({ records }, origin, signal) => {
-    const reading: Reading = { ...settings, origin, signal };
+  async ({ records }, origin, reception, signal) => {
+    const reading: Reading = { ...settings, ...reception, origin, signal };
     const found = await eachBounded([...records.entries()], messagesAtOnce, async ([source, record]) => {
       try {
         return await fromRecord(record, source, reading);
@@ -205,8 +205,13 @@ export const messageReader =
     return inOrder(found, records);
   };
 
-/** Returns the records of a stream event. */
-export const streamRecords = ({ records }: RecognisedEvent, schema: MessageSettings["schema"]): readonly Received[] =>
-  records.map((record, source) =>
-    receive(record as StreamRecord, { source, origin: "stream", envelope: undefined }, schema),
+/**
+ * Returns the records of a stream event.
+ * @throws {RecordError} RECORD_FOREIGN when the stream is of a table that the pipeline does not replicate.
+ */
+export const streamRecords = ({ records }: RecognisedEvent, reception: Reception): readonly Received[] => {
+  for (const record of records) reception.source.pin(record as StreamRecord);
+  return records.map((record, source) =>
+    receive(record as StreamRecord, { source, origin: "stream", envelope: undefined }, reception),
   );
+};

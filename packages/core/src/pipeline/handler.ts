@@ -14,6 +14,7 @@ import { type RecognisedEvent, recognise } from "../intake/event.ts";
 import { type Invocation, originOf } from "../intake/invocation.ts";
 import { type MessageReader, messageReader, streamRecords } from "../intake/messages.ts";
 import type { PipelineLogger } from "../logger.ts";
+import { type SourceReader, sourceReader } from "../record/source.ts";
 import type { PipelineSettings } from "./options.ts";
 import { itemFailures } from "./powertools.ts";
 import { dryRunRoute, type MessageOutcome, messageOutcomes } from "./redrive-task.ts";
@@ -39,6 +40,7 @@ export type PipelineHandler = (event: unknown, context?: InvocationContext) => P
 interface Environment extends Settling {
   readonly workers: readonly RouteWorker[];
   readonly readMessages: MessageReader;
+  readonly sourceReader: SourceReader;
 }
 
 /** The result of an invocation. */
@@ -68,9 +70,9 @@ const environmentOf = (settings: PipelineSettings): Environment => {
     ...settings,
     workers: sharedRoutes(routes).map((route) => routeWorker(route, delivery)),
     storeDeadLetters,
+    sourceReader: sourceReader(settings.source, settings.clock),
     readMessages: messageReader({
       pipeline: settings.name,
-      schema: settings.schema,
       routes: new Set(routes.map(({ name }) => name)),
       payloadStores: [deadLetterQueue?.payloadStore, retryQueue?.payloadStore].filter((store) => store !== undefined),
       onFailureDestination: settings.onFailureDestination,
@@ -84,11 +86,15 @@ const invocationOf = async (
   event: RecognisedEvent,
   deadline: Deadline,
 ): Promise<Invocation> => {
-  const { schema, retryQueue, clock, readMessages } = environment;
+  const { schema, retryQueue, clock, readMessages, sourceReader } = environment;
   const origin = originOf(event, retryQueue);
+  const startedAt = clock.now();
+  const reception = { source: sourceReader, schema, now: startedAt };
   const received =
-    event.kind === "stream" ? streamRecords(event, schema) : await readMessages(event, origin, deadline.signal);
-  return { event, origin, received, deadline, startedAt: clock.now() };
+    event.kind === "stream"
+      ? streamRecords(event, reception)
+      : await readMessages(event, origin, reception, deadline.signal);
+  return { event, origin, received, deadline, startedAt };
 };
 
 /** Logs messages that stay unread, because the counts of the routes do not include them. */

@@ -12,11 +12,18 @@ import type { RetryQueue } from "../envelope/retry-queue.ts";
 import { ConfigError } from "../errors.ts";
 import { type OnFailureDestinationReader, onFailureDestinationReader } from "../intake/on-failure-destination.ts";
 import type { PipelineLogger } from "../logger.ts";
+import { checkedSource, type Periods, type Source } from "../record/source.ts";
 
 /** Options of a pipeline. */
 export interface PipelineOptions<Item> {
   /** Queue that rejected records go to: `sqsDeadLetterQueue({ queueUrl })`. */
   readonly deadLetterQueue?: DeadLetterQueue;
+  /**
+   * The table that the pipeline replicates: its name, or its ARN. Several tables, each from a time on, for a global table
+   * that fails over: `[{ table: arn }, { table: otherArn, since: "2026-11-27T10:00:00Z" }]`. Default: the first table
+   * whose stream sends an event to the environment.
+   */
+  readonly source?: string | Source | readonly (string | Source)[];
   /** `"block"` replaces the dead-letter queue: a rejected record holds up its shard until it succeeds or expires. */
   readonly onReject?: "block";
   /** Checks and types items: any Standard Schema (zod, valibot, arktype). An item that does not match is rejected. */
@@ -55,6 +62,8 @@ export type RejectPolicy = { readonly deadLetterQueue: DeadLetterQueue } | { rea
 export interface PipelineSettings extends Omit<DeliverySettings, "writeRetries" | "storeDeadLetters"> {
   readonly routes: readonly Route[];
   readonly schema: StandardSchemaV1<unknown, unknown> | undefined;
+  /** The tables that the pipeline replicates; empty without the option `source`. */
+  readonly source: Periods;
   /** Undefined if rejected records block the stream. */
   readonly deadLetterQueue: DeadLetterQueue | undefined;
   readonly retryQueue: RetryQueue | undefined;
@@ -148,6 +157,7 @@ export const pipelineSettings = <Item>(name: string, given: PipelineOptions<Item
     name,
     routes: [],
     schema: checkedSchema(options.schema),
+    source: checkedSource(options.source),
     deadLetterQueue: checkedDeadLetterQueue(options),
     dedupeStore: checkedDedupeStore(options.dedupeStore),
     logger: checkedLogger(name, options.logger),

@@ -14,7 +14,7 @@ import type {
   UnknownItem,
 } from "./change.ts";
 import { decodeImage } from "./decode.ts";
-import { itemKeyOf, versionOf } from "./version.ts";
+import { itemKeyOf, streamArnOf, streamEpoch, versionOf } from "./version.ts";
 
 const kinds: ReadonlyMap<unknown, ChangeKind> = new Map([
   ["INSERT", "insert"],
@@ -125,13 +125,17 @@ class DecodedChange<Item> implements Change<Item> {
   #after: ParsedItem<Item> | undefined = undefined;
   #before: ParsedItem<Item> | undefined = undefined;
 
-  constructor(record: StreamRecord, origin: Origin, schema: StandardSchemaV1<unknown, Item> | undefined) {
+  constructor(
+    record: StreamRecord,
+    origin: Origin,
+    schema: StandardSchemaV1<unknown, Item> | undefined,
+    epoch: string | undefined,
+  ) {
     this.kind = kindOf(record);
     this.itemKey = itemKeyOf(keysOf(record));
     checkEventId(record.eventID);
     this.sequenceNumber = textOf(record.dynamodb?.SequenceNumber, "dynamodb.SequenceNumber", "its digits as text");
-    const streamArn = textOf(record.eventSourceARN, "eventSourceARN", "the stream's ARN");
-    this.version = versionOf(streamArn, this.sequenceNumber);
+    this.version = versionOf(epoch ?? streamEpoch(streamArnOf(record)), this.sequenceNumber);
     this.origin = origin;
     this.viewType = viewTypeOf(record, this.kind);
     this.record = record;
@@ -179,14 +183,15 @@ class DecodedChange<Item> implements Change<Item> {
 }
 
 /**
- * Decodes a record into a change.
+ * Decodes a record into a change. `epoch` is the first part of the version; by default the creation time of the stream.
  * @throws {RecordError} RECORD_MALFORMED when the event name, keys, sequence number or stream ARN are missing or wrong.
  */
 export const decodeRecord = <Item = UnknownItem>(
   record: StreamRecord,
   origin: Origin = "stream",
   schema?: StandardSchemaV1<unknown, Item>,
-): Change<Item> => new DecodedChange(record, origin, schema);
+  epoch?: string,
+): Change<Item> => new DecodedChange(record, origin, schema, epoch);
 
 /** Returns a change that inserts the old image. If a mapper accepts this insert, the target may have a copy. */
 export const priorState = <Item>(
@@ -199,7 +204,8 @@ export const priorState = <Item>(
     eventName: "INSERT",
     dynamodb: { ...rest, ...(image && { NewImage: image }) },
   };
-  return decodeRecord(record, change.origin, schema) as LiveChange<Item>;
+  const [epoch] = change.version.split("-");
+  return decodeRecord(record, change.origin, schema, epoch) as LiveChange<Item>;
 };
 
 /** Throws unless the record has the new image. Does not decode the image. */

@@ -1,7 +1,7 @@
 // The version of a change, and the key of an item as one text.
 
 import { RecordError } from "../errors.ts";
-import type { AttributeValue, Image } from "./change.ts";
+import type { AttributeValue, Image, StreamRecord } from "./change.ts";
 
 const label = /\/stream\/(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,3}))?/;
 
@@ -24,19 +24,29 @@ export const streamEpoch = (streamArn: string): string => {
   return epoch;
 };
 
+/** Returns a time as an epoch, such as 20260102030405678. `ms` is in milliseconds since 1970. */
+export const epochOfTime = (ms: number): string => new Date(ms).toISOString().replace(/\D/g, "");
+
+/** Returns the ARN of a record's stream. @throws {RecordError} RECORD_MALFORMED when the record has none. */
+export const streamArnOf = (record: StreamRecord | null | undefined): string => {
+  const arn: unknown = record?.eventSourceARN;
+  if (typeof arn === "string") return arn;
+  throw new RecordError("RECORD_MALFORMED", "eventSourceARN is missing; expected the stream's ARN");
+};
+
 /**
- * Returns `<stream epoch>-<sequence number padded to 40 digits>`. Compared as text, versions order an item's changes.
+ * Returns `<epoch>-<sequence number padded to 40 digits>`. Compared as text, versions order an item's changes.
  * Sequence numbers have 21 to 40 digits, too many for an int64 or a JavaScript number.
  * @see https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_StreamRecord.html (read 2026-11-23)
  */
-export const versionOf = (streamArn: string, sequenceNumber: string): string => {
+export const versionOf = (epoch: string, sequenceNumber: string): string => {
   if (!/^\d{1,40}$/.test(sequenceNumber)) {
     throw new RecordError(
       "RECORD_MALFORMED",
       `the sequence number is ${sequenceNumber.length} characters; expected 1 to 40 digits`,
     );
   }
-  return `${streamEpoch(streamArn)}-${sequenceNumber.padStart(40, "0")}`;
+  return `${epoch}-${sequenceNumber.padStart(40, "0")}`;
 };
 
 const keyText = (name: string, value: AttributeValue): string => {

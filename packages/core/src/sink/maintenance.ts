@@ -10,7 +10,7 @@ export interface EnsureOptions {
 
 /** Options of the `purge` of a sink. */
 export interface PurgeOptions {
-  /** Tombstones of at least this age in days are deleted. From 15 to 3,650; default 16. */
+  /** Tombstones of at least this age in days are deleted. From 29 to 3,650; default 30. */
   readonly olderThanDays?: number;
 }
 
@@ -32,9 +32,24 @@ export interface Maintenance {
   readonly close: () => Promise<void>;
 }
 
-/** A change can be redelivered for 1 day from the stream, and then for 14 days from an SQS dead-letter queue. */
-const longestRedeliveryDays = 15;
-const defaultDays = 16;
+/** For how many days DynamoDB keeps a record in a stream. */
+const streamDays = 1;
+
+/** For how many days SQS keeps a message, at most. Dead letters wait this long. */
+const queueDays = 14;
+
+/** For how many days a delivery waits in the retry queue, at most: SQS' limit, less a day for its way to a dead letter. */
+export const retryDays: number = queueDays - 1;
+
+/**
+ * A change is delivered within this many days, or not at all: it waits in the stream, then in the retry queue, then as a
+ * dead letter. Core refuses older changes, and tombstones stay longer. See docs/decisions/0041-tombstone-horizon.md.
+ */
+export const deliverableDays: number = streamDays + retryDays + queueDays;
+
+/** The least and the default life of a tombstone. One day is for clocks that differ. */
+const leastDays = deliverableDays + 1;
+const defaultDays = leastDays + 1;
 const mostDays = 3_650;
 
 /**
@@ -43,16 +58,21 @@ const mostDays = 3_650;
  */
 export const checkTombstoneDays = (option: string, days: number = defaultDays): number => {
   const reason = "; a shorter time would let a redriven change restore a removed item";
-  checkWhole(option, days, [longestRedeliveryDays, mostDays], reason);
+  checkWhole(option, days, [leastDays, mostDays], reason);
   return days;
 };
 
 /** Maximum number of tombstones per request, so that requests are short and writers do not wait. */
 const chunkSize = 10_000;
 
-/** Deletes tombstones in chunks until none is left. `deleteChunk` returns the number of tombstones that it deleted. */
+/**
+ * Deletes tombstones in chunks, until a chunk finds nothing to delete. `deleteChunk` returns the number of tombstones that
+ * it deleted. This number may be below `most` although more tombstones are left, because a writer may replace a
+ * tombstone between its selection and its deletion.
+ */
 export const purgeInChunks = async (deleteChunk: (most: number) => Promise<number>): Promise<number> => {
   let total = 0;
-  for (let deleted = chunkSize; deleted === chunkSize; total += deleted) deleted = await deleteChunk(chunkSize);
+  for (let deleted = await deleteChunk(chunkSize); deleted > 0; deleted = await deleteChunk(chunkSize))
+    total += deleted;
   return total;
 };

@@ -51,7 +51,7 @@ export const randomHistory = (seed: number, options: RandomHistoryOptions = {}):
   const table = tableHistory({ tableName: `Specimens-${prefix}`, viewType });
   const recreatedAt = random.chance(0.3) ? 1 + random.integer(changes) : 0;
   for (let revision = 1; revision <= changes; revision += 1) {
-    if (revision === recreatedAt) table.recreateStream("2026-02-03T04:05:06.789");
+    if (revision === recreatedAt) table.recreateStream("2026-01-02T04:05:06.789");
     changeItem(random, table, `${prefix}-${random.integer(items)}`, revision);
   }
   const records = table.records();

@@ -1,4 +1,4 @@
-// DynamoDB stream records and events, as Lambda delivers them. Equal options give equal records.
+// DynamoDB stream records and events, as Lambda delivers them. Within a process, equal options give equal records.
 
 import { createHash } from "node:crypto";
 import type { StreamViewType } from "@sluice/core/envelope";
@@ -30,6 +30,8 @@ export interface RecordOptions {
   readonly tableName?: string;
   /** Creation time of the stream, the last part of its ARN. Default `2026-01-02T03:04:05.678`. */
   readonly streamLabel?: string;
+  /** Time of the change, such as `2026-01-02T03:04:05Z`. Default: about an hour before this process started. */
+  readonly createdAt?: string;
   /** Whether DynamoDB's TTL service removed the item. */
   readonly isTtlRemoval?: boolean;
 }
@@ -39,8 +41,21 @@ export interface StreamEvent {
   readonly Records: readonly StreamRecord[];
 }
 
-/** 2026-01-02T03:04:05Z in epoch seconds. Ten changes in a row have the same second, as can happen in DynamoDB. */
-const firstSecond = 1_767_323_045;
+/**
+ * Time of the first change in epoch seconds, because a pipeline refuses to redrive changes that are weeks old. Ten changes
+ * in a row have the same second, as can happen in DynamoDB.
+ */
+const firstSecond = Math.floor(Date.now() / 1_000) - 3_600;
+
+const secondOf = ({ createdAt, position = 1 }: RecordOptions): number => {
+  if (createdAt === undefined) return firstSecond + Math.floor(position / 10);
+  const second = Math.floor(Date.parse(createdAt) / 1_000);
+  if (!Number.isNaN(second)) return second;
+  throw new ConfigError(
+    "CONFIG_INVALID",
+    `[testing] createdAt is ${createdAt}; expected a time such as 2026-01-02T03:04:05Z`,
+  );
+};
 
 /**
  * Creates a number that resembles real sequence numbers: a counter times 10^20, plus some digits. From position 10 on,
@@ -63,7 +78,7 @@ const byteLength = (images: readonly (Image | undefined)[]): number =>
   images.reduce((bytes, image) => bytes + (image === undefined ? 0 : Buffer.byteLength(JSON.stringify(image))), 0);
 
 const streamData = (options: RecordOptions, sequenceNumber: string): NonNullable<StreamRecord["dynamodb"]> => {
-  const { before, after, keyNames = ["pk", "sk"], position = 1, viewType = "NEW_AND_OLD_IMAGES" } = options;
+  const { before, after, keyNames = ["pk", "sk"], viewType = "NEW_AND_OLD_IMAGES" } = options;
   const carriesNew = after !== undefined && (viewType === "NEW_IMAGE" || viewType === "NEW_AND_OLD_IMAGES");
   const carriesOld = before !== undefined && (viewType === "OLD_IMAGE" || viewType === "NEW_AND_OLD_IMAGES");
   const newImage = carriesNew ? toImage(after) : undefined;
@@ -73,7 +88,7 @@ const streamData = (options: RecordOptions, sequenceNumber: string): NonNullable
     throw new ConfigError("CONFIG_INVALID", `[testing] keyNames: the item has none of ${keyNames.join(", ")}`);
   }
   return {
-    ApproximateCreationDateTime: firstSecond + Math.floor(position / 10),
+    ApproximateCreationDateTime: secondOf(options),
     Keys: keys,
     ...(newImage && { NewImage: newImage }),
     ...(oldImage && { OldImage: oldImage }),
@@ -85,8 +100,8 @@ const streamData = (options: RecordOptions, sequenceNumber: string): NonNullable
 
 /**
  * Creates a stream record from plain items, as Lambda delivers it. Equal options give equal event ids, too.
- * @throws {ConfigError} CONFIG_INVALID when `before` and `after` are missing, when the item has no key attribute, or
- * when the position is not a whole number above 0.
+ * @throws {ConfigError} CONFIG_INVALID when `before` and `after` are missing, when the item has no key attribute,
+ * when the position is not a whole number above 0, or when `createdAt` is not a time.
  * @see https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_Record.html (read 2026-11-23)
  */
 export const streamRecord = (options: RecordOptions): StreamRecord => {

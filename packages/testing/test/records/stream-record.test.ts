@@ -9,7 +9,7 @@ const after = { pk: "o-1", sk: "1", total: 6 };
 
 describe("streamRecord", () => {
   test("has every member of a record in a Lambda event", () => {
-    expect(streamRecord({ before, after })).toEqual({
+    expect(streamRecord({ before, after, createdAt: "2026-01-02T03:04:05.678Z" })).toEqual({
       eventID: expect.stringMatching(/^[0-9a-f]{32}$/),
       eventName: "MODIFY",
       eventVersion: "1.1",
@@ -37,6 +37,13 @@ describe("streamRecord", () => {
     const { dynamodb } = streamRecord({ before, after, viewType });
     expect([dynamodb?.NewImage !== undefined, dynamodb?.OldImage !== undefined]).toEqual([hasNew, hasOld]);
     expect(dynamodb?.Keys).toEqual({ pk: { S: "o-1" }, sk: { S: "1" } });
+  });
+
+  test("is by default from the last hours, so that a pipeline does not refuse to redrive it", () => {
+    const [first, tenth] = [1, 10].map((position) => streamChange({ after, position }).approximateCreationTimeMs);
+    expect(Number(tenth) - Number(first)).toBe(1_000);
+    expect(Date.now() - Number(first)).toBeGreaterThan(0);
+    expect(Date.now() - Number(first)).toBeLessThan(86_400_000);
   });
 
   test("is an INSERT without `before`, and a REMOVE without `after`", () => {
