@@ -2,7 +2,7 @@
 
 import type { StreamRecord } from "@sluice/core/envelope";
 import type { Queue, QueueMessage } from "./queue.ts";
-import type { TableChange } from "./table.ts";
+import type { Arrival } from "./table.ts";
 import type { FunctionAnswer, World } from "./world.ts";
 
 /** An event of SQS for these messages. */
@@ -28,28 +28,30 @@ export interface ShardReader {
 }
 
 /** Repeats some records within the event. */
-const withRepeats = (world: World, batch: readonly TableChange[]): StreamRecord[] => {
+const withRepeats = (world: World, batch: readonly Arrival[]): StreamRecord[] => {
   const { random, plan } = world;
   return batch.flatMap(({ record }) => (random.chance(plan.twice) ? [record, record] : [record]));
 };
 
 /** Returns how many records of a batch are done: those before the lowest reported record. */
-const doneOf = (batch: readonly TableChange[], answer: NonNullable<FunctionAnswer>): number => {
+const doneOf = (batch: readonly Arrival[], answer: NonNullable<FunctionAnswer>): number => {
   const reported = new Set(answer.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
   const first = batch.findIndex(({ record }) => reported.has(record.dynamodb?.SequenceNumber ?? ""));
   return first < 0 ? batch.length : first;
 };
 
 /** Reads a shard: batches of random sizes, halved after a failure, and again from the lowest reported record. */
-export const readShard = (world: World, pipeline: number, shard: number): ShardReader => {
+export const readShard = (world: World, pipeline: number, shard: number, region: number): ShardReader => {
   const { random, plan, scheduler } = world;
-  const changes = world.changes.filter((change) => change.shard === shard);
+  const changes = world.changes
+    .filter((change) => change.shard === shard)
+    .map(({ arrivals }) => arrivals[region] as Arrival);
   let position = 0;
   const run = async (): Promise<void> => {
     let most = plan.maxBatch;
     let pauseMs = 0;
     while (position < changes.length && !world.isOver) {
-      const next = changes[position] as TableChange;
+      const next = changes[position] as Arrival;
       await sleep(world, Math.max(random.between(50, 1_500) + pauseMs, next.at - scheduler.now));
       // Without progress, the mapping calls the function less and less often.
       pauseMs = Math.min(60_000, 2 * pauseMs + 500);

@@ -87,6 +87,8 @@ export interface Plan {
   readonly faults: readonly Fault[];
   readonly outages: readonly Outage[];
   readonly operator: readonly OperatorStep[];
+  /** The clients of a global table write to another region from `away` to `back`, whole seconds. */
+  readonly failover: { readonly away: number; readonly back: number; readonly isYounger: boolean } | undefined;
   /** From this time on, mappers no longer throw. */
   readonly fixedAt: number;
   /** Positions of the changes for which mappers throw before `fixedAt`. */
@@ -220,6 +222,22 @@ const stepsOf = (random: Random, { at, items }: Moments, span: number): TableSte
     expiresInMs: random.pick([1_000, span / 2, 100 * hour]),
   })).sort((a, b) => a.at - b.at);
 
+/** Clients move to the other region and back. Append routes keep no order between two streams, so they do not. */
+const failoverOf = (random: Random, pipelines: readonly PipelinePlan[], span: number): Plan["failover"] => {
+  if (pipelines.some(({ routes }) => routes.some(({ writes }) => writes === "append")) || random.chance(0.5))
+    return undefined;
+  const away = 1_000 * random.between(3, span / 2_000);
+  return { away, back: away + 1_000 * random.between(6, span / 2_000), isYounger: random.chance(0.5) };
+};
+
+/** Around a fail-over, clients write to neither region until all changes are replicated. */
+const withPauses = (steps: readonly TableStep[], failover: Plan["failover"]): readonly TableStep[] => {
+  if (failover === undefined) return steps;
+  const moments = [failover.away, failover.back];
+  const isPause = (at: number): boolean => moments.some((moment) => at > moment - 3_000 && at < moment + 1_000);
+  return steps.filter(({ at }) => !isPause(at));
+};
+
 /** Outages that meet: the target, its queue and the marks of waiting items fail within seconds. */
 const meetingOutages = (random: Random, pipeline: PipelinePlan, { incidents, items }: Moments): Outage[] => {
   const start = random.pick(incidents);
@@ -312,7 +330,8 @@ export const planOf = (seed: number): Plan => {
   const span = random.pick([10_000, 60_000, 600_000]);
   const moments = momentsOf(random, span, items);
   const { at } = moments;
-  const steps = stepsOf(random, moments, span);
+  const failover = failoverOf(random, pipelines, span);
+  const steps = withPauses(stepsOf(random, moments, span), failover);
   const offloaded = listOf(items, (index) => index).filter(() => random.chance(0.3));
   const used = [...placesOf(first), ...(offloaded.length > 0 ? (["payload", "payload"] as const) : [])];
   return {
@@ -320,6 +339,7 @@ export const planOf = (seed: number): Plan => {
     viewType,
     pipelines,
     steps,
+    failover,
     offloaded,
     faults: faultsOf(random, used, moments),
     outages: [

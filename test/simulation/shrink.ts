@@ -18,6 +18,7 @@ const simpler: readonly Partial<Plan>[] = [
   { shards: 1 },
   { fixedAt: 0 },
   { sharesRows: false },
+  { failover: undefined },
   { deadLetterQueue: "standard" },
   { deployedAt: 0 },
   { retiredAt: 0 },

@@ -27,8 +27,11 @@ export const simulate = async (plan: Plan, parts: Parts = realParts): Promise<re
   const world = new World(plan, parts);
   const { scheduler, start } = world;
   world.calmAt = start + lastStepOf(plan) + 60_000;
+  const regions = plan.failover === undefined ? [0] : [0, 1];
   const shards = plan.pipelines.flatMap((_, pipeline) =>
-    Array.from({ length: plan.shards }, (__, shard) => readShard(world, pipeline, shard)),
+    regions.flatMap((region) =>
+      Array.from({ length: plan.shards }, (__, shard) => readShard(world, pipeline, shard, region)),
+    ),
   );
   plan.pipelines.forEach(({ usesRetryQueue }, pipeline) => {
     if (usesRetryQueue) consumeRetries(world, pipeline);

@@ -25,7 +25,7 @@ import type { Fault, FaultKind, Outage, PipelinePlan, Place, Plan, RoutePlan } f
 import { Queue, type QueueMessage } from "./queue.ts";
 import { type Random, randomFrom } from "./random.ts";
 import { Scheduler } from "./scheduler.ts";
-import { changesOf, type Item, keysOf, nameOf, rowKey, type TableChange } from "./table.ts";
+import { changesOf, type Item, keysOf, nameOf, rowKey, type TableChange, tableArn } from "./table.ts";
 import { AppendTarget, type Message, type RowOf, UpsertTarget } from "./targets.ts";
 
 /** The parts of a world that a test may replace by broken ones, to see that the oracles catch them. */
@@ -222,6 +222,7 @@ export class World {
       logger: { info: () => undefined, warn: () => undefined },
       clock: environment.clock,
       retry: { maxAttempts: plan.maxAttempts },
+      ...(plan.failover && { source: this.#sourcesOf(plan.failover) }),
     };
     const reject =
       planned.onReject === "block" ? { onReject: "block" as const } : { deadLetterQueue: sqsDeadLetterQueue(letters) };
@@ -232,6 +233,11 @@ export class World {
       built = this.#withRoute(built, planned, route, environment);
     for (const route of planned.routes.filter(isFiltered)) built = this.#withRoute(built, planned, route, environment);
     return built.handler();
+  }
+
+  #sourcesOf({ away, back }: NonNullable<Plan["failover"]>) {
+    const since = (at: number): string => new Date(this.start + at).toISOString().replace(".000Z", "Z");
+    return [tableArn(0), { table: tableArn(1), since: since(away) }, { table: tableArn(0), since: since(back) }];
   }
 
   #withRoute<Built extends ReturnType<typeof createPipeline<Item>>>(
