@@ -40,12 +40,20 @@ const doneOf = (batch: readonly Arrival[], answer: NonNullable<FunctionAnswer>):
   return first < 0 ? batch.length : first;
 };
 
+/** Whether the mapping of a region is enabled when a record arrives. */
+const isRead = ({ plan, start }: World, region: number, { at }: Arrival): boolean => {
+  const { failover } = plan;
+  if (region === 0 || failover === undefined || !failover.isReadMeanwhile) return true;
+  return at >= start + failover.away && at < start + failover.back;
+};
+
 /** Reads a shard: batches of random sizes, halved after a failure, and again from the lowest reported record. */
 export const readShard = (world: World, pipeline: number, shard: number, region: number): ShardReader => {
   const { random, plan, scheduler } = world;
   const changes = world.changes
     .filter((change) => change.shard === shard)
-    .map(({ arrivals }) => arrivals[region] as Arrival);
+    .map(({ arrivals }) => arrivals[region] as Arrival)
+    .filter((arrival) => isRead(world, region, arrival));
   let position = 0;
   const run = async (): Promise<void> => {
     let most = plan.maxBatch;

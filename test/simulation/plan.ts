@@ -77,6 +77,16 @@ export interface OperatorStep {
   readonly pipeline: number;
 }
 
+/** Clients move to another region, and back. */
+export interface Failover {
+  readonly away: number;
+  readonly back: number;
+  /** Whether the stream of the other region is younger. */
+  readonly isYounger: boolean;
+  /** Whether the other region's stream is read only from `away` to `back`. Otherwise it is always read. */
+  readonly isReadMeanwhile: boolean;
+}
+
 /** A world, and everything that happens in it. */
 export interface Plan {
   readonly seed: number;
@@ -88,7 +98,7 @@ export interface Plan {
   readonly outages: readonly Outage[];
   readonly operator: readonly OperatorStep[];
   /** The clients of a global table write to another region from `away` to `back`, whole seconds. */
-  readonly failover: { readonly away: number; readonly back: number; readonly isYounger: boolean } | undefined;
+  readonly failover: Failover | undefined;
   /** From this time on, mappers no longer throw. */
   readonly fixedAt: number;
   /** Positions of the changes for which mappers throw before `fixedAt`. */
@@ -227,7 +237,12 @@ const failoverOf = (random: Random, pipelines: readonly PipelinePlan[], span: nu
   if (pipelines.some(({ routes }) => routes.some(({ writes }) => writes === "append")) || random.chance(0.5))
     return undefined;
   const away = 1_000 * random.between(3, span / 2_000);
-  return { away, back: away + 1_000 * random.between(6, span / 2_000), isYounger: random.chance(0.5) };
+  return {
+    away,
+    back: away + 1_000 * random.between(6, span / 2_000),
+    isYounger: random.chance(0.5),
+    isReadMeanwhile: random.chance(0.6),
+  };
 };
 
 /** Around a fail-over, clients write to neither region until all changes are replicated. */
