@@ -1,6 +1,6 @@
 // Turns an error of DynamoDB into an error code. `@sluice/core` knows the errors that all AWS services have.
 
-import { type AwsService, awsRequestError, SinkError } from "@sluice/core/sink-kit";
+import { type AwsService, awsRequestError, outcomeOf, SinkError, type SinkErrorCode } from "@sluice/core/sink-kit";
 
 /** Maps DynamoDB's error names to codes. @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html (read 2026-11-23) */
 const dynamodb: AwsService = {
@@ -9,8 +9,8 @@ const dynamodb: AwsService = {
     LimitExceeded: "SINK_THROTTLED", // control plane: too many tables are being created
     TransactionConflict: "SINK_CONFLICT", // another transaction holds the item
     ReplicatedWriteConflict: "SINK_CONFLICT", // a global table: another replica has a concurrent write
-    ResourceInUse: "SINK_CONFLICT", // the table is being created or changed
     TransactionInProgress: "SINK_CONFLICT",
+    ResourceInUse: "SINK_UNAVAILABLE", // the table is being created or changed
     ItemCollectionSizeLimitExceeded: "SINK_REJECTED", // a partition key with a local index has reached 10 GB
     Validation: "SINK_REJECTED",
     Serialization: "SINK_REJECTED",
@@ -21,14 +21,53 @@ const dynamodb: AwsService = {
   tooLarge: /item size (has exceeded|to update has exceeded)/i,
 };
 
+/**
+ * Beginnings of ValidationExceptions that concern the table. The sink takes keys from the table's description, so the
+ * table now has another key. The patterns are anchored, because the end of a text may quote an item's values.
+ * The last two are of DynamoDB Local.
+ */
+const otherKey =
+  /^(One or more parameter values were invalid: (Missing the key |Type mismatch for key)|The provided key element does not match the schema|One of the required keys was not given a value|The number of conditions on the keys is invalid)/;
+
 /** Whether the condition of a write failed: the target item already has the version to write, or a newer version. */
 export const isConditionFailed = (error: unknown): boolean =>
   error instanceof Error && error.name === "ConditionalCheckFailedException";
 
+const textOf = (error: unknown): string => (error instanceof Error ? error.message : "");
+
+const nameOf = ({ cause }: SinkError): string => (cause instanceof Error ? cause.name : "");
+
+/**
+ * Corrects core's code. A request can be refused for the item only by an error in `codes`. Any other refusal, for
+ * example that the table's KMS key is disabled, concerns the table: every item would be refused.
+ */
+const codeOf = (error: unknown, { code }: SinkError, name: string): SinkErrorCode => {
+  if (name === "Validation" && otherKey.test(textOf(error))) return "SINK_MISSING";
+  if (code !== "SINK_REJECTED" || Object.hasOwn(dynamodb.codes, name)) return code;
+  return name.startsWith("KMS") ? "SINK_DENIED" : "SINK_UNAVAILABLE";
+};
+
+const messageOf = (sink: string, { message }: SinkError, code: SinkErrorCode, name: string): string => {
+  if (code === "SINK_TOO_LARGE")
+    return `[${sink}] the item is larger than DynamoDB's limit of 400 KB, attribute names included`;
+  return code === "SINK_MISSING" && name === "Validation"
+    ? `[${sink}] the table has another key schema than its description had when the sink read it`
+    : message;
+};
+
 /** Turns any error into the delivery's error, whose message contains no attribute values. */
 export const classify = (sink: string, error: unknown): SinkError => {
   const classified = awsRequestError(sink, dynamodb, error);
-  if (classified.code !== "SINK_TOO_LARGE" || classified === error) return classified;
-  const message = `[${sink}] the item is larger than DynamoDB's limit of 400 KB, attribute names included`;
-  return new SinkError(classified.code, message, { cause: classified.cause });
+  if (classified === error) return classified;
+  const name = nameOf(classified);
+  const code = codeOf(error, classified, name);
+  const { cause } = classified;
+  return new SinkError(code, messageOf(sink, classified, code, name), { cause });
+};
+
+/** Turns an error of a request that concerns the whole table into an error that no delivery is rejected for. */
+export const classifyForTable = (sink: string, error: unknown): SinkError => {
+  const classified = classify(sink, error);
+  if (outcomeOf(classified.code) === "retry") return classified;
+  return new SinkError("SINK_MISSING", classified.message, { cause: classified.cause });
 };

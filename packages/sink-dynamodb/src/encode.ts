@@ -13,7 +13,7 @@ import {
 } from "@sluice/core/sink-kit";
 import type { DynamodbSettings } from "./options.ts";
 import type { TargetTable } from "./schema/table.ts";
-import { ownerOf, wireGuard } from "./write/guard.ts";
+import { ownerOf, wireGuard, wireState } from "./write/guard.ts";
 import { compileKeys, isSameValue } from "./write/key.ts";
 import { AttributeValueError, imageIn, marshalItem } from "./write/marshal.ts";
 
@@ -21,9 +21,11 @@ import { AttributeValueError, imageIn, marshalItem } from "./write/marshal.ts";
 export interface ItemWrite {
   readonly key: SdkItem;
   readonly version: string;
-  /** Identifies the source item; undefined without option `movingKey`. */
+  /** Identifies the source item; undefined if no other source item can have the key. */
   readonly owner: string | undefined;
   readonly isRemoved: boolean;
+  /** Whether a tombstone is needed only if the target holds a copy or a tombstone of the source item. */
+  readonly onlyIfPresent: boolean;
   /** Epoch seconds after which DynamoDB's TTL may delete a tombstone. */
   readonly expires: number;
   /** The item's attributes, with the key but without the guard. */
@@ -37,15 +39,18 @@ export interface DeliveryWrites {
   readonly tombstones: readonly ItemWrite[];
 }
 
+/** Returns the guard of an item that no other source item has written. */
+const guardOf = (write: ItemWrite): SdkValue => {
+  const { owner, version, isRemoved, expires } = write;
+  if (owner === undefined) return wireGuard(write);
+  return wireState(new Map(), [owner, { version, copy: isRemoved ? undefined : write.attributes, expires }]);
+};
+
 /** Returns the item for `PutItem`: the write's attributes and its guard. A tombstone also gets the TTL attribute. */
-export const guarded = (
-  { guardAttribute, ttlAttribute }: DynamodbSettings,
-  write: ItemWrite,
-  departures?: Parameters<typeof wireGuard>[0]["departures"],
-): SdkItem => ({
+export const guarded = ({ guardAttribute, ttlAttribute }: DynamodbSettings, write: ItemWrite): SdkItem => ({
   ...write.attributes,
   ...(write.isRemoved && { [ttlAttribute]: { N: String(write.expires) } }),
-  [guardAttribute]: wireGuard({ ...write, departures }),
+  [guardAttribute]: guardOf(write),
 });
 
 /** Converts the message to attribute values. Returns a new object. */
@@ -79,20 +84,20 @@ const rejection = ({ name }: DynamodbSettings, { path, message }: AttributeValue
 
 /**
  * Creates the function that encodes deliveries. The created function throws the errors that `compileKeys` lists.
- * @throws {ConfigError} CONFIG_INVALID when `key` does not fit the target's key schema.
+ * @throws {SinkError} SINK_MISSING when the target's key schema does not fit `key`.
  */
 export const compileEncode = (
   settings: DynamodbSettings,
   target: TargetTable,
 ): ((delivery: UpsertDelivery<unknown>) => DeliveryWrites) => {
   const keysOf = compileKeys(settings, target);
-  const canMove = settings.movingKey !== undefined;
   return (delivery) => {
     const { change, message } = delivery;
-    const { key, left } = keysOf(delivery);
+    const { key, left, isShared } = keysOf(delivery);
     const shared = {
       version: change.version,
-      owner: canMove ? ownerOf(change.itemKey) : undefined,
+      owner: isShared ? ownerOf(change.itemKey) : undefined,
+      onlyIfPresent: message === undefined && delivery.onlyIfPresent === true,
       expires: Math.floor(settings.now() / 1000) + settings.tombstoneSeconds,
     };
     const tombstoneAt = (at: SdkItem): ItemWrite => ({ ...shared, key: at, isRemoved: true, attributes: at });

@@ -18,16 +18,19 @@ export interface TargetKey {
   readonly [attribute: string]: KeyValue | bigint;
 }
 
-/** How to get the target's key: attribute names of both keys, a map from target to source names, or a function. */
+/**
+ * How to get the target's key: attribute names of both keys, a map from target to source names, or a function. With a
+ * function, or if an attribute of the item's key is not used, several items can have one target key: it shows the newest.
+ */
 export type DynamodbKeyMap =
   | readonly string[]
   | { readonly [attribute: string]: string }
   | ((keys: Change["keys"]) => TargetKey);
 
 /**
- * Returns the target's key for an item, or undefined if the target must not contain the item. Different items must have
- * different keys. The sink calls the function with the item before the change and with the item after the change. Both
- * items are decoded, but the pipeline's schema has not parsed them.
+ * Returns the target's key for an item, or undefined if the target must not contain the item. If several items have one
+ * key, the target shows the newest. The sink calls the function with the item before the change and with the item after
+ * the change. Both items are decoded, but the pipeline's schema has not parsed them.
  */
 export type MovingKey = (item: UnknownItem) => TargetKey | undefined;
 

@@ -1,7 +1,6 @@
 // Creates the sink from its options. The sink connects at its first write.
 
 import {
-  ConfigError,
   type DeliveryError,
   delivered,
   eachBounded,
@@ -18,14 +17,14 @@ import {
   type WriteResult,
   withinDeadline,
 } from "@sluice/core/sink-kit";
-import { classify } from "./classify.ts";
 import { connect, type DynamodbConnection } from "./client/client.ts";
-import { compileEncode, type DeliveryWrites, type ItemWrite } from "./encode.ts";
+import { targetName } from "./client/target-name.ts";
+import type { DeliveryWrites, ItemWrite } from "./encode.ts";
 import { checkOptions, type DynamodbSettings, type DynamodbSinkOptions } from "./options.ts";
 import { type DynamodbEnsureOptions, ensureTable } from "./schema/ensure.ts";
-import { describeTarget, loopCheck } from "./schema/table.ts";
 import { type AttributeValues, attributeValues } from "./write/marshal.ts";
-import { dryRunnerOf, type ItemOutcome, type WriteItem, writerOf } from "./write/write-item.ts";
+import { type TableWriter, tableWriterCache, type WriteBatch } from "./write/table-writer.ts";
+import type { ItemOutcome, WriteItem } from "./write/write-item.ts";
 
 /**
  * An item that a mapper returns, in native values: strings, numbers, BigInts, `NumberValue`s, booleans, null,
@@ -50,6 +49,8 @@ export interface DynamodbSink extends MappedSink<DynamodbMessage, "upsert"> {
    * @throws {SinkError} when a request to DynamoDB fails.
    */
   readonly ensure: (options?: DynamodbEnsureOptions) => Promise<readonly string[]>;
+  /** The table with the sink's client and its key. Sinks with equal texts write an item to the same target key. */
+  readonly target: string;
   /** Excludes tombstones from a Query or Scan of the target: `{ TableName, ...sink.liveFilter }`. */
   readonly liveFilter: LiveFilter;
   /** Closes the client that the sink created. A client that you passed stays open. */
@@ -63,12 +64,22 @@ const isFinal = (result: ItemOutcome | DeliveryError): boolean =>
 /** Runs one write. Returns the write's outcome. If the write fails, returns its error. */
 type Attempt = (write: ItemWrite | DeliveryError) => Promise<ItemOutcome | DeliveryError>;
 
+/** The outcome of a delivery whose writes did not fail. */
+const outcomeOfAll = (outcomes: readonly ItemOutcome[], onlyIfPresent: boolean): ItemOutcome => {
+  if (outcomes.length === 0) return onlyIfPresent ? "superseded" : "delivered";
+  return outcomes.every((outcome) => outcome === "superseded") ? "superseded" : "delivered";
+};
+
 /**
  * Writes the item, then the tombstones. If the item is rejected, the tombstones are still written, because the source
  * item no longer has its former keys. If the item's error is retryable, the tombstones must wait for the retry.
  * Returns the first error of a tombstone, otherwise the item's result.
  */
-const runWrites = async ({ item, tombstones }: DeliveryWrites, attempt: Attempt): ReturnType<Attempt> => {
+const runWrites = async (
+  { item, tombstones }: DeliveryWrites,
+  onlyIfPresent: boolean,
+  attempt: Attempt,
+): ReturnType<Attempt> => {
   const own = item === undefined ? undefined : await attempt(item);
   if (own !== undefined && !isFinal(own)) return own;
   const results: ItemOutcome[] = [];
@@ -77,34 +88,13 @@ const runWrites = async ({ item, tombstones }: DeliveryWrites, attempt: Attempt)
     if (typeof result !== "string") return result;
     results.push(result);
   }
-  if (own !== undefined) return own;
-  return results.length > 0 && results.every((result) => result === "superseded") ? "superseded" : "delivered";
+  return own ?? outcomeOfAll(results, onlyIfPresent);
 };
 
 const writeResultOf = (delivery: UpsertDelivery<unknown>, result: ItemOutcome | DeliveryError): WriteResult => {
   if (result === "delivered") return delivered(delivery);
   return result === "superseded" ? superseded(delivery) : failed(delivery, result);
 };
-
-/**
- * Reads the table's description, and creates the functions that write to the table.
- * @throws {ConfigError | SinkError} when the options do not fit the table, or its description cannot be read.
- */
-const tableWriterOf = async (settings: DynamodbSettings, { call }: DynamodbConnection, signal: AbortSignal) => {
-  try {
-    const target = await describeTarget(settings, call, signal);
-    return {
-      checkSource: loopCheck(target),
-      encode: compileEncode(settings, target),
-      writeItem: writerOf(settings, call),
-      dryRunItem: dryRunnerOf(settings, call),
-    };
-  } catch (error) {
-    throw error instanceof ConfigError ? error : classify(settings.name, error);
-  }
-};
-
-type TableWriter = Awaited<ReturnType<typeof tableWriterOf>>;
 
 const deliverWith = (encode: TableWriter["encode"], writeItem: WriteItem, sink: string, signal: AbortSignal) => {
   const attempt: Attempt = async (write) => {
@@ -115,9 +105,8 @@ const deliverWith = (encode: TableWriter["encode"], writeItem: WriteItem, sink: 
     if (signal.aborted) return failed(delivery, notStarted(sink));
     const { entries, results } = encodeEach([delivery], encode);
     const [writes] = entries;
-    return writes === undefined
-      ? (results[0] as WriteResult)
-      : writeResultOf(delivery, await runWrites(writes, attempt));
+    if (writes === undefined) return results[0] as WriteResult;
+    return writeResultOf(delivery, await runWrites(writes, delivery.onlyIfPresent === true, attempt));
   };
 };
 
@@ -127,13 +116,14 @@ const writesOf = (
   connection: DynamodbConnection,
 ): ((item: "writeItem" | "dryRunItem") => DynamodbSink["write"]) => {
   const { name: sink, concurrency } = settings;
-  let writer: TableWriter | undefined;
-  return (item) =>
-    withinDeadline(sink, async (batch, { signal }) => {
-      writer ??= await tableWriterOf(settings, connection, signal);
+  const withWriter = tableWriterCache(settings, connection.call);
+  return (item) => {
+    const writeBatch: WriteBatch = async (writer, batch, signal) => {
       for (const { change } of batch) writer.checkSource(change.record.eventSourceARN);
       return eachBounded(batch, concurrency, deliverWith(writer.encode, writer[item], sink, signal));
-    });
+    };
+    return withinDeadline(sink, (batch, { signal }) => withWriter(writeBatch, batch, signal));
+  };
 };
 
 const copyOf = (change: LiveChange<unknown>): AttributeValues =>
@@ -142,7 +132,7 @@ const copyOf = (change: LiveChange<unknown>): AttributeValues =>
 /**
  * Creates a sink that keeps the items of a DynamoDB table equal to the mapped items. A write never replaces a newer
  * version. Without a mapper, items are copied unchanged. The first write connects. It rejects with a ConfigError if
- * changes come from this table's own stream, or if option `key` does not fit the table's key.
+ * changes come from this table's own stream.
  * @throws {ConfigError} CONFIG_INVALID when an option is invalid.
  */
 export const dynamodbSink = (options: DynamodbSinkOptions): DynamodbSink => {
@@ -151,6 +141,7 @@ export const dynamodbSink = (options: DynamodbSinkOptions): DynamodbSink => {
   const writeWith = writesOf(settings, connection);
   return {
     name: settings.name,
+    target: targetName(settings),
     supports: { writes: "upsert" },
     map: copyOf,
     write: writeWith("writeItem"),

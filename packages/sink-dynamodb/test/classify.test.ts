@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { SinkError } from "@sluice/core/sink-kit";
-import { classify, isConditionFailed } from "../src/classify.ts";
+import { classify, classifyForTable, isConditionFailed } from "../src/classify.ts";
 
 const codeOf = (error: unknown): string => classify("orders", error).code;
 
@@ -22,6 +22,13 @@ describe("the code of an error", () => {
     ["ExpiredTokenException", "SINK_DENIED"],
     ["CredentialsProviderError", "SINK_DENIED"],
     ["InternalServerError", "SINK_UNAVAILABLE"],
+    ["ResourceInUseException", "SINK_UNAVAILABLE"],
+    ["TransactionInProgressException", "SINK_CONFLICT"],
+    ["KMSAccessDeniedException", "SINK_DENIED"],
+    ["KMSDisabledException", "SINK_DENIED"],
+    ["KMSInvalidStateException", "SINK_DENIED"],
+    ["TableNotActiveException", "SINK_UNAVAILABLE"],
+    ["SerializationException", "SINK_REJECTED"],
     ["AbortError", "SINK_TIMEOUT"],
     ["TimeoutError", "SINK_TIMEOUT"],
   ])("of %s is %s", (name, code) => {
@@ -36,7 +43,8 @@ describe("the code of an error", () => {
   test.each([
     [429, "SINK_THROTTLED"],
     [403, "SINK_DENIED"],
-    [418, "SINK_REJECTED"],
+    [413, "SINK_TOO_LARGE"],
+    [418, "SINK_UNAVAILABLE"],
     [500, "SINK_UNAVAILABLE"],
     [null, "SINK_UNAVAILABLE"],
   ])("of an unknown name depends on the status %s: %s", (status, code) => {
@@ -45,6 +53,36 @@ describe("the code of an error", () => {
 
   test("of a thrown value that is not an error is SINK_UNAVAILABLE", () => {
     expect([codeOf("text"), codeOf(undefined), codeOf(null)]).toEqual(Array(3).fill("SINK_UNAVAILABLE"));
+  });
+});
+
+describe("a validation error", () => {
+  test.each([
+    ["The provided key element does not match the schema"],
+    ["One or more parameter values were invalid: Missing the key sk in the item"],
+    ["One or more parameter values were invalid: Type mismatch for key pk expected: N actual: S"],
+  ])("about the key schema concerns the table: %s", (text) => {
+    expect(classify("orders", thrown("ValidationException", text))).toMatchObject({
+      code: "SINK_MISSING",
+      message: expect.stringContaining("another key schema"),
+    });
+  });
+
+  test.each([
+    ["One or more parameter values were invalid: Type mismatch for Index Key gsi expected: S actual: N IndexName: gsi"],
+    [
+      "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty string",
+    ],
+    ["A value cannot be converted: The provided key element does not match the schema"],
+    ["Number overflow. Attempting to store a number with magnitude larger than supported range"],
+  ])("about the item concerns the item: %s", (text) => {
+    expect(codeOf(thrown("ValidationException", text))).toBe("SINK_REJECTED");
+  });
+
+  test("never rejects deliveries when the request concerned the table", () => {
+    const error = classifyForTable("orders", thrown("ValidationException", "Invalid table name"));
+    expect(error.code).toBe("SINK_MISSING");
+    expect(classifyForTable("orders", thrown("ThrottlingException")).code).toBe("SINK_THROTTLED");
   });
 });
 

@@ -1,4 +1,4 @@
-// Runs the conformance kit on DynamoDB Local, once with the item's own key and once with a key that changes.
+// Runs the conformance kit on DynamoDB Local: with the item's own key, with a function's key, and with a key that changes.
 
 import { afterAll, describe, test } from "@jest/globals";
 import type { UnknownItem } from "@sluice/core";
@@ -24,6 +24,11 @@ const movingKey = ({ pk, sk, revision }: UnknownItem) => ({ id: `${pk}|${sk}|${N
 
 const variants: readonly Variant[] = [
   { name: "the sink with the item's own key", options: {}, keys: { pk: "S", sk: "S" } },
+  {
+    name: "the sink with a key that a function returns",
+    options: { key: ({ pk, sk }) => ({ id: `${pk}|${sk}` }) },
+    keys: { id: "S" },
+  },
   {
     name: "the sink with a key that moves",
     options: { movingKey },

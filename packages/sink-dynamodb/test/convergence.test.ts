@@ -1,13 +1,21 @@
-// Tests of `movingKey`. After any history, the target must contain the last state of every item. If one part of
-// the guard is broken, some histories must fail. The repository's test/convergence tests sinks without `movingKey`.
+// Tests of target keys that several items can have, by `movingKey` or by a `key` that leaves out an attribute. After any
+// history, each target key must show the newest of the items that have it. If one part of the guard is broken, some
+// histories must fail. The repository's test/convergence tests target keys that only one item can have.
 
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { pipeline, type UnknownItem } from "@sluice/core";
 import { decodeRecord, type StreamRecord, toJson } from "@sluice/core/sink-kit";
 import { engineOrSkip } from "@sluice/local";
 import { type DeliveryStep, lambdaContext, playHistory, randomHistory, streamEvent } from "@sluice/testing";
-import { type DynamodbClient, type DynamodbSink, dynamodbSink, type MovingKey } from "../src/index.ts";
+import {
+  type DynamodbClient,
+  type DynamodbSink,
+  type DynamodbSinkOptions,
+  dynamodbSink,
+  type MovingKey,
+} from "../src/index.ts";
 import { type Engine, startEngine, withoutGuard } from "./support/engine.ts";
+import { type Meeting, meetingHistory } from "./support/meeting-history.ts";
 import { mutant, mutations } from "./support/mutant.ts";
 import { randomOf, shuffled, usernameHistory } from "./support/username-history.ts";
 
@@ -15,6 +23,9 @@ const describeWithDynamodb = await engineOrSkip({ describe, test, afterAll }, st
 
 /** Timeout that is long enough for a busy machine. */
 const longMs = 240_000;
+
+/** The seed of the first history. By default it is new in each test run. */
+const firstSeed = Number(process.env.CONVERGENCE_SEED ?? Date.now() % 1_000_000_000);
 
 const silent = { info: () => undefined, warn: () => undefined };
 
@@ -29,14 +40,16 @@ interface HistoryCase {
 /** Creates random histories of one kind, and defines the keys and the items of the target table. */
 interface HistoryKind {
   readonly keys: Readonly<Record<string, "S">>;
-  readonly movingKey: MovingKey;
+  readonly options: Partial<DynamodbSinkOptions>;
+  /** The filter of the pipeline. */
+  readonly when?: (item: UnknownItem) => boolean;
   readonly caseOf: (seed: number) => HistoryCase;
   /** Returns the seed at the beginning of a target item's key. */
   readonly prefixOf: (item: UnknownItem) => string;
   readonly map: (item: UnknownItem) => UnknownItem;
 }
 
-const specimens = (movingKey: MovingKey): Omit<HistoryKind, "keys" | "movingKey"> => {
+const specimens = (movingKey: MovingKey): Omit<HistoryKind, "keys" | "options"> => {
   const map = (item: UnknownItem): UnknownItem => ({ ...item, ...movingKey(item) });
   return {
     map,
@@ -54,26 +67,56 @@ const byRevision: MovingKey = ({ pk, revision }) => ({ id: `${pk}|${Number(revis
 
 const usernameMap = ({ pk, username, revision }: UnknownItem) => ({ username, user: pk, revision });
 
+const isActive = (item: UnknownItem): boolean => item.isActive === true;
+
+type MeetingKind = Pick<HistoryKind, "options" | "when"> & Pick<Meeting, "viewType">;
+
+/** Items that meet in the target key `name`, which has the value of the item's attribute `name`. */
+const meetings = (name: "pk" | "place", { options, when = () => true, viewType }: MeetingKind): HistoryKind => {
+  const map = ({ [name]: place, pk, sk, revision }: UnknownItem) => ({ [name]: place, item: `${pk}|${sk}`, revision });
+  const placeOf = (item: UnknownItem) => (when(item) ? String(item[name]) : undefined);
+  return {
+    keys: { [name]: "S" },
+    options,
+    when,
+    map,
+    prefixOf: ({ [name]: place }) => String(place).split("-")[0] as string,
+    caseOf: (seed) => ({ seed, ...meetingHistory(seed, `${seed}`, { placeOf, map, viewType }) }),
+  };
+};
+
+const movingKey: MovingKey = ({ place }) => ({ place: String(place) });
+
 const kinds = {
-  moving: { keys: { id: "S" }, movingKey: byRevision, ...specimens(byRevision) },
+  moving: { keys: { id: "S" }, options: { movingKey: byRevision }, ...specimens(byRevision) },
+  meeting: meetings("place", { options: { movingKey }, viewType: "NEW_AND_OLD_IMAGES" }),
+  meetingActive: meetings("place", { options: { movingKey }, when: isActive, viewType: "NEW_AND_OLD_IMAGES" }),
+  partition: meetings("pk", { options: { key: ["pk"] }, when: isActive, viewType: "NEW_IMAGE" }),
+  partitionOf: meetings("pk", {
+    options: { key: ({ pk }) => ({ pk: pk as string }) },
+    when: isActive,
+    viewType: "NEW_AND_OLD_IMAGES",
+  }),
   usernames: {
     keys: { username: "S" },
-    movingKey: ({ username }) => ({ username: String(username) }),
+    options: { movingKey: ({ username }: UnknownItem) => ({ username: String(username) }) },
     map: usernameMap,
     prefixOf: ({ username }) => String(username).split("-")[0] as string,
     caseOf: (seed) => ({ seed, ...usernameHistory(seed, `${seed}`) }),
   },
 } as const satisfies Readonly<Record<string, HistoryKind>>;
 
-const sinkOf = (table: string, client: DynamodbClient, { movingKey }: HistoryKind): DynamodbSink =>
-  dynamodbSink({ client, table, movingKey });
+const sinkOf = (table: string, client: DynamodbClient, { options }: HistoryKind): DynamodbSink =>
+  dynamodbSink({ client, table, ...options });
 
 /** Creates a function that invokes the handler until no record fails. */
 const invocationOf = (
   sink: DynamodbSink,
-  { map }: HistoryKind,
+  { map, when = () => true }: HistoryKind,
 ): ((records: readonly StreamRecord[]) => Promise<void>) => {
-  const routed = pipeline("test", { onReject: "block", logger: silent }).to(sink, ({ after }) => map(after));
+  const routed = pipeline("test", { onReject: "block", logger: silent })
+    .when(when)
+    .to(sink, ({ after }) => map(after));
   // A handler accepts one table, and every history has its own table.
   const handlers = new Map<string, ReturnType<typeof routed.handler>>();
   return async (records) => {
@@ -161,20 +204,30 @@ describeWithDynamodb("the target", (engine) => {
   test.each([
     ["with a key that moves with every change", 80, "moving"],
     ["with a key that items take from each other", 80, "usernames"],
+    ["of items that meet at moving keys", 200, "meeting"],
+    ["of items that meet at moving keys and leave the filter", 60, "meetingActive"],
+    ["of items that share a partition key, without old images", 200, "partition"],
+    ["of items for which a function returns one key", 40, "partitionOf"],
   ] as const)(
-    "ends with the last state of every item %s, in %i random histories",
+    `ends with the last state of every item %s, in %i random histories from seed ${firstSeed}`,
     async (_what, count, name) => {
-      expect(await playCases(engine, kinds[name], casesOf(kinds[name], count), engine.direct)).toEqual([]);
+      expect(await playCases(engine, kinds[name], casesOf(kinds[name], count, firstSeed), engine.direct)).toEqual([]);
     },
     longMs,
   );
 
-  test.each([["moving"], ["usernames"]] as const)(
-    "ends with the last state of every item when four writers write all changes at once, in any order (%s)",
-    async (name) => {
+  test.each([
+    ["moving", 6],
+    ["usernames", 6],
+    ["meeting", 12],
+    ["meetingActive", 12],
+    ["partition", 12],
+  ] as const)(
+    `ends with the last state of every item when four writers write all changes at once, in any order (%s, from seed ${firstSeed})`,
+    async (name, count) => {
       const kind: HistoryKind = kinds[name];
       const table = await engine.createTable(kind.keys);
-      const cases = casesOf(kind, 6);
+      const cases = casesOf(kind, count, firstSeed);
       const writers = Array.from({ length: 4 }, async (_, writer) => {
         const random = randomOf(writer + 1);
         const invoke = invocationOf(sinkOf(table, engine.client(), kind), kind);
@@ -192,7 +245,12 @@ describeWithDynamodb("the target", (engine) => {
     ["the tombstone at the old key", "old keys", "moving"],
     ["the owner", "owner", "usernames"],
     ["the departures", "departures", "usernames"],
-  ] as const)("does not without %s", async (_what, mutation, name) => {
+    ["the owner", "owner", "meeting"],
+    ["the owner", "owner", "partition"],
+    ["the departures", "departures", "meeting"],
+    ["the hidden copies", "hidden copies", "meeting"],
+    ["the hidden copies", "hidden copies", "partition"],
+  ] as const)("does not without %s (%s, %s)", async (_what, mutation, name) => {
     const broken = mutant(engine.direct, mutations[mutation]);
     expect(await goesWrong(engine, kinds[name], broken)).toBe(true);
   });

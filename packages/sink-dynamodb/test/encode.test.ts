@@ -19,7 +19,7 @@ const targetOf = (keys: Readonly<Record<string, "S" | "N" | "B">>): TargetTable 
 
 const now = 1_767_323_045_678;
 const settingsOf = (options: Partial<DynamodbSinkOptions> = {}) =>
-  checkOptions({ table: "target", now: () => now, ...options });
+  checkOptions({ table: "target", now: () => now, tombstoneDays: 40, ...options });
 
 const deliveryOf = (change: Change, message: unknown, earlier: readonly Change[] = []): UpsertDelivery<unknown> => ({
   change,
@@ -188,7 +188,7 @@ describe("an item with a fixed key", () => {
     expect(guarded(settings, itemOf(writes))).toEqual({
       pk: { S: "a" },
       sk: { S: "1" },
-      expiresAt: { N: String(Math.floor(now / 1000) + 30 * 86_400) },
+      expiresAt: { N: String(Math.floor(now / 1000) + 40 * 86_400) },
       g: { M: { v: { S: change.version }, removed: { BOOL: true } } },
     });
     expect(writes.tombstones).toEqual([]);
@@ -258,6 +258,10 @@ describe("an item with a fixed key", () => {
       expect(encodeWith({}, keys, deliveryOf(insert(item), message)).item).toMatchObject({ code: "SINK_REJECTED" });
     },
   );
+  test('throws a ConfigError when option "key" names no key attribute of the item, because no table would fit', () => {
+    const error = errorOf(() => encodeWith({ key: { id: "total" } }, { id: "S" }, deliveryOf(insert(item), item)));
+    expect(error).toMatchObject({ code: "CONFIG_INVALID", message: expect.stringContaining('option "key"') });
+  });
 
   const badKeys: readonly (readonly [
     string,
@@ -268,16 +272,84 @@ describe("an item with a fixed key", () => {
     ["the item lacks a key attribute of the target", {}, { id: "S" }],
     ["the types differ", {}, { pk: "S", sk: "N" }],
     ["the list is not the target's key", { key: ["pk"] }, { pk: "S", sk: "S" }],
-    ["the object names no key attribute of the item", { key: { id: "total" } }, { id: "S" }],
     ["the function returns other attributes", { key: () => ({ id: "1", x: "2" }) }, { id: "S" }],
   ];
   test.each(badKeys)(
-    'throws a ConfigError for option "key" when %s, so that nothing is dead-lettered',
+    "waits as for a missing table when %s, so that nothing is dead-lettered and other routes go on",
     (_what, options, columns) => {
       const error = errorOf(() => encodeWith(options, columns, deliveryOf(insert(item), item)));
-      expect(error).toMatchObject({ code: "CONFIG_INVALID", message: expect.stringContaining('option "key"') });
+      expect(error).toMatchObject({ code: "SINK_MISSING", message: expect.stringContaining('option "key"') });
     },
   );
+
+  test.each([
+    ["the default", undefined, { pk: "S", sk: "S" }, false],
+    ["a list of the whole key", ["sk", "pk"], { pk: "S", sk: "S" }, false],
+    ["an object of the whole key", { id: "pk", kind: "sk" }, { id: "S", kind: "S" }, false],
+    ["a list without an attribute of the item's key", ["pk"], { pk: "S" }, true],
+    ["an object that uses one attribute twice", { id: "pk", kind: "pk" }, { id: "S", kind: "S" }, true],
+    ["a function", ({ pk, sk }: Change["keys"]) => ({ id: `${pk}/${sk}` }), { id: "S" }, true],
+  ] as const)("has an owner only if two items could have one target key: %s", (_what, key, columns, hasOwner) => {
+    const { owner } = itemOf(encodeWith({ ...(key && { key }) }, columns, deliveryOf(insert(item), { total: 5 })));
+    expect(owner !== undefined).toBe(hasOwner);
+  });
+
+  describe("with a number in its key", () => {
+    const numbers = ["1e21", "-1e21", "1000000000000000000000", "1E-7", "0.0000001", "5", "0.5", "-0", "1.50"];
+    const exact = "12345678901234567890123456789012345678";
+
+    test.each([...numbers, exact])("accepts the same number in another spelling: %s", (text) => {
+      const change = streamChange({ after: { pk: "a", n: new NumberValueImpl(text) }, keyNames: ["pk", "n"] });
+      for (const message of [
+        change.after,
+        { ...change.after },
+        { n: Number(text) },
+        { n: new NumberValueImpl(`${text}0`.includes(".") ? `${text}0` : text) },
+      ]) {
+        if (text === exact && typeof message?.n === "number") continue;
+        const { item: found } = encodeWith({}, { pk: "S", n: "N" }, deliveryOf(change, message));
+        expect(found).toMatchObject({ isRemoved: false });
+      }
+    });
+
+    test("rejects a number that a double cannot distinguish from the key's number", () => {
+      const change = streamChange({ after: { pk: "a", n: new NumberValueImpl(exact) }, keyNames: ["pk", "n"] });
+      const other = { n: new NumberValueImpl(`${exact.slice(0, -1)}9`) };
+      expect(encodeWith({}, { pk: "S", n: "N" }, deliveryOf(change, other)).item).toMatchObject({
+        code: "SINK_REJECTED",
+      });
+    });
+
+    test("leaves no tombstone at its own key when only the spelling of a moving key changes", () => {
+      const movingKey = ({ isExact }: Readonly<Record<string, unknown>>) => ({
+        at: isExact === true ? 10n ** 21n : 1e21,
+      });
+      const [before, after] = [item, { ...item, isExact: true }];
+      const writes = encodeWith({ movingKey }, { at: "N" }, deliveryOf(modify(before, after, 2), {}));
+      expect(writes.tombstones).toEqual([]);
+    });
+  });
+
+  const throwing = (): never => {
+    throw new TypeError("secret");
+  };
+  const cyclic: unknown[] = [];
+  cyclic.push(cyclic);
+  const hostile: readonly (readonly [string, unknown])[] = [
+    ["nested 9,000 levels deep", { x: Array.from({ length: 9_000 }).reduce((inner) => [inner], "x") }],
+    ["that contains itself", { x: cyclic }],
+    ["whose member throws", Object.defineProperty({}, "x", { enumerable: true, get: throwing })],
+    ["with an attribute value that is null", attributeValues({ x: null } as never)],
+    ["with an attribute value that is a number", attributeValues({ x: 5 } as never)],
+    ["with a list that is no list", attributeValues({ x: { L: "abc" } } as never)],
+  ];
+  test.each(hostile)("is rejected when its message is one %s", (_what, message) => {
+    const { item: found } = encodeWith({}, keys, deliveryOf(insert(item), message));
+    expect(found).toMatchObject({
+      code: expect.stringMatching(/SINK_REJECTED|RECORD_MALFORMED/),
+      message: expect.not.stringContaining("secret"),
+    });
+  });
 
   test("fails without effect on other items when the function throws, or returns a value that is not a key", () => {
     const encode = (key: () => never) =>

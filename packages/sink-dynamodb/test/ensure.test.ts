@@ -83,7 +83,7 @@ describeWithDynamodb("ensure", ({ client, createTable, direct, proxy }) => {
       remainingMs: () => 1,
     });
     await expect(writing).rejects.toMatchObject({
-      code: "CONFIG_INVALID",
+      code: "SINK_MISSING",
       message: expect.stringContaining("guardAttribute"),
     });
   });

@@ -1,73 +1,142 @@
 import { describe, expect, test } from "@jest/globals";
-import { decide, type ItemGuard, type OwnedWrite, ownerOf, readGuard, wireGuard } from "../src/write/guard.ts";
+import { type SdkItem, type SdkValue, sdkItem } from "@sluice/core/sink-kit";
+import fc from "fast-check";
+import {
+  type KeyState,
+  merge,
+  type Owned,
+  type OwnerState,
+  ownerOf,
+  readGuard,
+  readOthers,
+  shownOf,
+  wireGuard,
+  wireState,
+} from "../src/write/guard.ts";
 
-const times = { now: 1_000, expires: 2_000 };
-const guard = (version: string, owner: string, more: Partial<ItemGuard> = {}): ItemGuard => ({
-  version,
+const now = 1_000;
+const copyOf = (text: string): SdkItem => ({ text: { S: text } });
+const live = (owner: string, version: string): Owned => [
   owner,
-  isRemoved: false,
-  departures: new Map(),
-  ...more,
+  { version, copy: copyOf(`${owner}${version}`), expires: 0 },
+];
+const gone = (owner: string, version: string, expires = 2_000): Owned => [owner, { version, copy: undefined, expires }];
+
+const mergeAll = (writes: readonly Owned[], from: KeyState = new Map()): KeyState =>
+  writes.reduce((state, write) => merge(state, write, now) ?? state, from);
+
+const shownBy = (writes: readonly Owned[]): Owned | undefined => shownOf(mergeAll(writes));
+
+/** The model: of each owner the newest write counts, and of these the newest copy is shown. */
+const modelOf = (writes: readonly Owned[]): Owned | undefined => {
+  const rank = ([owner, { version, copy }]: Owned): string => `${version}${copy === undefined ? 0 : 1}${owner}`;
+  const byRank = [...writes].sort((left, right) => (rank(left) < rank(right) ? -1 : 1));
+  return [...new Map(byRank)].sort((left, right) => (rank(left) < rank(right) ? 1 : -1)).find(([, { copy }]) => copy);
+};
+
+const write = fc
+  .tuple(fc.constantFrom("x", "y", "z"), fc.integer({ min: 1, max: 6 }), fc.boolean())
+  .map(([owner, version, isLive]) => (isLive ? live(owner, `${version}`) : gone(owner, `${version}`)));
+const writes = fc.array(write, { maxLength: 12 });
+
+const sorted = (state: KeyState): Owned[] => [...state].sort(([left], [right]) => (left < right ? -1 : 1));
+
+describe("the state of a key", () => {
+  test("shows what the model shows, and does not depend on the order of the writes or on repeats", () => {
+    fc.assert(
+      fc.property(
+        writes.chain((given) =>
+          fc.tuple(fc.constant(given), fc.shuffledSubarray([...given, ...given], { minLength: given.length * 2 })),
+        ),
+        ([given, repeated]) => {
+          const shown = shownBy(given);
+          expect(shown?.[1].copy === undefined ? undefined : shown).toEqual(modelOf(given));
+          expect(sorted(mergeAll(repeated))).toEqual(sorted(mergeAll(given)));
+        },
+      ),
+      { numRuns: 2_000 },
+    );
+  });
+
+  test("is unchanged after a write that it already contains, which is superseded", () => {
+    fc.assert(
+      fc.property(writes, write, (given, one) => {
+        const state = mergeAll([...given, one]);
+        expect(merge(state, one, now)).toBeUndefined();
+      }),
+    );
+  });
+
+  test("shows the older copy again when the owner of the newer copy leaves", () => {
+    expect(shownBy([live("x", "3"), live("y", "4"), gone("y", "5")])).toEqual(live("x", "3"));
+    expect(shownBy([gone("y", "5"), live("x", "3"), live("y", "4")])).toEqual(live("x", "3"));
+  });
+
+  test("keeps the copy of an owner when another owner leaves, also if that owner never had a copy", () => {
+    expect(shownBy([live("x", "3"), gone("y", "9")])).toEqual(live("x", "3"));
+  });
+
+  test("shows a tombstone when each owner has left", () => {
+    expect(shownBy([live("x", "1"), live("y", "2"), gone("x", "3"), gone("y", "4")])).toEqual(gone("y", "4"));
+  });
+
+  test("prefers a copy to a removal of the same version by the same owner", () => {
+    expect(shownBy([live("x", "1"), gone("x", "1")])).toEqual(live("x", "1"));
+    expect(shownBy([gone("x", "1"), live("x", "1")])).toEqual(live("x", "1"));
+  });
+
+  test("distinguishes owners of the same version, as in a backfill, in any order", () => {
+    expect(shownBy([live("x", "1"), live("y", "1")])).toEqual(live("y", "1"));
+    expect(shownBy([live("y", "1"), live("x", "1")])).toEqual(live("y", "1"));
+  });
+
+  test("forgets removals when they expire, and never forgets a copy", () => {
+    const state = merge(new Map([gone("old", "1", now), gone("z", "1", now + 1), live("y", "2")]), live("x", "3"), now);
+    expect([...(state?.keys() ?? [])]).toEqual(["z", "y", "x"]);
+  });
 });
-const arrive = (version: string, owner: string): OwnedWrite => ({ version, owner, isRemoved: false });
-const leave = (version: string, owner: string): OwnedWrite => ({ version, owner, isRemoved: true });
-const departed = (...entries: readonly (readonly [string, string, number?])[]) =>
-  new Map(entries.map(([owner, version, expires = 2_000]) => [owner, { version, expires }]));
-const tombstone = { isRemoved: true };
 
-describe("a write", () => {
-  test("of the owner replaces an older version, and is superseded by the same or a newer version", () => {
-    expect(decide(guard("2", "x"), arrive("3", "x"), times)).toEqual({ kind: "replace", departures: new Map() });
-    expect(decide(guard("2", "x"), arrive("2", "x"), times)).toEqual({ kind: "superseded" });
-    expect(decide(guard("2", "x"), leave("1", "x"), times)).toEqual({ kind: "superseded" });
-  });
+/** Writes a state as a guard, and reads it again. */
+const stored = (state: KeyState): KeyState => {
+  const [owner, { version, copy, expires }] = shownOf(state) as Owned;
+  const wire = wireState(state, [owner, { version, copy, expires }]);
+  const guard = readGuard(wire);
+  expect(guard).toEqual({ version, owner, isRemoved: copy === undefined });
+  return new Map([...readOthers(wire, (text) => sdkItem(JSON.parse(text))), [owner, state.get(owner) as OwnerState]]);
+};
 
-  test("of another owner replaces a tombstone of any version, and remembers the departure of its owner", () => {
-    expect(decide(guard("9", "y", tombstone), arrive("3", "x"), times)).toEqual({
-      kind: "replace",
-      departures: departed(["y", "9"]),
-    });
-  });
-
-  test("of an item that has left the key is superseded up to the departure, and not after it", () => {
-    const seen = guard("9", "y", { departures: departed(["x", "5"]) });
-    expect(decide(seen, arrive("5", "x"), times)).toEqual({ kind: "superseded" });
-    expect(decide({ ...seen, isRemoved: true }, arrive("6", "x"), times)).toEqual({
-      kind: "replace",
-      departures: departed(["y", "9"]),
-    });
-  });
-
-  test("of another owner replaces a live item only with a newer version", () => {
-    expect(decide(guard("2", "y"), arrive("3", "x"), times).kind).toBe("replace");
-    expect(decide(guard("4", "y"), arrive("3", "x"), times)).toEqual({ kind: "superseded" });
-  });
-
-  test("that leaves the key of another owner only adds the departure", () => {
-    const seen = guard("9", "y", { departures: departed(["z", "4"]) });
-    expect(decide(seen, leave("3", "x"), times)).toEqual({
-      kind: "keep",
-      guard: { ...seen, departures: departed(["z", "4"], ["x", "3"]) },
-    });
-  });
-
-  test("forgets expired departures", () => {
-    const seen = guard("2", "x", { departures: departed(["old", "1", 1_000], ["z", "1", 1_001]) });
-    expect(decide(seen, arrive("3", "x"), times)).toEqual({
-      kind: "replace",
-      departures: departed(["z", "1", 1_001]),
-    });
-  });
-
-  test("of any owner becomes the owner of a guard without an owner", () => {
-    expect(decide({ version: "2", isRemoved: false }, arrive("3", "x"), times).kind).toBe("replace");
-    expect(decide({ version: "4", isRemoved: false }, leave("3", "x"), times).kind).toBe("superseded");
-  });
+test("a state is the same after it was written and read", () => {
+  fc.assert(
+    fc.property(
+      writes.filter(({ length }) => length > 0),
+      (given) => {
+        const state = mergeAll(given);
+        expect(sorted(stored(state))).toEqual(sorted(state));
+      },
+    ),
+  );
 });
 
-test("a guard is the same after it was written and read", () => {
-  const given = guard("7", "x", { isRemoved: true, departures: departed(["y", "5"], ["__proto__", "6"]) });
-  expect(readGuard(wireGuard(given))).toEqual(given);
+test("a hidden copy keeps every type, every name and 32 levels", () => {
+  let deep: SdkValue = { S: "bottom" };
+  for (let level = 0; level < 31; level += 1) deep = level % 2 === 0 ? { L: [deep] } : { M: { level: deep } };
+  const copy = Object.fromEntries<SdkValue>([
+    ["deep", deep],
+    ["__proto__", { S: "own" }],
+    ["bytes", { B: Uint8Array.from([0, 255]) }],
+    ["parts", { BS: [Uint8Array.from([1]), Uint8Array.from([])] }],
+    ["inner", { M: { list: { L: [{ B: Uint8Array.from([7]) }, { NULL: true }, { BOOL: false }] } } }],
+    ["numbers", { NS: ["12345678901234567890123456789012345678", "1e-130"] }],
+    ["text", { S: '\u0000"\u2028\ud83d\ude00' }],
+  ]);
+  const state: KeyState = new Map([["x", { version: "1", copy, expires: 0 }], live("y", "2")]);
+  expect(stored(state).get("x")?.copy).toEqual(copy);
+  expect(Object.keys(stored(state).get("x")?.copy ?? {})).toContain("__proto__");
+});
+
+test("a guard without an owner has only a version, and says whether the item is a tombstone", () => {
+  expect(wireGuard({ version: "7", isRemoved: true })).toEqual({ M: { v: { S: "7" }, removed: { BOOL: true } } });
+  expect(readGuard(wireGuard({ version: "7", isRemoved: false }))).toEqual({ version: "7", isRemoved: false });
 });
 
 test("other values are not read as a guard", () => {

@@ -1,14 +1,25 @@
 // Tests what the conformance kit does not: number and capacity of calls, `movingKey`, and a target that is the source.
 
 import { setTimeout } from "node:timers/promises";
-import { PutItemCommand, type PutItemCommandInput, TransactWriteItemsCommand } from "@aws-sdk/client-dynamodb";
+import {
+  DeleteTableCommand,
+  PutItemCommand,
+  type PutItemCommandInput,
+  TransactWriteItemsCommand,
+} from "@aws-sdk/client-dynamodb";
 import { afterAll, afterEach, describe, expect, test } from "@jest/globals";
 import { type Change, type DeadLetterQueue, pipeline, type UnknownItem } from "@sluice/core";
 import type { Envelope } from "@sluice/core/envelope";
-import { ConfigError, decodeRecord, type StreamRecord, type WriteResult } from "@sluice/core/sink-kit";
+import {
+  type AttributeValue,
+  ConfigError,
+  decodeRecord,
+  type StreamRecord,
+  type WriteResult,
+} from "@sluice/core/sink-kit";
 import { engineOrSkip } from "@sluice/local";
 import { lambdaContext, streamChange, streamEvent, streamRecord, tableHistory } from "@sluice/testing";
-import { type DynamodbSink, type DynamodbSinkOptions, dynamodbSink } from "../src/index.ts";
+import { attributeValues, type DynamodbSink, type DynamodbSinkOptions, dynamodbSink } from "../src/index.ts";
 import { type Engine, startEngine, withoutGuard } from "./support/engine.ts";
 import type { ProxyAnswer } from "./support/faulty-proxy.ts";
 
@@ -16,6 +27,13 @@ const describeWithDynamodb = await engineOrSkip({ describe, test, afterAll }, st
 
 const silent = { info: () => undefined, warn: () => undefined };
 const context = () => ({ signal: new AbortController().signal, remainingMs: () => 30_000 });
+
+/** Writes removals with `onlyIfPresent`, as core does for an item that probably never had a copy. */
+const removeIfPresent = (sink: DynamodbSink, changes: readonly Change[]) =>
+  sink.write(
+    changes.map((change) => ({ change, message: undefined, earlier: [], onlyIfPresent: true })),
+    context(),
+  );
 
 const write = (sink: DynamodbSink, changes: readonly Change[], earlier: readonly Change[] = []) =>
   sink.write(
@@ -57,6 +75,39 @@ const openUsernames = async (engine: Engine, options: Partial<DynamodbSinkOption
   return { sink, userOf };
 };
 
+describe("the target of a sink", () => {
+  const [client, other] = [{ send: async () => ({}) }, { send: async () => ({}) }];
+  const key = ({ pk }: Change["keys"]) => ({ pk: String(pk) });
+  const targetOf = (options: Partial<DynamodbSinkOptions>) => dynamodbSink({ table: "orders", ...options }).target;
+
+  test.each<readonly [string, Partial<DynamodbSinkOptions>]>([
+    ["no option", {}],
+    ["a client", { client }],
+    ["names of the key", { key: { id: "pk", at: "sk" } }],
+    ["a function", { key }],
+  ])("is equal for sinks with the same options: %s", (_what, options) => {
+    expect(targetOf({ ...options, name: "a" })).toBe(targetOf({ ...options, name: "b" }));
+  });
+
+  test("does not depend on the order of the names of the key", () => {
+    expect(targetOf({ key: { id: "pk", at: "sk" } })).toBe(targetOf({ key: { at: "sk", id: "pk" } }));
+  });
+
+  test("differs for another table, client, key or guard", () => {
+    const targets = [
+      {},
+      { table: "customers" },
+      { client },
+      { client: other },
+      { key },
+      { key: ["pk"] },
+      { movingKey: () => ({ pk: "1" }) },
+      { guardAttribute: "g" },
+    ].map(targetOf);
+    expect(new Set(targets).size).toBe(targets.length);
+  });
+});
+
 const dryRun = async (sink: DynamodbSink, changes: readonly Change[], message?: unknown) => {
   const deliveries = changes.map((change) => ({ change, message: message ?? change.after, earlier: [] }));
   return outcomes((await sink.dryRun?.(deliveries as never, context())) ?? []);
@@ -83,8 +134,9 @@ describeWithDynamodb("a dry run", (engine) => {
     const early = streamChange({ after: { pk: "bob", sk: "1", username: "s" }, position: 10 });
     const late = streamChange({ after: { pk: "bob", sk: "1", username: "s" }, position: 30 });
     expect(await dryRun(sink, [ada])).toEqual(["superseded"]);
-    expect(await dryRun(sink, [early])).toEqual(["superseded"]);
-    expect(await dryRun(sink, [late])).toEqual(["delivered"]);
+    expect(await dryRun(sink, [early, late])).toEqual(["delivered", "delivered"]);
+    await write(sink, [early]);
+    expect(await dryRun(sink, [ada, early, late])).toEqual(["superseded", "superseded", "delivered"]);
     expect(await userOf()).toEqual({ s: "ada" });
   });
 });
@@ -142,6 +194,51 @@ describeWithDynamodb("the sink", (engine) => {
       expect(single.ConsumedCapacity?.CapacityUnits).toBe(1);
       // A transaction consumes 2 units on AWS, but DynamoDB Local reports 4.
       expect(transaction.ConsumedCapacity?.[0]?.CapacityUnits).toBeGreaterThanOrEqual(2);
+    });
+
+    test("with onlyIfPresent reads an item that never had a copy, and writes only over an older copy", async () => {
+      const { table, sink } = await own();
+      const [present, absent] = items(2) as [Change, Change];
+      await write(sink, [present]);
+      const leave = (before: unknown, position: number) => streamChange({ before: before as never, position });
+      proxy.reset();
+      const removals = [leave(present.after, 50), leave(absent.after, 51)];
+      expect(outcomes(await removeIfPresent(sink, removals))).toEqual(["delivered", "superseded"]);
+      expect(proxy.calls()).toEqual({ GetItem: 2, PutItem: 1 });
+      proxy.reset();
+      expect(outcomes(await removeIfPresent(sink, removals))).toEqual(["superseded", "superseded"]);
+      expect(proxy.calls()).toEqual({ GetItem: 2 });
+      expect((await engine.scan(table)).map(({ pk }) => pk)).toEqual([{ S: "item-0" }]);
+    });
+
+    test("with onlyIfPresent removes an item without a guard, which another program has put", async () => {
+      const { table, sink } = await own();
+      await engine.direct.send(new PutItemCommand({ TableName: table, Item: { pk: { S: "a" }, sk: { S: "1" } } }));
+      const removal = streamChange({ before: { pk: "a", sk: "1" } });
+      expect(outcomes(await removeIfPresent(sink, [removal]))).toEqual(["delivered"]);
+      expect(await engine.scan(table, sink.liveFilter)).toEqual([]);
+    });
+
+    test("a removal of an item that never had a copy costs 1 read unit instead of 1 write unit", async () => {
+      const table = await engine.createTable({ pk: "S", sk: "S" });
+      const capacity: unknown[] = [];
+      const measured = {
+        send: async (command: { readonly input: object }, options?: object) => {
+          Object.assign(command.input, { ReturnConsumedCapacity: "TOTAL" });
+          const answer = await engine.direct.send(command as never, { ...options });
+          const { ConsumedCapacity } = answer as { readonly ConsumedCapacity?: { readonly CapacityUnits?: number } };
+          if (ConsumedCapacity !== undefined) capacity.push([command.constructor.name, ConsumedCapacity.CapacityUnits]);
+          return answer;
+        },
+      };
+      const sink = dynamodbSink({ client: measured as never, table });
+      const removal = streamChange({ before: { pk: "a", sk: "1" } });
+      await removeIfPresent(sink, [removal]);
+      await write(sink, [removal]);
+      expect(capacity).toEqual([
+        ["GetItemCommand", 1],
+        ["PutItemCommand", 1],
+      ]);
     });
 
     test("starts no write after the signal has aborted, and fails the rest with DEADLINE_EXCEEDED", async () => {
@@ -207,9 +304,110 @@ describeWithDynamodb("the sink", (engine) => {
       expect(envelopes.map(({ code, record }) => [code, record])).toEqual([["SINK_TOO_LARGE", bad]]);
     });
 
+    test("rejects only the items that are nested too deeply, for DynamoDB, for the client or for the sink", async () => {
+      const { sink } = await own();
+      const nested = (levels: number) =>
+        attributeValues({
+          deep: Array.from({ length: levels }).reduce<AttributeValue>((L) => ({ L: [L] }), { S: "x" }),
+        });
+      const changes = items(10);
+      const deliveries = changes.map((change, index) => ({
+        change,
+        message: index === 0 ? {} : nested(index * 1_000),
+        earlier: [],
+      }));
+      expect(outcomes(await sink.write(deliveries, context()))).toEqual([
+        "delivered",
+        ...Array(9).fill("RECORD_MALFORMED"),
+      ]);
+    });
+
+    test("never rejects items when DynamoDB refuses to describe the table", async () => {
+      const { sink } = await own();
+      proxy.script((operation) =>
+        operation === "DescribeTable" ? { status: 400, type: "ValidationException" } : undefined,
+      );
+      await expect(write(sink, items(2))).rejects.toMatchObject({ code: "SINK_MISSING" });
+    });
+
+    test.each([["KMSDisabledException"], ["KMSAccessDeniedException"], ["SomethingNewException"]])(
+      "with %s for the whole table rejects no item",
+      async (type) => {
+        const { sink } = await own();
+        await write(sink, items(1));
+        proxy.script((operation) => (operation === "PutItem" ? { status: 400, type } : undefined));
+        const codes = outcomes(await write(sink, items(3)));
+        expect(codes).not.toContain("SINK_REJECTED");
+      },
+    );
+
     test("rejects with SINK_MISSING without a table, so that nothing is dead-lettered", async () => {
       const sink = dynamodbSink({ client: engine.client(), table: "nowhere" });
       await expect(write(sink, items(2))).rejects.toMatchObject({ code: "SINK_MISSING" });
+    });
+  });
+
+  describe("with a table that is created again under a warm function", () => {
+    const recreate = async (table: string, keys: Readonly<Record<string, "S" | "N">>) => {
+      await engine.direct.send(new DeleteTableCommand({ TableName: table }));
+      await engine.createTable(keys, table);
+    };
+
+    test.each([
+      ["another key attribute", { id: "S" }],
+      ["another type", { pk: "N", sk: "S" }],
+      ["another sort key", { pk: "S", at: "S" }],
+    ] as const)("rejects no item when the key has %s, and recovers with the table", async (_what, keys) => {
+      const { table, sink } = await own();
+      await write(sink, items(1));
+      await recreate(table, keys);
+      expect(outcomes(await write(sink, items(3)))).toEqual(Array(3).fill("SINK_MISSING"));
+      await recreate(table, { pk: "S", sk: "S" });
+      expect(outcomes(await write(sink, items(3)))).toEqual(Array(3).fill("delivered"));
+    });
+
+    test("notices within a minute a key that the old items also fit", async () => {
+      let now = Date.now();
+      const { table, sink } = await own({ now: () => now });
+      await write(sink, items(1));
+      await recreate(table, { pk: "S" });
+      now += 60_000;
+      expect(outcomes(await write(sink, items(3)))).toEqual(Array(3).fill("SINK_MISSING"));
+      expect(await engine.scan(table)).toEqual([]);
+    });
+
+    test("goes on with the old description if DynamoDB does not answer the new request for it", async () => {
+      let now = Date.now();
+      const { sink } = await own({ now: () => now });
+      await write(sink, items(1));
+      proxy.script((operation) =>
+        operation === "DescribeTable" ? { status: 400, type: "ThrottlingException" } : undefined,
+      );
+      now += 60_000;
+      expect(outcomes(await write(sink, items(3)))).toEqual(["superseded", "delivered", "delivered"]);
+    });
+
+    test("writes with the new key in the same call if the options fit it", async () => {
+      const table = await engine.createTable({ first: "S" });
+      const key = ({ pk }: Change["keys"]) => ({ first: String(pk), second: "1" });
+      const picky = ({ pk }: Change["keys"]) => (usesSecond ? key({ pk: pk as string }) : { first: String(pk) });
+      let usesSecond = false;
+      const sink = dynamodbSink({ client: engine.client(), table, key: picky });
+      await write(sink, items(1));
+      await recreate(table, { first: "S", second: "S" });
+      usesSecond = true;
+      expect(outcomes(await write(sink, items(3)))).toEqual(Array(3).fill("delivered"));
+      expect(proxy.calls().DescribeTable).toBe(2);
+    });
+
+    test("does not stop the other routes of the pipeline when the table contradicts an option", async () => {
+      const table = await engine.createTable({ id: "S" });
+      const [wrong, right] = [dynamodbSink({ client: engine.client(), table, name: "wrong" }), (await own()).sink];
+      const handler = pipeline("test", { onReject: "block", logger: silent }).to(wrong).to(right).handler();
+      const records = items(2).map(({ record }) => record);
+      const answer = await handler(streamEvent(records), lambdaContext({ remainingMs: 30_000 }));
+      expect(answer.batchItemFailures.length).toBeGreaterThan(0);
+      expect(outcomes(await write(right, items(2)))).toEqual(["superseded", "superseded"]);
     });
   });
 
@@ -283,10 +481,10 @@ describeWithDynamodb("the sink", (engine) => {
 
     test("sets the TTL of a tombstone, and removes it when the item exists again", async () => {
       const now = 1_767_323_045_000;
-      const { table, sink } = await own({ now: () => now });
+      const { table, sink } = await own({ now: () => now, tombstoneDays: 40 });
       const item = { pk: "a", sk: "1" };
       await write(sink, [streamChange({ before: item, position: 2 })]);
-      expect((await engine.scan(table))[0]?._sluice_expires).toEqual({ N: String(now / 1000 + 30 * 86_400) });
+      expect((await engine.scan(table))[0]?._sluice_expires).toEqual({ N: String(now / 1000 + 40 * 86_400) });
       await write(sink, [streamChange({ after: item, position: 3 })]);
       expect((await engine.scan(table))[0]?._sluice_expires).toBeUndefined();
     });
@@ -326,7 +524,122 @@ describeWithDynamodb("the sink", (engine) => {
     });
   });
 
+  describe("with a key that several items can have", () => {
+    const customer = { pk: "CUSTOMER#1", sk: "PROFILE", name: "Ada" };
+    const order = { pk: "CUSTOMER#1", sk: "ORDER#9", total: 5 };
+    const byPartition = { key: { id: "pk" } } satisfies Partial<DynamodbSinkOptions>;
+
+    const openCustomers = async (options: Partial<DynamodbSinkOptions> = byPartition) => {
+      const table = await engine.createTable({ id: "S" });
+      const sink = dynamodbSink({ client: engine.client(), table, ...options });
+      const names = async () =>
+        (await engine.scan(table, sink.liveFilter)).map(withoutGuard).map(({ name, total }) => name ?? total);
+      return { table, sink, names };
+    };
+
+    test.each([
+      ["NEW_IMAGE", byPartition],
+      ["NEW_AND_OLD_IMAGES", byPartition],
+      ["NEW_IMAGE", { key: ({ pk }: Change["keys"]) => ({ id: pk as string }) }],
+      ["NEW_AND_OLD_IMAGES", { movingKey: ({ pk }: UnknownItem) => ({ id: pk as string }) }],
+    ] as const)("keeps a customer when one of its orders changes or is removed (%s)", async (viewType, options) => {
+      const { sink, names } = await openCustomers(options);
+      const table = tableHistory({ viewType });
+      const handler = pipeline("test", { onReject: "block", logger: silent })
+        .when((item): item is UnknownItem => item.sk === "PROFILE")
+        .to(sink, ({ after }) => ({ name: after.name }))
+        .handler();
+      const deliver = async (record: StreamRecord) => {
+        expect((await handler(streamEvent([record]), lambdaContext())).batchItemFailures).toEqual([]);
+      };
+      await deliver(table.put(customer));
+      for (const record of [table.put(order), table.put({ ...order, total: 6 }), table.remove(order)]) {
+        await deliver(record);
+        expect(await names()).toEqual(["Ada"]);
+      }
+      await deliver(table.put({ ...customer, name: "Eve" }));
+      expect(await names()).toEqual(["Eve"]);
+      await deliver(table.remove(customer));
+      expect(await names()).toEqual([]);
+    });
+
+    test("with onlyIfPresent leaves no trace of an item that never had the key", async () => {
+      const { table, sink, names } = await openCustomers();
+      await write(sink, [streamChange({ after: customer, position: 1 })]);
+      const [before] = await engine.scan(table);
+      proxy.reset();
+      const removal = streamChange({ before: order, position: 2 });
+      expect(outcomes(await removeIfPresent(sink, [removal]))).toEqual(["superseded"]);
+      expect(proxy.calls()).toEqual({ GetItem: 1 });
+      expect(await engine.scan(table)).toEqual([before]);
+      expect(await names()).toEqual(["Ada"]);
+    });
+
+    test("shows the newest copy, and the older copy again when the newer item leaves", async () => {
+      const { table, sink, names } = await openCustomers();
+      const bytes = new Set([Uint8Array.from([1, 255])]);
+      await write(sink, [streamChange({ after: { ...customer, bytes }, position: 1 })]);
+      const [before] = await engine.scan(table);
+      await write(sink, [streamChange({ after: order, position: 2 })]);
+      expect(await names()).toEqual([5]);
+      await write(sink, [streamChange({ before: order, position: 3 })]);
+      expect(await names()).toEqual(["Ada"]);
+      const { _sluice: _, ...copy } = before ?? {};
+      expect((await engine.scan(table)).map(({ _sluice: __, ...item }) => item)).toEqual([copy]);
+    });
+
+    test("rejects a copy if it and the hidden copies are larger than 400 KB, and names the other items", async () => {
+      const { sink, names } = await openCustomers();
+      await write(sink, [streamChange({ after: { ...customer, text: "x".repeat(250_000) }, position: 1 })]);
+      const large = streamChange({ after: { ...order, text: "x".repeat(250_000) }, position: 2 });
+      const [result] = await write(sink, [large]);
+      expect(result).toMatchObject({
+        outcome: "failed",
+        error: { code: "SINK_TOO_LARGE", message: expect.stringContaining("the entry for 1 other source item") },
+      });
+      expect(await names()).toEqual(["Ada"]);
+    });
+
+    test("lets a message replace a tombstone of the same version, and not the reverse", async () => {
+      const { sink, names } = await openCustomers();
+      await write(sink, [streamChange({ after: customer, position: 1 })]);
+      const change = streamChange({ before: customer, after: { ...customer, name: "Eve" }, position: 2 });
+      const leaving = { change, message: undefined, earlier: [] };
+      const staying = { change, message: change.after, earlier: [] };
+      expect(outcomes(await sink.write([leaving], context()))).toEqual(["delivered"]);
+      expect(outcomes(await sink.write([staying], context()))).toEqual(["delivered"]);
+      expect(outcomes(await sink.write([leaving], context()))).toEqual(["superseded"]);
+      expect(await names()).toEqual(["Eve"]);
+    });
+
+    test("sends one PutItem for each change while one item has the key", async () => {
+      const { sink } = await openCustomers();
+      await write(sink, [streamChange({ after: customer, position: 1 })]);
+      await write(sink, [streamChange({ after: { ...customer, name: "Eve" }, position: 2 })]);
+      await write(sink, [streamChange({ before: customer, position: 3 })]);
+      await write(sink, [streamChange({ after: customer, position: 4 })]);
+      expect(proxy.calls()).toEqual({ DescribeTable: 1, PutItem: 4 });
+    });
+  });
+
   describe("with a key that moves", () => {
+    test("keeps an item at a key that a newer item had and left", async () => {
+      const { sink, userOf } = await openUsernames(engine);
+      const table = tableHistory({ keyNames: ["pk"] });
+      const records = [
+        table.put({ pk: "A", username: "k1" }),
+        table.put({ pk: "B", username: "k2" }),
+        table.put({ pk: "A", username: "k2" }),
+        table.put({ pk: "B", username: "k2", note: "changed" }),
+        table.put({ pk: "B", username: "k1" }),
+      ];
+      const changes = records.map(changeOf);
+      for (const change of changes) await write(sink, [change]);
+      expect(await userOf()).toEqual({ k1: "B", k2: "A" });
+      for (const change of changes.reverse()) expect(outcomes(await write(sink, [change]))).toEqual(["superseded"]);
+      expect(await userOf()).toEqual({ k1: "B", k2: "A" });
+    });
+
     test("repairs a crash between item and tombstone when the change is redelivered", async () => {
       const { sink, userOf } = await openUsernames(engine);
       const table = tableHistory({ keyNames: ["pk"] });
@@ -334,7 +647,9 @@ describeWithDynamodb("the sink", (engine) => {
         changeOf,
       ) as [Change, Change];
       await write(sink, [first]);
-      proxy.script((operation, body) => (operation === "PutItem" && body.includes('"removed"') ? "hang" : undefined));
+      proxy.script((operation, body) =>
+        operation === "PutItem" && body.includes('"removed":{"BOOL"') ? "hang" : undefined,
+      );
       const invocation = new AbortController();
       const crashed = sink.write([{ change: second, message: second.after, earlier: [] }], {
         signal: invocation.signal,

@@ -1,7 +1,7 @@
 // Turns an error of Postgres or pg into an error code. Postgres' messages about data quote values ("Key (id)=(…)
 // already exists"), so the sink's error then contains only SQLSTATE, column name and constraint name.
 
-import { codeOfNetworkError, errorHint, SinkError, type SinkErrorCode } from "@sluice/core/sink-kit";
+import { codeOfNetworkError, errorHint, outcomeOf, SinkError, type SinkErrorCode } from "@sluice/core/sink-kit";
 
 /** Codes by SQLSTATE, or by its first two characters. A whole SQLSTATE has priority. @see https://www.postgresql.org/docs/18/errcodes-appendix.html (read 2026-11-23) */
 const sqlStates: Readonly<Record<string, SinkErrorCode>> = {
@@ -29,8 +29,11 @@ const sqlStates: Readonly<Record<string, SinkErrorCode>> = {
   XX: "SINK_UNAVAILABLE", // internal error
 };
 
-/** Matches SQLSTATEs of errors whose messages name relations, roles or settings, but quote no values. */
-const classesWithoutValues = /^(08|0A|25|28|3D|3F|40|42|53|55|57)/;
+/**
+ * Matches SQLSTATEs of errors whose messages name relations, roles or settings, but quote no values. The input functions
+ * of `tsvector`, `ltree` and `jsonpath` use 42601 for a bad value, which they quote.
+ */
+const classesWithoutValues = /^(08|0A|25|28|3D|3F|40|42(?!601)|53|55|57)/;
 
 /** Codes for errors of pg that have a message but no code. */
 const clientMessages: readonly (readonly [text: string, code: SinkErrorCode])[] = [
@@ -50,6 +53,7 @@ const fieldsOf = (error: unknown) => {
     column: text("column"),
     constraint: text("constraint"),
     where: text("where"),
+    routine: text("routine"),
   };
 };
 
@@ -83,13 +87,81 @@ export const codeOf = (error: unknown): SinkErrorCode => {
   return isServerError(fields) ? codeOfState(fields.code) : codeOfClient(fields);
 };
 
-/** SQLSTATEs after which the connection may be lost. `severity` would tell this too, but Postgres translates it. */
-const fatalStates = /^(08|57P|58|F0|XX)/;
+/** The state of a connection after an error. A doubtful connection works if it answers another query. */
+export type ConnectionState = "good" | "doubtful" | "lost";
 
-/** Whether the connection still works after this error. If not, the connection must not go back to the pool. */
-export const isConnectionGood = (error: unknown): boolean => {
+/** SQLSTATEs after which the connection may be lost, if the server translates the severity `ERROR`. */
+const doubtfulStates = /^(08|57P|58|F0|XX)/;
+
+/** Whether the server itself is read-only, not a function: it is a replica, or became one in a failover. */
+export const isReadOnly = (error: unknown): boolean => {
+  const { code, where } = fieldsOf(error);
+  return code === "25006" && where === "";
+};
+
+/**
+ * The state of the connection after this error. Only a good connection may go back to the pool. A connection whose
+ * server is read-only (25006) counts as lost: after a failover, a new connection may reach the new primary server.
+ */
+export const connectionAfter = (error: unknown): ConnectionState => {
   const fields = fieldsOf(error);
-  return isServerError(fields) && !fatalStates.test(fields.code);
+  if (!isServerError(fields) || isReadOnly(error)) return "lost";
+  if (fields.severity === "ERROR") return "good";
+  if (fields.severity === "FATAL" || fields.severity === "PANIC") return "lost";
+  return doubtfulStates.test(fields.code) ? "doubtful" : "good";
+};
+
+/** Matches the context of a parameter that cannot be parsed, for example `unnamed portal parameter $2`, translated. */
+const parameterContext = /^[^"()]*\$\d+/;
+
+/** The cause of a `SinkError` if Postgres sent the error. It is a copy without values. */
+class PostgresRefusal extends Error {
+  readonly code: string;
+  /** Whether the error comes from inside a function or trigger. */
+  readonly isInFunction: boolean;
+  /** Whether a function in PL/pgSQL raised the error by the statement RAISE, with an SQLSTATE of its own choice. */
+  readonly isRaised: boolean;
+
+  constructor(fields: PostgresErrorFields) {
+    super(describe(fields));
+    this.code = fields.code;
+    this.isInFunction = fields.where !== "" && !parameterContext.test(fields.where);
+    this.isRaised = fields.routine === "exec_stmt_raise";
+  }
+}
+
+/** Whether Postgres may refuse the same statement without rows. A constraint (class 23) is only violated by a row. */
+export const mayConcernTarget = ({ cause }: SinkError): boolean =>
+  cause instanceof PostgresRefusal && (cause.isInFunction || !cause.code.startsWith("23"));
+
+/**
+ * SQLSTATEs for the state of the server, the connection or other transactions. No row causes them, unless a function
+ * raises them.
+ */
+const serverStates = /^(08|25|26|28|3D|40|53|55006|57(?!014)|58|F0)/;
+
+/** Whether the error is about the server or the connection, so that no other statement can succeed now. */
+export const concernsServer = ({ cause, code }: SinkError): boolean =>
+  cause instanceof PostgresRefusal ? serverStates.test(cause.code) && !cause.isRaised : outcomeOf(code) === "retry";
+
+/**
+ * Whether a row that is refused alone with this error is retried alone. A row that is locked by another session runs
+ * into a `statement_timeout`, and is not at fault.
+ */
+export const isRetriedAlone = ({ cause, code }: SinkError): boolean =>
+  code === "SINK_CONFLICT" || (code === "SINK_TIMEOUT" && !(cause instanceof PostgresRefusal && cause.isRaised));
+
+/**
+ * Whether only a row can cause this error, given that Postgres takes the same statement without rows: a type refuses a
+ * value with a state of class 42. 42501 is excluded, because a sequence without `GRANT` is only found with a row.
+ */
+export const isRowOnly = ({ cause }: SinkError): boolean =>
+  cause instanceof PostgresRefusal && /^42(?!501)/.test(cause.code) && !cause.isInFunction;
+
+/** The error of a row that Postgres refuses although it takes other rows. */
+export const rowFault = (sink: string, { cause }: SinkError): SinkError => {
+  const description = cause instanceof PostgresRefusal ? cause.message : "an error";
+  return new SinkError("SINK_REJECTED", `[${sink}] Postgres refused only this row: ${description}`, { cause });
 };
 
 /** Turns any error into a `SinkError` without values. The cause is a copy without values if Postgres sent the error. */
@@ -98,7 +170,6 @@ export const classify = (sink: string, error: unknown): SinkError => {
   const fields = fieldsOf(error);
   const code = codeOf(error);
   if (!isServerError(fields)) return new SinkError(code, `[${sink}] ${fields.message}`, { cause: error });
-  const description = describe(fields);
-  const cause = Object.assign(new Error(description), { code: fields.code });
-  return new SinkError(code, `[${sink}] Postgres answered ${description}${errorHint(code)}`, { cause });
+  const cause = new PostgresRefusal(fields);
+  return new SinkError(code, `[${sink}] Postgres answered ${cause.message}${errorHint(code)}`, { cause });
 };

@@ -14,6 +14,7 @@ import {
 import type { PostgresSettings } from "./options.ts";
 import { compilePath } from "./write/attribute-path.ts";
 import { type Cell, ColumnValueError, valueCell } from "./write/codec.ts";
+import type { RowNames } from "./write/row-names.ts";
 import type { WrittenColumn, WrittenColumns } from "./write/written-columns.ts";
 
 /** A delivery with its row, encoded for the SQL statement. */
@@ -90,15 +91,6 @@ const compileDeclared = (settings: PostgresSettings, columns: readonly WrittenCo
 
 type MessageRow = Readonly<Record<string, unknown>>;
 
-const checkNames = (row: MessageRow, known: ReadonlySet<string>): void => {
-  for (const name of Object.keys(row)) {
-    if (known.has(name) || row[name] === undefined) continue;
-    throw new ColumnValueError(
-      `the row names column "${name}", which does not exist, is generated, or has a default and is not in option "columns"`,
-    );
-  }
-};
-
 const memberOf = (row: MessageRow, name: string): unknown => (Object.hasOwn(row, name) ? row[name] : undefined);
 
 const rowReader =
@@ -119,15 +111,14 @@ const compileKeyCheck = (keys: readonly WrittenColumn[]): ((row: MessageRow, cel
   };
 };
 
-const compileRow = ({ keys, columns }: WrittenColumns): EncodeMessage => {
-  const known = new Set([...keys, ...columns].map(({ name }) => name));
+const compileRow = ({ keys, columns }: WrittenColumns, names: RowNames): EncodeMessage => {
   const checkKey = compileKeyCheck(keys);
   const readers = columns.map(rowReader);
   return (message, cells) => {
     if (!hasMembers(message))
       throw new ColumnValueError("the mapper returned no object with named members; expected a row");
     const row = message as MessageRow;
-    checkNames(row, known);
+    names.check(row);
     checkKey(row, cells);
     readCells(cells, columns, readers, row);
   };
@@ -155,11 +146,12 @@ const compileRowKey = (keys: readonly WrittenColumn[]): ((cells: readonly Cell[]
 export const compileEncode = (
   settings: PostgresSettings,
   columns: WrittenColumns,
+  names: RowNames,
 ): ((delivery: UpsertDelivery<unknown>) => RowEntry) => {
   const encodeKeys = compileKeys(settings, columns.keys);
   const rowKeyOf = compileRowKey(columns.keys);
   const encodeMessage =
-    settings.declared === undefined ? compileRow(columns) : compileDeclared(settings, columns.columns);
+    settings.declared === undefined ? compileRow(columns, names) : compileDeclared(settings, columns.columns);
   return (delivery) => {
     const cells: Cell[] = [];
     try {

@@ -6,6 +6,7 @@ import {
   checkEither,
   checkKeyMap,
   checkText,
+  checkWhole,
   invalidOption,
   type KeyValue,
 } from "@sluice/core/sink-kit";
@@ -34,11 +35,17 @@ export interface PostgresSinkOptions {
   readonly key?: PostgresKeyMap;
   /**
    * A list names the columns of the mapper's rows. An object gives each column's type and the attribute that fills the
-   * column, so no mapper is needed. Default: the table's columns, except generated columns and columns with a default.
+   * column, so no mapper is needed. Default: the columns that the mapper's rows name. Without a list, the sink does not
+   * write generated columns and columns with a default.
    */
   readonly columns?: readonly string[] | ColumnMap;
   /** Where versions are stored. Default `version-table`: in a separate table, even for deleted rows. */
   readonly guard?: PostgresGuard;
+  /**
+   * Milliseconds after which the sink stops waiting for a new connection, or for the answer to a statement of a write.
+   * If the invocation has less time left, the timeout is that time. Default 10,000.
+   */
+  readonly timeoutMs?: number;
   /** Name of the sink in logs, metrics and dead letters. Default `postgres`. */
   readonly name?: string;
 }
@@ -51,12 +58,16 @@ export interface PostgresSettings {
   readonly name: string;
   readonly relations: Relations;
   readonly source: PoolSource;
+  readonly timeoutMs: number;
   readonly key: PostgresKeyMap | undefined;
   /** The names of the columns, if option `columns` is a list. */
   readonly listed: readonly string[] | undefined;
   /** The columns with their types and attribute paths, if option `columns` is an object. */
   readonly declared: readonly DeclaredColumn[] | undefined;
 }
+
+/** Longest delay of a Node timer. With a longer delay, the timer would fire immediately. */
+const maxTimerMs = 2_147_483_647;
 
 /** Checks that a name is a string which Postgres accepts: not empty, and without NUL. */
 const checkIdentifier = (option: string, value: unknown): void => {
@@ -72,9 +83,9 @@ const checkTable = (table: unknown, guard: PostgresGuard): void => {
     throw invalidOption("table", `is ${bytes} bytes; the limit with guard "${guard}" is ${most}, of Postgres' 63`);
 };
 
-const sourceOf = ({ pool, connection }: PostgresSinkOptions): PoolSource => {
+const sourceOf = ({ pool, connection }: PostgresSinkOptions, timeoutMs: number): PoolSource => {
   checkEither({ pool, connection });
-  if (connection !== undefined) return { settings: poolSettings(connection) };
+  if (connection !== undefined) return { settings: poolSettings(connection, timeoutMs) };
   checkClient(pool, "connect", "a pool of the package pg", "pool");
   return { pool: pool as PostgresPool };
 };
@@ -91,17 +102,19 @@ const columnsOf = (columns: PostgresSinkOptions["columns"]): Pick<PostgresSettin
 
 /** Checks the options and fills in defaults. @throws {ConfigError} CONFIG_INVALID when an option is invalid. */
 export const checkOptions = (options: PostgresSinkOptions): PostgresSettings => {
-  const { table, schema, key, columns, guard = "version-table", name = "postgres" } = options;
+  const { table, schema, key, columns, guard = "version-table", timeoutMs = 10_000, name = "postgres" } = options;
   if (guard !== "version-table" && guard !== "inline") {
     throw invalidOption("guard", 'must be "version-table" or "inline"');
   }
   checkTable(table, guard);
   if (schema !== undefined) checkIdentifier("schema", schema);
   checkText("name", name);
+  checkWhole("timeoutMs", timeoutMs, [1, maxTimerMs]);
   return Object.freeze({
     name,
     relations: relationsOf(guard, table, schema),
-    source: sourceOf(options),
+    source: sourceOf(options, timeoutMs),
+    timeoutMs,
     key: checkKeyMap(key, "must be a list of columns, an object of column to key attribute, or a function"),
     ...columnsOf(columns),
   });

@@ -4,9 +4,7 @@ import {
   checkTombstoneDays,
   type Image,
   imageOf,
-  type LazyClient,
   type LiveChange,
-  lazyClient,
   type Maintenance,
   type MappedSink,
   type Sink,
@@ -14,18 +12,23 @@ import {
   withinDeadline,
   withoutDeadline,
 } from "@sluice/core/sink-kit";
-import { openPool, type PostgresPool } from "./client/pool.ts";
-import { type RunInSession, withSession } from "./client/session.ts";
+import { openPool } from "./client/pool.ts";
+import { ownPool, type PoolKeeper, userPool } from "./client/pool-keeper.ts";
+import { type Session, withSession } from "./client/session.ts";
 import { checkOptions, type PostgresSettings, type PostgresSinkOptions } from "./options.ts";
 import type { ColumnMap } from "./schema/columns.ts";
 import { ensureTables } from "./schema/ensure.ts";
 import { purgeTombstones } from "./schema/purge.ts";
-import { dryRunBatch, type HandleBatch, readPlan, type WritePlan, writeBatch } from "./write/write-batch.ts";
+import { createPlans } from "./write/plan.ts";
+import { dryRunBatch, type HandleBatch, writeBatch } from "./write/write-batch.ts";
 
 /** A value of a row. Dates, bytes, `NumberValue`s, sets and arrays are converted, and all other objects become JSON. */
 export type PostgresValue = string | number | bigint | boolean | null | undefined | Date | Uint8Array | object;
 
-/** A row that a mapper returns: an object of column names and values. A column that the row lacks becomes NULL. */
+/**
+ * A row that a mapper returns: an object of column names and values. A column that the row lacks becomes NULL, if option
+ * `columns` or an earlier row names the column.
+ */
 export interface PostgresRow {
   readonly [column: string]: PostgresValue;
 }
@@ -46,29 +49,23 @@ export interface PostgresFactory {
   (options: PostgresSinkOptions & { readonly columns?: readonly string[] }): PostgresSink;
 }
 
-const lazyPool = ({ source }: PostgresSettings): LazyClient<PostgresPool> =>
-  "settings" in source
-    ? lazyClient<PostgresPool>(
-        undefined,
-        () => openPool(source.settings),
-        (pool) => pool.end(),
-      )
-    : { get: async () => source.pool, close: async () => undefined };
+const poolOf = ({ source }: PostgresSettings): PoolKeeper =>
+  "settings" in source ? ownPool(() => openPool(source.settings)) : userPool(source.pool);
 
 type WriteRows = PostgresSink<unknown>["write"];
 
-/** Creates `write` and `dryRun`. Both use the same `WritePlan`. */
-const writesOf = (settings: PostgresSettings, run: RunInSession): ((handle: HandleBatch) => WriteRows) => {
-  let plan: WritePlan | undefined;
+/** Creates `write` and `dryRun`. Both use the same plan and the same memory. */
+const writesOf = (settings: PostgresSettings, pool: PoolKeeper): ((handle: HandleBatch) => WriteRows) => {
+  const plans = createPlans(settings);
+  const memory = { takesRows: false };
   return (handle) =>
     withinDeadline(settings.name, (batch, context) =>
-      run(context, async (session) => {
+      withSession({ ...settings, pool, queryMs: settings.timeoutMs }, context, async (session) => {
         try {
-          plan ??= await readPlan(session, settings);
-          return await handle(session, settings, plan, batch, context.signal);
+          return await handle({ session, settings, plans, memory, signal: context.signal }, batch);
         } catch (error) {
-          // The table may have changed since `plan` was created, so the next write creates a new plan.
-          if (error instanceof SinkError && error.code === "SINK_MISSING") plan = undefined;
+          // The table may have changed since the plan was created, so the next write creates a new plan.
+          if (error instanceof SinkError && error.code === "SINK_MISSING") plans.forget();
           throw error;
         }
       }),
@@ -80,18 +77,20 @@ const newImage = (change: LiveChange<unknown>): Image => imageOf(change, "NewIma
 const makeSink = (options: PostgresSinkOptions): PostgresSink<unknown> | MappedPostgresSink => {
   const settings = checkOptions(options);
   const { name, relations } = settings;
-  const pool = lazyPool(settings);
-  const run: RunInSession = async (context, use) => withSession(name, await pool.get(), context, use);
-  const writeWith = writesOf(settings, run);
+  const pool = poolOf(settings);
+  // DDL and the deletion of tombstones may take longer than `timeoutMs`.
+  const run = <Value>(use: (session: Session) => Promise<Value>): Promise<Value> =>
+    withSession({ ...settings, pool, queryMs: Number.POSITIVE_INFINITY }, withoutDeadline, use);
+  const writeWith = writesOf(settings, pool);
   const sink: PostgresSink<unknown> = {
     name,
     supports: { writes: "upsert" },
     write: writeWith(writeBatch),
     dryRun: writeWith(dryRunBatch),
-    ensure: (ensure) => run(withoutDeadline, (session) => ensureTables(session, settings, ensure)),
+    ensure: (ensure) => run((session) => ensureTables(session, settings, ensure)),
     purge: async ({ olderThanDays } = {}) => {
       const days = checkTombstoneDays("olderThanDays", olderThanDays);
-      return run(withoutDeadline, (session) => purgeTombstones(session, relations, days));
+      return run((session) => purgeTombstones(session, relations, days));
     },
     close: pool.close,
   };

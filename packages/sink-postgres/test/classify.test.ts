@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { SinkError } from "@sluice/core/sink-kit";
-import { classify, codeOf, isConnectionGood } from "../src/classify.ts";
+import { classify, codeOf, connectionAfter } from "../src/classify.ts";
 
 const secret = "confidential-4711";
 
@@ -69,6 +69,10 @@ describe("the text of an error", () => {
       expect(text).not.toContain(secret);
   });
 
+  test("omits the text of a bad value for tsvector, ltree or jsonpath, which quotes the value", () => {
+    expect(classify("rows", serverError("42601")).message).not.toContain(secret);
+  });
+
   test("contains the name of a missing relation", () => {
     const error = Object.assign(new Error('relation "orders_sluice" does not exist'), {
       code: "42P01",
@@ -93,12 +97,19 @@ describe("the text of an error", () => {
 
 describe("a connection", () => {
   test.each(["23505", "57014", "40P01", "42P01"])("goes back to its pool after SQLSTATE %s", (state) => {
-    expect(isConnectionGood(serverError(state))).toBe(true);
+    expect(connectionAfter(serverError(state))).toBe("good");
   });
-  test.each(["57P01", "08006", "XX000"])("is closed after SQLSTATE %s", (state) => {
-    expect(isConnectionGood(serverError(state))).toBe(false);
-  });
-  test("is closed after an error that is not from the server", () => {
-    expect(isConnectionGood(new Error("Query read timeout"))).toBe(false);
+  test.each(["57P01", "08006", "XX000"])(
+    "must answer another query after SQLSTATE %s, if it is not in English",
+    (state) => {
+      expect(connectionAfter(serverError(state))).toBe("good");
+      expect(connectionAfter(serverError(state, { severity: "FEHLER" }))).toBe("doubtful");
+      expect(connectionAfter(serverError(state, { severity: "FATAL" }))).toBe("lost");
+    },
+  );
+  test("is closed after an error that is not from the server, and if the server is read-only", () => {
+    expect(connectionAfter(new Error("Query read timeout"))).toBe("lost");
+    expect(connectionAfter(serverError("25006"))).toBe("lost");
+    expect(connectionAfter(serverError("25006", { where: "PL/pgSQL function f()" }))).toBe("good");
   });
 });

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { engineOrSkip, startPostgres } from "@sluice/local";
-import { postgresSink } from "../src/index.ts";
+import { type PostgresGuard, postgresSink } from "../src/index.ts";
 import {
   changeOf,
   type Database,
@@ -12,6 +12,7 @@ import {
   watch,
 } from "./support/deliveries.ts";
 
+const guards: readonly PostgresGuard[] = ["version-table", "inline"];
 const describeWithPostgres = await engineOrSkip({ describe, test, afterAll }, () => startPostgres());
 const table = 'Quoted "name"';
 const base = { table, key: { "Order Id": "id" } } as const;
@@ -203,6 +204,30 @@ describeWithPostgres("purge", (engine) => {
     for (const olderThanDays of [28, 0, 29.5, Number.NaN]) {
       await expect(sink.purge({ olderThanDays })).rejects.toMatchObject({ code: "CONFIG_INVALID" });
     }
+    await database.close();
+  });
+
+  test.each(guards)("with guard %s goes on after a chunk in which a writer has revived a tombstone", async (guard) => {
+    const database = await newDatabase(engine);
+    const relation = guard === "inline" ? "t_with_tombstones" : "t_sluice";
+    await database.sql(`CREATE TABLE ${guard === "inline" ? relation : "t"} (id text PRIMARY KEY)`);
+    const sink = postgresSink({ pool: database.pool, table: "t", guard });
+    await sink.ensure();
+    await database.sql(
+      `INSERT INTO ${relation} (id, sluice_version, sluice_removed_at)
+      SELECT i, 'v', now() - interval '20 days' FROM generate_series(1, 20500) i`,
+    );
+    const writer = await database.pool.connect();
+    await writer.query("BEGIN");
+    await writer.query(`UPDATE ${relation} SET sluice_removed_at = NULL, sluice_version = 'w' WHERE id = '1'`);
+    const purging = sink.purge();
+    const waits =
+      "SELECT count(*)::int AS n FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
+    while (Number((await database.sql(waits))[0]?.n) === 0) await new Promise((resolve) => setImmediate(resolve));
+    await writer.query("COMMIT");
+    writer.release();
+    expect(await purging).toBe(20_499);
+    expect(await database.sql(`SELECT id FROM ${relation}`)).toEqual([{ id: "1" }]);
     await database.close();
   });
 });

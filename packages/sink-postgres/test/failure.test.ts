@@ -141,12 +141,13 @@ describeWithPostgres("time", (engine) => {
     await database.close();
   });
 
-  test("the remaining time is the timeout of each query", async () => {
+  test("the timeout of each query is timeoutMs, or the remaining time if that is less", async () => {
     const database = await withTable(await newDatabase(engine));
     const watched = watch(database.pool);
     const sink = postgresSink({ pool: watched, ...options });
-    await sink.write([delivery("warm", 1, "up")], { ...invocation(), remainingMs: () => 12_345.6 });
-    expect(watched.queries.map(({ query_timeout }) => query_timeout)).toEqual([12_345, 12_345]);
+    await sink.write([delivery("warm", 1, "up")], { ...invocation(), remainingMs: () => 2_345.6 });
+    await sink.write([delivery("warm", 2, "up")], { ...invocation(), remainingMs: () => 12_345.6 });
+    expect(watched.queries.map(({ query_timeout }) => query_timeout)).toEqual([2_345, 2_345, 10_000]);
     const held = await hold(database, "a");
     const batch = [delivery("a", 1, "a")];
     const results = await sink.write(batch, { ...invocation(), remainingMs: () => 40 });

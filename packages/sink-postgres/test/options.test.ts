@@ -26,6 +26,8 @@ describe("options", () => {
     ["schema", { ...base, schema: "" }],
     ["guard", { ...base, guard: "both" }],
     ["name", { ...base, name: "" }],
+    ["timeoutMs", { ...base, timeoutMs: 0 }],
+    ["timeoutMs", { ...base, timeoutMs: Number.POSITIVE_INFINITY }],
     ["pool", { table: "orders" }],
     ["pool", { ...base, connection: { host: "localhost" } }],
     ["pool", { ...base, pool: {} }],

@@ -2,7 +2,7 @@
 
 import type { RetryPolicy } from "../async/backoff.ts";
 import type { Clock, Deadline } from "../async/deadline.ts";
-import { isSinkError, SinkError } from "../errors.ts";
+import { ConfigError, isSinkError, SinkError } from "../errors.ts";
 import { type Delivery, failed, type WriteResult } from "../sink/sink.ts";
 import { notStarted } from "../sink/sink-error.ts";
 import type { Results } from "./delivery-result.ts";
@@ -104,7 +104,9 @@ export const write = async (
 ): Promise<readonly (WriteResult | Thrown)[]> => {
   try {
     return await writeOnce(route, batch, steps);
-  } catch {
+  } catch (error) {
+    // A wrong option concerns every delivery, unless the sink has written others.
+    if (error instanceof ConfigError && !steps.memory.hasWritten) throw error;
     return writeOneByOne(route, batch, steps);
   }
 };

@@ -20,11 +20,19 @@ export interface TargetTable {
   readonly regions: readonly string[];
 }
 
-/** @throws {ConfigError} CONFIG_INVALID when `guardAttribute` or `ttlAttribute` is a key attribute. */
-const assertNoGuardInKey = ({ guardAttribute, ttlAttribute }: DynamodbSettings, { keys }: TargetTable): void => {
+/**
+ * Creates the error for an option that does not fit the table. The table may have been created again with another key,
+ * and may soon be corrected. So the deliveries wait as for a missing table, and other routes go on.
+ */
+export const tableContradicts = ({ name }: DynamodbSettings, option: string, problem: string): SinkError =>
+  new SinkError("SINK_MISSING", `[${name}] option "${option}" ${problem}`);
+
+/** @throws {SinkError} SINK_MISSING when `guardAttribute` or `ttlAttribute` is a key attribute. */
+const assertNoGuardInKey = (settings: DynamodbSettings, { keys }: TargetTable): void => {
+  const { guardAttribute, ttlAttribute } = settings;
   for (const [option, attribute] of Object.entries({ guardAttribute, ttlAttribute })) {
     if (keys.some(({ name }) => name === attribute)) {
-      throw invalidOption(option, `must not be "${attribute}", which is a key attribute of the target`);
+      throw tableContradicts(settings, option, `must not be "${attribute}", which is a key attribute of the target`);
     }
   }
 };
@@ -38,7 +46,10 @@ export const keyAttributesOf = (table: TableDescription | undefined): KeyAttribu
   }));
 };
 
-/** Reads the target's description. Rejects with the SDK's error, or with SINK_MISSING if the key schema is missing. */
+/**
+ * Reads the target's description. Rejects with the SDK's error, or with SINK_MISSING if the key schema is missing or
+ * contradicts an option.
+ */
 export const describeTarget = async (
   settings: DynamodbSettings,
   call: CallDynamodb,

@@ -1,7 +1,9 @@
 // Finds the target key of a delivery, and the source item's former target keys, which get tombstones.
 
 import {
+  type Change,
   callUser,
+  canonicalDecimal,
   decodeImage,
   type Image,
   imageOf,
@@ -15,7 +17,7 @@ import {
   type UpsertDelivery,
 } from "@sluice/core/sink-kit";
 import type { DynamodbSettings, MovingKey, TargetKey } from "../options.ts";
-import type { KeyAttribute, TargetTable } from "../schema/table.ts";
+import { type KeyAttribute, type TargetTable, tableContradicts } from "../schema/table.ts";
 import { AttributeValueError, marshalValue } from "./marshal.ts";
 
 /** The target keys of a delivery. */
@@ -24,13 +26,21 @@ export interface DeliveryKeys {
   readonly key: SdkItem | undefined;
   /** Former target keys of the item, where an old copy may still exist. */
   readonly left: readonly SdkItem[];
+  /** Whether another source item could have the same target key. The guard then stores the owner. */
+  readonly isShared: boolean;
 }
+
+/** Finds the keys of a delivery. */
+export type KeysOf = (delivery: UpsertDelivery<unknown>) => DeliveryKeys;
 
 /** Returns the target's key for the key of a source item. */
 type KeyOf = (keys: SdkItem) => SdkItem;
 
-const valueText = (value: SdkValue): string =>
-  "B" in value ? Buffer.from(value.B).toString("base64") : String(Object.values(value)[0]);
+/** Returns a value of a key as text. Equal numbers have equal texts: DynamoDB takes "1E21" and "1e+21" for one key. */
+const valueText = (value: SdkValue): string => {
+  if ("B" in value) return Buffer.from(value.B).toString("base64");
+  return "N" in value ? canonicalDecimal(value.N) : String(Object.values(value)[0]);
+};
 
 /** Whether two values have the same type and are equal. Supports only the types that key attributes can have. */
 export const isSameValue = (left: SdkValue, right: SdkValue): boolean =>
@@ -43,21 +53,31 @@ const typeOf = (value: SdkValue): string => Object.keys(value)[0] ?? "";
 
 const quoted = (names: Iterable<string>): string => [...names].map((name) => `"${name}"`).join(", ");
 
-const checkSchema = (names: Iterable<string>, { keys }: TargetTable): void => {
+const checkSchema = (settings: DynamodbSettings, names: Iterable<string>, { keys }: TargetTable): void => {
   const found = [...names].sort().join();
   const expected = keys.map(({ name }) => name);
   if (found === expected.sort().join()) return;
-  throw invalidOption("key", `names ${quoted(names)}; expected the target's key attributes: ${quoted(expected)}`);
+  const problem = `names ${quoted(names)}; expected the target's key attributes: ${quoted(expected)}`;
+  throw tableContradicts(settings, "key", problem);
 };
 
-const pickKey = (columns: readonly KeyAttribute[], sources: ReadonlyMap<string, string>, keys: SdkItem): SdkItem => {
+/** `sources` maps the target's key attributes to the item's. Without it, both have the same names. */
+const pickKey = (
+  settings: DynamodbSettings,
+  columns: readonly KeyAttribute[],
+  keys: SdkItem,
+  sources?: ReadonlyMap<string, string>,
+): SdkItem => {
   const key: Record<string, SdkValue> = {};
   for (const { name, type } of columns) {
-    const source = sources.get(name) ?? name;
+    const source = sources?.get(name) ?? name;
     const value = Object.hasOwn(keys, source) ? keys[source] : undefined;
     if (value === undefined || typeOf(value) !== type) {
       const found = value === undefined ? "is not a key attribute of the item" : `has the type ${typeOf(value)}`;
-      throw invalidOption("key", `fills "${name}" from "${source}", which ${found}; expected one of type ${type}`);
+      const problem = `fills "${name}" from "${source}", which ${found}; expected one of type ${type}`;
+      // No table would fit an option that names an attribute that the item's key does not have.
+      if (value === undefined && sources !== undefined) throw invalidOption("key", problem);
+      throw tableContradicts(settings, "key", problem);
     }
     key[name] = value;
   }
@@ -68,20 +88,20 @@ const pickKey = (columns: readonly KeyAttribute[], sources: ReadonlyMap<string, 
  * Copies the target's key attributes from the source key's attributes of the same names. Throws if the source key has
  * an attribute that the target's key lacks, because two source items could then have the same target key.
  */
-const sameNames = ({ keys: columns }: TargetTable): KeyOf => {
-  const none: ReadonlyMap<string, string> = new Map();
-  return (keys) => {
+const sameNames =
+  (settings: DynamodbSettings, { keys: columns }: TargetTable): KeyOf =>
+  (keys) => {
     const extra = Object.keys(keys).filter((name) => columns.every((column) => column.name !== name));
     if (extra.length > 0) {
-      throw invalidOption("key", `must be given: the target's key lacks ${quoted(extra)}, which the item's key has`);
+      const problem = `must be given: the target's key lacks ${quoted(extra)}, which the item's key has`;
+      throw tableContradicts(settings, "key", problem);
     }
-    return pickKey(columns, none, keys);
+    return pickKey(settings, columns, keys);
   };
-};
 
-const mappedNames = (sources: ReadonlyMap<string, string>, target: TargetTable): KeyOf => {
-  checkSchema(sources.keys(), target);
-  return (keys) => pickKey(target.keys, sources, keys);
+const mappedNames = (settings: DynamodbSettings, sources: ReadonlyMap<string, string>, target: TargetTable): KeyOf => {
+  checkSchema(settings, sources.keys(), target);
+  return (keys) => pickKey(settings, target.keys, keys, sources);
 };
 
 const refused = ({ name }: DynamodbSettings, option: string, problem: string): SinkError =>
@@ -100,7 +120,8 @@ const returnedKey = (settings: DynamodbSettings, option: string, { keys }: Targe
   const extra = Object.keys(key).filter((name) => keys.every((column) => column.name !== name));
   if (extra.length > 0) {
     const names = quoted(keys.map(({ name }) => name));
-    throw invalidOption(option, `returned ${quoted(extra)}; expected the target's key attributes: ${names}`);
+    const problem = `returned ${quoted(extra)}; expected the target's key attributes: ${names}`;
+    throw tableContradicts(settings, option, problem);
   }
   const entries = keys.map((column): readonly [string, SdkValue] => {
     try {
@@ -113,17 +134,20 @@ const returnedKey = (settings: DynamodbSettings, option: string, { keys }: Targe
   return Object.fromEntries(entries);
 };
 
-const staticKeys = (
-  settings: DynamodbSettings,
-  target: TargetTable,
-): ((delivery: UpsertDelivery<unknown>) => DeliveryKeys) => {
+const staticKeys = (settings: DynamodbSettings, target: TargetTable): KeysOf => {
   const { key } = settings;
   if (typeof key === "function") {
-    return ({ change }) => ({ key: returnedKey(settings, "key", target, callUser("key", key, change.keys)), left: [] });
+    const keyOf = (keys: Change["keys"]): SdkItem => returnedKey(settings, "key", target, callUser("key", key, keys));
+    return ({ change }) => ({ key: keyOf(change.keys), left: [], isShared: true });
   }
   const sources = keySources(key);
-  const keyOf = sources === undefined ? sameNames(target) : mappedNames(sources, target);
-  return ({ change }) => ({ key: keyOf(sdkItem(change.record.dynamodb?.Keys ?? {})), left: [] });
+  const keyOf = sources === undefined ? sameNames(settings, target) : mappedNames(settings, sources, target);
+  const used = new Set(sources?.values());
+  return ({ change }) => {
+    const keys = sdkItem(change.record.dynamodb?.Keys ?? {});
+    const isShared = sources !== undefined && Object.keys(keys).some((name) => !used.has(name));
+    return { key: keyOf(keys), left: [], isShared };
+  };
 };
 
 const imageUser = 'option "movingKey"';
@@ -138,12 +162,12 @@ const formerImages = ({ change, earlier }: UpsertDelivery<unknown>): Image[] => 
   ];
 };
 
-const movingKeys = (settings: DynamodbSettings, movingKey: MovingKey, target: TargetTable) => {
+const movingKeys = (settings: DynamodbSettings, movingKey: MovingKey, target: TargetTable): KeysOf => {
   const keyOf = (image: Image): SdkItem | undefined => {
     const key = callUser("movingKey", movingKey, decodeImage(image));
     return key === undefined ? undefined : returnedKey(settings, "movingKey", target, key);
   };
-  return (delivery: UpsertDelivery<unknown>): DeliveryKeys => {
+  return (delivery) => {
     const isLive = delivery.message !== undefined;
     const key = isLive ? keyOf(imageOf(delivery.change, "NewImage", imageUser)) : undefined;
     if (isLive && key === undefined) {
@@ -155,17 +179,16 @@ const movingKeys = (settings: DynamodbSettings, movingKey: MovingKey, target: Ta
       if (left !== undefined) former.set(keyText(left), left);
     }
     if (key !== undefined) former.delete(keyText(key));
-    return { key, left: [...former.values()] };
+    return { key, left: [...former.values()], isShared: true };
   };
 };
 
 /**
  * Creates the function that finds a delivery's keys. That function throws RecordError MAPPING_FAILED when the user's
- * function throws, RecordError RECORD_INCOMPLETE when an image is missing, and SinkError SINK_REJECTED for a bad key.
- * @throws {ConfigError} CONFIG_INVALID when `key` does not fit the target's key schema.
+ * function throws, RecordError RECORD_INCOMPLETE when an image is missing, SinkError SINK_REJECTED for a bad key,
+ * SinkError SINK_MISSING when the target's key schema does not fit the key, and ConfigError CONFIG_INVALID when `key`
+ * names an attribute that the item's key does not have.
+ * @throws {SinkError} SINK_MISSING when the target's key schema does not fit `key`.
  */
-export const compileKeys = (
-  settings: DynamodbSettings,
-  target: TargetTable,
-): ((delivery: UpsertDelivery<unknown>) => DeliveryKeys) =>
+export const compileKeys = (settings: DynamodbSettings, target: TargetTable): KeysOf =>
   settings.movingKey === undefined ? staticKeys(settings, target) : movingKeys(settings, settings.movingKey, target);

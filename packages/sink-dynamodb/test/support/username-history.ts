@@ -23,7 +23,8 @@ export const randomOf = (seed: number): ((limit: number) => number) => {
   };
 };
 
-type Random = ReturnType<typeof randomOf>;
+/** A generator of whole numbers below a limit. */
+export type Random = ReturnType<typeof randomOf>;
 
 /** Returns the entries in random order. */
 export const shuffled = <Entry>(random: Random, entries: readonly Entry[]): Entry[] => {
@@ -44,7 +45,8 @@ const stepsOf = (random: Random, batch: readonly StreamRecord[], past: readonly 
   return steps;
 };
 
-const deliveriesOf = (random: Random, records: readonly StreamRecord[]): DeliveryStep[] => {
+/** Returns steps that deliver the records of two shards, with crashes, repeats and redrives. */
+export const deliveriesOf = (random: Random, records: readonly StreamRecord[]): DeliveryStep[] => {
   const shards: StreamRecord[][] = [[], []];
   for (const record of records) {
     const { pk } = decodeRecord(record).keys;

@@ -25,7 +25,7 @@ export interface PostgresConnection {
   readonly ssl?: boolean | TlsOptions;
   /** Maximum number of connections in the pool. A write uses one connection. Default 2. */
   readonly max?: number;
-  /** Timeout for opening a connection, in milliseconds. Default 5,000. */
+  /** Timeout for opening a connection, in milliseconds. Default 5,000, or option `timeoutMs` if that is less. */
   readonly connectionTimeoutMillis?: number;
   /** Milliseconds after which an idle connection is closed. Time while Lambda is frozen counts. Default 60,000. */
   readonly idleTimeoutMillis?: number;
@@ -84,14 +84,14 @@ const checkConnection = (connection: PostgresConnection): void => {
 };
 
 /** Checks the options and fills in defaults. The defaults suit Lambda: few and short-lived connections. */
-export const poolSettings = (connection: PostgresConnection): PoolSettings => {
+export const poolSettings = (connection: PostgresConnection, timeoutMs: number): PoolSettings => {
   checkConnection(connection);
   const isLocal = isLocalServer(hostOf(connection));
   const { ssl = !isLocal, ...rest } = connection;
   if (ssl === false && !isLocal) throw invalidOption("connection.ssl", "must not be false except to this machine");
   return Object.freeze({
     max: 2,
-    connectionTimeoutMillis: 5_000,
+    connectionTimeoutMillis: Math.min(5_000, timeoutMs),
     idleTimeoutMillis: 60_000,
     maxLifetimeSeconds: 600,
     application_name: "sluice",

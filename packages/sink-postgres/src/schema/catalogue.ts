@@ -7,6 +7,8 @@ export interface CatalogueColumn {
   readonly name: string;
   /** The type without length or precision. */
   readonly type: string;
+  /** The type's object identifier, as text. */
+  readonly typeOid: string;
   /** The type with length and precision, for DDL. */
   readonly fullType: string;
   /** If `type` is a domain, the type on which the domain is based. Otherwise the same as `type`. */
@@ -25,13 +27,15 @@ export interface Catalogue {
   readonly kind: "table" | "view" | "other";
   /** The columns, in the order of the relation. */
   readonly columns: readonly CatalogueColumn[];
+  /** Whether the other relation of the query exists, too. */
+  readonly hasVersions: boolean;
 }
 
 // `format_type` gets the modifier -1. With NULL, it would return "character" for `bpchar`, and a cast to "character"
 // shortens a text to one character.
 const catalogueQuery = `
-SELECT c.relkind::text AS kind, a.attname::text AS name,
-  format_type(a.atttypid, -1) AS type, format_type(a.atttypid, a.atttypmod) AS "fullType",
+SELECT c.relkind::text AS kind, to_regclass($2) IS NOT NULL AS "hasVersions", a.attname::text AS name,
+  format_type(a.atttypid, -1) AS type, a.atttypid::text AS "typeOid", format_type(a.atttypid, a.atttypmod) AS "fullType",
   format_type(COALESCE(NULLIF(t.typbasetype, 0), a.atttypid), -1) AS "baseType",
   CASE WHEN a.attcollation <> t.typcollation THEN a.attcollation::regcollation::text END AS collation,
   a.attgenerated <> '' OR a.attidentity = 'a' AS "isGenerated", a.atthasdef OR a.attidentity <> '' AS "hasDefault",
@@ -46,18 +50,23 @@ ORDER BY a.attnum`;
 
 interface CatalogueRow extends CatalogueColumn {
   readonly kind: string;
+  readonly hasVersions: boolean;
 }
 
 /** `pg_class.relkind`: r ordinary table, p partitioned table, v view. */
 const kinds: Readonly<Record<string, Catalogue["kind"]>> = { r: "table", p: "table", v: "view" };
 
-/** Reads a relation by its quoted name; undefined if the relation does not exist. */
-export const readCatalogue = async (session: Session, relation: string): Promise<Catalogue | undefined> => {
-  const { rows } = await session.query(catalogueQuery, [relation]);
+/** Reads a relation by its quoted name; undefined if the relation does not exist. Also looks for `versions`. */
+export const readCatalogue = async (
+  session: Session,
+  relation: string,
+  versions: string = relation,
+): Promise<Catalogue | undefined> => {
+  const { rows } = await session.query(catalogueQuery, [relation, versions]);
   const found = rows as readonly CatalogueRow[];
   // The user's own pool may have a parser that returns numbers as strings.
   const columns = found.map((row) => ({ ...row, keyPosition: Number(row.keyPosition) }));
-  return found[0] && { kind: kinds[found[0].kind] ?? "other", columns };
+  return found[0] && { kind: kinds[found[0].kind] ?? "other", columns, hasVersions: found[0].hasVersions };
 };
 
 /** The columns of the primary key, in the order of the key. */

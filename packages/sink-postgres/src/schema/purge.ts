@@ -4,17 +4,32 @@ import { purgeInChunks } from "@sluice/core/sink-kit";
 import type { Session } from "../client/session.ts";
 import { type Relations, removedColumn } from "./relations.ts";
 
-/** Deletes up to $2 tombstones that are older than $1 days. */
+/** Selects up to $2 tombstones that are older than $1 days, and deletes those that no writer changes meanwhile. */
 const purgeStatement = ({ versions }: Relations): string => {
   const isOld = `${removedColumn} < now() - make_interval(days => $1::int)`;
-  return `DELETE FROM ${versions}
-WHERE ctid = ANY (ARRAY(
-  SELECT ctid FROM ${versions} WHERE ${isOld} LIMIT $2::int
-)) AND ${isOld}`;
+  return `WITH old AS MATERIALIZED (
+  SELECT ctid AS place FROM ${versions} WHERE ${isOld} LIMIT $2::int
+), purged AS (
+  DELETE FROM ${versions} WHERE ctid = ANY (ARRAY(SELECT place FROM old)) AND ${isOld} RETURNING 1
+)
+SELECT (SELECT count(*) FROM old)::int AS selected, (SELECT count(*) FROM purged)::int AS deleted`;
 };
 
+interface PurgeAnswer {
+  readonly selected: number;
+  readonly deleted: number;
+}
+
 /** Deletes old tombstones, and returns their number. */
-export const purgeTombstones = (session: Session, relations: Relations, days: number): Promise<number> => {
+export const purgeTombstones = async (session: Session, relations: Relations, days: number): Promise<number> => {
   const statement = purgeStatement(relations);
-  return purgeInChunks(async (most) => (await session.query(statement, [days, most])).rowCount ?? 0);
+  let total = 0;
+  // A writer may have changed a selected tombstone, so the last chunk is the one that selects too few, not the one that
+  // deletes too few. A chunk that deletes nothing is also the last one: a trigger may keep every tombstone.
+  await purgeInChunks(async (most) => {
+    const { selected, deleted } = (await session.query(statement, [days, most])).rows[0] as PurgeAnswer;
+    total += Number(deleted);
+    return Number(deleted) === 0 ? 0 : Number(selected);
+  });
+  return total;
 };

@@ -5,12 +5,18 @@
 // text, and an array of removal flags. The flags are omitted if the batch has no removals.
 
 import { quoteName, type Relations, removedColumn, versionColumn } from "../schema/relations.ts";
+import { columnCheck, ifColumnsAreCurrent } from "./column-check.ts";
 
 /** What a statement must know about a column. */
 export interface StatementColumn {
   readonly name: string;
   /** The type without length and precision, because a cast to `varchar(3)` would shorten a text without an error. */
   readonly type: string;
+  /**
+   * The type's object identifier. If the column gets another type, the statement writes nothing. Undefined for text:
+   * Postgres never converts text to another type in an assignment, but fails.
+   */
+  readonly checkedType: string | undefined;
   /**
    * Whether the column's parameter is `text[]`, from which each row's value is cast. True for array columns, because
    * `unnest` flattens nested arrays. True for JSON columns, because this is faster: 1,000 rows with a document of 12
@@ -25,10 +31,14 @@ export interface StatementShape {
   readonly keys: readonly StatementColumn[];
   /** The columns that are not part of the key. */
   readonly columns: readonly StatementColumn[];
+  /** Columns that an upsert leaves alone. With guard `inline`, a removal sets them to NULL. */
+  readonly unnamed: readonly StatementColumn[];
 }
 
 /** The row that `writeStatement` returns. */
 export interface WriteAnswer {
+  /** False if a column has another type than the statement expects. The statement then wrote nothing. */
+  readonly current: boolean;
   /** Number of deliveries that were written, because the stored version was older or missing. */
   readonly won: number;
   /** Number of deleted rows. Always 0 with guard `inline`, which deletes no rows. */
@@ -58,7 +68,7 @@ const cells = (columns: readonly StatementColumn[]): string => columns.map(cell)
  */
 const rowsOf = (columns: readonly StatementColumn[], ...others: readonly string[]): string => {
   const unnested = columns.map((column, index) => `unnest(${parameter(column, index)}) AS c${index}`);
-  return `(SELECT ${[...unnested, ...others].join(", ")}) AS u`;
+  return `(SELECT ${[...unnested, ...others].join(", ")} ${ifColumnsAreCurrent}) AS u`;
 };
 
 const assignments = (columns: readonly StatementColumn[]): string =>
@@ -92,7 +102,7 @@ const sourceOf = (shape: StatementShape, columns: readonly StatementColumn[], ha
 
 /** Returns the SQL that selects the `WriteAnswer`. `lost` is computed only if a delivery is superseded. */
 const answer = (shape: StatementShape, gone: string): string => `
-SELECT winners.number::int AS won, ${gone} AS gone,
+SELECT (SELECT same FROM shape) AS current, winners.number::int AS won, ${gone} AS gone,
   CASE WHEN winners.number < cardinality(${argumentsFor(shape.keys.slice(0, 1))}) THEN (
     SELECT string_agg(u.position::text, ',') FROM unnest(${argumentsFor(shape.keys)}) WITH ORDINALITY
       AS u(${aliases(shape.keys)}, position)
@@ -140,10 +150,15 @@ const versionTableWrite = (shape: StatementShape, hasRemovals: boolean): string 
   return `WITH${winners}${changes}${answer(shape, hasRemovals ? "(SELECT count(*) FROM gone)::int" : "0")}`;
 };
 
+const emptiedByRemoval = ({ name }: StatementColumn): string =>
+  `${quoteName(name)} = CASE WHEN EXCLUDED.${removedColumn} IS NULL THEN held.${quoteName(name)} END`;
+
 const inlineWrite = (shape: StatementShape, hasRemovals: boolean): string => {
   const all = [...shape.keys, ...shape.columns];
   const source = sourceOf(shape, all, hasRemovals);
-  const sets = [...(shape.columns.length === 0 ? [] : [assignments(shape.columns)]), guardAssignments].join(", ");
+  const emptied = hasRemovals ? shape.unnamed.map(emptiedByRemoval) : [];
+  const named = shape.columns.length === 0 ? [] : [assignments(shape.columns)];
+  const sets = [...named, ...emptied, guardAssignments].join(", ");
   return `WITH
 won AS (
   INSERT INTO ${shape.relations.rows} AS held (${names(all)}, ${versionColumn}, ${removedColumn})
@@ -154,8 +169,11 @@ won AS (
 };
 
 /** Returns the SQL that writes a batch. Its result is one `WriteAnswer`. `hasRemovals` adds the removal flags. */
-export const writeStatement = (shape: StatementShape, hasRemovals: boolean): string =>
-  shape.relations.guard === "version-table" ? versionTableWrite(shape, hasRemovals) : inlineWrite(shape, hasRemovals);
+export const writeStatement = (shape: StatementShape, hasRemovals: boolean): string => {
+  const write = shape.relations.guard === "version-table" ? versionTableWrite : inlineWrite;
+  const check = columnCheck(shape.relations.rows, [...shape.keys, ...shape.columns]);
+  return write(shape, hasRemovals).replace(/^WITH/, () => `WITH ${check},`);
+};
 
 /**
  * Returns the SQL that deletes the rows of removals, if the version table still has the removals' versions. Parameters:

@@ -1,9 +1,13 @@
-// Writes a batch on one connection: encodes the rows, sends the SQL statement, and reads the answer.
+// Writes a batch on one connection: encodes the rows, sends the SQL statements, and reads the answers.
 
 import {
   type DeliveryError,
+  type EncodedBatch,
   encodeEach,
+  failed,
   isTargetWide,
+  orSinkError,
+  outcomeOf,
   rejected,
   SinkError,
   sendInParts,
@@ -11,45 +15,29 @@ import {
   type WriteResult,
 } from "@sluice/core/sink-kit";
 import type { Session } from "../client/session.ts";
-import { compileEncode, type RowEntry } from "../encode.ts";
+import type { RowEntry } from "../encode.ts";
 import type { PostgresSettings } from "../options.ts";
-import { readCatalogue } from "../schema/catalogue.ts";
 import { halvesByAge, resultsOf, sortByRow } from "./batch.ts";
 import { arrayLiteral, type Cell, ColumnValueError, numericLiteral } from "./codec.ts";
-import { deleteRemovedStatement, dryRunStatement, type WriteAnswer, writeStatement } from "./statements.ts";
-import { type WrittenColumn, writtenColumns } from "./written-columns.ts";
+import type { Plans, WritePlan, WriteStatements } from "./plan.ts";
+import { errorOfTarget, type PartAnswer, type RowMemory, type RowSender, sendRows, stale } from "./send-rows.ts";
+import type { WriteAnswer } from "./statements.ts";
+import type { WrittenColumn } from "./written-columns.ts";
 
-/** The SQL statements and columns for writing. Created once, from the options and the table's catalogue. */
-export interface WritePlan {
-  /** The key columns come first. */
-  readonly columns: readonly WrittenColumn[];
-  readonly keyCount: number;
-  readonly encode: (delivery: UpsertDelivery<unknown>) => RowEntry;
-  readonly upserts: string;
-  readonly upsertsAndRemovals: string;
-  readonly deleteRemoved: string;
-  readonly dryRun: string;
+/** What a call of `write` or `dryRun` needs. */
+export interface BatchCall {
+  readonly session: Session;
+  readonly settings: PostgresSettings;
+  readonly plans: Plans;
+  readonly memory: RowMemory;
+  readonly signal: AbortSignal;
 }
 
-/** Creates the plan from the catalogue. @throws {SinkError} SINK_MISSING when the table or a column is missing. */
-export const readPlan = async (session: Session, settings: PostgresSettings): Promise<WritePlan> => {
-  const { name, relations } = settings;
-  const catalogue = await readCatalogue(session, relations.rows);
-  if (catalogue === undefined) {
-    throw new SinkError("SINK_MISSING", `[${name}] table ${relations.rows} does not exist; ensure() creates it`);
-  }
-  const columns = writtenColumns(settings, catalogue);
-  const shape = { ...columns, relations };
-  return Object.freeze({
-    columns: [...columns.keys, ...columns.columns],
-    keyCount: columns.keys.length,
-    encode: compileEncode(settings, columns),
-    upserts: writeStatement(shape, false),
-    upsertsAndRemovals: writeStatement(shape, true),
-    deleteRemoved: deleteRemovedStatement(shape),
-    dryRun: dryRunStatement(shape),
-  });
-};
+/** Writes or checks a batch on one connection. After an abort, entries not yet sent fail with DEADLINE_EXCEEDED. */
+export type HandleBatch = (
+  call: BatchCall,
+  batch: readonly UpsertDelivery<unknown>[],
+) => Promise<readonly WriteResult[]>;
 
 const literal = (sink: string, { name, codec }: WrittenColumn, cells: readonly Cell[]): string => {
   try {
@@ -62,80 +50,180 @@ const literal = (sink: string, { name, codec }: WrittenColumn, cells: readonly C
 
 const isRemoval = ({ delivery }: RowEntry): boolean => delivery.message === undefined;
 
-const literals = (sink: string, columns: readonly WrittenColumn[], entries: readonly RowEntry[]): string[] =>
+/** Returns one array literal for each column, as parameters. `positions` has the position of each column's cells. */
+const literals = (
+  sink: string,
+  { columns, positions }: Pick<WriteStatements, "columns" | "positions">,
+  entries: readonly RowEntry[],
+): string[] =>
   columns.map((column, index) =>
     literal(
       sink,
       column,
-      entries.map(({ cells }) => cells[index] ?? null),
+      entries.map(({ cells }) => cells[positions[index] ?? index] ?? null),
     ),
   );
 
-/** Returns one array literal for each key column, as parameters. */
-const keyLiterals = (sink: string, { columns, keyCount }: WritePlan, entries: readonly RowEntry[]): string[] =>
-  literals(sink, columns.slice(0, keyCount), entries);
+const keyLiterals = (sink: string, { keys }: WritePlan, entries: readonly RowEntry[]): string[] =>
+  literals(sink, { columns: keys, positions: [...keys.keys()] }, entries);
 
 /** Returns the versions as one text, separated by commas. No version contains a comma. */
 const versions = (entries: readonly RowEntry[]): string =>
   entries.map(({ delivery }) => delivery.change.version).join(",");
 
-/** Sends one SQL statement for all entries of a part. */
-type SendPart = (
-  session: Session,
-  settings: PostgresSettings,
-  plan: WritePlan,
-  part: readonly RowEntry[],
-) => Promise<readonly WriteResult[]>;
+/** The positions of the columns that the row must set to NULL although no row has named them. */
+const alsoWritten = ({ names }: WritePlan, { delivery }: RowEntry): readonly number[] =>
+  delivery.message === undefined
+    ? []
+    : [delivery.change, ...delivery.earlier].flatMap(({ record }) => names.removed(record.dynamodb ?? {}));
+
+/** Returns the statements for the entries of a part, which all write the same columns. */
+const statementsFor = (plan: WritePlan, [first]: readonly RowEntry[]): WriteStatements =>
+  plan.statements(first === undefined ? [] : alsoWritten(plan, first));
+
+/** One part: most batches have one. Rows that set other columns to NULL are in parts of their own. */
+const partsOf = (plan: WritePlan, entries: readonly RowEntry[]): (readonly RowEntry[])[] => {
+  if (!plan.names.hasUnnamed()) return entries.length === 0 ? [] : [entries];
+  const parts = new Map<string, RowEntry[]>();
+  for (const entry of entries) {
+    const set = alsoWritten(plan, entry).join(",");
+    const part = parts.get(set) ?? [];
+    part.push(entry);
+    parts.set(set, part);
+  }
+  return [...parts.values()];
+};
+
+const sendStatement = async (
+  { session, settings }: BatchCall,
+  statements: WriteStatements,
+  entries: readonly RowEntry[],
+  hasRemovals: boolean,
+): Promise<WriteAnswer> => {
+  const parameters = [...literals(settings.name, statements, entries), versions(entries)];
+  if (hasRemovals) parameters.push(arrayLiteral(entries.map((entry) => String(isRemoval(entry)))));
+  const { rows } = await session.query(hasRemovals ? statements.upsertsAndRemovals : statements.upserts, parameters);
+  return rows[0] as WriteAnswer;
+};
 
 /** Writes the entries. In the rare case that a removal deleted no row, `deleteRemoved` looks for the row again. */
-const writePart: SendPart = async (session, settings, plan, part) => {
+const writePart = async (call: BatchCall, plan: WritePlan, part: readonly RowEntry[]): Promise<PartAnswer> => {
+  const { session, settings } = call;
   const { entries, results } = sortByRow(part);
   const removals = entries.filter(isRemoval);
-  const parameters = [...literals(settings.name, plan.columns, entries), versions(entries)];
-  if (removals.length > 0) parameters.push(arrayLiteral(entries.map((entry) => String(isRemoval(entry)))));
-  const text = removals.length > 0 ? plan.upsertsAndRemovals : plan.upserts;
-  const { rows } = await session.query(text, parameters);
-  const { gone, lost } = rows[0] as WriteAnswer;
-  if (settings.relations.guard === "version-table" && Number(gone) < removals.length) {
+  const answer = await sendStatement(call, statementsFor(plan, part), entries, removals.length > 0);
+  if (!answer.current) return stale;
+  if (settings.relations.guard === "version-table" && Number(answer.gone) < removals.length) {
     await session.query(plan.deleteRemoved, [...keyLiterals(settings.name, plan, removals), versions(removals)]);
   }
-  return [...results, ...resultsOf(entries, lost)];
+  return [...results, ...resultsOf(entries, answer.lost)];
+};
+
+/** The error of a target that refuses a statement without rows. Such an error never rejects a delivery. */
+const faultOf = ({ settings }: BatchCall, error: SinkError): SinkError =>
+  outcomeOf(error.code) === "retry"
+    ? error
+    : new SinkError("SINK_UNAVAILABLE", `[${settings.name}] even without rows: ${error.message}`, {
+        cause: error.cause,
+      });
+
+/** Reads the catalogue if a name may be missing. Then sends the statement of the part without rows. */
+const checkTarget =
+  (call: BatchCall, plan: WritePlan): RowSender["checkTarget"] =>
+  async (refused, part) => {
+    if (refused.code === "SINK_MISSING") {
+      const found = await orSinkError(call.plans.renew(call.session));
+      if (found instanceof SinkError) return found;
+      if (found !== plan) return stale;
+    }
+    const answer = await orSinkError(sendStatement(call, statementsFor(plan, part), [], part.some(isRemoval)));
+    if (answer instanceof SinkError) return faultOf(call, answer);
+    return answer.current ? undefined : stale;
+  };
+
+/** If other rows show that the mapper names existing columns only, the row that names a missing column is at fault. */
+const judgeName = ({ settings }: BatchCall, { names }: WritePlan, result: WriteResult): WriteResult => {
+  if (result.outcome !== "failed" || result.error.code !== "SINK_MISSING" || !names.hasGoodRow()) return result;
+  return failed(result.delivery, rejected(settings.name, result.error.message.replace(/^\[.*?\] /, "")));
+};
+
+const isAboutColumns = (result: WriteResult): boolean =>
+  result.outcome === "failed" && result.error instanceof SinkError;
+
+const encodeWith = (
+  call: BatchCall,
+  plan: WritePlan,
+  batch: readonly UpsertDelivery<unknown>[],
+): EncodedBatch<RowEntry> => {
+  plan.names.startBatch();
+  const { entries, results } = encodeEach(batch, plan.encode);
+  return { entries, results: results.map((result) => judgeName(call, plan, result)) };
+};
+
+/** Encodes the batch. If a row does not fit the columns, reads the catalogue first: they may have changed. */
+const encodeRows = async (call: BatchCall, batch: readonly UpsertDelivery<unknown>[], isFresh: boolean) => {
+  const plan = await call.plans.current(call.session);
+  const first = encodeWith(call, plan, batch);
+  const renewed = isFresh || !first.results.some(isAboutColumns) ? plan : await call.plans.renew(call.session);
+  return { plan: renewed, ...(renewed === plan ? first : encodeWith(call, renewed, batch)) };
+};
+
+/** Columns may change during a write, but not again and again. */
+const maxAttempts = 3;
+
+const columnsKeepChanging = (sink: string): SinkError =>
+  new SinkError("SINK_CONFLICT", `[${sink}] the table's columns changed ${maxAttempts} times during the write`);
+
+/** Writes a batch, and returns the result of each delivery. */
+export const writeBatch: HandleBatch = async (call, batch) => {
+  const { settings, signal, memory } = call;
+  const results: WriteResult[] = [];
+  let left = batch;
+  for (let attempt = 1; attempt <= maxAttempts; attempt++) {
+    const { plan, entries, results: unencoded } = await encodeRows(call, left, attempt > 1);
+    const sent = await sendRows(partsOf(plan, entries), {
+      sink: settings.name,
+      signal,
+      memory,
+      send: (part) => writePart(call, plan, part),
+      checkTarget: checkTarget(call, plan),
+    });
+    results.push(...sent.results);
+    if (!sent.isStale) {
+      const all = [...results, ...unencoded];
+      const error = errorOfTarget(all);
+      if (error !== undefined) throw error;
+      return all;
+    }
+    if ((await call.plans.current(call.session)) === plan) await call.plans.renew(call.session);
+    const settled = new Set<unknown>(sent.results.map(({ delivery }) => delivery));
+    left = left.filter((delivery) => !settled.has(delivery));
+  }
+  return [...results, ...left.map((delivery) => failed(delivery, columnsKeepChanging(settings.name)))];
 };
 
 /** Compares the entries' versions with the stored versions. Writes nothing. */
-const dryRunPart: SendPart = async (session, settings, plan, part) => {
+const dryRunPart = async (
+  { session, settings }: BatchCall,
+  plan: WritePlan,
+  part: readonly RowEntry[],
+): Promise<readonly WriteResult[]> => {
   const { entries, results } = sortByRow(part);
   const { rows } = await session.query(plan.dryRun, [...keyLiterals(settings.name, plan, entries), versions(entries)]);
   return [...results, ...resultsOf(entries, (rows[0] as Pick<WriteAnswer, "lost">).lost)];
 };
 
-/** Writes or checks a batch on one connection. After an abort, entries not yet sent fail with DEADLINE_EXCEEDED. */
-export type HandleBatch = (
-  session: Session,
-  settings: PostgresSettings,
-  plan: WritePlan,
-  batch: readonly UpsertDelivery<unknown>[],
-  signal: AbortSignal,
-) => Promise<readonly WriteResult[]>;
-
-/** Whether the error affects the whole table. If so, `inParts` throws it. A timeout affects only this batch. */
+/** Whether the error affects the whole table. If so, `dryRunBatch` throws it. A timeout affects only this batch. */
 const isUnusable = (error: DeliveryError): boolean =>
   error instanceof SinkError && isTargetWide(error.code) && error.code !== "SINK_TIMEOUT";
 
-const inParts =
-  (sendPart: SendPart): HandleBatch =>
-  async (session, settings, plan, batch, signal) => {
-    const { entries, results } = encodeEach(batch, plan.encode);
-    const send = (part: readonly RowEntry[]) => sendPart(session, settings, plan, part);
-    const parts = entries.length === 0 ? [] : [entries];
-    const sent = await sendInParts(parts, { sink: settings.name, signal, send, split: halvesByAge });
-    const [first] = sent;
-    if (first?.outcome === "failed" && isUnusable(first.error)) throw first.error;
-    return [...results, ...sent];
-  };
-
-/** Writes a batch, and returns the result of each delivery. */
-export const writeBatch: HandleBatch = inParts(writePart);
-
 /** Predicts a write's results. Does not predict refusals: a bad row with a new version counts as delivered. */
-export const dryRunBatch: HandleBatch = inParts(dryRunPart);
+export const dryRunBatch: HandleBatch = async (call, batch) => {
+  const { plan, entries, results } = await encodeRows(call, batch, false);
+  const send = (part: readonly RowEntry[]) => dryRunPart(call, plan, part);
+  const parts = entries.length === 0 ? [] : [entries];
+  const sent = await sendInParts(parts, { sink: call.settings.name, signal: call.signal, send, split: halvesByAge });
+  const [first] = sent;
+  if (first?.outcome === "failed" && isUnusable(first.error)) throw first.error;
+  return [...results, ...sent];
+};

@@ -17,11 +17,14 @@ export interface WrittenColumns {
   readonly keys: readonly WrittenColumn[];
   /** The columns that are not part of the key. */
   readonly columns: readonly WrittenColumn[];
+  /** The names of all columns of the table. */
+  readonly existing: ReadonlySet<string>;
 }
 
-const written = ({ name, type, baseType }: CatalogueColumn): WrittenColumn => {
+const written = ({ name, type, typeOid, baseType }: CatalogueColumn): WrittenColumn => {
   const codec = codecOf(baseType);
-  return { name, type, codec, isCastByRow: codec === "json" || typeof codec === "object" };
+  const checkedType = codec === "text" ? undefined : typeOid;
+  return { name, type, checkedType, codec, isCastByRow: codec === "json" || typeof codec === "object" };
 };
 
 const missing = ({ name, relations }: PostgresSettings, problem: string): SinkError =>
@@ -53,5 +56,6 @@ const rowNames = ({ listed, declared }: PostgresSettings, catalogue: Catalogue):
 export const writtenColumns = (settings: PostgresSettings, catalogue: Catalogue): WrittenColumns => {
   const keys = keyNames(settings, catalogue);
   const columns = rowNames(settings, catalogue).filter((name) => !keys.includes(name));
-  return { keys: find(settings, catalogue, keys), columns: find(settings, catalogue, columns) };
+  const existing = new Set(catalogue.columns.map(({ name }) => name));
+  return { keys: find(settings, catalogue, keys), columns: find(settings, catalogue, columns), existing };
 };

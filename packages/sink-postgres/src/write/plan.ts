@@ -1,0 +1,119 @@
+// The SQL statements and the encoder of a table. Created from the options and the table's catalogue, and created again
+// when the table's columns have changed.
+
+import { SinkError, type UpsertDelivery } from "@sluice/core/sink-kit";
+import type { Session } from "../client/session.ts";
+import { compileEncode, type RowEntry } from "../encode.ts";
+import type { PostgresSettings } from "../options.ts";
+import { type Catalogue, readCatalogue } from "../schema/catalogue.ts";
+import { type RowNames, rowNames } from "./row-names.ts";
+import { deleteRemovedStatement, dryRunStatement, writeStatement } from "./statements.ts";
+import { type WrittenColumn, writtenColumns } from "./written-columns.ts";
+
+/** The statements for one set of columns. */
+export interface WriteStatements {
+  /** The columns of the parameters. The key columns come first. */
+  readonly columns: readonly WrittenColumn[];
+  /** For each of `columns`, the position of its cell in a `RowEntry`. */
+  readonly positions: readonly number[];
+  readonly upserts: string;
+  readonly upsertsAndRemovals: string;
+}
+
+/** Everything that a write needs to know about the table. */
+export interface WritePlan {
+  readonly keys: readonly WrittenColumn[];
+  readonly encode: (delivery: UpsertDelivery<unknown>) => RowEntry;
+  readonly names: RowNames;
+  /** Returns the statements that write the columns named so far, and the columns with these positions. */
+  readonly statements: (also: readonly number[]) => WriteStatements;
+  readonly deleteRemoved: string;
+  readonly dryRun: string;
+  /** Names of the columns that rows have named. */
+  readonly namedColumns: () => ReadonlySet<string>;
+  /** The catalogue as one text. Two plans with equal texts are equal. */
+  readonly shape: string;
+}
+
+/** More sets of columns than this are not kept. Items decide about the sets, so their number has no other limit. */
+const maxSets = 32;
+
+const createPlan = (
+  settings: PostgresSettings,
+  catalogue: Catalogue,
+  shape: string,
+  named?: ReadonlySet<string>,
+): WritePlan => {
+  const { relations } = settings;
+  const table = writtenColumns(settings, catalogue);
+  const { keys, columns } = table;
+  const names = rowNames(settings, table, named);
+  const sets = new Map<string, WriteStatements>();
+  const createStatements = (isWritten: (index: number) => boolean): WriteStatements => {
+    const positions = [...columns.keys()].filter(isWritten);
+    const chosen = columns.filter((_, index) => isWritten(index));
+    const parts = { relations, keys, columns: chosen, unnamed: columns.filter((_, index) => !isWritten(index)) };
+    return {
+      columns: [...keys, ...chosen],
+      positions: [...keys.keys(), ...positions.map((position) => position + keys.length)],
+      upserts: writeStatement(parts, false),
+      upsertsAndRemovals: writeStatement(parts, true),
+    };
+  };
+  const statements = (also: readonly number[]): WriteStatements => {
+    const isWritten = (index: number): boolean => names.isNamed(index) || also.includes(index);
+    const set = columns.map((_, index) => (isWritten(index) ? "1" : "0")).join("");
+    const known = sets.get(set);
+    if (known !== undefined) return known;
+    if (sets.size >= maxSets) sets.clear();
+    const created = createStatements(isWritten);
+    sets.set(set, created);
+    return created;
+  };
+  const keysOnly = { relations, keys, columns: [], unnamed: [] };
+  return Object.freeze({
+    keys,
+    encode: compileEncode(settings, table, names),
+    names,
+    statements,
+    deleteRemoved: deleteRemovedStatement(keysOnly),
+    dryRun: dryRunStatement(keysOnly),
+    namedColumns: () => new Set(columns.filter((_, index) => names.isNamed(index)).map(({ name }) => name)),
+    shape,
+  });
+};
+
+/** Keeps the plan of a sink. */
+export interface Plans {
+  /** @throws {SinkError} SINK_MISSING when the table or a column is missing. */
+  readonly current: (session: Session) => Promise<WritePlan>;
+  /** Reads the catalogue again. Returns the same plan if the columns have not changed. @throws like `current`. */
+  readonly renew: (session: Session) => Promise<WritePlan>;
+  /** Makes the next write read the catalogue. */
+  readonly forget: () => void;
+}
+
+/** Creates the keeper of the sink's plan. The first write reads the catalogue. */
+export const createPlans = (settings: PostgresSettings): Plans => {
+  const { name, relations } = settings;
+  let plan: WritePlan | undefined;
+  let named: ReadonlySet<string> | undefined;
+  const forget = (): void => {
+    named = plan?.namedColumns() ?? named;
+    plan = undefined;
+  };
+  const renew = async (session: Session): Promise<WritePlan> => {
+    const catalogue = await readCatalogue(session, relations.rows, relations.versions);
+    if (catalogue?.hasVersions !== true) {
+      forget();
+      const missing = catalogue === undefined ? relations.rows : relations.versions;
+      throw new SinkError("SINK_MISSING", `[${name}] table ${missing} does not exist; ensure() creates it`);
+    }
+    const shape = JSON.stringify(catalogue.columns);
+    if (plan?.shape === shape) return plan;
+    forget();
+    plan = createPlan(settings, catalogue, shape, named);
+    return plan;
+  };
+  return { current: async (session) => plan ?? renew(session), renew, forget };
+};
