@@ -50,6 +50,9 @@ const checkAppend = (world: World, placed: Placed): string[] => {
     if (answer === "no" && arrived.has(change.eventId))
       problems.push(`filter: ${label(change)} was sent by ${of} against its filter`);
   }
+  const known = new Set(world.changes.map(({ eventId }) => eventId));
+  if (accepted.some(({ eventId }) => !known.has(eventId)))
+    problems.push(`stranger: ${of} sent a record of another table`);
   return [...problems, ...checkOrder(world, placed, accepted), ...checkRepeats(of, accepted)];
 };
 

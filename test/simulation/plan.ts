@@ -77,6 +77,13 @@ export interface OperatorStep {
   readonly pipeline: number;
 }
 
+/** An event with a record of another table that has an item with the same key. */
+export interface StrangerStep {
+  readonly at: number;
+  readonly pipeline: number;
+  readonly item: number;
+}
+
 /** Clients move to another region, and back. */
 export interface Failover {
   readonly away: number;
@@ -97,6 +104,7 @@ export interface Plan {
   readonly faults: readonly Fault[];
   readonly outages: readonly Outage[];
   readonly operator: readonly OperatorStep[];
+  readonly strangers: readonly StrangerStep[];
   /** The clients of a global table write to another region from `away` to `back`, whole seconds. */
   readonly failover: Failover | undefined;
   /** From this time on, mappers no longer throw. */
@@ -365,6 +373,11 @@ export const planOf = (seed: number): Plan => {
       at: at(),
       kind: usesRetryQueue ? random.pick(["redrive", "move"] as const) : "redrive",
       pipeline: random.between(0, pipelines.length - 1),
+    })),
+    strangers: listOf(random.pick([0, 0, 0, 1]), () => ({
+      at: at(),
+      pipeline: random.between(0, pipelines.length - 1),
+      item: random.between(0, items - 1),
     })),
     fixedAt: at() + random.pick([0, 0, 60_000, 600_000]),
     throwing: steps.map((_, index) => index + 1).filter(() => random.chance(0.3)),

@@ -4,6 +4,7 @@ import { consumeRetries, readShard } from "./mapping.ts";
 import { moveToRetries, redrive } from "./operator.ts";
 import { problemsIn } from "./oracles.ts";
 import type { Plan } from "./plan.ts";
+import { strangerRecord } from "./table.ts";
 import { type Parts, realParts, World } from "./world.ts";
 
 /** A world needs a few hundred events. One that needs this many does not come to rest. */
@@ -12,12 +13,13 @@ const maxEvents = 10_000;
 /** Number of redrives of each pipeline at the end. */
 const lastRedrives = 3;
 
-const lastStepOf = ({ steps, outages, operator, fixedAt, retiredAt }: Plan): number =>
+const lastStepOf = ({ steps, outages, operator, strangers, fixedAt, retiredAt }: Plan): number =>
   Math.max(
     0,
     ...steps.map(({ at }) => at),
     ...outages.map(({ to }) => to),
     ...operator.map(({ at }) => at),
+    ...strangers.map(({ at }) => at),
     fixedAt,
     retiredAt,
   );
@@ -45,6 +47,9 @@ export const simulate = async (plan: Plan, parts: Parts = realParts): Promise<re
   };
   for (const { at, kind, pipeline } of plan.operator) {
     scheduler.after(at, () => (kind === "move" ? moveToRetries(world) : redriveNow(pipeline)));
+  }
+  for (const { at, pipeline, item } of plan.strangers) {
+    scheduler.after(at, () => void world.invoke(pipeline, { Records: [strangerRecord(plan, item)] }));
   }
   const isCalm = (): boolean => scheduler.now >= world.calmAt && world.running === 0 && redriving === 0;
   scheduler.after(world.calmAt - start, () => undefined);

@@ -115,3 +115,12 @@ export const changesOf = (plan: Plan, start: number): readonly TableChange[] => 
   }
   return changes;
 };
+
+/** A record of another table, whose stream claims to be younger than all others. */
+export const strangerRecord = ({ viewType, sharesRows }: Plan, item: number): StreamRecord =>
+  streamRecord({
+    after: { ...keysOf(item, sharesRows), type: "a", rev: 9_000, expires: Number.MAX_SAFE_INTEGER },
+    viewType,
+    tableName: "Others",
+    streamLabel: "9999-01-01T00:00:00.000",
+  });

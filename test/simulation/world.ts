@@ -223,6 +223,7 @@ export class World {
       clock: environment.clock,
       retry: { maxAttempts: plan.maxAttempts },
       ...(plan.failover && { source: this.#sourcesOf(plan.failover) }),
+      ...(plan.failover === undefined && plan.strangers.length > 0 && { source: tableArn(0) }),
     };
     const reject =
       planned.onReject === "block" ? { onReject: "block" as const } : { deadLetterQueue: sqsDeadLetterQueue(letters) };
