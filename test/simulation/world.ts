@@ -338,9 +338,7 @@ export class World {
     if (answer === "throttled")
       return failed(delivery, new SinkError("SINK_THROTTLED", "the target throttled the entry"));
     // A target refuses contents, not removals.
-    const isRemoval = route.writes === "upsert" && (delivery as UpsertDelivery<Message>).message === undefined;
-    if (answer === "rejected" && !isRemoval)
-      return failed(delivery, new SinkError("SINK_REJECTED", "the target rejected the entry"));
+    if (answer === "rejected") return failed(delivery, new SinkError("SINK_REJECTED", "the target rejected the entry"));
     if (route.writes === "append") {
       this.appendTargets.get(route.target)?.take(delivery as AppendDelivery<Message>, this.scheduler.now, invocation);
       return delivered(delivery);

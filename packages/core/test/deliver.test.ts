@@ -30,6 +30,7 @@ const routeTo = (sink: object) => ({
   retryIn: "stream" as const,
   idSuffix: ":p:r",
   removesUnmatched: false,
+  tombstones: "always" as const,
   others: [],
   before: [],
 });

@@ -20,6 +20,7 @@ export const effectOn = (record: StreamRecord, parts: RouteParts = {}): Effect =
     name: "r",
     idSuffix: ":p:r",
     removesUnmatched: parts.removesUnmatched ?? false,
+    tombstones: "always",
     others: [],
     before: [],
     sink: scriptedSink({ writes }) as never,
@@ -34,8 +35,8 @@ export const effectOn = (record: StreamRecord, parts: RouteParts = {}): Effect =
   return effectOf(route, decodeRecord(record, "stream", parts.schema));
 };
 
-/** Returns `write`, `remove`, `remove if present` or `none`, or the error code if the record is rejected. */
+/** Returns `write`, `remove`, `precaution` or `none`, or the error code if the record is rejected. */
 export const effectName = (effect: Effect): string => {
   if (effect.kind === "reject") return effect.error.code;
-  return effect.kind === "remove" && effect.isPrecaution ? "remove if present" : effect.kind;
+  return effect.kind === "remove" && effect.copy === "unlikely" ? "precaution" : effect.kind;
 };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { streamEvent, streamRecord, tableHistory } from "@sluice/testing";
-import { type LiveChange, pipeline, type UnknownItem } from "../src/index.ts";
+import { type LiveChange, pipeline, type RouteOptions, type UnknownItem } from "../src/index.ts";
 import { decodeRecord, type StreamViewType, type UpsertDelivery } from "../src/sink-kit.ts";
 import { effectName, effectOn, type RouteParts } from "./effects.ts";
 import { recordingLogger } from "./recording-logger.ts";
@@ -25,7 +25,7 @@ describe.each(ways)("leaving by %s, with both images", (_way, parts) => {
     ["modify that leaves", { before: open, after: closed }, "remove"],
     ["modify that never matched", { before: { ...closed, revision: 0 }, after: closed }, "none"],
     ["remove of an item that matched", { before: open }, "remove"],
-    ["remove of an item that does not match, as a precaution", { before: closed }, "remove if present"],
+    ["remove of an item that does not match, as a precaution", { before: closed }, "precaution"],
   ])("%s", (_name, images, expected) => {
     expect(effectName(effectOn(streamRecord(images), parts))).toBe(expected);
   });
@@ -72,7 +72,7 @@ describe("a sink with its own mapper", () => {
 
   test("is filtered like any other sink", () => {
     const filtered = { ...ownMapper, predicate: isOpen };
-    expect(effectName(effectOn(streamRecord({ before: closed }), filtered))).toBe("remove if present");
+    expect(effectName(effectOn(streamRecord({ before: closed }), filtered))).toBe("precaution");
     expect(effectName(effectOn(streamRecord({ before: open, after: closed }), filtered))).toBe("remove");
   });
 
@@ -125,10 +125,14 @@ describe("an append route", () => {
   });
 });
 
-const play = async (sink: ScriptedSink<"upsert">, cuts: readonly (readonly object[])[]) => {
+const play = async (
+  sink: ScriptedSink<"upsert">,
+  cuts: readonly (readonly object[])[],
+  options: RouteOptions = {},
+): Promise<void> => {
   const handler = pipeline("p", { onReject: "block", logger: recordingLogger() })
     .when(isOpen)
-    .to(sink, (change: LiveChange) => change.after)
+    .to(sink, (change: LiveChange) => change.after, options)
     .handler();
   for (const batch of cuts) await handler(streamEvent(batch));
 };
@@ -157,14 +161,18 @@ describe("through a pipeline", () => {
   test("an item that never matched causes no write, except its removal, which must reach a copy of another time", async () => {
     const other = tableHistory();
     const never = [other.put(closed), other.put({ ...closed, revision: 9 }), other.remove({ pk: "a", sk: "1" })];
-    for (const [cuts, onlyIfPresent] of [
-      [[never], undefined],
-      [never.map((record) => [record]), true],
+    const oneByOne = never.map((record) => [record]);
+    // The tombstone also replaces the earlier changes of a batch.
+    for (const [cuts, tombstones, onlyIfPresent] of [
+      [[never], "always", undefined],
+      [oneByOne, "always", undefined],
+      [[never], "if-present", undefined],
+      [oneByOne, "if-present", true],
     ] as const) {
       const sink = scriptedSink({ writes: "upsert" });
-      await play(sink, cuts);
+      await play(sink, cuts, { tombstones });
       const deliveries = sink.calls.flat() as UpsertDelivery<unknown>[];
-      expect(deliveries).toMatchObject([{ change: { kind: "remove" }, message: undefined }]);
+      expect(deliveries).toMatchObject([{ change: { kind: "remove" }, message: undefined, isPrecaution: true }]);
       expect(deliveries[0]?.onlyIfPresent).toBe(onlyIfPresent);
     }
   });

@@ -51,6 +51,7 @@ const failingWorker = (code: SinkErrorCode) => {
     name: "scripted",
     idSuffix: ":p:scripted",
     removesUnmatched: false,
+    tombstones: "always" as const,
     others: [],
     before: [],
     sink: sink as Sink<unknown>,

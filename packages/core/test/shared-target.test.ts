@@ -3,8 +3,9 @@
 import { describe, expect, test } from "@jest/globals";
 import { memoryUpsertSink, randomHistory, type SpecimenItem, streamEvent, tableHistory } from "@sluice/testing";
 import fc from "fast-check";
-import { type Pipeline, pipeline } from "../src/index.ts";
-import { decodeImage, type Sink, type StreamRecord } from "../src/sink-kit.ts";
+import { type Pipeline, pipeline, type RouteOptions } from "../src/index.ts";
+import { decodeImage, encodeEach, type Sink, SinkError, type StreamRecord } from "../src/sink-kit.ts";
+import { memoryDeadLetterQueue } from "./memory-dead-letter-queue.ts";
 import { recordingLogger } from "./recording-logger.ts";
 import { scriptedSink } from "./scripted-sink.ts";
 
@@ -162,19 +163,62 @@ describe("a filter that reads the clock", () => {
     expect(removed.sink.items().size).toBe(1);
   });
 
-  test("counts the removal of an item without a copy as filtered, even if the target rejects its key", async () => {
-    for (const sink of [memoryUpsertSink(), scriptedSink({ writes: "upsert", answer: () => "SINK_REJECTED" })]) {
-      const lines = recordingLogger();
-      const handler = pipeline<Session>("p", { onReject: "block", logger: lines })
-        .when(() => false)
-        .to(sink as Upserts, () => 1, { name: "held" })
-        .handler();
-      const table = tableHistory();
-      table.put({ pk: "a", sk: "1", revision: 1, expires: 1 });
-      const { batchItemFailures } = await handler(streamEvent([table.remove({ pk: "a", sk: "1" })]));
-      expect(batchItemFailures).toEqual([]);
-      expect(lines.lines.at(-1)?.fields.routes).toMatchObject({ held: { filtered: 1, rejected: 0 } });
-    }
+  const removal = async (sink: Upserts, options: RouteOptions = {}) => {
+    const lines = recordingLogger();
+    const handler = pipeline<Session>("p", { deadLetterQueue: memoryDeadLetterQueue(), logger: lines })
+      .when(() => false)
+      .to(sink, () => 1, { name: "held", ...options })
+      .handler();
+    const table = tableHistory();
+    table.put({ pk: "a", sk: "1", revision: 1, expires: 1 });
+    const { batchItemFailures } = await handler(streamEvent([table.remove({ pk: "a", sk: "1" })]));
+    expect(batchItemFailures).toEqual([]);
+    return (lines.lines.at(-1)?.fields.routes as { held: object } | undefined)?.held;
+  };
+
+  test("counts the removal of an item without a copy as filtered if it writes no tombstone", async () => {
+    expect(await removal(memoryUpsertSink())).toMatchObject({ delivered: 1 });
+    expect(await removal(memoryUpsertSink(), { tombstones: "if-present" })).toMatchObject({ filtered: 1 });
+  });
+
+  test("counts the removal of an item as filtered if its key cannot be a key of the target", async () => {
+    const write: Upserts["write"] = async (batch) => {
+      const { results } = encodeEach(batch, () => {
+        throw new TypeError("no key of this target");
+      });
+      return results;
+    };
+    expect(await removal({ name: "encoding", supports: { writes: "upsert" }, write })).toMatchObject({ filtered: 1 });
+  });
+
+  test("keeps a removal that the target refuses as a dead letter, because there may be a copy", async () => {
+    const refusing = scriptedSink({ writes: "upsert", answer: () => "SINK_REJECTED" }) as Upserts;
+    expect(await removal(refusing)).toMatchObject({ rejected: 1 });
+  });
+
+  test("keeps a removed item removed, although an older write arrives late", async () => {
+    let now = 100;
+    const sink = memoryUpsertSink<number>();
+    const delayed: (() => Promise<unknown>)[] = [];
+    const slow: Sink<number, "upsert"> = {
+      ...sink,
+      write: async (batch, context) => {
+        if (batch[0]?.change.kind !== "insert") return sink.write(batch, context);
+        delayed.push(() => sink.write(batch, context));
+        throw new SinkError("SINK_TIMEOUT", "[slow] no answer");
+      },
+    };
+    const handler = pipeline<Session>("p", { onReject: "block", logger, retry: { maxAttempts: 1 } })
+      .when(({ expires }) => expires > now)
+      .to(slow, ({ after }) => after.revision)
+      .handler();
+    const table = tableHistory();
+    await handler(streamEvent([table.put({ pk: "a", sk: "1", revision: 1, expires: 200 })]));
+    now = 300;
+    await handler(streamEvent([table.remove({ pk: "a", sk: "1" })]));
+    for (const arrive of delayed) await arrive();
+    expect(delayed).toHaveLength(1);
+    expect(sink.items().size).toBe(0);
   });
 });
 

@@ -10,7 +10,7 @@ import { DeadlineError } from "../errors.ts";
 import type { Change } from "../record/change.ts";
 import type { Delivery, WriteResult } from "../sink/sink.ts";
 import { type BatchEntry, byVersion, type DeliveryResult, resultOf } from "./delivery-result.ts";
-import { effectOf, type SharedRoute } from "./route.ts";
+import { effectOf, type PriorCopy, type SharedRoute } from "./route.ts";
 
 /** Callback for the result of an entry. */
 type ReportResult = (entry: BatchEntry, result: DeliveryResult) => void;
@@ -80,12 +80,9 @@ export class ItemQueue {
     this.#end(this.#settled(resultOf(written, this.#attempts)));
   }
 
-  /**
-   * A precaution is filtered if the target has no copy that the precaution could remove. The target may also reject a
-   * precaution, for example because the key of an item of another type does not fit the target's key.
-   */
+  /** A precaution is filtered if the target has no copy that the precaution could remove. */
   #settled(result: DeliveryResult): DeliveryResult {
-    const isNeedless = this.#isPrecaution && (result.outcome === "superseded" || result.outcome === "rejected");
+    const isNeedless = this.#isPrecaution && result.outcome === "superseded";
     return isNeedless ? { outcome: "filtered", attempts: result.attempts } : result;
   }
 
@@ -124,7 +121,7 @@ export class ItemQueue {
     for (let entry = this.#entries[this.#index]; entry !== undefined; entry = this.#entries[this.#index]) {
       const effect = effectOf(this.#route, entry.change);
       if (effect.kind === "write") return this.#deliveryOf(entry.change, effect.message);
-      if (effect.kind === "remove") return this.#removalOf(entry.change, effect.isPrecaution);
+      if (effect.kind === "remove") return this.#removalOf(entry.change, effect.copy);
       const attempts = this.#attempts;
       if (effect.kind === "none") {
         this.#report(entry, { outcome: "filtered", attempts });
@@ -152,11 +149,13 @@ export class ItemQueue {
     return { change: change as Change, message, earlier: this.#earlier() };
   }
 
-  #removalOf(change: Change<unknown>, isPrecaution: boolean): Delivery {
-    this.#isPrecaution = isPrecaution;
+  #removalOf(change: Change<unknown>, copy: PriorCopy): Delivery {
     const removal = { change: change as Change, message: undefined, earlier: this.#earlier() };
+    this.#isPrecaution = copy === "unlikely";
+    if (!this.#isPrecaution) return removal;
     // The tombstone also replaces the earlier changes of the batch, so it is needed if there are any.
-    return isPrecaution && this.#index === 0 ? { ...removal, onlyIfPresent: true } : removal;
+    const isTombstoneNeeded = this.#route.tombstones === "always" || this.#index > 0;
+    return { ...removal, isPrecaution: true, ...(!isTombstoneNeeded && { onlyIfPresent: true }) };
   }
 
   #earlier(): readonly Change[] {

@@ -27,6 +27,8 @@ export interface Route {
   readonly retryIn: "queue" | "stream";
   /** Whether every change after which the item has no message is sent to the target as a removal. */
   readonly removesUnmatched: boolean;
+  /** Whether an unlikely copy is removed with a tombstone, even if the target does not have it. */
+  readonly tombstones: "always" | "if-present";
 }
 
 /** A route, with the other routes of its pipeline that have the same target. */
@@ -49,16 +51,19 @@ export const sharedRoutes = (routes: readonly Route[]): SharedRoute[] =>
     before: routes.slice(0, index).filter((other) => haveOneTarget(route, other)),
   }));
 
+/**
+ * Whether the target may have a copy of the item from before the change. `unlikely`: the filter and the mapper of today do
+ * not accept the old image, but they may have accepted it at another time.
+ */
+export type PriorCopy = "possible" | "unlikely";
+
 /** Effect of a change on a target. */
 export type Effect =
   | { readonly kind: "write"; readonly message: unknown }
-  /** A precaution: the target probably never had a copy of the item. */
-  | { readonly kind: "remove"; readonly isPrecaution: boolean }
+  | { readonly kind: "remove"; readonly copy: PriorCopy }
   | { readonly kind: "none" }
   | { readonly kind: "reject"; readonly error: RecordError };
 
-const remove: Effect = { kind: "remove", isPrecaution: false };
-const removeAsPrecaution: Effect = { kind: "remove", isPrecaution: true };
 const none: Effect = { kind: "none" };
 
 /** Converts an error of the user's code or schema to a rejection. Rethrows a `ConfigError`. */
@@ -110,13 +115,9 @@ const watched = <Item>(change: LiveChange<Item>, note: () => void): LiveChange<I
     },
   });
 
-/**
- * Whether the target may have a copy of the item from before the change, judged by the old image. In doubt true. The
- * answer false holds for the filter and the mapper of today: they may have accepted the item at another time.
- */
-const mayHaveCopy = (route: Route, change: Change<unknown>): boolean => {
-  if (!carries(change.viewType, "old")) return true;
-  if (route.mapsItself && route.predicate === undefined) return true;
+/** Judges by the old image whether the target may have a copy of the item from before the change. */
+const priorCopy = (route: Route, change: Change<unknown>): PriorCopy => {
+  if (!carries(change.viewType, "old") || (route.mapsItself && route.predicate === undefined)) return "possible";
   let readsMore = false;
   const prior = priorState(change, route.schema);
   // The mapper of a sink reads the raw image only.
@@ -126,11 +127,11 @@ const mayHaveCopy = (route: Route, change: Change<unknown>): boolean => {
         readsMore = true;
       });
   try {
-    return messageOf(route, seen) !== undefined || readsMore;
+    return messageOf(route, seen) !== undefined || readsMore ? "possible" : "unlikely";
   } catch (error) {
     // An earlier version of the schema or mapper may have accepted this image, so the target may have a copy.
     if (error instanceof ConfigError) throw error;
-    return true;
+    return "possible";
   }
 };
 
@@ -150,15 +151,14 @@ const hasMessage = (route: Route, change: Change<unknown>, ifItThrows: boolean):
  */
 const upsertEffect = (route: SharedRoute, change: Change<unknown>): Effect => {
   const { before, others, removesUnmatched } = route;
-  if (change.kind === "remove") return mayHaveCopy(route, change) ? remove : removeAsPrecaution;
+  if (change.kind === "remove") return { kind: "remove", copy: priorCopy(route, change) };
   const message = messageOf(route, change as LiveChange<unknown>);
   if (message !== undefined) {
     return before.some((other) => hasMessage(other, change, false)) ? none : { kind: "write", message };
   }
-  const hadCopy = change.kind !== "insert" && mayHaveCopy(route, change);
-  if (!hadCopy && !removesUnmatched) return none;
-  if (others.some((other) => hasMessage(other, change, true))) return none;
-  return hadCopy ? remove : removeAsPrecaution;
+  const copy = change.kind === "insert" ? "unlikely" : priorCopy(route, change);
+  if (copy === "unlikely" && !removesUnmatched) return none;
+  return others.some((other) => hasMessage(other, change, true)) ? none : { kind: "remove", copy };
 };
 
 const appendEffect = (route: Route, change: Change<unknown>): Effect => {

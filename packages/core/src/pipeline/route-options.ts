@@ -33,6 +33,13 @@ export interface RouteOptions {
    * matches neither before nor after costs no request.
    */
   readonly removesUnmatched?: boolean;
+  /**
+   * Upsert routes only: whether the removal of an item that does not match, as far as the old image shows, leaves a
+   * tombstone if the target has no copy. Default `always`. `if-present` saves the tombstones of many short-lived items of
+   * other types. But if the answer of the filter or the mapper for one item changes while changes of the item are on
+   * their way, a late request may then bring the removed item back.
+   */
+  readonly tombstones?: "always" | "if-present";
 }
 
 /** Filter of a route: whether it accepts an item. */
@@ -141,7 +148,10 @@ export const checkedRoute = (
       `[${settings.name}] two routes are named ${name}; expected different names: to(sink, mapper, { name })`,
     );
   }
-  const { removesUnmatched = false } = options;
+  const { removesUnmatched = false, tombstones = "always" } = options;
+  if (tombstones !== "always" && tombstones !== "if-present") {
+    throw invalid(`[${name}] tombstones is ${String(tombstones)}; expected always or if-present`);
+  }
   if (typeof removesUnmatched !== "boolean") {
     throw invalid(`[${name}] removesUnmatched is ${typeof removesUnmatched}; expected true or false`);
   }
@@ -156,5 +166,6 @@ export const checkedRoute = (
     origins: checkedOrigins(sink, name, options.origins),
     retryIn: checkedRetryIn(sink, name, options.retryIn, settings),
     removesUnmatched,
+    tombstones,
   };
 };

@@ -2,7 +2,7 @@
 
 import { type DeliveryError, isDeliveryError, outcomeOf, SinkError } from "../errors.ts";
 import { encodingError } from "./encoding-error.ts";
-import { type Delivery, failed, type Sink, type WriteContext, type WriteResult } from "./sink.ts";
+import { type Delivery, failed, type Sink, superseded, type WriteContext, type WriteResult } from "./sink.ts";
 import { notStarted } from "./sink-error.ts";
 
 /** The encoded deliveries of a batch, and the results of deliveries that could not be encoded. */
@@ -20,8 +20,11 @@ export const failedBy = (delivery: Delivery, error: unknown): WriteResult => {
   throw error;
 };
 
+const isPrecaution = (delivery: Delivery): boolean => "isPrecaution" in delivery && delivery.isPrecaution === true;
+
 /**
- * Encodes each delivery. An error fails only its own delivery, whatever the message is.
+ * Encodes each delivery. An error fails only its own delivery, whatever the message is. A precaution that cannot be
+ * encoded is superseded: a key that the target cannot have has no copy.
  * @throws {ConfigError} the ConfigError of an encoder, because a wrong option concerns every delivery.
  */
 export const encodeEach = <Given extends Delivery, Entry>(
@@ -34,7 +37,8 @@ export const encodeEach = <Given extends Delivery, Entry>(
     try {
       entries.push(encode(delivery));
     } catch (error) {
-      results.push(failed(delivery, encodingError(error)));
+      const reason = encodingError(error);
+      results.push(isPrecaution(delivery) ? superseded(delivery) : failed(delivery, reason));
     }
   }
   return { entries, results };

@@ -24,8 +24,13 @@ export interface UpsertDelivery<Message> {
    */
   readonly earlier: readonly Change[];
   /**
-   * Only without a message. True: the item probably never had a copy in the target. A target that holds neither a copy
-   * nor a tombstone of the item needs no tombstone, and the result is then *superseded*.
+   * Only without a message. True: the item probably never had a copy in the target. If the item's key cannot be a key of
+   * the target, the result is then *superseded*; `encodeEach` returns this result.
+   */
+  readonly isPrecaution?: true;
+  /**
+   * Only for a precaution. True: a target that holds neither a copy nor a tombstone of the item needs no tombstone, and
+   * the result is then *superseded*.
    */
   readonly onlyIfPresent?: true;
 }
