@@ -194,7 +194,7 @@ await describeWithEachServer("the guard", ({ url }) => {
     const path = `/${index}-000001`;
     const count = 25_000;
     await api("PUT", `${path}/_settings`, { "index.refresh_interval": "-1" });
-    const old = { _sluice: { version: "1", deleted: true, deletedAt: Date.now() - 20 * 86_400_000 } };
+    const old = { _sluice: { version: "1", deleted: true, deletedAt: Date.now() - 31 * 86_400_000 } };
     for (let start = 0; start < count; start += 5_000) {
       const lines = Array.from(
         { length: 5_000 },
