@@ -14,10 +14,12 @@ import {
   withinDeadline,
   withoutDeadline,
 } from "@sluice/core/sink-kit";
+import { databaseOf } from "./client/database.ts";
 import { openPool, type PostgresPool } from "./client/pool.ts";
 import { type RunInSession, withSession } from "./client/session.ts";
 import { checkOptions, type PostgresSettings, type PostgresSinkOptions } from "./options.ts";
 import type { ColumnMap } from "./schema/columns.ts";
+import { purgeDepartures } from "./schema/departures.ts";
 import { ensureTables } from "./schema/ensure.ts";
 import { purgeTombstones } from "./schema/purge.ts";
 import { dryRunBatch, type HandleBatch, readPlan, type WritePlan, writeBatch } from "./write/write-batch.ts";
@@ -75,6 +77,10 @@ const writesOf = (settings: PostgresSettings, run: RunInSession): ((handle: Hand
     );
 };
 
+/** Identifies the table. Two sinks with their own pools for one database have different texts. */
+const targetOf = ({ source, relations }: PostgresSettings): string =>
+  `${"settings" in source ? databaseOf(source.settings) : databaseOf(source.pool)} ${relations.table}`;
+
 const newImage = (change: LiveChange<unknown>): Image => imageOf(change, "NewImage", 'option "columns"');
 
 const makeSink = (options: PostgresSinkOptions): PostgresSink<unknown> | MappedPostgresSink => {
@@ -85,13 +91,18 @@ const makeSink = (options: PostgresSinkOptions): PostgresSink<unknown> | MappedP
   const writeWith = writesOf(settings, run);
   const sink: PostgresSink<unknown> = {
     name,
+    target: targetOf(settings),
     supports: { writes: "upsert" },
     write: writeWith(writeBatch),
     dryRun: writeWith(dryRunBatch),
     ensure: (ensure) => run(withoutDeadline, (session) => ensureTables(session, settings, ensure)),
     purge: async ({ olderThanDays } = {}) => {
       const days = checkTombstoneDays("olderThanDays", olderThanDays);
-      return run(withoutDeadline, (session) => purgeTombstones(session, relations, days));
+      return run(
+        withoutDeadline,
+        async (session) =>
+          (await purgeTombstones(session, relations, days)) + (await purgeDepartures(session, relations, days)),
+      );
     },
     close: pool.close,
   };

@@ -32,7 +32,7 @@ describeWithPostgres("ensure", (engine) => {
       const planned = await sink.ensure({ apply: false });
       expect(await columnsOf(database, table)).toEqual([]);
       expect(await sink.ensure()).toEqual(planned);
-      expect(planned.length).toBe(3);
+      expect(planned.length).toBe(guard === "inline" ? 4 : 5);
       expect(await columnsOf(database, table)).toEqual(["Order Id", "title", "total"]);
       expect(await sink.ensure()).toEqual([]);
       await database.close();

@@ -2,9 +2,17 @@
 // advisory lock or explicit transaction, because with any of these RDS Proxy could not share the connection.
 //
 // The parameters are, in this order: an array for each key column, an array for each other column, the versions as one
-// text, and an array of removal flags. The flags are omitted if the batch has no removals.
+// text, the owners as one text if rows can be shared, and an array of removal flags. The flags are omitted if the batch
+// has no removals.
 
-import { quoteName, type Relations, removedColumn, versionColumn } from "../schema/relations.ts";
+import {
+  claimsColumn,
+  ownerColumn,
+  quoteName,
+  type Relations,
+  removedColumn,
+  versionColumn,
+} from "../schema/relations.ts";
 
 /** What a statement must know about a column. */
 export interface StatementColumn {
@@ -17,6 +25,11 @@ export interface StatementColumn {
    * members took 16 ms. With `jsonb[]` they took 21 ms (PostgreSQL 18.4).
    */
   readonly isCastByRow: boolean;
+  /**
+   * Only for a key column: the type with its length or precision, if an assignment changes a value without an error.
+   * Example: `numeric(9,2)` rounds. Stored keys must be compared with the value as it was assigned.
+   */
+  readonly comparedAs?: string | undefined;
 }
 
 /** The relations and columns for which statements are created. */
@@ -25,6 +38,8 @@ export interface StatementShape {
   readonly keys: readonly StatementColumn[];
   /** The columns that are not part of the key. */
   readonly columns: readonly StatementColumn[];
+  /** Whether two items can have the same row. The statement then has owners, and takes no row of another owner. */
+  readonly isShared?: boolean;
 }
 
 /** The row that `writeStatement` returns. */
@@ -37,41 +52,55 @@ export interface WriteAnswer {
   readonly lost: string | null;
 }
 
-const names = (columns: readonly StatementColumn[], prefix = ""): string =>
+/** Returns the quoted names, each after the prefix, joined by commas. */
+export const names = (columns: readonly StatementColumn[], prefix = ""): string =>
   columns.map(({ name }) => prefix + quoteName(name)).join(", ");
 
-const parameter = ({ type, isCastByRow }: StatementColumn, index: number): string =>
+/** Returns the array parameter of a column. */
+export const parameter = ({ type, isCastByRow }: StatementColumn, index: number): string =>
   `$${index + 1}::${isCastByRow ? "text" : type}[]`;
 
-const argumentsFor = (columns: readonly StatementColumn[]): string => columns.map(parameter).join(", ");
+/** Returns the array parameters of the columns. The first parameter has the number `offset` + 1. */
+export const argumentsFor = (columns: readonly StatementColumn[], offset = 0): string =>
+  columns.map((column, index) => parameter(column, index + offset)).join(", ");
 
-const aliases = (columns: readonly StatementColumn[]): string => columns.map((_, index) => `c${index}`).join(", ");
+/** Returns `c0, c1, …`, the names of the columns' cells in the alias `u`. */
+export const aliases = (columns: readonly StatementColumn[]): string =>
+  columns.map((_, index) => `c${index}`).join(", ");
 
 const cell = ({ type, isCastByRow }: StatementColumn, index: number): string =>
   isCastByRow ? `u.c${index}::${type}` : `u.c${index}`;
 
-const cells = (columns: readonly StatementColumn[]): string => columns.map(cell).join(", ");
+/** Returns the cells of the alias `u`, with their types. */
+export const cells = (columns: readonly StatementColumn[]): string => columns.map(cell).join(", ");
+
+/** Returns the key's cell as the key column stores it. */
+const storedCell = (key: StatementColumn, index: number): string =>
+  key.comparedAs === undefined ? cell(key, index) : `u.c${index}::${key.comparedAs}`;
 
 /**
  * Returns the SQL that turns array parameters into rows. `SELECT unnest($1), unnest($2), …` took 5.4 ms to insert 1,000
  * rows of 17 columns. `FROM unnest($1, $2, …)` took 6.5 ms, because it copies the arrays (PostgreSQL 18.4).
  */
-const rowsOf = (columns: readonly StatementColumn[], ...others: readonly string[]): string => {
+export const rowsOf = (columns: readonly StatementColumn[], ...others: readonly string[]): string => {
   const unnested = columns.map((column, index) => `unnest(${parameter(column, index)}) AS c${index}`);
   return `(SELECT ${[...unnested, ...others].join(", ")}) AS u`;
 };
 
-const assignments = (columns: readonly StatementColumn[]): string =>
+/** Returns the SQL that sets the columns to the values of the row that was to be inserted. */
+export const assignments = (columns: readonly StatementColumn[]): string =>
   columns.map(({ name }) => `${quoteName(name)} = EXCLUDED.${quoteName(name)}`).join(", ");
 
-const sameKey = (keys: readonly StatementColumn[], left: string): string =>
-  keys.map((key, index) => `${left}.${quoteName(key.name)} = ${cell(key, index)}`).join(" AND ");
+/** Returns the SQL condition that the alias `left` has the key of the alias `u`. */
+export const sameKey = (keys: readonly StatementColumn[], left: string): string =>
+  keys.map((key, index) => `${left}.${quoteName(key.name)} = ${storedCell(key, index)}`).join(" AND ");
 
-const matching = (keys: readonly StatementColumn[], left: string, right: string): string =>
+/** Returns the SQL condition that two relations have the same key. */
+export const matching = (keys: readonly StatementColumn[], left: string, right: string): string =>
   keys.map(({ name }) => `${left}.${quoteName(name)} = ${right}.${quoteName(name)}`).join(" AND ");
 
 interface RowSource {
-  /** An SQL text for `FROM`, with the alias `u`: rows and versions. If the batch has removals, also removal flags. */
+  /** An SQL text for `FROM`, with the alias `u`: rows, versions, and if present owners and removal flags. */
   readonly from: string;
   readonly removedAt: string;
 }
@@ -83,33 +112,62 @@ interface RowSource {
 const versionsOf = ({ keys, columns }: StatementShape): string =>
   `string_to_array($${keys.length + columns.length + 1}::text, ',')`;
 
+/** Keys that are equal only to Postgres may have different orders as texts. So Postgres sorts, to prevent deadlocks. */
+const inKeyOrder = ({ keys }: StatementShape): string => ` ORDER BY ${cells(keys)}`;
+
+const ownersOf = ({ keys, columns }: StatementShape): string =>
+  `string_to_array($${keys.length + columns.length + 2}::text, ',')`;
+
+/** The owners of the rows, if rows can be shared. */
+const ownerSource = (shape: StatementShape): string[] =>
+  shape.isShared === true ? [`unnest(${ownersOf(shape)}) AS owner`] : [];
+
 const sourceOf = (shape: StatementShape, columns: readonly StatementColumn[], hasRemovals: boolean): RowSource => {
-  const versions = `unnest(${versionsOf(shape)}) AS version`;
-  if (!hasRemovals) return { from: rowsOf(columns, versions), removedAt: "NULL" };
-  const flags = `unnest($${shape.keys.length + shape.columns.length + 2}::boolean[]) AS removed`;
-  return { from: rowsOf(columns, versions, flags), removedAt: "CASE WHEN u.removed THEN now() END" };
+  const others = [`unnest(${versionsOf(shape)}) AS version`, ...ownerSource(shape)];
+  if (!hasRemovals) return { from: rowsOf(columns, ...others), removedAt: "NULL" };
+  const flags = `unnest($${shape.keys.length + shape.columns.length + others.length + 1}::boolean[]) AS removed`;
+  return { from: rowsOf(columns, ...others, flags), removedAt: "CASE WHEN u.removed THEN now() END" };
 };
+
+/** Returns the SQL condition that the alias `won` has the key, and if rows can be shared also the owner, of `u`. */
+const isWinner = ({ keys, isShared }: StatementShape): string =>
+  sameKey(keys, "won") + (isShared === true ? ` AND won.${ownerColumn} = u.owner` : "");
 
 /** Returns the SQL that selects the `WriteAnswer`. `lost` is computed only if a delivery is superseded. */
 const answer = (shape: StatementShape, gone: string): string => `
 SELECT winners.number::int AS won, ${gone} AS gone,
   CASE WHEN winners.number < cardinality(${argumentsFor(shape.keys.slice(0, 1))}) THEN (
-    SELECT string_agg(u.position::text, ',') FROM unnest(${argumentsFor(shape.keys)}) WITH ORDINALITY
-      AS u(${aliases(shape.keys)}, position)
-    WHERE NOT EXISTS (SELECT FROM won WHERE ${sameKey(shape.keys, "won")})
+    SELECT string_agg(u.position::text, ',')
+    FROM unnest(${argumentsFor(shape.keys)}${shape.isShared === true ? `, ${ownersOf(shape)}` : ""}) WITH ORDINALITY
+      AS u(${aliases(shape.keys)}${shape.isShared === true ? ", owner" : ""}, position)
+    WHERE NOT EXISTS (SELECT FROM won WHERE ${isWinner(shape)})
   ) END AS lost
 FROM (SELECT count(*) AS number FROM won) AS winners`;
 
 const guardAssignments = `${versionColumn} = EXCLUDED.${versionColumn}, ${removedColumn} = EXCLUDED.${removedColumn}`;
-const isNewer = `held.${versionColumn} < EXCLUDED.${versionColumn}`;
+/** Of two deliveries with the same version, the one with a message wins: another route may have removed the row. */
+const isNewer = `(held.${versionColumn} < EXCLUDED.${versionColumn} OR (held.${versionColumn} = EXCLUDED.${versionColumn}
+    AND held.${removedColumn} IS NOT NULL AND EXCLUDED.${removedColumn} IS NULL))`;
 
-const versionTableWinners = (shape: StatementShape, source: RowSource): string => `
+/**
+ * Returns the SQL condition under which a delivery may write without knowing the other owners of the row. The row must
+ * have the same owner. If other owners have entries too, a removal may have to show the content of another owner.
+ */
+const isUncontested = `(held.${ownerColumn} IS NULL OR held.${ownerColumn} = EXCLUDED.${ownerColumn})
+    AND (EXCLUDED.${removedColumn} IS NULL OR held.${claimsColumn} IS NULL)`;
+
+const versionTableWinners = (shape: StatementShape, source: RowSource): string => {
+  const shared = (text: string): string => (shape.isShared === true ? text : "");
+  return `
 won AS (
-  INSERT INTO ${shape.relations.versions} AS held (${names(shape.keys)}, ${versionColumn}, ${removedColumn})
-  SELECT ${cells(shape.keys)}, u.version, ${source.removedAt} FROM ${source.from}
-  ON CONFLICT (${names(shape.keys)}) DO UPDATE SET ${guardAssignments} WHERE ${isNewer}
-  RETURNING ${names(shape.keys, "held.")}, held.${removedColumn}
+  INSERT INTO ${shape.relations.versions} AS held
+    (${names(shape.keys)}, ${versionColumn}, ${removedColumn}${shared(`, ${ownerColumn}`)})
+  SELECT ${cells(shape.keys)}, u.version, ${source.removedAt}${shared(", u.owner")} FROM ${source.from}${shared(inKeyOrder(shape))}
+  ON CONFLICT (${names(shape.keys)}) DO UPDATE SET ${guardAssignments}${shared(`, ${ownerColumn} = EXCLUDED.${ownerColumn}`)}
+  WHERE ${isNewer}${shared(` AND ${isUncontested}`)}
+  RETURNING ${names(shape.keys, "held.")}, held.${removedColumn}${shared(`, held.${ownerColumn}`)}
 )`;
+};
 
 const rowDeletes = (shape: StatementShape): string => `,
 gone AS (
@@ -121,14 +179,16 @@ gone AS (
 /** Counting `gone` makes Postgres delete rows before it inserts rows. A new row can then reuse a unique value. */
 const liveOnly = `won.${removedColumn} IS NULL AND (SELECT count(*) FROM gone) >= 0`;
 
+/** If rows can be shared, a row also gets its owner's spelling of the key. */
 const rowUpserts = (shape: StatementShape, hasRemovals: boolean): string => {
   const all = [...shape.keys, ...shape.columns];
-  const update = shape.columns.length === 0 ? "NOTHING" : `UPDATE SET ${assignments(shape.columns)}`;
+  const updated = shape.isShared === true ? all : shape.columns;
+  const update = updated.length === 0 ? "NOTHING" : `UPDATE SET ${assignments(updated)}`;
   return `,
 put AS (
   INSERT INTO ${shape.relations.rows} (${names(all)})
-  SELECT ${cells(all)} FROM ${rowsOf(all)}
-  JOIN won ON ${sameKey(shape.keys, "won")}${hasRemovals ? ` WHERE ${liveOnly}` : ""}
+  SELECT ${cells(all)} FROM ${rowsOf(all, ...ownerSource(shape))}
+  JOIN won ON ${isWinner(shape)}${hasRemovals ? ` WHERE ${liveOnly}` : ""}
   ON CONFLICT (${names(shape.keys)}) DO ${update}
 )`;
 };
@@ -177,11 +237,18 @@ WHERE ${matching(shape.keys, "live", "removed")}`;
 
 /**
  * Returns the SQL that finds the deliveries that would be superseded. It writes nothing.
- * Parameters: the key columns, then the versions.
+ * Parameters: the key columns, then the versions, then the removal flags.
  */
 export const dryRunStatement = (shape: StatementShape): string => `
 SELECT string_agg(u.position::text, ',') AS lost
-FROM unnest(${argumentsFor(shape.keys)}, ${versionsOf({ ...shape, columns: [] })}) WITH ORDINALITY
-  AS u(${aliases(shape.keys)}, version, position)
+FROM unnest(${argumentsFor(shape.keys)}, ${versionsOf({ ...shape, columns: [] })}, $${shape.keys.length + 2}::boolean[])
+  WITH ORDINALITY AS u(${aliases(shape.keys)}, version, removed, position)
 JOIN ${shape.relations.versions} AS held ON ${sameKey(shape.keys, "held")}
-WHERE held.${versionColumn} >= u.version`;
+WHERE held.${versionColumn} > u.version
+  OR (held.${versionColumn} = u.version AND (u.removed OR held.${removedColumn} IS NULL))`;
+
+/** Returns the SQL that finds the keys for which a version is stored. Parameters: the key columns. */
+export const presentStatement = (shape: StatementShape): string => `
+SELECT string_agg(u.position::text, ',') AS present
+FROM unnest(${argumentsFor(shape.keys)}) WITH ORDINALITY AS u(${aliases(shape.keys)}, position)
+JOIN ${shape.relations.versions} AS held ON ${sameKey(shape.keys, "held")}`;

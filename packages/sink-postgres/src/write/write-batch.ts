@@ -4,7 +4,6 @@ import {
   type DeliveryError,
   encodeEach,
   isTargetWide,
-  rejected,
   SinkError,
   sendInParts,
   type UpsertDelivery,
@@ -15,8 +14,16 @@ import { compileEncode, type RowEntry } from "../encode.ts";
 import type { PostgresSettings } from "../options.ts";
 import { readCatalogue } from "../schema/catalogue.ts";
 import { halvesByAge, resultsOf, sortByRow } from "./batch.ts";
-import { arrayLiteral, type Cell, ColumnValueError, numericLiteral } from "./codec.ts";
-import { deleteRemovedStatement, dryRunStatement, type WriteAnswer, writeStatement } from "./statements.ts";
+import { isRemoval, literals, removalFlags, splitAbsent, versions } from "./parameters.ts";
+import { readSharing, type SharedPlan } from "./shared-plan.ts";
+import {
+  deleteRemovedStatement,
+  dryRunStatement,
+  presentStatement,
+  type WriteAnswer,
+  writeStatement,
+} from "./statements.ts";
+import { dryRunShared, writeShared } from "./write-shared.ts";
 import { type WrittenColumn, writtenColumns } from "./written-columns.ts";
 
 /** The SQL statements and columns for writing. Created once, from the options and the table's catalogue. */
@@ -29,6 +36,9 @@ export interface WritePlan {
   readonly upsertsAndRemovals: string;
   readonly deleteRemoved: string;
   readonly dryRun: string;
+  readonly present: string;
+  /** For batches whose items may have the same row. */
+  readonly shared: SharedPlan;
 }
 
 /** Creates the plan from the catalogue. @throws {SinkError} SINK_MISSING when the table or a column is missing. */
@@ -38,7 +48,7 @@ export const readPlan = async (session: Session, settings: PostgresSettings): Pr
   if (catalogue === undefined) {
     throw new SinkError("SINK_MISSING", `[${name}] table ${relations.rows} does not exist; ensure() creates it`);
   }
-  const columns = writtenColumns(settings, catalogue);
+  const { columns, shared } = await readSharing(session, settings, writtenColumns(settings, catalogue));
   const shape = { ...columns, relations };
   return Object.freeze({
     columns: [...columns.keys, ...columns.columns],
@@ -48,36 +58,14 @@ export const readPlan = async (session: Session, settings: PostgresSettings): Pr
     upsertsAndRemovals: writeStatement(shape, true),
     deleteRemoved: deleteRemovedStatement(shape),
     dryRun: dryRunStatement(shape),
+    present: presentStatement(shape),
+    shared,
   });
 };
-
-const literal = (sink: string, { name, codec }: WrittenColumn, cells: readonly Cell[]): string => {
-  try {
-    return codec === "other" ? numericLiteral(cells) : arrayLiteral(cells);
-  } catch (error) {
-    if (!(error instanceof ColumnValueError)) throw error;
-    throw rejected(sink, `column "${name}": ${error.message}`);
-  }
-};
-
-const isRemoval = ({ delivery }: RowEntry): boolean => delivery.message === undefined;
-
-const literals = (sink: string, columns: readonly WrittenColumn[], entries: readonly RowEntry[]): string[] =>
-  columns.map((column, index) =>
-    literal(
-      sink,
-      column,
-      entries.map(({ cells }) => cells[index] ?? null),
-    ),
-  );
 
 /** Returns one array literal for each key column, as parameters. */
 const keyLiterals = (sink: string, { columns, keyCount }: WritePlan, entries: readonly RowEntry[]): string[] =>
   literals(sink, columns.slice(0, keyCount), entries);
-
-/** Returns the versions as one text, separated by commas. No version contains a comma. */
-const versions = (entries: readonly RowEntry[]): string =>
-  entries.map(({ delivery }) => delivery.change.version).join(",");
 
 /** Sends one SQL statement for all entries of a part. */
 type SendPart = (
@@ -87,26 +75,40 @@ type SendPart = (
   part: readonly RowEntry[],
 ) => Promise<readonly WriteResult[]>;
 
+/** Splits off the removals that need no tombstone. This costs a query only if the batch has such removals. */
+const withoutAbsent = (session: Session, { name }: PostgresSettings, plan: WritePlan, part: readonly RowEntry[]) =>
+  splitAbsent(part, async (entries) => {
+    const { rows } = await session.query(plan.present, keyLiterals(name, plan, entries));
+    return (rows[0] as { readonly present: string | null }).present;
+  });
+
 /** Writes the entries. In the rare case that a removal deleted no row, `deleteRemoved` looks for the row again. */
 const writePart: SendPart = async (session, settings, plan, part) => {
-  const { entries, results } = sortByRow(part);
+  if (plan.shared.isNeeded(part)) return writeShared({ session, sink: settings.name, plan: plan.shared }, part);
+  const { entries: needed, results: absent } = await withoutAbsent(session, settings, plan, part);
+  if (needed.length === 0) return absent;
+  const { entries, results } = sortByRow(needed);
   const removals = entries.filter(isRemoval);
   const parameters = [...literals(settings.name, plan.columns, entries), versions(entries)];
-  if (removals.length > 0) parameters.push(arrayLiteral(entries.map((entry) => String(isRemoval(entry)))));
+  if (removals.length > 0) parameters.push(removalFlags(entries));
   const text = removals.length > 0 ? plan.upsertsAndRemovals : plan.upserts;
   const { rows } = await session.query(text, parameters);
   const { gone, lost } = rows[0] as WriteAnswer;
   if (settings.relations.guard === "version-table" && Number(gone) < removals.length) {
     await session.query(plan.deleteRemoved, [...keyLiterals(settings.name, plan, removals), versions(removals)]);
   }
-  return [...results, ...resultsOf(entries, lost)];
+  return [...absent, ...results, ...resultsOf(entries, lost)];
 };
 
 /** Compares the entries' versions with the stored versions. Writes nothing. */
 const dryRunPart: SendPart = async (session, settings, plan, part) => {
-  const { entries, results } = sortByRow(part);
-  const { rows } = await session.query(plan.dryRun, [...keyLiterals(settings.name, plan, entries), versions(entries)]);
-  return [...results, ...resultsOf(entries, (rows[0] as Pick<WriteAnswer, "lost">).lost)];
+  if (plan.shared.isNeeded(part)) return dryRunShared({ session, sink: settings.name, plan: plan.shared }, part);
+  const { entries: needed, results: absent } = await withoutAbsent(session, settings, plan, part);
+  if (needed.length === 0) return absent;
+  const { entries, results } = sortByRow(needed);
+  const parameters = [...keyLiterals(settings.name, plan, entries), versions(entries), removalFlags(entries)];
+  const { rows } = await session.query(plan.dryRun, parameters);
+  return [...absent, ...results, ...resultsOf(entries, (rows[0] as Pick<WriteAnswer, "lost">).lost)];
 };
 
 /** Writes or checks a batch on one connection. After an abort, entries not yet sent fail with DEADLINE_EXCEEDED. */

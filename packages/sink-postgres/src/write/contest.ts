@@ -1,0 +1,215 @@
+// Writes deliveries to rows in which several items meet. It reads the whole state of the rows, decides, and replaces the
+// states that are still as they were read. If another writer was faster, it reads again.
+
+import { SinkError, type UpsertDelivery } from "@sluice/core/sink-kit";
+import type { Session } from "../client/session.ts";
+import type { Cell } from "./codec.ts";
+import { literals, positionsOf } from "./parameters.ts";
+import {
+  apply,
+  type OwnedWrite,
+  type RowContent,
+  type RowState,
+  readState,
+  type StoredState,
+  shownEntry,
+  storedState,
+} from "./row-state.ts";
+import type { SharedPlan } from "./shared-plan.ts";
+import type { SharedRow, StateSwap } from "./shared-statements.ts";
+
+/** What writing to shared rows needs. */
+export interface SharedContext {
+  readonly session: Session;
+  /** The sink's name, for errors. */
+  readonly sink: string;
+  readonly plan: SharedPlan;
+}
+
+/** A write of one owner to one row. */
+export interface Contestant {
+  readonly delivery: UpsertDelivery<unknown>;
+  /** The cells of the key columns come first. */
+  readonly cells: readonly Cell[];
+  readonly write: OwnedWrite;
+}
+
+/** What happened to a write. `unread` means that other writers were faster each time. */
+export type ContestOutcome = "delivered" | "superseded" | "overtaken";
+
+/** The contestants of one row, with the row's state as it was read and the state after their writes. */
+interface Meeting {
+  readonly keys: readonly Cell[];
+  readonly contestants: readonly Contestant[];
+  readonly accepted: ReadonlySet<Contestant>;
+  readonly seen: StoredState;
+  readonly before: RowState;
+  readonly after: RowState;
+}
+
+const cellsNamed = (row: SharedRow, prefix: "k" | "v", count: number): Cell[] =>
+  Array.from({ length: count }, (_, index) => row[`${prefix}${index}`] ?? null);
+
+const contentOf = ({ columns }: SharedPlan, cells: readonly Cell[]): RowContent =>
+  Object.fromEntries(columns.map(({ name }, index) => [name, cells[index] ?? null]));
+
+/** The write of an owner to a row. Without cells of a row, the owner leaves the row. */
+export const ownedWrite = (
+  plan: SharedPlan,
+  write: Pick<OwnedWrite, "owner" | "version" | "isOnlyIfPresent">,
+  cells?: readonly Cell[],
+): OwnedWrite => ({ ...write, content: cells === undefined ? undefined : contentOf(plan, cells) });
+
+const storedStateOf = ({ version, removed, owner, claims }: SharedRow): StoredState => ({
+  version,
+  removedAt: removed === null ? null : Number(removed),
+  owner,
+  claims: claims === null ? null : (JSON.parse(claims) as StoredState["claims"]),
+});
+
+/** Reads the rows of the contestants. A contestant whose key the version table lacks has no row. */
+export const readShared = async (
+  { session, sink, plan }: SharedContext,
+  contestants: readonly Contestant[],
+): Promise<ReadonlyMap<Contestant, SharedRow>> => {
+  const keys = literals(sink, plan.columns.slice(0, plan.keyCount), contestants);
+  const { rows } = await session.query(plan.read, keys);
+  const found = new Map<Contestant, SharedRow>();
+  for (const row of rows as readonly SharedRow[]) {
+    const contestant = contestants[Number(row.position) - 1];
+    if (contestant !== undefined) found.set(contestant, row);
+  }
+  return found;
+};
+
+const meet = (plan: SharedPlan, row: SharedRow, contestants: readonly Contestant[]): Meeting => {
+  const seen = storedStateOf(row);
+  const cells = cellsNamed(row, "v", plan.columns.length);
+  const before = readState(seen, row.isThere === "true" ? contentOf(plan, cells) : undefined, Number(row.now));
+  const accepted = new Set<Contestant>();
+  let after = before;
+  for (const contestant of contestants) {
+    const next = apply(after, contestant.write, Number(row.now));
+    if (next === undefined) continue;
+    accepted.add(contestant);
+    after = next;
+  }
+  return { keys: cellsNamed(row, "k", plan.keyCount), contestants, accepted, seen, before, after };
+};
+
+/** Groups the contestants by the row of the version table: keys with different texts may be equal to Postgres. */
+export const meetings = (plan: SharedPlan, rows: ReadonlyMap<Contestant, SharedRow>): Meeting[] => {
+  const groups = new Map<string, { readonly row: SharedRow; readonly contestants: Contestant[] }>();
+  for (const [contestant, row] of rows) {
+    const key = JSON.stringify(cellsNamed(row, "k", plan.keyCount));
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, { row, contestants: [contestant] });
+    else group.contestants.push(contestant);
+  }
+  return [...groups.values()].map(({ row, contestants }) => meet(plan, row, contestants));
+};
+
+interface WrittenRow {
+  readonly position: number;
+  readonly cells: readonly Cell[];
+}
+
+/** Returns the rows to write for a meeting: the content to show, and for their check the contents that are not shown. */
+const rowsOfMeeting = (plan: SharedPlan, meeting: Meeting, position: number): WrittenRow[] => {
+  const cellsOf = (content: RowContent): Cell[] => plan.columns.map(({ name }) => content[name] ?? null);
+  const [owner, shown] = shownEntry(meeting.after) ?? [];
+  const hidden = [...meeting.accepted].flatMap(({ write }) =>
+    write.content === undefined || write.owner === owner ? [] : [{ position: 0, cells: cellsOf(write.content) }],
+  );
+  const isShownAlready =
+    owner !== undefined && meeting.before.get(owner) === shown && shownEntry(meeting.before)?.[0] === owner;
+  if (shown?.content === undefined || isShownAlready) return hidden;
+  return [{ position, cells: cellsOf(shown.content) }, ...hidden];
+};
+
+const swapOf = ({ seen, after }: Meeting, position: number): StateSwap[] => {
+  const next = storedState(after);
+  if (next === undefined) return [];
+  return [
+    {
+      position,
+      seen_version: seen.version,
+      seen_removed: seen.removedAt !== null,
+      seen_owner: seen.owner,
+      seen_claims: seen.claims,
+      version: next.version,
+      removed_at: next.removedAt,
+      owner: next.owner,
+      claims: next.claims,
+      deletes_row: next.removedAt !== null,
+    },
+  ];
+};
+
+/** Replaces the states of the meetings. Returns the meetings whose states were still as they were read. */
+const swap = async (
+  { session, sink, plan }: SharedContext,
+  changed: readonly Meeting[],
+): Promise<ReadonlySet<Meeting>> => {
+  if (changed.length === 0) return new Set();
+  const rows = changed.flatMap((meeting, index) => rowsOfMeeting(plan, meeting, index + 1));
+  const keys = changed.map((meeting) => ({ cells: meeting.keys }));
+  const parameters = [
+    ...literals(sink, plan.columns, rows),
+    ...literals(sink, plan.columns.slice(0, plan.keyCount), keys),
+    rows.map(({ position }) => position).join(","),
+    JSON.stringify(changed.flatMap((meeting, index) => swapOf(meeting, index + 1))),
+  ];
+  const answer = await session.query(plan.swap, parameters);
+  const swapped = positionsOf((answer.rows[0] as { readonly swapped: string | null }).swapped);
+  return new Set(changed.filter((_, index) => swapped.has(index + 1)));
+};
+
+/** Settles what it can, and returns the contestants that must be read again. */
+const contestOnce = async (
+  context: SharedContext,
+  contestants: readonly Contestant[],
+  outcomes: Map<Contestant, ContestOutcome>,
+): Promise<Contestant[]> => {
+  const { session, sink, plan } = context;
+  const rows = await readShared(context, contestants);
+  const absent = contestants.filter((one) => !rows.has(one));
+  for (const one of absent) if (one.write.isOnlyIfPresent) outcomes.set(one, "superseded");
+  const created = absent.filter((one) => !one.write.isOnlyIfPresent);
+  if (created.length > 0) {
+    await session.query(plan.create, literals(sink, plan.columns.slice(0, plan.keyCount), created));
+  }
+  const met = meetings(plan, rows);
+  const swapped = await swap(
+    context,
+    met.filter(({ accepted }) => accepted.size > 0),
+  );
+  const overtaken = met.filter((meeting) => meeting.accepted.size > 0 && !swapped.has(meeting));
+  for (const { contestants: settled, accepted } of met.filter((meeting) => !overtaken.includes(meeting))) {
+    for (const one of settled) outcomes.set(one, accepted.has(one) ? "delivered" : "superseded");
+  }
+  return [...created, ...overtaken.flatMap((meeting) => meeting.contestants)];
+};
+
+const maxAttempts = 20;
+
+/** Writes the contestants, and returns what happened to each. */
+export const contest = async (
+  context: SharedContext,
+  contestants: readonly Contestant[],
+): Promise<ReadonlyMap<Contestant, ContestOutcome>> => {
+  const outcomes = new Map<Contestant, ContestOutcome>();
+  let left: readonly Contestant[] = contestants;
+  for (let attempt = 0; left.length > 0 && attempt < maxAttempts; attempt++) {
+    left = await contestOnce(context, left, outcomes);
+  }
+  for (const one of left) outcomes.set(one, "overtaken");
+  return outcomes;
+};
+
+/** The error of a write that other writers have overtaken each time. */
+export const overtakenError = (sink: string): SinkError =>
+  new SinkError(
+    "SINK_CONFLICT",
+    `[${sink}] other writers changed a row that several items share, ${maxAttempts} times in a row`,
+  );

@@ -1,0 +1,65 @@
+// Turns the entries of a batch into the parameters of a statement: one text per column.
+
+import { rejected, superseded, type WriteResult } from "@sluice/core/sink-kit";
+import type { RowEntry } from "../encode.ts";
+import { arrayLiteral, type Cell, ColumnValueError, numericLiteral } from "./codec.ts";
+import type { WrittenColumn } from "./written-columns.ts";
+
+const literal = (sink: string, { name, codec }: WrittenColumn, cells: readonly Cell[]): string => {
+  try {
+    return codec === "other" ? numericLiteral(cells) : arrayLiteral(cells);
+  } catch (error) {
+    if (!(error instanceof ColumnValueError)) throw error;
+    throw rejected(sink, `column "${name}": ${error.message}`);
+  }
+};
+
+/** Returns one array literal for each column. An entry without a cell for a column has NULL there. */
+export const literals = (
+  sink: string,
+  columns: readonly WrittenColumn[],
+  entries: readonly { readonly cells: readonly Cell[] }[],
+): string[] =>
+  columns.map((column, index) =>
+    literal(
+      sink,
+      column,
+      entries.map(({ cells }) => cells[index] ?? null),
+    ),
+  );
+
+/** Returns the versions as one text, separated by commas. No version contains a comma. */
+export const versions = (entries: readonly RowEntry[]): string =>
+  entries.map(({ delivery }) => delivery.change.version).join(",");
+
+/** Whether the entry removes its row. */
+export const isRemoval = ({ delivery }: RowEntry): boolean => delivery.message === undefined;
+
+/** Returns the removal flags as an array literal. */
+export const removalFlags = (entries: readonly RowEntry[]): string =>
+  arrayLiteral(entries.map((entry) => String(isRemoval(entry))));
+
+/** Reads one-based positions that a statement returned, separated by commas. Null means no positions. */
+export const positionsOf = (text: string | null): ReadonlySet<number> =>
+  new Set(text === null ? [] : text.split(",").map(Number));
+
+const isPrecaution = ({ delivery }: RowEntry): boolean =>
+  delivery.onlyIfPresent === true && delivery.message === undefined;
+
+/**
+ * Splits off the removals with `onlyIfPresent` for which the target has nothing. They need no tombstone.
+ * `findPresent` returns the one-based positions, separated by commas, of the entries for which the target has something.
+ */
+export const splitAbsent = async <Entry extends RowEntry>(
+  part: readonly Entry[],
+  findPresent: (entries: readonly Entry[]) => Promise<string | null>,
+): Promise<{ readonly entries: readonly Entry[]; readonly results: readonly WriteResult[] }> => {
+  const precautions = part.filter(isPrecaution);
+  if (precautions.length === 0) return { entries: part, results: [] };
+  const present = positionsOf(await findPresent(precautions));
+  const absent = new Set(precautions.filter((_, index) => !present.has(index + 1)));
+  return {
+    entries: part.filter((entry) => !absent.has(entry)),
+    results: [...absent].map(({ delivery }) => superseded(delivery)),
+  };
+};

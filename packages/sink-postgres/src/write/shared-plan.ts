@@ -1,0 +1,124 @@
+// The SQL statements and columns for rows that several items may share, and the proof that decides whether they are used.
+
+import { keySources, SinkError } from "@sluice/core/sink-kit";
+import type { Session } from "../client/session.ts";
+import type { RowEntry } from "../encode.ts";
+import type { PostgresSettings } from "../options.ts";
+import { type ComparedColumn, type KeyFacts, mappingText, readKeyFacts } from "../schema/key-columns.ts";
+import { compileProof } from "./key-proof.ts";
+import {
+  createSharedStatement,
+  presentSharedStatement,
+  readSharedStatement,
+  strayStatement,
+  swapSharedStatement,
+} from "./shared-statements.ts";
+import { deleteRemovedStatement, type StatementShape, writeStatement } from "./statements.ts";
+import type { WrittenColumn, WrittenColumns } from "./written-columns.ts";
+
+/** The SQL statements for rows that several items may share. */
+export interface SharedPlan {
+  /**
+   * Whether the items of these entries may have the same rows.
+   * @throws {SinkError} SINK_MISSING when they may, but the target has no place for owners.
+   */
+  readonly isNeeded: (entries: readonly RowEntry[]) => boolean;
+  /** Whether an item can have left rows at other keys, because option `key` is a function. */
+  readonly canStray: boolean;
+  /** The key columns come first. */
+  readonly columns: readonly WrittenColumn[];
+  readonly keyCount: number;
+  readonly upserts: string;
+  readonly upsertsAndRemovals: string;
+  readonly deleteRemoved: string;
+  readonly read: string;
+  readonly create: string;
+  readonly swap: string;
+  readonly present: string;
+  readonly strays: string;
+}
+
+/** Types of which an assignment changes a value without an error: it rounds, or removes spaces at the end. */
+const changingTypes = new Set(["numeric", "varchar", "timestamp", "timestamptz", "time", "timetz", "interval"]);
+
+const withComparison = (column: WrittenColumn, compared: readonly ComparedColumn[]): WrittenColumn => {
+  const found = compared.find(({ name }) => name === column.name);
+  const isChanging = found?.hasModifier === true && found.isBuiltIn && changingTypes.has(found.typeName);
+  return isChanging ? { ...column, comparedAs: found.fullType } : column;
+};
+
+const missing = (sink: string, problem: string): SinkError => new SinkError("SINK_MISSING", `[${sink}] ${problem}`);
+
+const sourcesOf = ({ key }: PostgresSettings, keys: readonly WrittenColumn[]) =>
+  typeof key === "function" ? undefined : (keySources(key) ?? new Map(keys.map(({ name }) => [name, name])));
+
+/** Refuses to write with another key mapping than the stored one: rows at keys of the other mapping would stay for ever. */
+const checkMapping = ({ name, relations }: PostgresSettings, { mapping }: KeyFacts, expected: string): void => {
+  if (mapping === undefined || mapping === expected) return;
+  const wayOut = `empty ${relations.rows} and ${relations.versions} and call ensure(), or name another table`;
+  throw missing(
+    name,
+    `${relations.rows} was written with the key mapping ${mapping}, and option "key" is now ${expected}; ${wayOut}, and replay the items`,
+  );
+};
+
+const isSame = (one: ComparedColumn, other: ComparedColumn | undefined): boolean =>
+  one.typeName === other?.typeName && one.isDeterministic === other.isDeterministic;
+
+/** Returns why the target has no place for owners; undefined if it has. */
+const obstacleOf = (
+  { relations }: PostgresSettings,
+  keys: readonly WrittenColumn[],
+  facts: KeyFacts,
+): string | undefined => {
+  if (relations.guard === "inline")
+    return 'guard "inline" cannot keep the rows of two items apart; use "version-table"';
+  if (!facts.hasOwners) return `${relations.versions} has no columns for owners; ensure() adds them`;
+  const column = (columns: readonly ComparedColumn[], key: string) => columns.find(({ name }) => name === key);
+  const other = keys.find(({ name }) => {
+    const found = column(facts.rows, name);
+    return found !== undefined && !isSame(found, column(facts.versions, name));
+  });
+  if (other === undefined) return undefined;
+  const types = [facts.rows, facts.versions].map((columns) => column(columns, other.name)?.fullType ?? "missing");
+  return `key column "${other.name}" is ${types[0]} in ${relations.rows} and ${types[1]} in ${relations.versions}; give it the same type in both`;
+};
+
+/** Returns the columns with what their comparison needs, and the plan for rows that items may share. */
+export const readSharing = async (
+  session: Session,
+  settings: PostgresSettings,
+  written: WrittenColumns,
+): Promise<{ readonly columns: WrittenColumns; readonly shared: SharedPlan }> => {
+  const facts = await readKeyFacts(session, settings.relations);
+  const sources = sourcesOf(settings, written.keys);
+  checkMapping(settings, facts, mappingText(sources));
+  const compared = [...facts.rows, ...facts.versions];
+  const keys = written.keys.map((key) => withComparison(key, compared));
+  const columns = { ...written, keys };
+  const problemOf = compileProof({ sources, columns: compared });
+  const obstacle = obstacleOf(settings, keys, facts);
+  const shape: StatementShape = { ...columns, relations: settings.relations, isShared: true };
+  return {
+    columns,
+    shared: {
+      isNeeded: (entries) => {
+        const problem = problemOf(entries);
+        if (problem === undefined) return false;
+        if (obstacle === undefined) return true;
+        throw missing(settings.name, `two items may have the same row, because ${problem}; ${obstacle}`);
+      },
+      canStray: typeof settings.key === "function",
+      columns: [...keys, ...columns.columns],
+      keyCount: keys.length,
+      upserts: writeStatement(shape, false),
+      upsertsAndRemovals: writeStatement(shape, true),
+      deleteRemoved: deleteRemovedStatement(shape),
+      read: readSharedStatement(shape),
+      create: createSharedStatement(shape),
+      swap: swapSharedStatement(shape),
+      present: presentSharedStatement(shape),
+      strays: strayStatement(shape),
+    },
+  };
+};
