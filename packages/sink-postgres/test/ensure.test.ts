@@ -92,7 +92,7 @@ describeWithPostgres("ensure", (engine) => {
       message: expect.stringContaining("geography"),
     });
     const same = postgresSink({ ...base, pool: database.pool, columns: { "Order Id": "text", title: "varchar(99)" } });
-    expect((await same.ensure()).length).toBe(2);
+    expect((await same.ensure()).length).toBe(4);
     await database.close();
   });
 
@@ -199,7 +199,7 @@ describeWithPostgres("purge", (engine) => {
     );
     const before = watched.queries.length;
     expect(await sink.purge()).toBe(20_500);
-    expect(watched.queries.length - before).toBe(3);
+    expect(watched.queries.slice(before).filter(({ text }) => text.startsWith("DELETE"))).toHaveLength(3);
     for (const olderThanDays of [14, 0, 15.5, Number.NaN]) {
       await expect(sink.purge({ olderThanDays })).rejects.toMatchObject({ code: "CONFIG_INVALID" });
     }

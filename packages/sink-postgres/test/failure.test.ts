@@ -146,7 +146,7 @@ describeWithPostgres("time", (engine) => {
     const watched = watch(database.pool);
     const sink = postgresSink({ pool: watched, ...options });
     await sink.write([delivery("warm", 1, "up")], { ...invocation(), remainingMs: () => 12_345.6 });
-    expect(watched.queries.map(({ query_timeout }) => query_timeout)).toEqual([12_345, 12_345]);
+    expect(watched.queries.map(({ query_timeout }) => query_timeout)).toEqual([12_345, 12_345, 12_345]);
     const held = await hold(database, "a");
     const batch = [delivery("a", 1, "a")];
     const results = await sink.write(batch, { ...invocation(), remainingMs: () => 40 });
