@@ -95,6 +95,16 @@ describeWithPostgres("keys that are equal to Postgres only", (engine) => {
       await database.close();
     });
 
+    test(`${type}: an item that comes while the other leaves, in one batch, is written`, async () => {
+      const { database, sink } = await openWith(engine, type, setup);
+      await write(sink, put(a, 1, "A"));
+      expect(await write(sink, put(b, 2, "B"), remove(a, 3))).toEqual(["delivered", "delivered"]);
+      expect(await shown(database)).toEqual(["B"]);
+      expect(await write(sink, remove(b, 4), put(a, 5, "A5"))).toEqual(["delivered", "delivered"]);
+      expect(await shown(database)).toEqual(["A5"]);
+      await database.close();
+    });
+
     test(`${type}: when the newest item leaves, the older item's content returns, also within one batch`, async () => {
       const { database, sink } = await openWith(engine, type, setup);
       await write(sink, put(a, 1, "A"), put(b, 2, "B"));
