@@ -50,6 +50,11 @@ export interface WriteAnswer {
   readonly gone: number;
   /** One-based positions of superseded deliveries, separated by commas; null if all deliveries were written. */
   readonly lost: string | null;
+  /**
+   * Only if rows can be shared: the positions of those lost deliveries that are not certainly superseded. If the owner
+   * has written the same or a newer version before, this stays true, even if the row has changed since.
+   */
+  readonly contested?: string | null;
 }
 
 /** Returns the quoted names, each after the prefix, joined by commas. */
@@ -133,15 +138,30 @@ const sourceOf = (shape: StatementShape, columns: readonly StatementColumn[], ha
 const isWinner = ({ keys, isShared }: StatementShape): string =>
   sameKey(keys, "won") + (isShared === true ? ` AND won.${ownerColumn} = u.owner` : "");
 
+const contestedPositions = (shape: StatementShape, hasRemovals: boolean): string => {
+  const flags = `$${shape.keys.length + shape.columns.length + 3}::boolean[]`;
+  const others = [versionsOf(shape), ownersOf(shape), ...(hasRemovals ? [flags] : [])].join(", ");
+  return `,
+  CASE WHEN winners.number < cardinality(${argumentsFor(shape.keys.slice(0, 1))}) THEN (
+    SELECT string_agg(u.position::text, ',')
+    FROM unnest(${argumentsFor(shape.keys)}, ${others}) WITH ORDINALITY
+      AS u(${aliases(shape.keys)}, version, owner, ${hasRemovals ? "removed, " : ""}position)
+    WHERE NOT EXISTS (SELECT FROM won WHERE ${isWinner(shape)}) AND NOT EXISTS (
+      SELECT FROM ${shape.relations.versions} AS held WHERE ${sameKey(shape.keys, "held")}
+        AND held.${ownerColumn} = u.owner AND (held.${versionColumn} > u.version OR (held.${versionColumn} = u.version
+          AND ${hasRemovals ? `(u.removed OR held.${removedColumn} IS NULL)` : `held.${removedColumn} IS NULL`})))
+  ) END AS contested`;
+};
+
 /** Returns the SQL that selects the `WriteAnswer`. `lost` is computed only if a delivery is superseded. */
-const answer = (shape: StatementShape, gone: string): string => `
+const answer = (shape: StatementShape, gone: string, hasRemovals: boolean): string => `
 SELECT winners.number::int AS won, ${gone} AS gone,
   CASE WHEN winners.number < cardinality(${argumentsFor(shape.keys.slice(0, 1))}) THEN (
     SELECT string_agg(u.position::text, ',')
     FROM unnest(${argumentsFor(shape.keys)}${shape.isShared === true ? `, ${ownersOf(shape)}` : ""}) WITH ORDINALITY
       AS u(${aliases(shape.keys)}${shape.isShared === true ? ", owner" : ""}, position)
     WHERE NOT EXISTS (SELECT FROM won WHERE ${isWinner(shape)})
-  ) END AS lost
+  ) END AS lost${shape.isShared === true ? contestedPositions(shape, hasRemovals) : ""}
 FROM (SELECT count(*) AS number FROM won) AS winners`;
 
 const guardAssignments = `${versionColumn} = EXCLUDED.${versionColumn}, ${removedColumn} = EXCLUDED.${removedColumn}`;
@@ -197,7 +217,7 @@ const versionTableWrite = (shape: StatementShape, hasRemovals: boolean): string 
   const source = sourceOf(shape, shape.keys, hasRemovals);
   const winners = versionTableWinners(shape, source);
   const changes = (hasRemovals ? rowDeletes(shape) : "") + rowUpserts(shape, hasRemovals);
-  return `WITH${winners}${changes}${answer(shape, hasRemovals ? "(SELECT count(*) FROM gone)::int" : "0")}`;
+  return `WITH${winners}${changes}${answer(shape, hasRemovals ? "(SELECT count(*) FROM gone)::int" : "0", hasRemovals)}`;
 };
 
 const inlineWrite = (shape: StatementShape, hasRemovals: boolean): string => {
@@ -210,7 +230,7 @@ won AS (
   SELECT ${cells(all)}, u.version, ${source.removedAt} FROM ${source.from}
   ON CONFLICT (${names(shape.keys)}) DO UPDATE SET ${sets} WHERE ${isNewer}
   RETURNING ${names(shape.keys, "held.")}
-)${answer(shape, "0")}`;
+)${answer(shape, "0", hasRemovals)}`;
 };
 
 /** Returns the SQL that writes a batch. Its result is one `WriteAnswer`. `hasRemovals` adds the removal flags. */

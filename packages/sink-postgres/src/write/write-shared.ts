@@ -5,7 +5,7 @@
 
 import { delivered, failed, SinkError, superseded, type WriteResult } from "@sluice/core/sink-kit";
 import type { RowEntry } from "../encode.ts";
-import { splitByRow } from "./batch.ts";
+import { resultsOf, splitByRow } from "./batch.ts";
 import {
   type Contestant,
   contest,
@@ -40,33 +40,37 @@ const writesRowTwice = (error: unknown): boolean => {
   return cause instanceof Error && "code" in cause && cause.code === "21000";
 };
 
-/** Writes the rows that have no other owner, as `writePart` does. Returns the entries that it did not write. */
-const writeUncontested = async (
-  context: SharedContext,
-  entries: readonly OwnedRowEntry[],
-): Promise<readonly OwnedRowEntry[]> => {
+/** What became of entries that one statement should write. The contested ones have to be decided. */
+interface Uncontested {
+  readonly results: readonly WriteResult[];
+  readonly contested: readonly OwnedRowEntry[];
+}
+
+/** Writes the rows that have no other owner, as `writePart` does. */
+const writeUncontested = async (context: SharedContext, entries: readonly OwnedRowEntry[]): Promise<Uncontested> => {
   const { session, sink, plan } = context;
   const removals = entries.filter(isRemoval);
   const parameters = [...literals(sink, plan.columns, entries), versions(entries), owners(entries)];
   if (removals.length > 0) parameters.push(removalFlags(entries));
   const { rows } = await session.query(removals.length > 0 ? plan.upsertsAndRemovals : plan.upserts, parameters);
-  const { gone, lost } = rows[0] as WriteAnswer;
+  const { gone, lost, contested } = rows[0] as WriteAnswer;
   if (Number(gone) < removals.length) {
     await session.query(plan.deleteRemoved, [...keyLiterals(context, removals), versions(removals)]);
   }
-  const positions = positionsOf(lost);
-  return entries.filter((_, index) => positions.has(index + 1));
+  const open = positionsOf(contested ?? null);
+  return {
+    results: resultsOf(entries, lost).filter((_, index) => !open.has(index + 1)),
+    contested: entries.filter((_, index) => open.has(index + 1)),
+  };
 };
 
-const uncontested = async (
-  context: SharedContext,
-  entries: readonly OwnedRowEntry[],
-): Promise<readonly OwnedRowEntry[]> => {
+const uncontested = async (context: SharedContext, entries: readonly OwnedRowEntry[]): Promise<Uncontested> => {
+  if (entries.length === 0) return { results: [], contested: [] };
   try {
     return await writeUncontested(context, entries);
   } catch (error) {
     if (!writesRowTwice(error)) throw error;
-    return entries;
+    return { results: [], contested: entries };
   }
 };
 
@@ -94,12 +98,11 @@ export const writeShared = async (context: SharedContext, part: readonly RowEntr
   const rest = all.filter((entry) => !elsewhere.has(entry));
   const { entries, results: absent } = await withoutAbsent(context, rest);
   const { first, others } = splitByRow(entries);
-  const lost = first.length === 0 ? [] : await uncontested(context, first);
-  const written = first.filter((entry) => !lost.includes(entry)).map(({ delivery }) => delivered(delivery));
-  const contested = await contestAll(context, [...lost, ...others]);
+  const { results: written, contested } = await uncontested(context, first);
+  const decided = await contestAll(context, [...contested, ...others]);
   // Another writer with another key function may have written an item at the same time.
   const overtaken = new Set([...(await removeStrays(context, rest))].map(({ delivery }) => delivery));
-  const results = [...absent, ...written, ...contested].map((result) =>
+  const results = [...absent, ...written, ...decided].map((result) =>
     result.outcome === "delivered" && overtaken.has(result.delivery as never) ? superseded(result.delivery) : result,
   );
   return [...[...elsewhere].map(({ delivery }) => superseded(delivery)), ...results];
