@@ -40,7 +40,7 @@ const writesRowTwice = (error: unknown): boolean => {
   return cause instanceof Error && "code" in cause && cause.code === "21000";
 };
 
-/** What became of entries that one statement should write. The contested ones have to be decided. */
+/** The results of one statement for its entries. The contested entries have no result yet. */
 interface Uncontested {
   readonly results: readonly WriteResult[];
   readonly contested: readonly OwnedRowEntry[];
