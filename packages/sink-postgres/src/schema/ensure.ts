@@ -150,13 +150,17 @@ const createVersionTable = (settings: PostgresSettings, rows: Catalogue | undefi
   ];
 };
 
-/** Adds the columns for owners to a version table that was created before they existed. */
-const extendVersionTable = (settings: PostgresSettings, { rows, facts }: Existing): string[] => {
-  if (facts.hasOwners) return [];
+/** Adds the columns for owners to a version table that was created without them, or the indexes of a new key mapping. */
+const extendVersionTable = (
+  settings: PostgresSettings,
+  { rows, facts }: Existing,
+  hasNewMapping: boolean,
+): string[] => {
+  if (facts.hasOwners && !hasNewMapping) return [];
   const { versions } = settings.relations;
   const additions = ownerDefinitions.map((column) => `ALTER TABLE ${versions} ADD COLUMN IF NOT EXISTS ${column}`);
   const keys = keyDefinitions(settings, rows).map(({ name }) => name);
-  return [...additions, ...ownerIndexes(settings, keys)];
+  return [...(facts.hasOwners ? [] : additions), ...ownerIndexes(settings, keys)];
 };
 
 /** Stores the key mapping. A changed mapping is stored only if `isEmpty`: rows at keys of the old one would stay. */
@@ -201,7 +205,10 @@ const statementsFor = (settings: PostgresSettings, existing: Existing, isEmpty: 
   const table = rows === undefined ? createRows(settings) : extendRows(settings, rows);
   const mapping = mappingStatements(settings, existing, isEmpty);
   if (settings.relations.guard === "version-table") {
-    const guard = versions === undefined ? createVersionTable(settings, rows) : extendVersionTable(settings, existing);
+    const guard =
+      versions === undefined
+        ? createVersionTable(settings, rows)
+        : extendVersionTable(settings, existing, mapping.length > 0);
     return [...table, ...guard, ...mapping];
   }
   const index = versions !== undefined && has(versions, removedColumn) ? [] : [removedIndex(settings)];

@@ -62,8 +62,11 @@ const checkMapping = ({ name, relations }: PostgresSettings, { mapping }: KeyFac
   );
 };
 
-const isSame = (one: ComparedColumn, other: ComparedColumn | undefined): boolean =>
-  one.typeName === other?.typeName && one.isDeterministic === other.isDeterministic;
+/** Whether two columns treat the same values as equal. `varchar` without a length compares as `text` does. */
+const isSame = (one: ComparedColumn, other: ComparedColumn | undefined): boolean => {
+  const typeOf = ({ fullType }: ComparedColumn): string => (fullType === "character varying" ? "text" : fullType);
+  return other !== undefined && typeOf(one) === typeOf(other) && one.isDeterministic === other.isDeterministic;
+};
 
 /** Returns why the target has no place for owners; undefined if it has. */
 const obstacleOf = (
