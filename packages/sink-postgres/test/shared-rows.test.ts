@@ -1,8 +1,10 @@
 // Several items with one row: keys that are equal only to Postgres, rows with a part of an item's key, key functions.
 
 import { afterAll, describe, expect, test } from "@jest/globals";
+import { pipeline } from "@sluice/core";
 import type { Change, UpsertDelivery } from "@sluice/core/sink-kit";
 import { engineOrSkip, startPostgres } from "@sluice/local";
+import { lambdaContext, type RecordOptions, streamEvent, streamRecord } from "@sluice/testing";
 import { type PostgresRow, type PostgresSink, postgresSink } from "../src/index.ts";
 import {
   changeOf,
@@ -270,6 +272,39 @@ describeWithPostgres("a row with a part of the item's key", (engine) => {
     await database.close();
   });
 
+  for (const viewType of ["NEW_IMAGE", "NEW_AND_OLD_IMAGES"] as const) {
+    test(`${viewType}: a route that takes only customers keeps them when their orders change and go`, async () => {
+      const { database, sink } = await open();
+      const handler = pipeline("shop", { onReject: "block" })
+        .when(({ SK }) => SK === "PROFILE")
+        .to(sink, ({ after }) => ({ state: String(after.state) }))
+        .handler();
+      let position = 0;
+      const send = async (...records: readonly RecordOptions[]): Promise<void> => {
+        const event = streamEvent(
+          records.map((record) => streamRecord({ ...record, viewType, keyNames: ["PK", "SK"], position: ++position })),
+        );
+        expect(await handler(event as never, lambdaContext())).toEqual({ batchItemFailures: [] });
+      };
+      const [one, two] = [
+        { ...order, state: "1" },
+        { ...order, state: "2" },
+      ];
+      await send({ after: { ...customer, state: "Ada" } });
+      await send({ after: one });
+      await send({ before: one, after: two });
+      expect(await all(database)).toEqual([["CUSTOMER#1", "Ada"]]);
+      await send({ before: two });
+      expect(await all(database)).toEqual([["CUSTOMER#1", "Ada"]]);
+      const before = { ...customer, state: "Ada" };
+      await send({ after: one }, { before, after: { ...customer, state: "Eve" } }, { before: one });
+      expect(await all(database)).toEqual([["CUSTOMER#1", "Eve"]]);
+      await send({ before: { ...customer, state: "Eve" } });
+      expect(await all(database)).toEqual([]);
+      await database.close();
+    });
+  }
+
   test("an order's removal before the customer arrives leaves no trace on the customer", async () => {
     const { database, sink } = await open();
     await write(sink, remove(order, 3));
@@ -343,6 +378,10 @@ describeWithPostgres("a changed key mapping", (engine) => {
     await changed.ensure();
     expect(outcomesOf(batch, await changed.write(batch, invocation()))).toEqual(["delivered"]);
     await expect(old.ensure()).rejects.toMatchObject({ code: "CONFIG_INVALID" });
+    await database.sql("TRUNCATE items, items_sluice");
+    expect((await byFunction.ensure()).join()).toContain("items_sluice_owner");
+    expect(await byFunction.ensure()).toEqual([]);
+    expect(outcomesOf(batch, await byFunction.write(batch, invocation()))).toEqual(["delivered"]);
     await database.close();
   });
 
