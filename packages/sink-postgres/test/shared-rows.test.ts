@@ -154,11 +154,13 @@ describeWithPostgres("keys that are equal to Postgres only", (engine) => {
   test("a content that does not fit its column is refused at once, also if it is not shown", async () => {
     const database = await newDatabase(engine);
     await database.sql(
-      "CREATE EXTENSION citext; CREATE TABLE items (id citext PRIMARY KEY, state text, n int, j jsonb)",
+      "CREATE EXTENSION citext; CREATE TABLE items (id citext PRIMARY KEY, state text, n int, t int[])",
     );
     const sink = postgresSink({ pool: database.pool, table: "items" });
     await sink.ensure();
     await sink.write([put({ id: "a" }, 9, "shown")], invocation());
+    const older = [put({ id: "A" }, 1, "bad", { t: ["x"] })];
+    expect(outcomesOf(older, await sink.write(older, invocation()))).toEqual(["SINK_REJECTED"]);
     const batch = [
       put({ id: "A" }, 1, "bad", { n: "many" }),
       put({ id: "b" }, 1, "good"),
@@ -275,7 +277,8 @@ describeWithPostgres("a row with a part of the item's key", (engine) => {
   for (const viewType of ["NEW_IMAGE", "NEW_AND_OLD_IMAGES"] as const) {
     test(`${viewType}: a route that takes only customers keeps them when their orders change and go`, async () => {
       const { database, sink } = await open();
-      const handler = pipeline("shop", { onReject: "block" })
+      const logger = { info: () => undefined, warn: () => undefined };
+      const handler = pipeline("shop", { onReject: "block", logger })
         .when(({ SK }) => SK === "PROFILE")
         .to(sink, ({ after }) => ({ state: String(after.state) }))
         .handler();
