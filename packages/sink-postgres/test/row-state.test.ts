@@ -81,7 +81,9 @@ describe("the state of a shared row", () => {
   test("without an owner belongs to the first owner that writes a newer version", () => {
     const state = readState({ version: "2", removedAt: null, owner: null, claims: null }, { state: "old" }, 5);
     expect(apply(state, { owner: "a", version: "1", content: undefined, isOnlyIfPresent: false }, 5)).toBeUndefined();
-    const next = apply(state, { owner: "a", version: "3", content: undefined, isOnlyIfPresent: false }, 5);
+    const precaution = { owner: "a", version: "3", content: undefined, isOnlyIfPresent: true };
+    expect(apply(state, precaution, 5)).toBeUndefined();
+    const next = apply(state, { ...precaution, isOnlyIfPresent: false }, 5);
     expect([...(next?.keys() ?? [])]).toEqual(["a"]);
   });
 

@@ -34,7 +34,7 @@ export interface Contestant {
   readonly write: OwnedWrite;
 }
 
-/** What happened to a write. `unread` means that other writers were faster each time. */
+/** The outcome of a write. `overtaken` means that other writers changed the row each time between read and write. */
 export type ContestOutcome = "delivered" | "superseded" | "overtaken";
 
 /** The contestants of one row, with the row's state as it was read and the state after their writes. */
@@ -193,7 +193,7 @@ const contestOnce = async (
 
 const maxAttempts = 20;
 
-/** Writes the contestants, and returns what happened to each. */
+/** Writes the contestants, and returns the outcome of each. */
 export const contest = async (
   context: SharedContext,
   contestants: readonly Contestant[],

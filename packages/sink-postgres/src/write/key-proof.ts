@@ -47,7 +47,10 @@ const problemOf = (keys: Image, mapping: KeyMapping): string | undefined => {
   if (mapping.sources === undefined) return 'option "key" is a function';
   for (const [attribute, value] of Object.entries(keys)) {
     const type = typeOf(value);
-    const problem = type === undefined ? `the key has no type` : columnProblem(attribute, type, mapping);
+    const problem =
+      type === undefined
+        ? `the key attribute "${attribute}" has an unknown type`
+        : columnProblem(attribute, type, mapping);
     if (problem !== undefined) return problem;
   }
   return undefined;

@@ -76,7 +76,8 @@ const isNewer = (write: OwnedWrite, held: OwnerEntry): boolean =>
 export const apply = (state: RowState, write: OwnedWrite, now: number): RowState | undefined => {
   const holder = state.has(write.owner) ? write.owner : unknownOwner;
   const held = state.get(holder);
-  if (held === undefined ? write.isOnlyIfPresent : !isNewer(write, held)) return undefined;
+  if (write.isOnlyIfPresent && holder !== write.owner) return undefined;
+  if (held !== undefined && !isNewer(write, held)) return undefined;
   const next = new Map(state);
   next.delete(holder);
   const removedAt = write.content === undefined ? now : undefined;

@@ -125,7 +125,7 @@ SELECT string_agg(u.position::text, ',') AS present
 FROM unnest(${argumentsFor(keys)}, string_to_array($${keys.length + 1}::text, ',')) WITH ORDINALITY
   AS u(${aliases(keys)}, owner, position)
 JOIN ${relations.versions} AS held ON ${sameKey(keys, "held")}
-WHERE held.${ownerColumn} IS NULL OR held.${ownerColumn} = u.owner OR held.${claimsColumn} ? u.owner`;
+WHERE held.${ownerColumn} = u.owner OR held.${claimsColumn} ? u.owner`;
 
 /** A row that `strayStatement` returns: an entry of an owner at another key than the one that the owner has now. */
 export interface StrayRow {
