@@ -1,8 +1,8 @@
 // Recognises texts that a key column certainly cannot hold. For types that are not here, only Postgres can tell.
 
 /** Postgres 16 also reads `0x1F` and `1_000`. */
-const integer = /^\s*[-+]?\d[\da-fobx_]*\s*$/i;
-const decimal = /^\s*[-+]?(\.?\d[\da-fobx_.+-]*|inf|infinity|nan)\s*$/i;
+const integer = /^\s*[-+]?(0[xob][\da-f_]+|\d[\d_]*)\s*$/i;
+const decimal = /^\s*[-+]?(0[xob][\da-f_]+|(\d[\d_]*(\.[\d_]*)?|\.\d[\d_]*)(e[-+]?[\d_]+)?|inf|infinity|nan)\s*$/i;
 const uuid = /^\{?([\da-f]{4}-?){8}\}?$/i;
 
 const integerOf =
