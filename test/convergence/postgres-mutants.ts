@@ -31,7 +31,9 @@ const followedBy = (text: string): Mutation => ({
     }),
 });
 
-const newerOnly = 'WHERE held."sluice_version" < EXCLUDED."sluice_version"';
+/** The condition of both guards, as `statements.ts` writes it. */
+const newerOnly = `WHERE (held."sluice_version" < EXCLUDED."sluice_version" OR (held."sluice_version" = EXCLUDED."sluice_version"
+    AND held."sluice_removed_at" IS NOT NULL AND EXCLUDED."sluice_removed_at" IS NULL))`;
 const versions: Readonly<Record<PostgresGuard, string>> = {
   "version-table": "specimens_sluice",
   inline: "specimens_with_tombstones",

@@ -107,6 +107,9 @@ export const checkOptions = (options: PostgresSinkOptions): PostgresSettings => 
     throw invalidOption("guard", 'must be "version-table" or "inline"');
   }
   checkTable(table, guard);
+  if (guard === "inline" && typeof key === "function") {
+    throw invalidOption("key", 'must not be a function with guard "inline": two items may have the same row');
+  }
   if (schema !== undefined) checkIdentifier("schema", schema);
   checkText("name", name);
   checkWhole("timeoutMs", timeoutMs, [1, maxTimerMs]);

@@ -12,11 +12,13 @@ import {
   withinDeadline,
   withoutDeadline,
 } from "@sluice/core/sink-kit";
+import { databaseOf } from "./client/database.ts";
 import { openPool } from "./client/pool.ts";
 import { ownPool, type PoolKeeper, userPool } from "./client/pool-keeper.ts";
 import { type Session, withSession } from "./client/session.ts";
 import { checkOptions, type PostgresSettings, type PostgresSinkOptions } from "./options.ts";
 import type { ColumnMap } from "./schema/columns.ts";
+import { purgeDepartures } from "./schema/departures.ts";
 import { ensureTables } from "./schema/ensure.ts";
 import { purgeTombstones } from "./schema/purge.ts";
 import { createPlans } from "./write/plan.ts";
@@ -72,6 +74,10 @@ const writesOf = (settings: PostgresSettings, pool: PoolKeeper): ((handle: Handl
     );
 };
 
+/** Identifies the table. Two sinks with their own pools for one database have different texts. */
+const targetOf = ({ source, relations }: PostgresSettings): string =>
+  `${"settings" in source ? databaseOf(source.settings) : databaseOf(source.pool)} ${relations.table}`;
+
 const newImage = (change: LiveChange<unknown>): Image => imageOf(change, "NewImage", 'option "columns"');
 
 const makeSink = (options: PostgresSinkOptions): PostgresSink<unknown> | MappedPostgresSink => {
@@ -84,13 +90,17 @@ const makeSink = (options: PostgresSinkOptions): PostgresSink<unknown> | MappedP
   const writeWith = writesOf(settings, pool);
   const sink: PostgresSink<unknown> = {
     name,
+    target: targetOf(settings),
     supports: { writes: "upsert" },
     write: writeWith(writeBatch),
     dryRun: writeWith(dryRunBatch),
     ensure: (ensure) => run((session) => ensureTables(session, settings, ensure)),
     purge: async ({ olderThanDays } = {}) => {
       const days = checkTombstoneDays("olderThanDays", olderThanDays);
-      return run((session) => purgeTombstones(session, relations, days));
+      return run(
+        async (session) =>
+          (await purgeTombstones(session, relations, days)) + (await purgeDepartures(session, relations, days)),
+      );
     },
     close: pool.close,
   };

@@ -2,19 +2,24 @@ import { afterAll, describe, test } from "@jest/globals";
 import { engineOrSkip, startPostgres } from "@sluice/local";
 import { conforms } from "@sluice/testing";
 import { postgresSink } from "../src/index.ts";
-import { openRig } from "./support/rig.ts";
+import { keyFunction, openRig } from "./support/rig.ts";
 
 const describeWithPostgres = await engineOrSkip({ describe, test, afterAll }, () => startPostgres());
 const connection = { host: "localhost" };
 
 describeWithPostgres("postgres", (engine) => {
-  for (const guard of ["version-table", "inline"] as const) {
+  const rigs = [
+    ["version-table", undefined],
+    ["inline", undefined],
+    ["version-table", keyFunction],
+  ] as const;
+  for (const [guard, key] of rigs) {
     conforms(
       { describe, test },
       {
-        name: `with guard "${guard}"`,
+        name: `with guard "${guard}"${key === undefined ? "" : " and a key function"}`,
         writes: "upsert",
-        open: () => openRig(engine, guard),
+        open: () => openRig(engine, guard, key),
         skip: {
           C07: "a statement takes any number of rows; core's batch is the limit",
           C08: "a statement takes more bytes than an invocation can have",

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from "@jest/globals";
-import type { Change, UpsertDelivery } from "@sluice/core/sink-kit";
+import type { UpsertDelivery } from "@sluice/core/sink-kit";
 import { engineOrSkip, startPostgres } from "@sluice/local";
 import { type PostgresGuard, type PostgresRow, type PostgresSink, postgresSink } from "../src/index.ts";
 import {
@@ -241,21 +241,6 @@ describeWithPostgres("the version table", (engine) => {
 
 describeWithPostgres("each guard", (engine) => {
   for (const guard of guards) {
-    test(`${guard}: if the key function gives two items the same row, the newest version stays`, async () => {
-      const database = await newDatabase(engine);
-      const key = (keys: Change["keys"]) => ({ id: String(keys.id).slice(0, 1) });
-      await postgresSink({ pool: database.pool, ...tableOptions(guard), columns }).ensure();
-      const sink = postgresSink({ pool: database.pool, ...tableOptions(guard), key });
-      const batch = [delivery("a-new", 9, "newest"), delivery("a-old", 2, "older"), delivery("b", 1, "other")];
-      expect(outcomesOf(batch, await sink.write(batch, invocation()))).toEqual([
-        "delivered",
-        "superseded",
-        "delivered",
-      ]);
-      expect(await states(database)).toEqual({ a: "newest", b: "other" });
-      await database.close();
-    });
-
     test(`${guard}: the old changes of a redelivered batch with one new change are superseded, in any order`, async () => {
       const database = await newDatabase(engine);
       const sink = postgresSink({ pool: database.pool, ...tableOptions(guard), columns: { ...columns } });
@@ -337,7 +322,7 @@ describeWithPostgres("each guard", (engine) => {
       expect(watched.queries.length).toBeGreaterThan(5);
       for (const query of watched.queries) {
         expect(Object.keys(query)).not.toContain("name");
-        expect(query.text.replaceAll(/DO UPDATE SET/g, "")).not.toMatch(
+        expect(query.text.replaceAll(/UPDATE ("\w+" )?SET/g, "")).not.toMatch(
           /\bSET\b|set_config|PREPARE|DEALLOCATE|DISCARD|DECLARE|LISTEN|advisory|nextval|BEGIN|TEMP/i,
         );
       }

@@ -27,6 +27,8 @@ export interface Catalogue {
   readonly kind: "table" | "view" | "other";
   /** The columns, in the order of the relation. */
   readonly columns: readonly CatalogueColumn[];
+  /** The number of attributes, with dropped columns. Each new column increases it. */
+  readonly attributes: string;
   /** Whether the other relation of the query exists, too. */
   readonly hasVersions: boolean;
 }
@@ -34,7 +36,7 @@ export interface Catalogue {
 // `format_type` gets the modifier -1. With NULL, it would return "character" for `bpchar`, and a cast to "character"
 // shortens a text to one character.
 const catalogueQuery = `
-SELECT c.relkind::text AS kind, to_regclass($2) IS NOT NULL AS "hasVersions", a.attname::text AS name,
+SELECT c.relkind::text AS kind, c.relnatts::text AS attributes, to_regclass($2) IS NOT NULL AS "hasVersions", a.attname::text AS name,
   format_type(a.atttypid, -1) AS type, a.atttypid::text AS "typeOid", format_type(a.atttypid, a.atttypmod) AS "fullType",
   format_type(COALESCE(NULLIF(t.typbasetype, 0), a.atttypid), -1) AS "baseType",
   CASE WHEN a.attcollation <> t.typcollation THEN a.attcollation::regcollation::text END AS collation,
@@ -50,6 +52,7 @@ ORDER BY a.attnum`;
 
 interface CatalogueRow extends CatalogueColumn {
   readonly kind: string;
+  readonly attributes: string;
   readonly hasVersions: boolean;
 }
 
@@ -66,7 +69,10 @@ export const readCatalogue = async (
   const found = rows as readonly CatalogueRow[];
   // The user's own pool may have a parser that returns numbers as strings.
   const columns = found.map((row) => ({ ...row, keyPosition: Number(row.keyPosition) }));
-  return found[0] && { kind: kinds[found[0].kind] ?? "other", columns, hasVersions: found[0].hasVersions };
+  const [first] = found;
+  if (first === undefined) return undefined;
+  const { kind, attributes, hasVersions } = first;
+  return { kind: kinds[kind] ?? "other", columns, attributes, hasVersions };
 };
 
 /** The columns of the primary key, in the order of the key. */

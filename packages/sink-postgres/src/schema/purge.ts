@@ -20,12 +20,14 @@ interface PurgeAnswer {
   readonly deleted: number;
 }
 
-/** Deletes old tombstones, and returns their number. */
-export const purgeTombstones = async (session: Session, relations: Relations, days: number): Promise<number> => {
-  const statement = purgeStatement(relations);
+/**
+ * Runs a statement that selects up to $2 rows that are older than $1 days, and purges those that no writer changes
+ * meanwhile. Repeats this until all old rows are purged. Returns the number of purged rows.
+ */
+export const purgeSelected = async (session: Session, statement: string, days: number): Promise<number> => {
   let total = 0;
-  // A writer may have changed a selected tombstone, so the last chunk is the one that selects too few, not the one that
-  // deletes too few. A chunk that deletes nothing is also the last one: a trigger may keep every tombstone.
+  // A writer may have changed a selected row, so the last chunk is the one that selects too few, not the one that
+  // purges too few. A chunk that purges nothing is also the last one: a trigger may keep every row.
   await purgeInChunks(async (most) => {
     const { selected, deleted } = (await session.query(statement, [days, most])).rows[0] as PurgeAnswer;
     total += Number(deleted);
@@ -33,3 +35,7 @@ export const purgeTombstones = async (session: Session, relations: Relations, da
   });
   return total;
 };
+
+/** Deletes old tombstones, and returns their number. */
+export const purgeTombstones = (session: Session, relations: Relations, days: number): Promise<number> =>
+  purgeSelected(session, purgeStatement(relations), days);

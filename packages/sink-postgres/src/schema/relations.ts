@@ -7,6 +7,13 @@ export type PostgresGuard = "version-table" | "inline";
 export const versionColumn = '"sluice_version"';
 /** Name of the column with the time at which the item was removed. The column is NULL while the item exists. */
 export const removedColumn = '"sluice_removed_at"';
+/**
+ * Name of the version table's column with the owner: a hash of the key of the item whose version is stored. NULL if the
+ * key mapping is proved injective, because two items can then never have the same row.
+ */
+export const ownerColumn = '"sluice_owner"';
+/** Name of the version table's column with the entries of other owners, as JSON. NULL if two items never met. */
+export const claimsColumn = '"sluice_claims"';
 /** Names of the guard's columns, without quotes, as in the catalogue. */
 export const guardColumns: ReadonlySet<string> = new Set(["sluice_version", "sluice_removed_at"]);
 
@@ -15,6 +22,9 @@ const suffixes: Record<PostgresGuard, string> = { "version-table": "_sluice", in
 /** Postgres' limit, NAMEDATALEN - 1. Postgres shortens longer names without an error, so two names may become equal. */
 const maxNameBytes = 63;
 const indexSuffix = "_removed_at";
+const claimsSuffix = "_claims";
+const ownerSuffix = "_owner";
+const claimantsSuffix = "_claimants";
 
 /** Maximum bytes of a table's name. Names that are made from it by a suffix are then short enough for Postgres. */
 export const maxTableBytes = (guard: PostgresGuard): number =>
@@ -22,6 +32,9 @@ export const maxTableBytes = (guard: PostgresGuard): number =>
 
 /** Quotes a name as an identifier. */
 export const quoteName = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+
+/** Quotes a text as an SQL literal. */
+export const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
 /** Quotes names, and joins them with commas. */
 export const quoteAll = (names: readonly string[]): string => names.map(quoteName).join(", ");
@@ -40,6 +53,11 @@ export interface Relations {
   readonly versions: string;
   /** Name of the index on the column of removal times, quoted but without a schema. */
   readonly removedIndex: string;
+  /** Name of the index on the rows with entries of several owners. */
+  readonly claimsIndex: string;
+  /** Names of the indexes on the owner and on the other owners. They exist only if option `key` is a function. */
+  readonly ownerIndex: string;
+  readonly claimantsIndex: string;
 }
 
 /** Returns the names of the relations that a guard uses for a table. */
@@ -52,5 +70,8 @@ export const relationsOf = (guard: PostgresGuard, table: string, schema?: string
     rows: guard === "inline" ? versions : user,
     versions,
     removedIndex: quoteName(table + suffixes[guard] + indexSuffix),
+    claimsIndex: quoteName(table + suffixes[guard] + claimsSuffix),
+    ownerIndex: quoteName(table + suffixes[guard] + ownerSuffix),
+    claimantsIndex: quoteName(table + suffixes[guard] + claimantsSuffix),
   };
 };

@@ -9,8 +9,8 @@ const versionOf = ({ delivery }: RowEntry): string => delivery.change.version;
 const compare = (one: string, other: string): number => (one < other ? -1 : one > other ? 1 : 0);
 
 /**
- * Sorts the entries by row. All writers then lock rows in the same order, which prevents deadlocks. If option `key`
- * gives several items the same row, only the newest version is written, and the others are superseded.
+ * Sorts the entries by row. All writers then lock rows in the same order, which prevents deadlocks. Several entries of
+ * one row are entries of one item; only the newest version is written, and the others are superseded.
  */
 export const sortByRow = (entries: readonly RowEntry[]): EncodedBatch<RowEntry> => {
   const ordered = [...entries].sort(
@@ -21,6 +21,15 @@ export const sortByRow = (entries: readonly RowEntry[]): EncodedBatch<RowEntry> 
   if (winners.length === ordered.length) return { entries: winners, results: [] };
   const losers = ordered.filter((entry, index) => !isLast(entry, index));
   return { entries: winners, results: losers.map(({ delivery }) => superseded(delivery)) };
+};
+
+/** Sorts the entries by row. `first` has one entry of each row, and `others` the other items' entries of these rows. */
+export const splitByRow = <Entry extends RowEntry>(
+  entries: readonly Entry[],
+): { readonly first: readonly Entry[]; readonly others: readonly Entry[] } => {
+  const ordered = [...entries].sort((one, other) => compare(one.rowKey, other.rowKey));
+  const isFirst = (entry: Entry, index: number): boolean => entry.rowKey !== ordered[index - 1]?.rowKey;
+  return { first: ordered.filter(isFirst), others: ordered.filter((entry, index) => !isFirst(entry, index)) };
 };
 
 /** Returns the entries' results. `lost` has the one-based positions of superseded entries, separated by commas. */

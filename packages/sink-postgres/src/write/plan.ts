@@ -6,8 +6,10 @@ import type { Session } from "../client/session.ts";
 import { compileEncode, type RowEntry } from "../encode.ts";
 import type { PostgresSettings } from "../options.ts";
 import { type Catalogue, readCatalogue } from "../schema/catalogue.ts";
+import { type KeyFacts, readKeyFacts } from "../schema/key-columns.ts";
 import { type RowNames, rowNames } from "./row-names.ts";
-import { deleteRemovedStatement, dryRunStatement, writeStatement } from "./statements.ts";
+import { planSharing, type SharedPlan } from "./shared-plan.ts";
+import { deleteRemovedStatement, dryRunStatement, presentStatement, writeStatement } from "./statements.ts";
 import { type WrittenColumn, writtenColumns } from "./written-columns.ts";
 
 /** The statements for one set of columns. */
@@ -25,34 +27,48 @@ export interface WritePlan {
   readonly keys: readonly WrittenColumn[];
   readonly encode: (delivery: UpsertDelivery<unknown>) => RowEntry;
   readonly names: RowNames;
-  /** Returns the statements that write the columns named so far, and the columns with these positions. */
-  readonly statements: (also: readonly number[]) => WriteStatements;
+  /**
+   * Returns the statements that write the columns named so far, and the columns with these positions. If rows can be
+   * shared, the statements compare the owners.
+   */
+  readonly statements: (also: readonly number[], isShared: boolean) => WriteStatements;
   readonly deleteRemoved: string;
   readonly dryRun: string;
+  readonly present: string;
+  /** For batches whose items may have the same row. */
+  readonly shared: SharedPlan;
   /** Names of the columns that rows have named. */
   readonly namedColumns: () => ReadonlySet<string>;
-  /** The catalogue as one text. Two plans with equal texts are equal. */
+  /** The catalogue and the facts about the key as one text. Two plans with equal texts are equal. */
   readonly shape: string;
 }
 
 /** More sets of columns than this are not kept. Items decide about the sets, so their number has no other limit. */
 const maxSets = 32;
 
+/** The table as the catalogue describes it. */
+interface Table {
+  readonly catalogue: Catalogue;
+  readonly facts: KeyFacts;
+  readonly shape: string;
+}
+
 const createPlan = (
   settings: PostgresSettings,
-  catalogue: Catalogue,
-  shape: string,
+  { catalogue, facts, shape }: Table,
   named?: ReadonlySet<string>,
 ): WritePlan => {
   const { relations } = settings;
-  const table = writtenColumns(settings, catalogue);
+  const written = writtenColumns(settings, catalogue);
+  const { columns: table, shared } = planSharing(settings, { written, catalogue, facts });
   const { keys, columns } = table;
   const names = rowNames(settings, table, named);
   const sets = new Map<string, WriteStatements>();
-  const createStatements = (isWritten: (index: number) => boolean): WriteStatements => {
+  const createStatements = (isWritten: (index: number) => boolean, isShared: boolean): WriteStatements => {
     const positions = [...columns.keys()].filter(isWritten);
     const chosen = columns.filter((_, index) => isWritten(index));
-    const parts = { relations, keys, columns: chosen, unnamed: columns.filter((_, index) => !isWritten(index)) };
+    const unnamed = columns.filter((_, index) => !isWritten(index));
+    const parts = { relations, keys, columns: chosen, unnamed, isShared };
     return {
       columns: [...keys, ...chosen],
       positions: [...keys.keys(), ...positions.map((position) => position + keys.length)],
@@ -60,13 +76,13 @@ const createPlan = (
       upsertsAndRemovals: writeStatement(parts, true),
     };
   };
-  const statements = (also: readonly number[]): WriteStatements => {
+  const statements: WritePlan["statements"] = (also, isShared) => {
     const isWritten = (index: number): boolean => names.isNamed(index) || also.includes(index);
-    const set = columns.map((_, index) => (isWritten(index) ? "1" : "0")).join("");
+    const set = (isShared ? "shared" : "") + columns.map((_, index) => (isWritten(index) ? "1" : "0")).join("");
     const known = sets.get(set);
     if (known !== undefined) return known;
     if (sets.size >= maxSets) sets.clear();
-    const created = createStatements(isWritten);
+    const created = createStatements(isWritten, isShared);
     sets.set(set, created);
     return created;
   };
@@ -78,6 +94,8 @@ const createPlan = (
     statements,
     deleteRemoved: deleteRemovedStatement(keysOnly),
     dryRun: dryRunStatement(keysOnly),
+    present: presentStatement(keysOnly),
+    shared,
     namedColumns: () => new Set(columns.filter((_, index) => names.isNamed(index)).map(({ name }) => name)),
     shape,
   });
@@ -109,10 +127,11 @@ export const createPlans = (settings: PostgresSettings): Plans => {
       const missing = catalogue === undefined ? relations.rows : relations.versions;
       throw new SinkError("SINK_MISSING", `[${name}] table ${missing} does not exist; ensure() creates it`);
     }
-    const shape = JSON.stringify(catalogue.columns);
+    const facts = await readKeyFacts(session, relations);
+    const shape = JSON.stringify([catalogue.columns, facts]);
     if (plan?.shape === shape) return plan;
     forget();
-    plan = createPlan(settings, catalogue, shape, named);
+    plan = createPlan(settings, { catalogue, facts, shape }, named);
     return plan;
   };
   return { current: async (session) => plan ?? renew(session), renew, forget };

@@ -22,8 +22,15 @@ import { halvesByAge } from "./batch.ts";
 /** The answer to a statement that wrote nothing, because the table's columns have changed. */
 export const stale: unique symbol = Symbol("stale");
 
-/** The answer to a part: its results, or `stale`. */
-export type PartAnswer = readonly WriteResult[] | typeof stale;
+/** What the statement of a part has settled. */
+export interface SentPart {
+  readonly results: readonly WriteResult[];
+  /** The entries that need another statement. They are sent next. */
+  readonly left?: readonly RowEntry[];
+}
+
+/** The answer to a part, or `stale`. */
+export type PartAnswer = SentPart | typeof stale;
 
 /** What is known about the table from earlier calls in this environment. */
 export interface RowMemory {
@@ -91,8 +98,7 @@ class Sending {
 
   async run(): Promise<boolean> {
     for (let part = this.#left.shift(); part !== undefined; part = this.#left.shift()) {
-      if (this.#sender.signal.aborted) this.#failRest(part, notStarted(this.#sender.sink));
-      else if (await this.#sendPart(part)) return true;
+      if (await this.#sendPart(part)) return true;
     }
     this.#decide();
     return false;
@@ -100,16 +106,21 @@ class Sending {
 
   /** Returns true if the columns have changed. */
   async #sendPart(part: readonly RowEntry[]): Promise<boolean> {
+    if (this.#sender.signal.aborted) {
+      this.#failRest(part, notStarted(this.#sender.sink));
+      return false;
+    }
     const sent = await orSinkError(this.#sender.send(part));
     if (sent === stale) return true;
     if (sent instanceof SinkError) return this.#refused(part, sent);
-    this.results.push(...sent);
-    const passed = new Set(sent.filter(({ outcome }) => outcome === "delivered").map(({ delivery }) => delivery));
+    const { results, left = [] } = sent;
+    this.results.push(...results);
+    const passed = new Set(results.filter(({ outcome }) => outcome === "delivered").map(({ delivery }) => delivery));
     for (const entry of passed.size === 0 ? [] : part.filter(({ delivery }) => passed.has(delivery))) {
       if (isRemoval(entry)) this.#removalPassed = true;
       else this.#upsertPassed = true;
     }
-    return false;
+    return left.length === 0 ? false : this.#sendPart(left);
   }
 
   async #refused(part: readonly RowEntry[], error: SinkError): Promise<boolean> {
@@ -143,8 +154,7 @@ class Sending {
     for (const probe of probesOf(part)) {
       rest.delete(probe);
       this.#left = rest.size === 0 ? others : [[...rest], ...others];
-      if (this.#sender.signal.aborted) this.#failRest([probe], notStarted(this.#sender.sink));
-      else if (await this.#sendPart([probe])) return true;
+      if (await this.#sendPart([probe])) return true;
       if (this.#upsertPassed || this.#left.length === 0) return false;
     }
     return false;

@@ -2,10 +2,18 @@
 // advisory lock or explicit transaction, because with any of these RDS Proxy could not share the connection.
 //
 // The parameters are, in this order: an array for each key column, an array for each other column, the versions as one
-// text, and an array of removal flags. The flags are omitted if the batch has no removals.
+// text, the owners as one text if rows can be shared, and an array of removal flags. The flags are omitted if the batch
+// has no removals.
 
-import { quoteName, type Relations, removedColumn, versionColumn } from "../schema/relations.ts";
-import { columnCheck, ifColumnsAreCurrent } from "./column-check.ts";
+import {
+  claimsColumn,
+  ownerColumn,
+  quoteName,
+  type Relations,
+  removedColumn,
+  versionColumn,
+} from "../schema/relations.ts";
+import { columnCheck, ifColumnsAreCurrent, type KeyComparison } from "./column-check.ts";
 
 /** What a statement must know about a column. */
 export interface StatementColumn {
@@ -14,7 +22,7 @@ export interface StatementColumn {
   readonly type: string;
   /**
    * The type's object identifier. If the column gets another type, the statement writes nothing. Undefined for text:
-   * Postgres never converts text to another type in an assignment, but fails.
+   * Postgres hardly converts text in an assignment. A key column always has it: `citext` compares in another way.
    */
   readonly checkedType: string | undefined;
   /**
@@ -23,6 +31,13 @@ export interface StatementColumn {
    * members took 16 ms. With `jsonb[]` they took 21 ms (PostgreSQL 18.4).
    */
   readonly isCastByRow: boolean;
+  /**
+   * Only for a key column: the type with its length or precision, if an assignment changes a value without an error.
+   * Example: `numeric(9,2)` rounds. Stored keys must be compared with the value as it was assigned.
+   */
+  readonly comparedAs?: string | undefined;
+  /** Only for a key column: how it compares. If this changes, the statement writes nothing. */
+  readonly comparison?: KeyComparison | undefined;
 }
 
 /** The relations and columns for which statements are created. */
@@ -33,6 +48,8 @@ export interface StatementShape {
   readonly columns: readonly StatementColumn[];
   /** Columns that an upsert leaves alone. With guard `inline`, a removal sets them to NULL. */
   readonly unnamed: readonly StatementColumn[];
+  /** Whether two items can have the same row. The statement then has owners, and takes no row of another owner. */
+  readonly isShared?: boolean;
 }
 
 /** The row that `writeStatement` returns. */
@@ -45,43 +62,62 @@ export interface WriteAnswer {
   readonly gone: number;
   /** One-based positions of superseded deliveries, separated by commas; null if all deliveries were written. */
   readonly lost: string | null;
+  /**
+   * Only if rows can be shared: the positions of those lost deliveries that are not certainly superseded. If the owner
+   * has written the same or a newer version before, this stays true, even if the row has changed since.
+   */
+  readonly contested?: string | null;
 }
 
-const names = (columns: readonly StatementColumn[], prefix = ""): string =>
+/** Returns the quoted names, each after the prefix, joined by commas. */
+export const names = (columns: readonly StatementColumn[], prefix = ""): string =>
   columns.map(({ name }) => prefix + quoteName(name)).join(", ");
 
-const parameter = ({ type, isCastByRow }: StatementColumn, index: number): string =>
+/** Returns the array parameter of a column. */
+export const parameter = ({ type, isCastByRow }: StatementColumn, index: number): string =>
   `$${index + 1}::${isCastByRow ? "text" : type}[]`;
 
-const argumentsFor = (columns: readonly StatementColumn[]): string => columns.map(parameter).join(", ");
+/** Returns the array parameters of the columns. The first parameter has the number `offset` + 1. */
+export const argumentsFor = (columns: readonly StatementColumn[], offset = 0): string =>
+  columns.map((column, index) => parameter(column, index + offset)).join(", ");
 
-const aliases = (columns: readonly StatementColumn[]): string => columns.map((_, index) => `c${index}`).join(", ");
+/** Returns `c0, c1, …`, the names of the columns' cells in the alias `u`. */
+export const aliases = (columns: readonly StatementColumn[]): string =>
+  columns.map((_, index) => `c${index}`).join(", ");
 
 const cell = ({ type, isCastByRow }: StatementColumn, index: number): string =>
   isCastByRow ? `u.c${index}::${type}` : `u.c${index}`;
 
-const cells = (columns: readonly StatementColumn[]): string => columns.map(cell).join(", ");
+/** Returns the cells of the alias `u`, with their types. */
+export const cells = (columns: readonly StatementColumn[]): string => columns.map(cell).join(", ");
+
+/** Returns the key's cell as the key column stores it. */
+const storedCell = (key: StatementColumn, index: number): string =>
+  key.comparedAs === undefined ? cell(key, index) : `u.c${index}::${key.comparedAs}`;
 
 /**
  * Returns the SQL that turns array parameters into rows. `SELECT unnest($1), unnest($2), …` took 5.4 ms to insert 1,000
  * rows of 17 columns. `FROM unnest($1, $2, …)` took 6.5 ms, because it copies the arrays (PostgreSQL 18.4).
  */
-const rowsOf = (columns: readonly StatementColumn[], ...others: readonly string[]): string => {
+export const rowsOf = (columns: readonly StatementColumn[], ...others: readonly string[]): string => {
   const unnested = columns.map((column, index) => `unnest(${parameter(column, index)}) AS c${index}`);
   return `(SELECT ${[...unnested, ...others].join(", ")} ${ifColumnsAreCurrent}) AS u`;
 };
 
-const assignments = (columns: readonly StatementColumn[]): string =>
+/** Returns the SQL that sets the columns to the values of the row that was to be inserted. */
+export const assignments = (columns: readonly StatementColumn[]): string =>
   columns.map(({ name }) => `${quoteName(name)} = EXCLUDED.${quoteName(name)}`).join(", ");
 
-const sameKey = (keys: readonly StatementColumn[], left: string): string =>
-  keys.map((key, index) => `${left}.${quoteName(key.name)} = ${cell(key, index)}`).join(" AND ");
+/** Returns the SQL condition that the alias `left` has the key of the alias `u`. */
+export const sameKey = (keys: readonly StatementColumn[], left: string): string =>
+  keys.map((key, index) => `${left}.${quoteName(key.name)} = ${storedCell(key, index)}`).join(" AND ");
 
-const matching = (keys: readonly StatementColumn[], left: string, right: string): string =>
+/** Returns the SQL condition that two relations have the same key. */
+export const matching = (keys: readonly StatementColumn[], left: string, right: string): string =>
   keys.map(({ name }) => `${left}.${quoteName(name)} = ${right}.${quoteName(name)}`).join(" AND ");
 
 interface RowSource {
-  /** An SQL text for `FROM`, with the alias `u`: rows and versions. If the batch has removals, also removal flags. */
+  /** An SQL text for `FROM`, with the alias `u`: rows, versions, and if present owners and removal flags. */
   readonly from: string;
   readonly removedAt: string;
 }
@@ -93,33 +129,77 @@ interface RowSource {
 const versionsOf = ({ keys, columns }: StatementShape): string =>
   `string_to_array($${keys.length + columns.length + 1}::text, ',')`;
 
+/** Keys that are equal only to Postgres may have different orders as texts. So Postgres sorts, to prevent deadlocks. */
+const inKeyOrder = ({ keys }: StatementShape): string => ` ORDER BY ${cells(keys)}`;
+
+const ownersOf = ({ keys, columns }: StatementShape): string =>
+  `string_to_array($${keys.length + columns.length + 2}::text, ',')`;
+
+/** The owners of the rows, if rows can be shared. */
+const ownerSource = (shape: StatementShape): string[] =>
+  shape.isShared === true ? [`unnest(${ownersOf(shape)}) AS owner`] : [];
+
 const sourceOf = (shape: StatementShape, columns: readonly StatementColumn[], hasRemovals: boolean): RowSource => {
-  const versions = `unnest(${versionsOf(shape)}) AS version`;
-  if (!hasRemovals) return { from: rowsOf(columns, versions), removedAt: "NULL" };
-  const flags = `unnest($${shape.keys.length + shape.columns.length + 2}::boolean[]) AS removed`;
-  return { from: rowsOf(columns, versions, flags), removedAt: "CASE WHEN u.removed THEN now() END" };
+  const others = [`unnest(${versionsOf(shape)}) AS version`, ...ownerSource(shape)];
+  if (!hasRemovals) return { from: rowsOf(columns, ...others), removedAt: "NULL" };
+  const flags = `unnest($${shape.keys.length + shape.columns.length + others.length + 1}::boolean[]) AS removed`;
+  return { from: rowsOf(columns, ...others, flags), removedAt: "CASE WHEN u.removed THEN now() END" };
+};
+
+/** Returns the SQL condition that the alias `won` has the key, and if rows can be shared also the owner, of `u`. */
+const isWinner = ({ keys, isShared }: StatementShape): string =>
+  sameKey(keys, "won") + (isShared === true ? ` AND won.${ownerColumn} = u.owner` : "");
+
+const contestedPositions = (shape: StatementShape, hasRemovals: boolean): string => {
+  const flags = `$${shape.keys.length + shape.columns.length + 3}::boolean[]`;
+  const others = [versionsOf(shape), ownersOf(shape), ...(hasRemovals ? [flags] : [])].join(", ");
+  return `,
+  CASE WHEN winners.number < cardinality(${argumentsFor(shape.keys.slice(0, 1))}) THEN (
+    SELECT string_agg(u.position::text, ',')
+    FROM unnest(${argumentsFor(shape.keys)}, ${others}) WITH ORDINALITY
+      AS u(${aliases(shape.keys)}, version, owner, ${hasRemovals ? "removed, " : ""}position)
+    WHERE NOT EXISTS (SELECT FROM won WHERE ${isWinner(shape)}) AND NOT EXISTS (
+      SELECT FROM ${shape.relations.versions} AS held WHERE ${sameKey(shape.keys, "held")}
+        AND held.${ownerColumn} = u.owner AND (held.${versionColumn} > u.version OR (held.${versionColumn} = u.version
+          AND ${hasRemovals ? `(u.removed OR held.${removedColumn} IS NULL)` : `held.${removedColumn} IS NULL`})))
+  ) END AS contested`;
 };
 
 /** Returns the SQL that selects the `WriteAnswer`. `lost` is computed only if a delivery is superseded. */
-const answer = (shape: StatementShape, gone: string): string => `
+const answer = (shape: StatementShape, gone: string, hasRemovals: boolean): string => `
 SELECT (SELECT same FROM shape) AS current, winners.number::int AS won, ${gone} AS gone,
   CASE WHEN winners.number < cardinality(${argumentsFor(shape.keys.slice(0, 1))}) THEN (
-    SELECT string_agg(u.position::text, ',') FROM unnest(${argumentsFor(shape.keys)}) WITH ORDINALITY
-      AS u(${aliases(shape.keys)}, position)
-    WHERE NOT EXISTS (SELECT FROM won WHERE ${sameKey(shape.keys, "won")})
-  ) END AS lost
+    SELECT string_agg(u.position::text, ',')
+    FROM unnest(${argumentsFor(shape.keys)}${shape.isShared === true ? `, ${ownersOf(shape)}` : ""}) WITH ORDINALITY
+      AS u(${aliases(shape.keys)}${shape.isShared === true ? ", owner" : ""}, position)
+    WHERE NOT EXISTS (SELECT FROM won WHERE ${isWinner(shape)})
+  ) END AS lost${shape.isShared === true ? contestedPositions(shape, hasRemovals) : ""}
 FROM (SELECT count(*) AS number FROM won) AS winners`;
 
 const guardAssignments = `${versionColumn} = EXCLUDED.${versionColumn}, ${removedColumn} = EXCLUDED.${removedColumn}`;
-const isNewer = `held.${versionColumn} < EXCLUDED.${versionColumn}`;
+/** Of two deliveries with the same version, the one with a message wins: another route may have removed the row. */
+const isNewer = `(held.${versionColumn} < EXCLUDED.${versionColumn} OR (held.${versionColumn} = EXCLUDED.${versionColumn}
+    AND held.${removedColumn} IS NOT NULL AND EXCLUDED.${removedColumn} IS NULL))`;
 
-const versionTableWinners = (shape: StatementShape, source: RowSource): string => `
+/**
+ * Returns the SQL condition under which a delivery may write without knowing the other owners of the row. The row must
+ * have the same owner. If other owners have entries too, a removal may have to show the content of another owner.
+ */
+const isUncontested = `(held.${ownerColumn} IS NULL OR held.${ownerColumn} = EXCLUDED.${ownerColumn})
+    AND (EXCLUDED.${removedColumn} IS NULL OR held.${claimsColumn} IS NULL)`;
+
+const versionTableWinners = (shape: StatementShape, source: RowSource): string => {
+  const shared = (text: string): string => (shape.isShared === true ? text : "");
+  return `
 won AS (
-  INSERT INTO ${shape.relations.versions} AS held (${names(shape.keys)}, ${versionColumn}, ${removedColumn})
-  SELECT ${cells(shape.keys)}, u.version, ${source.removedAt} FROM ${source.from}
-  ON CONFLICT (${names(shape.keys)}) DO UPDATE SET ${guardAssignments} WHERE ${isNewer}
-  RETURNING ${names(shape.keys, "held.")}, held.${removedColumn}
+  INSERT INTO ${shape.relations.versions} AS held
+    (${names(shape.keys)}, ${versionColumn}, ${removedColumn}${shared(`, ${ownerColumn}`)})
+  SELECT ${cells(shape.keys)}, u.version, ${source.removedAt}${shared(", u.owner")} FROM ${source.from}${shared(inKeyOrder(shape))}
+  ON CONFLICT (${names(shape.keys)}) DO UPDATE SET ${guardAssignments}${shared(`, ${ownerColumn} = EXCLUDED.${ownerColumn}`)}
+  WHERE ${isNewer}${shared(` AND ${isUncontested}`)}
+  RETURNING ${names(shape.keys, "held.")}, held.${removedColumn}${shared(`, held.${ownerColumn}`)}
 )`;
+};
 
 const rowDeletes = (shape: StatementShape): string => `,
 gone AS (
@@ -131,14 +211,16 @@ gone AS (
 /** Counting `gone` makes Postgres delete rows before it inserts rows. A new row can then reuse a unique value. */
 const liveOnly = `won.${removedColumn} IS NULL AND (SELECT count(*) FROM gone) >= 0`;
 
+/** If rows can be shared, a row also gets its owner's spelling of the key. */
 const rowUpserts = (shape: StatementShape, hasRemovals: boolean): string => {
   const all = [...shape.keys, ...shape.columns];
-  const update = shape.columns.length === 0 ? "NOTHING" : `UPDATE SET ${assignments(shape.columns)}`;
+  const updated = shape.isShared === true ? all : shape.columns;
+  const update = updated.length === 0 ? "NOTHING" : `UPDATE SET ${assignments(updated)}`;
   return `,
 put AS (
   INSERT INTO ${shape.relations.rows} (${names(all)})
-  SELECT ${cells(all)} FROM ${rowsOf(all)}
-  JOIN won ON ${sameKey(shape.keys, "won")}${hasRemovals ? ` WHERE ${liveOnly}` : ""}
+  SELECT ${cells(all)} FROM ${rowsOf(all, ...ownerSource(shape))}
+  JOIN won ON ${isWinner(shape)}${hasRemovals ? ` WHERE ${liveOnly}` : ""}
   ON CONFLICT (${names(shape.keys)}) DO ${update}
 )`;
 };
@@ -147,7 +229,7 @@ const versionTableWrite = (shape: StatementShape, hasRemovals: boolean): string 
   const source = sourceOf(shape, shape.keys, hasRemovals);
   const winners = versionTableWinners(shape, source);
   const changes = (hasRemovals ? rowDeletes(shape) : "") + rowUpserts(shape, hasRemovals);
-  return `WITH${winners}${changes}${answer(shape, hasRemovals ? "(SELECT count(*) FROM gone)::int" : "0")}`;
+  return `WITH${winners}${changes}${answer(shape, hasRemovals ? "(SELECT count(*) FROM gone)::int" : "0", hasRemovals)}`;
 };
 
 const emptiedByRemoval = ({ name }: StatementColumn): string =>
@@ -165,7 +247,7 @@ won AS (
   SELECT ${cells(all)}, u.version, ${source.removedAt} FROM ${source.from}
   ON CONFLICT (${names(shape.keys)}) DO UPDATE SET ${sets} WHERE ${isNewer}
   RETURNING ${names(shape.keys, "held.")}
-)${answer(shape, "0")}`;
+)${answer(shape, "0", hasRemovals)}`;
 };
 
 /** Returns the SQL that writes a batch. Its result is one `WriteAnswer`. `hasRemovals` adds the removal flags. */
@@ -195,11 +277,18 @@ WHERE ${matching(shape.keys, "live", "removed")}`;
 
 /**
  * Returns the SQL that finds the deliveries that would be superseded. It writes nothing.
- * Parameters: the key columns, then the versions.
+ * Parameters: the key columns, then the versions, then the removal flags.
  */
 export const dryRunStatement = (shape: StatementShape): string => `
 SELECT string_agg(u.position::text, ',') AS lost
-FROM unnest(${argumentsFor(shape.keys)}, ${versionsOf({ ...shape, columns: [] })}) WITH ORDINALITY
-  AS u(${aliases(shape.keys)}, version, position)
+FROM unnest(${argumentsFor(shape.keys)}, ${versionsOf({ ...shape, columns: [] })}, $${shape.keys.length + 2}::boolean[])
+  WITH ORDINALITY AS u(${aliases(shape.keys)}, version, removed, position)
 JOIN ${shape.relations.versions} AS held ON ${sameKey(shape.keys, "held")}
-WHERE held.${versionColumn} >= u.version`;
+WHERE held.${versionColumn} > u.version
+  OR (held.${versionColumn} = u.version AND (u.removed OR held.${removedColumn} IS NULL))`;
+
+/** Returns the SQL that finds the keys for which a version is stored. Parameters: the key columns. */
+export const presentStatement = (shape: StatementShape): string => `
+SELECT string_agg(u.position::text, ',') AS present
+FROM unnest(${argumentsFor(shape.keys)}) WITH ORDINALITY AS u(${aliases(shape.keys)}, position)
+JOIN ${shape.relations.versions} AS held ON ${sameKey(shape.keys, "held")}`;

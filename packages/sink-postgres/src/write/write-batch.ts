@@ -11,6 +11,7 @@ import {
   rejected,
   SinkError,
   sendInParts,
+  superseded,
   type UpsertDelivery,
   type WriteResult,
 } from "@sluice/core/sink-kit";
@@ -18,11 +19,12 @@ import type { Session } from "../client/session.ts";
 import type { RowEntry } from "../encode.ts";
 import type { PostgresSettings } from "../options.ts";
 import { halvesByAge, resultsOf, sortByRow } from "./batch.ts";
-import { arrayLiteral, type Cell, ColumnValueError, numericLiteral } from "./codec.ts";
+import { isForeign, isPrecaution, isRemoval, literals, removalFlags, splitAbsent, versions } from "./parameters.ts";
 import type { Plans, WritePlan, WriteStatements } from "./plan.ts";
 import { errorOfTarget, type PartAnswer, type RowMemory, type RowSender, sendRows, stale } from "./send-rows.ts";
+import { partsOf, statementsFor } from "./statement-sets.ts";
 import type { WriteAnswer } from "./statements.ts";
-import type { WrittenColumn } from "./written-columns.ts";
+import { dryRunShared, type SharedWrite, writeNothingShared, writeShared } from "./write-shared.ts";
 
 /** What a call of `write` or `dryRun` needs. */
 export interface BatchCall {
@@ -39,60 +41,8 @@ export type HandleBatch = (
   batch: readonly UpsertDelivery<unknown>[],
 ) => Promise<readonly WriteResult[]>;
 
-const literal = (sink: string, { name, codec }: WrittenColumn, cells: readonly Cell[]): string => {
-  try {
-    return codec === "other" ? numericLiteral(cells) : arrayLiteral(cells);
-  } catch (error) {
-    if (!(error instanceof ColumnValueError)) throw error;
-    throw rejected(sink, `column "${name}": ${error.message}`);
-  }
-};
-
-const isRemoval = ({ delivery }: RowEntry): boolean => delivery.message === undefined;
-
-/** Returns one array literal for each column, as parameters. `positions` has the position of each column's cells. */
-const literals = (
-  sink: string,
-  { columns, positions }: Pick<WriteStatements, "columns" | "positions">,
-  entries: readonly RowEntry[],
-): string[] =>
-  columns.map((column, index) =>
-    literal(
-      sink,
-      column,
-      entries.map(({ cells }) => cells[positions[index] ?? index] ?? null),
-    ),
-  );
-
 const keyLiterals = (sink: string, { keys }: WritePlan, entries: readonly RowEntry[]): string[] =>
-  literals(sink, { columns: keys, positions: [...keys.keys()] }, entries);
-
-/** Returns the versions as one text, separated by commas. No version contains a comma. */
-const versions = (entries: readonly RowEntry[]): string =>
-  entries.map(({ delivery }) => delivery.change.version).join(",");
-
-/** The positions of the columns that the row must set to NULL although no row has named them. */
-const alsoWritten = ({ names }: WritePlan, { delivery }: RowEntry): readonly number[] =>
-  delivery.message === undefined
-    ? []
-    : [delivery.change, ...delivery.earlier].flatMap(({ record }) => names.removed(record.dynamodb ?? {}));
-
-/** Returns the statements for the entries of a part, which all write the same columns. */
-const statementsFor = (plan: WritePlan, [first]: readonly RowEntry[]): WriteStatements =>
-  plan.statements(first === undefined ? [] : alsoWritten(plan, first));
-
-/** One part: most batches have one. Rows that set other columns to NULL are in parts of their own. */
-const partsOf = (plan: WritePlan, entries: readonly RowEntry[]): (readonly RowEntry[])[] => {
-  if (!plan.names.hasUnnamed()) return entries.length === 0 ? [] : [entries];
-  const parts = new Map<string, RowEntry[]>();
-  for (const entry of entries) {
-    const set = alsoWritten(plan, entry).join(",");
-    const part = parts.get(set) ?? [];
-    part.push(entry);
-    parts.set(set, part);
-  }
-  return [...parts.values()];
-};
+  literals(sink, { columns: keys }, entries);
 
 const sendStatement = async (
   { session, settings }: BatchCall,
@@ -101,22 +51,68 @@ const sendStatement = async (
   hasRemovals: boolean,
 ): Promise<WriteAnswer> => {
   const parameters = [...literals(settings.name, statements, entries), versions(entries)];
-  if (hasRemovals) parameters.push(arrayLiteral(entries.map((entry) => String(isRemoval(entry)))));
+  if (hasRemovals) parameters.push(removalFlags(entries));
   const { rows } = await session.query(hasRemovals ? statements.upsertsAndRemovals : statements.upserts, parameters);
   return rows[0] as WriteAnswer;
 };
 
+/** Splits off the removals that need no tombstone. This costs a query only if the batch has such removals. */
+const withoutAbsent = ({ session, settings }: BatchCall, plan: WritePlan, part: readonly RowEntry[]) =>
+  splitAbsent(part, async (entries) => {
+    const { rows } = await session.query(plan.present, keyLiterals(settings.name, plan, entries));
+    return (rows[0] as { readonly present: string | null }).present;
+  });
+
 /** Writes the entries. In the rare case that a removal deleted no row, `deleteRemoved` looks for the row again. */
 const writePart = async (call: BatchCall, plan: WritePlan, part: readonly RowEntry[]): Promise<PartAnswer> => {
   const { session, settings } = call;
-  const { entries, results } = sortByRow(part);
+  const { entries: needed, results: absent } = await withoutAbsent(call, plan, part);
+  if (needed.length === 0) return { results: absent };
+  const { entries, results } = sortByRow(needed);
   const removals = entries.filter(isRemoval);
-  const answer = await sendStatement(call, statementsFor(plan, part), entries, removals.length > 0);
+  const answer = await sendStatement(call, statementsFor(plan, part, false), entries, removals.length > 0);
   if (!answer.current) return stale;
   if (settings.relations.guard === "version-table" && Number(answer.gone) < removals.length) {
     await session.query(plan.deleteRemoved, [...keyLiterals(settings.name, plan, removals), versions(removals)]);
   }
-  return [...results, ...resultsOf(entries, answer.lost)];
+  return { results: [...absent, ...results, ...resultsOf(entries, answer.lost)] };
+};
+
+const writeNothing = async (
+  call: BatchCall,
+  plan: WritePlan,
+  part: readonly RowEntry[],
+): Promise<typeof stale | undefined> => {
+  const answer = await sendStatement(call, statementsFor(plan, part, false), [], part.some(isRemoval));
+  return answer.current ? undefined : stale;
+};
+
+/** How the parts of a batch are written. */
+interface PartWriter {
+  readonly write: (part: readonly RowEntry[]) => Promise<PartAnswer>;
+  /** Sends the statements of a part without rows. */
+  readonly writeNothing: (part: readonly RowEntry[]) => Promise<typeof stale | undefined>;
+}
+
+const sharedWriteOf = ({ session, settings }: BatchCall, plan: WritePlan) => {
+  const { deleteRemoved, shared } = plan;
+  const context = { session, sink: settings.name, plan: shared, deleteRemoved, contested: new WeakSet<RowEntry>() };
+  return (part: readonly RowEntry[]): SharedWrite => ({ ...context, statements: statementsFor(plan, part, true) });
+};
+
+/** @throws {SinkError} SINK_MISSING when the items may have the same rows, but the target has no place for owners. */
+const writerOf = (call: BatchCall, plan: WritePlan, entries: readonly RowEntry[]): PartWriter => {
+  if (!plan.shared.isNeeded(entries)) {
+    return {
+      write: (part) => writePart(call, plan, part),
+      writeNothing: (part) => writeNothing(call, plan, part),
+    };
+  }
+  const sharedWrite = sharedWriteOf(call, plan);
+  return {
+    write: (part) => writeShared(sharedWrite(part), part),
+    writeNothing: (part) => writeNothingShared(sharedWrite(part), part),
+  };
 };
 
 /** The error of a target that refuses a statement without rows. Such an error never rejects a delivery. */
@@ -129,16 +125,15 @@ const faultOf = ({ settings }: BatchCall, error: SinkError): SinkError =>
 
 /** Reads the catalogue if a name may be missing. Then sends the statement of the part without rows. */
 const checkTarget =
-  (call: BatchCall, plan: WritePlan): RowSender["checkTarget"] =>
+  (call: BatchCall, plan: WritePlan, writer: PartWriter): RowSender["checkTarget"] =>
   async (refused, part) => {
     if (refused.code === "SINK_MISSING") {
       const found = await orSinkError(call.plans.renew(call.session));
       if (found instanceof SinkError) return found;
       if (found !== plan) return stale;
     }
-    const answer = await orSinkError(sendStatement(call, statementsFor(plan, part), [], part.some(isRemoval)));
-    if (answer instanceof SinkError) return faultOf(call, answer);
-    return answer.current ? undefined : stale;
+    const answer = await orSinkError(writer.writeNothing(part));
+    return answer instanceof SinkError ? faultOf(call, answer) : answer;
   };
 
 /** If other rows show that the mapper names existing columns only, the row that names a missing column is at fault. */
@@ -147,8 +142,9 @@ const judgeName = ({ settings }: BatchCall, { names }: WritePlan, result: WriteR
   return failed(result.delivery, rejected(settings.name, result.error.message.replace(/^\[.*?\] /, "")));
 };
 
+/** A precaution whose key does not fit the key columns says nothing about them: the target cannot have its row. */
 const isAboutColumns = (result: WriteResult): boolean =>
-  result.outcome === "failed" && result.error instanceof SinkError;
+  result.outcome === "failed" && result.error instanceof SinkError && !isPrecaution(result);
 
 const encodeWith = (
   call: BatchCall,
@@ -157,7 +153,14 @@ const encodeWith = (
 ): EncodedBatch<RowEntry> => {
   plan.names.startBatch();
   const { entries, results } = encodeEach(batch, plan.encode);
-  return { entries, results: results.map((result) => judgeName(call, plan, result)) };
+  const foreign = entries.filter((entry) => isForeign(plan.keys, entry));
+  return {
+    entries: foreign.length === 0 ? entries : entries.filter((entry) => !foreign.includes(entry)),
+    results: [
+      ...results.map((result) => judgeName(call, plan, result)),
+      ...foreign.map(({ delivery }) => superseded(delivery)),
+    ],
+  };
 };
 
 /** Encodes the batch. If a row does not fit the columns, reads the catalogue first: they may have changed. */
@@ -181,12 +184,13 @@ export const writeBatch: HandleBatch = async (call, batch) => {
   let left = batch;
   for (let attempt = 1; attempt <= maxAttempts; attempt++) {
     const { plan, entries, results: unencoded } = await encodeRows(call, left, attempt > 1);
+    const writer = writerOf(call, plan, entries);
     const sent = await sendRows(partsOf(plan, entries), {
       sink: settings.name,
       signal,
       memory,
-      send: (part) => writePart(call, plan, part),
-      checkTarget: checkTarget(call, plan),
+      send: writer.write,
+      checkTarget: checkTarget(call, plan, writer),
     });
     results.push(...sent.results);
     if (!sent.isStale) {
@@ -204,13 +208,16 @@ export const writeBatch: HandleBatch = async (call, batch) => {
 
 /** Compares the entries' versions with the stored versions. Writes nothing. */
 const dryRunPart = async (
-  { session, settings }: BatchCall,
+  call: BatchCall,
   plan: WritePlan,
   part: readonly RowEntry[],
 ): Promise<readonly WriteResult[]> => {
-  const { entries, results } = sortByRow(part);
-  const { rows } = await session.query(plan.dryRun, [...keyLiterals(settings.name, plan, entries), versions(entries)]);
-  return [...results, ...resultsOf(entries, (rows[0] as Pick<WriteAnswer, "lost">).lost)];
+  const { entries: needed, results: absent } = await withoutAbsent(call, plan, part);
+  if (needed.length === 0) return absent;
+  const { entries, results } = sortByRow(needed);
+  const parameters = [...keyLiterals(call.settings.name, plan, entries), versions(entries), removalFlags(entries)];
+  const { rows } = await call.session.query(plan.dryRun, parameters);
+  return [...absent, ...results, ...resultsOf(entries, (rows[0] as Pick<WriteAnswer, "lost">).lost)];
 };
 
 /** Whether the error affects the whole table. If so, `dryRunBatch` throws it. A timeout affects only this batch. */
@@ -220,7 +227,10 @@ const isUnusable = (error: DeliveryError): boolean =>
 /** Predicts a write's results. Does not predict refusals: a bad row with a new version counts as delivered. */
 export const dryRunBatch: HandleBatch = async (call, batch) => {
   const { plan, entries, results } = await encodeRows(call, batch, false);
-  const send = (part: readonly RowEntry[]) => dryRunPart(call, plan, part);
+  const isShared = plan.shared.isNeeded(entries);
+  const sharedWrite = sharedWriteOf(call, plan);
+  const send = (part: readonly RowEntry[]) =>
+    isShared ? dryRunShared(sharedWrite(part), part) : dryRunPart(call, plan, part);
   const parts = entries.length === 0 ? [] : [entries];
   const sent = await sendInParts(parts, { sink: call.settings.name, signal: call.signal, send, split: halvesByAge });
   const [first] = sent;

@@ -5,11 +5,14 @@ import type { PostgresSettings } from "../options.ts";
 import { type Catalogue, type CatalogueColumn, primaryKey } from "../schema/catalogue.ts";
 import { guardColumns } from "../schema/relations.ts";
 import { type Codec, codecOf } from "./codec.ts";
+import { holderOf } from "./key-text.ts";
 import type { StatementColumn } from "./statements.ts";
 
 /** A column that the sink writes. */
 export interface WrittenColumn extends StatementColumn {
   readonly codec: Codec;
+  /** False for a text that the column certainly cannot hold. Undefined if only Postgres can tell. */
+  readonly canHold: ((text: string) => boolean) | undefined;
 }
 
 /** The columns that the sink writes. */
@@ -24,7 +27,8 @@ export interface WrittenColumns {
 const written = ({ name, type, typeOid, baseType }: CatalogueColumn): WrittenColumn => {
   const codec = codecOf(baseType);
   const checkedType = codec === "text" ? undefined : typeOid;
-  return { name, type, checkedType, codec, isCastByRow: codec === "json" || typeof codec === "object" };
+  const isCastByRow = codec === "json" || typeof codec === "object";
+  return { name, type, checkedType, codec, isCastByRow, canHold: holderOf(baseType) };
 };
 
 const missing = ({ name, relations }: PostgresSettings, problem: string): SinkError =>

@@ -29,15 +29,22 @@ const exactJson = `SELECT jsonb_build_object('pk', pk, 'sk', sk, 'revision', rev
 const parse = (text: string): unknown =>
   JSON.parse(text.replace(/(?<=[:[,] ?)-?\d[\d.]{16,}(?=[,}\]])/g, (digits) => JSON.stringify(digits)));
 
-/** Opens a rig with this guard on a running server. */
-export const openRig = async (engine: PostgresEngine, guard: PostgresGuard): Promise<UpsertRig<PostgresRow>> => {
+/** A key function that keeps items apart. The sink cannot know this, so it stores the owner of each row. */
+export const keyFunction = ({ pk, sk }: Change["keys"]) => ({ pk: String(pk), sk: String(sk) });
+
+/** Opens a rig with this guard, and this key function, on a running server. */
+export const openRig = async (
+  engine: PostgresEngine,
+  guard: PostgresGuard,
+  key?: typeof keyFunction,
+): Promise<UpsertRig<PostgresRow>> => {
   const database = await newDatabase(engine);
   const role = `r${new URL(database.url).pathname.slice(1).replaceAll(/\W/g, "")}`.slice(0, 60);
   const relation = rows[guard];
   const definition = guard === "inline" ? columns.replace("NOT NULL", "") : columns;
   await database.sql(`CREATE ROLE ${role} LOGIN PASSWORD '${password}'`);
   await database.sql(`CREATE TABLE ${relation} (${definition})`);
-  await postgresSink({ pool: database.pool, table: "specimens", guard }).ensure();
+  await postgresSink({ pool: database.pool, table: "specimens", guard, ...(key && { key }) }).ensure();
   const grant = `GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO ${role}`;
   await database.sql(grant);
   const proxy = await startTcpProxy(database.url);
@@ -68,7 +75,7 @@ export const openRig = async (engine: PostgresEngine, guard: PostgresGuard): Pro
     "close-idle": () => proxy.cut(),
   };
   return {
-    sink: postgresSink({ pool: watched, table: "specimens", guard }),
+    sink: postgresSink({ pool: watched, table: "specimens", guard, ...(key && { key }) }),
     toMessage: (change) => toRow(change.after),
     read: async () => (await database.sql(exactJson)).map(({ row }) => parse(String(row))),
     requests: () => watched.queries.length,

@@ -1,0 +1,28 @@
+// Names the database of a pool or of a connection, so that two sinks of one database can be recognised.
+
+import type { PostgresConnection } from "./connection.ts";
+import type { PostgresPool } from "./pool.ts";
+
+const poolNumbers = new WeakMap<PostgresPool, number>();
+let lastNumber = 0;
+
+/** The number of a pool: the pool object does not say reliably to which database it connects. */
+const numberOf = (pool: PostgresPool): number => {
+  const number = poolNumbers.get(pool) ?? ++lastNumber;
+  poolNumbers.set(pool, number);
+  return number;
+};
+
+/** Returns host, port and database, as pg reads them. No user and no password is in the text. */
+const addressOf = ({ connectionString, host, port, database, user }: PostgresConnection): string => {
+  const url = connectionString === undefined ? undefined : new URL(connectionString);
+  const parameters: Readonly<Record<string, string>> = Object.fromEntries(url?.searchParams ?? []);
+  const hostName = parameters.host ?? (url === undefined ? host : decodeURIComponent(url.hostname));
+  const portNumber = parameters.port ?? (url?.port || port || 5432);
+  const name = url === undefined ? (database ?? user ?? "") : decodeURIComponent(url.pathname.slice(1)) || url.username;
+  return `postgres://${hostName}:${portNumber}/${name}`;
+};
+
+/** Returns a text that is equal for two sinks with the same pool, or with connections to the same database. */
+export const databaseOf = (source: PostgresPool | PostgresConnection): string =>
+  "connect" in source ? `pool ${numberOf(source)}` : addressOf(source);
