@@ -50,9 +50,12 @@ export const removalFlags = (entries: readonly RowEntry[]): string =>
 export const positionsOf = (text: string | null): ReadonlySet<number> =>
   new Set(text === null ? [] : text.split(",").map(Number));
 
-/** Whether the entry is a removal with `onlyIfPresent`. */
-export const isPrecaution = ({ delivery }: Pick<WriteResult, "delivery">): boolean =>
-  "onlyIfPresent" in delivery && delivery.onlyIfPresent === true && delivery.message === undefined;
+/** Whether the entry is a removal that needs no tombstone if the target has nothing. */
+export const isOnlyIfPresent = ({ delivery }: RowEntry): boolean =>
+  delivery.onlyIfPresent === true && delivery.message === undefined;
+
+const isPrecaution = ({ delivery }: RowEntry): boolean =>
+  (delivery.isPrecaution === true || delivery.onlyIfPresent === true) && delivery.message === undefined;
 
 /**
  * Whether the entry is a precaution whose key the key columns cannot hold, so that the target cannot have its row. Postgres
@@ -69,7 +72,7 @@ export const splitAbsent = async <Entry extends RowEntry>(
   part: readonly Entry[],
   findPresent: (entries: readonly Entry[]) => Promise<string | null>,
 ): Promise<{ readonly entries: readonly Entry[]; readonly results: readonly WriteResult[] }> => {
-  const precautions = part.filter(isPrecaution);
+  const precautions = part.filter(isOnlyIfPresent);
   if (precautions.length === 0) return { entries: part, results: [] };
   const present = positionsOf(await findPresent(precautions));
   const absent = new Set(precautions.filter((_, index) => !present.has(index + 1)));

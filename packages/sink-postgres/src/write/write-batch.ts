@@ -19,7 +19,7 @@ import type { Session } from "../client/session.ts";
 import type { RowEntry } from "../encode.ts";
 import type { PostgresSettings } from "../options.ts";
 import { halvesByAge, resultsOf, sortByRow } from "./batch.ts";
-import { isForeign, isPrecaution, isRemoval, literals, removalFlags, splitAbsent, versions } from "./parameters.ts";
+import { isForeign, isRemoval, literals, removalFlags, splitAbsent, versions } from "./parameters.ts";
 import type { Plans, WritePlan, WriteStatements } from "./plan.ts";
 import { errorOfTarget, type PartAnswer, type RowMemory, type RowSender, sendRows, stale } from "./send-rows.ts";
 import { partsOf, statementsFor } from "./statement-sets.ts";
@@ -142,9 +142,8 @@ const judgeName = ({ settings }: BatchCall, { names }: WritePlan, result: WriteR
   return failed(result.delivery, rejected(settings.name, result.error.message.replace(/^\[.*?\] /, "")));
 };
 
-/** A precaution whose key does not fit the key columns says nothing about them: the target cannot have its row. */
 const isAboutColumns = (result: WriteResult): boolean =>
-  result.outcome === "failed" && result.error instanceof SinkError && !isPrecaution(result);
+  result.outcome === "failed" && result.error instanceof SinkError;
 
 const encodeWith = (
   call: BatchCall,

@@ -19,7 +19,15 @@ import {
   type SharedContext,
 } from "./contest.ts";
 import { ownerOf } from "./owner.ts";
-import { isPrecaution, isRemoval, literals, positionsOf, removalFlags, splitAbsent, versions } from "./parameters.ts";
+import {
+  isOnlyIfPresent,
+  isRemoval,
+  literals,
+  positionsOf,
+  removalFlags,
+  splitAbsent,
+  versions,
+} from "./parameters.ts";
 import type { WriteStatements } from "./plan.ts";
 import { type PartAnswer, type SentPart, stale } from "./send-rows.ts";
 import type { WriteAnswer } from "./statements.ts";
@@ -100,7 +108,7 @@ const uncontested = async (context: SharedWrite, entries: readonly OwnedRowEntry
 const contestantOf = ({ statements }: SharedWrite, entry: OwnedRowEntry): Contestant => {
   const { delivery, cells, owner } = entry;
   const content = isRemoval(entry) ? undefined : contentOf(statements, cells);
-  const write = { owner, version: delivery.change.version, isOnlyIfPresent: isPrecaution(entry), content };
+  const write = { owner, version: delivery.change.version, isOnlyIfPresent: isOnlyIfPresent(entry), content };
   return { delivery, cells, write };
 };
 
