@@ -53,8 +53,8 @@ describeWithPostgres("the handler on the README's first screen", (engine) => {
 
     const { handler } = (await import(paste())) as { handler: PipelineHandler };
     const order = { id: "o-1", customer: " Ada ", lines: ["tea"] };
-    const put = streamRecord({ after: order, keyNames: ["id"], position: 1 });
-    const removed = streamRecord({ before: order, keyNames: ["id"], position: 2 });
+    const put = streamRecord({ tableName: "orders", after: order, keyNames: ["id"], position: 1 });
+    const removed = streamRecord({ tableName: "orders", before: order, keyNames: ["id"], position: 2 });
 
     expect(await handler(streamEvent([put]), lambdaContext())).toEqual({ batchItemFailures: [] });
     const { rows } = await pool.query("SELECT * FROM orders");
