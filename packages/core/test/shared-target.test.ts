@@ -101,6 +101,20 @@ describe("two routes with one target", () => {
     expect(new Set(sink.items().values())).toEqual(new Set(["first"]));
   });
 
+  test("leave changes of an origin to the routes that accept the origin", async () => {
+    const sink = memoryUpsertSink<string>();
+    const handler = newPipeline("p")
+      .to(sink, () => "replayed", { name: "replayed", origins: ["replay"] })
+      .when(isKind(1))
+      .to(sink, ({ after }) => String(after.revision), { name: "streamed", origins: ["stream"] })
+      .handler();
+    const table = tableHistory();
+    await handler(streamEvent([table.put({ pk: "a", sk: "1", revision: 1 })]));
+    expect([...sink.items().values()]).toEqual(["1"]);
+    await handler(streamEvent([table.put({ pk: "a", sk: "1", revision: 2 })]));
+    expect(sink.items().size).toBe(0);
+  });
+
   test("keep the copy of a route whose mapper throws", async () => {
     const sink = memoryUpsertSink<string>();
     let isBroken = false;

@@ -146,19 +146,30 @@ const hasMessage = (route: Route, change: Change<unknown>, ifItThrows: boolean):
 };
 
 /**
+ * Whether another route with the same target also gets the change. A retried or redriven delivery does not say where it
+ * first came from, so the other route gets it if both routes accept an origin of new changes.
+ */
+const isAlsoGivenTo = (other: Route, { origins }: Route, { origin }: Change<unknown>): boolean => {
+  if (origin !== "retry" && origin !== "redrive") return other.origins.has(origin);
+  return [...origins].some((own) => own !== "retry" && own !== "redrive" && other.origins.has(own));
+};
+
+/**
  * Routes with one target make one decision for each item: the first route with a message writes the item, and a route
  * removes the item only if no other route writes it. A route whose mapper throws keeps its copy.
  */
 const upsertEffect = (route: SharedRoute, change: Change<unknown>): Effect => {
-  const { before, others, removesUnmatched } = route;
+  const { removesUnmatched } = route;
+  const writes = (routes: readonly Route[], ifItThrows: boolean): boolean =>
+    routes.some((other) => isAlsoGivenTo(other, route, change) && hasMessage(other, change, ifItThrows));
   if (change.kind === "remove") return { kind: "remove", copy: priorCopy(route, change) };
   const message = messageOf(route, change as LiveChange<unknown>);
   if (message !== undefined) {
-    return before.some((other) => hasMessage(other, change, false)) ? none : { kind: "write", message };
+    return writes(route.before, false) ? none : { kind: "write", message };
   }
   const copy = change.kind === "insert" ? "unlikely" : priorCopy(route, change);
   if (copy === "unlikely" && !removesUnmatched) return none;
-  return others.some((other) => hasMessage(other, change, true)) ? none : { kind: "remove", copy };
+  return writes(route.others, true) ? none : { kind: "remove", copy };
 };
 
 const appendEffect = (route: Route, change: Change<unknown>): Effect => {
