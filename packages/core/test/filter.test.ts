@@ -83,6 +83,17 @@ describe("a sink with its own mapper", () => {
   });
 });
 
+describe("a predicate or mapper that returns a thenable", () => {
+  const later = Object.fromEntries([["then", () => undefined]]) as never;
+
+  test.each<[string, RouteParts]>([
+    ["predicate", { predicate: () => later }],
+    ["mapper", { map: () => later }],
+  ])("is rejected like one that returns a promise: %s", (_what, parts) => {
+    expect(effectName(effectOn(streamRecord({ after: open }), parts))).toBe("MAPPING_FAILED");
+  });
+});
+
 describe("view types", () => {
   const byKey: RouteParts = { map: ({ keys }) => keys.pk };
 

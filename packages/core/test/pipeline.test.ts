@@ -23,6 +23,19 @@ const withOptions = (options: unknown) => (): unknown => pipeline("p", options a
 const withSupports = (supports: object) => (): unknown =>
   pipeline("p", block).to({ ...sink, supports: { writes: "upsert", ...supports } }, () => 1);
 
+test("an option for upsert routes is refused on an append route", () => {
+  for (const options of [{ removesUnmatched: false }, { tombstones: "always" as const }]) {
+    const add = () =>
+      pipeline("p", { onReject: "block" }).to(scriptedSink({ writes: "append" }), () => 1, {
+        dedupe: "none",
+        ...options,
+      });
+    expect(add).toThrow(
+      expect.objectContaining({ code: "CONFIG_INVALID", message: expect.stringContaining("upsert") }),
+    );
+  }
+});
+
 describe("a ConfigError at cold start names the option", () => {
   test.each<[string, string, () => unknown]>([
     ["no options", "deadLetterQueue", withOptions(undefined)],

@@ -56,7 +56,7 @@ describe("the option source", () => {
     ["one table twice", ["orders", "orders"], 'option "source[1].since" is missing'],
     ["a time without a zone", { table: "orders", since: "2026-11-27T10:00:00" }, "a time in UTC, in whole seconds"],
     ["a time in milliseconds", { table: "orders", since: "2026-11-27T10:00:00.500Z" }, "in whole seconds"],
-    ["the 31st of February", { table: "orders", since: "2026-13-31T10:00:00Z" }, "a time in UTC"],
+    ["the 31st of February", { table: "orders", since: "2026-02-31T10:00:00Z" }, "a time in UTC"],
     [
       "times out of order",
       [ireland, { table: virginia, since: "2026-11-27T10:00:00Z" }, { table: ireland, since: "2026-11-27T10:00:00Z" }],

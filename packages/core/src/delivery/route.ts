@@ -1,5 +1,6 @@
 // A route is one sink of a pipeline with its mapper and filter. It decides what a change does to the sink's target.
 
+import { types } from "node:util";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { ConfigError, RecordError } from "../errors.ts";
 import type { Change, LiveChange, Origin } from "../record/change.ts";
@@ -74,11 +75,14 @@ const rejection = (route: Route, error: unknown): Effect => {
   return { kind: "reject", error: new RecordError("MAPPING_FAILED", message, { cause: error }) };
 };
 
+const isThenable = (value: unknown): boolean =>
+  typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
+
 /** Returns the user's result. Throws if it is a promise, because a predicate's promise would count as true. */
 const returned = <Value>(route: Route, what: string, value: Value): Value => {
-  if (!(value instanceof Promise)) return value;
-  // Without this handler, a rejection would end the process.
-  value.catch(() => {});
+  if (!isThenable(value)) return value;
+  // Without this handler, a rejection would end the process. The `then` of a query builder would start the query.
+  if (types.isPromise(value)) value.catch(() => {});
   throw new RecordError("MAPPING_FAILED", `[${route.name}] the ${what} returned a promise; expected its value`);
 };
 

@@ -149,6 +149,12 @@ export const checkedRoute = (
     );
   }
   const { removesUnmatched = false, tombstones = "always" } = options;
+  const upsertOnly = (["removesUnmatched", "tombstones"] as const).find((option) => options[option] !== undefined);
+  if (upsertOnly !== undefined && sink.supports.writes === "append") {
+    throw invalid(
+      `[${name}] ${upsertOnly} is given, and the sink is an append sink; expected it for upsert sinks only`,
+    );
+  }
   if (tombstones !== "always" && tombstones !== "if-present") {
     throw invalid(`[${name}] tombstones is ${String(tombstones)}; expected always or if-present`);
   }

@@ -90,8 +90,13 @@ const checkedTable = (option: string, table: unknown): string => {
 const checkedSince = (option: string, since: unknown): number => {
   if (since === undefined) return Number.NEGATIVE_INFINITY;
   const ms = typeof since === "string" && timePattern.test(since) ? Date.parse(since) : Number.NaN;
-  if (!Number.isNaN(ms)) return ms;
-  throw invalid(option, `is ${JSON.stringify(since)}`, "a time in UTC, in whole seconds: 2026-11-27T10:00:00Z");
+  // `Date.parse` reads the 30th of February as a day of March.
+  if (!Number.isNaN(ms) && String(since).startsWith(new Date(ms).toISOString().slice(0, 19))) return ms;
+  throw invalid(
+    option,
+    `is ${typeof since === "string" ? JSON.stringify(since) : typeof since}`,
+    "a time in UTC, in whole seconds: 2026-11-27T10:00:00Z",
+  );
 };
 
 const checkedAttribute = (option: string, name: unknown): string => {
