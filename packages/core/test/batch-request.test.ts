@@ -117,6 +117,22 @@ describe("responses", () => {
     expect(outcomes(results)).toEqual({ a: "delivered", b: "SINK_REJECTED", c: "delivered", d: "delivered" });
   });
 
+  test("that refuse a request as if the target were unusable reject only the entry that fails alone", async () => {
+    const { requests, write } = target(async (entries) => {
+      if (entries.includes("b")) throw new SinkError("SINK_DENIED", "denied");
+      return entries.map(() => "taken");
+    });
+    const results = await write(batch("a", "b", "c"), contextOf());
+    expect(requests).toEqual([["a", "b", "c"], ["a"], ["b"], ["c"]]);
+    expect(outcomes(results)).toEqual({ a: "delivered", b: "SINK_REJECTED", c: "delivered" });
+  });
+
+  test("that refuse every entry are the target's fault, and reject none", async () => {
+    const { write } = target(() => Promise.reject(new SinkError("SINK_MISSING", "no such queue")));
+    const missing = "SINK_MISSING";
+    expect(outcomes(await write(batch("a", "b", "c"), contextOf()))).toEqual({ a: missing, b: missing, c: missing });
+  });
+
   test("that report a transient failure end the call: the remaining deliveries fail without a request", async () => {
     const { requests, write } = target(async (entries) => {
       if (entries.includes("d")) throw new SinkError("SINK_THROTTLED", "slow");

@@ -2,12 +2,12 @@
 // A request is repeated only if the target rejected it because of one bad entry.
 
 import { untilAborted } from "../async/race.ts";
-import { ConfigError, SinkError } from "../errors.ts";
+import { ConfigError, isTransient, outcomeOf, SinkError } from "../errors.ts";
 import { type AwsService, awsEntryError } from "./aws-error.ts";
-import { encodeEach, sendInParts } from "./batch.ts";
+import { encodeEach, orSinkError, sendInParts } from "./batch.ts";
 import { chunk } from "./chunk.ts";
 import { type AppendDelivery, delivered, failed, type Sink, type WriteResult } from "./sink.ts";
-import { unanswered } from "./sink-error.ts";
+import { rejected, unanswered } from "./sink-error.ts";
 
 /** An entry of a request, and its size. */
 export interface SizedEntry<Entry> {
@@ -63,6 +63,37 @@ const sendGroup = async <Message, Entry>(
   }
 };
 
+/** Whether an error says that the target is unusable and stays so. One entry of a request may still be the reason. */
+const mayBeOneEntry = ({ code }: SinkError): boolean => outcomeOf(code) === "retry" && !isTransient(code);
+
+/**
+ * Sends a group. If the target refuses the whole request as if it were unusable, each entry is sent by itself. An entry
+ * that is refused alone while another one passes is rejected. If none passes, the target is at fault.
+ */
+const sendJudged = async <Message, Entry>(
+  requests: BatchRequests<Message, Entry>,
+  group: readonly ReadyDelivery<Entry>[],
+  signal: AbortSignal,
+): Promise<readonly WriteResult[]> => {
+  const sent = await orSinkError(sendGroup(requests, group, signal));
+  if (!(sent instanceof SinkError)) return sent;
+  if (group.length === 1 || !mayBeOneEntry(sent)) throw sent;
+  const results: WriteResult[] = [];
+  const refused: (readonly [AppendDelivery<unknown>, SinkError])[] = [];
+  for (const entry of group) {
+    const alone = signal.aborted ? sent : await orSinkError(sendGroup(requests, [entry], signal));
+    if (alone instanceof SinkError) refused.push([entry.delivery, alone]);
+    else results.push(...alone);
+  }
+  if (!results.some(({ outcome }) => outcome === "delivered")) throw sent;
+  const judged = refused.map(([delivery, error]) => {
+    const isAtFault = mayBeOneEntry(error) && error !== sent;
+    const problem = `the message is refused alone, while others pass: ${error.message}`;
+    return failed(delivery, isAtFault ? rejected(requests.sink, problem, { cause: error }) : error);
+  });
+  return [...results, ...judged];
+};
+
 /** Creates `write` and `dryRun` for a sink whose target takes several messages per request. Spread both into a sink. */
 export const writeInRequests = <Message, Entry>(
   requests: BatchRequests<Message, Entry>,
@@ -78,7 +109,7 @@ export const writeInRequests = <Message, Entry>(
     write: async (batch, { signal }) => {
       const { entries, results } = encodeEach(batch, ready);
       const groups = chunk(entries, { maxEntries, maxBytes, sizeOf: ({ bytes }) => bytes });
-      const send = (group: readonly ReadyDelivery<Entry>[]) => sendGroup(requests, group, signal);
+      const send = (group: readonly ReadyDelivery<Entry>[]) => sendJudged(requests, group, signal);
       const split = (group: readonly ReadyDelivery<Entry>[]) => group.map((entry) => [entry]);
       return [...results, ...(await sendInParts(groups, { sink, signal, send, split }))];
     },
