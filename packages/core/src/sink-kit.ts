@@ -109,6 +109,7 @@ export {
   type GroupedTarget,
   groupedEntry,
 } from "./sink/fifo.ts";
+export { objectNumber, ownerOf } from "./sink/identity.ts";
 export { awsClientDefaults, type LazyClient, lazyClient, missingDependency } from "./sink/lazy-client.ts";
 export {
   checkTombstoneDays,

@@ -4,6 +4,7 @@ import {
   type DeliveryError,
   encodingError,
   hasMembers,
+  ownerOf,
   rejected,
   type SdkItem,
   type SdkValue,
@@ -13,7 +14,7 @@ import {
 } from "@sluice/core/sink-kit";
 import type { DynamodbSettings } from "./options.ts";
 import type { TargetTable } from "./schema/table.ts";
-import { ownerOf, wireGuard, wireState } from "./write/guard.ts";
+import { wireGuard, wireState } from "./write/guard.ts";
 import { compileKeys, isSameValue } from "./write/key.ts";
 import { AttributeValueError, imageIn, marshalItem } from "./write/marshal.ts";
 

@@ -1,12 +1,11 @@
 import { describe, expect, test } from "@jest/globals";
-import { type SdkItem, type SdkValue, sdkItem } from "@sluice/core/sink-kit";
+import { ownerOf, type SdkItem, type SdkValue, sdkItem } from "@sluice/core/sink-kit";
 import fc from "fast-check";
 import {
   type KeyState,
   merge,
   type Owned,
   type OwnerState,
-  ownerOf,
   readGuard,
   readOthers,
   shownOf,

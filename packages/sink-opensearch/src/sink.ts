@@ -6,6 +6,7 @@ import {
   lazyClient,
   type Maintenance,
   type MappedSink,
+  objectNumber,
   type UpsertDelivery,
   withinDeadline,
 } from "@sluice/core/sink-kit";
@@ -53,21 +54,9 @@ const writeOf = ({ serverless }: OpensearchSettings, { delivery }: BulkEntry, it
     : { ...written, sequenceNumber: { seqNo, primaryTerm } };
 };
 
-/** Numbers of the users' clients. A client does not tell which server it uses. */
-const clientNumbers = new WeakMap<object, number>();
-let clients = 0;
-
-const numberOf = (client: OpensearchClient): number => {
-  const known = clientNumbers.get(client);
-  if (known !== undefined) return known;
-  clients += 1;
-  clientNumbers.set(client, clients);
-  return clients;
-};
-
 /** Identifies the alias. The URL of the node contains no credentials, because the options have moved them to `auth`. */
 const targetOf = ({ source, index }: OpensearchSettings): string =>
-  `opensearch ${"settings" in source ? source.settings.node : `client ${numberOf(source.client)}`} ${index}`;
+  `opensearch ${"settings" in source ? source.settings.node : `client ${objectNumber(source.client)}`} ${index}`;
 
 /** Creates `write` and `dryRun`. */
 const writesOf = (

@@ -4,7 +4,6 @@
 // newest version of each source item, its owner: of the shown owner, of owners that left the key, and of live owners
 // that an owner with a newer version hides. With a hidden owner, the guard also stores the copy, to show it later.
 
-import { createHash } from "node:crypto";
 import type { SdkItem, SdkValue } from "@sluice/core/sink-kit";
 
 /** What a target key knows of one owner. */
@@ -21,10 +20,6 @@ export type KeyState = ReadonlyMap<string, OwnerState>;
 
 /** An owner and its state. */
 export type Owned = readonly [owner: string, state: OwnerState];
-
-/** Returns 128 bits of the SHA-256 of a source item's key. The guard stores this hash, because a key may have 3 KB. */
-export const ownerOf = (itemKey: string): string =>
-  createHash("sha256").update(itemKey).digest().subarray(0, 16).toString("base64url");
 
 /** Whether a state replaces another state of the same owner. At the same version, a copy replaces a removal. */
 const replaces = (state: OwnerState, known: OwnerState): boolean =>

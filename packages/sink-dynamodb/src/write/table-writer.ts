@@ -4,6 +4,8 @@
 import { isDeepStrictEqual } from "node:util";
 import {
   ConfigError,
+  type Countdown,
+  countdown,
   failed,
   orSinkError,
   SinkError,
@@ -64,22 +66,17 @@ const maxAgeMs = 60_000;
 
 /** Keeps the table writer, and returns the one of the last description. */
 const writerStore = (settings: DynamodbSettings, call: CallDynamodb) => {
-  let stored: { readonly writer: TableWriter; readonly readAt: number } | undefined;
+  let stored: { readonly writer: TableWriter; readonly left: Countdown } | undefined;
   const read = async (signal: AbortSignal): Promise<TableWriter> => {
     stored = undefined;
     const writer = await tableWriterOf(settings, call, signal);
-    stored = { writer, readAt: settings.now() };
+    stored = { writer, left: countdown(maxAgeMs, settings.now) };
     return writer;
-  };
-  const isOld = (readAt: number): boolean => {
-    const age = settings.now() - readAt;
-    // The age is negative if the clock was set back.
-    return age < 0 || age >= maxAgeMs;
   };
   /** Reads the description again if it is old. If DynamoDB does not answer, the old description stays in use. */
   const current = async (signal: AbortSignal): Promise<TableWriter | undefined> => {
     const old = stored;
-    if (old === undefined || !isOld(old.readAt)) return old?.writer;
+    if (old === undefined || old.left() > 0) return old?.writer;
     const fresh = await orSinkError(read(signal));
     if (!(fresh instanceof SinkError)) return fresh;
     if (fresh.code === "SINK_MISSING") throw fresh;

@@ -1,17 +1,8 @@
 // Names the database of a pool or of a connection, so that two sinks of one database can be recognised.
 
+import { objectNumber } from "@sluice/core/sink-kit";
 import type { PostgresConnection } from "./connection.ts";
 import type { PostgresPool } from "./pool.ts";
-
-const poolNumbers = new WeakMap<PostgresPool, number>();
-let lastNumber = 0;
-
-/** The number of a pool: the pool object does not say reliably to which database it connects. */
-const numberOf = (pool: PostgresPool): number => {
-  const number = poolNumbers.get(pool) ?? ++lastNumber;
-  poolNumbers.set(pool, number);
-  return number;
-};
 
 /** Returns host, port and database, as pg reads them. No user and no password is in the text. */
 const addressOf = ({ connectionString, host, port, database, user }: PostgresConnection): string => {
@@ -25,4 +16,4 @@ const addressOf = ({ connectionString, host, port, database, user }: PostgresCon
 
 /** Returns a text that is equal for two sinks with the same pool, or with connections to the same database. */
 export const databaseOf = (source: PostgresPool | PostgresConnection): string =>
-  "connect" in source ? `pool ${numberOf(source)}` : addressOf(source);
+  "connect" in source ? `pool ${objectNumber(source)}` : addressOf(source);

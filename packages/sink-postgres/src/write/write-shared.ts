@@ -4,7 +4,7 @@
 // it takes no row of another owner. The deliveries that it did not take are superseded, or they meet other items. The
 // latter are sent again: they are contested.
 
-import { delivered, failed, SinkError, superseded, type WriteResult } from "@sluice/core/sink-kit";
+import { delivered, failed, ownerOf, SinkError, superseded, type WriteResult } from "@sluice/core/sink-kit";
 import type { RowEntry } from "../encode.ts";
 import { resultsOf, splitByRow } from "./batch.ts";
 import {
@@ -18,7 +18,6 @@ import {
   readShared,
   type SharedContext,
 } from "./contest.ts";
-import { ownerOf } from "./owner.ts";
 import {
   isOnlyIfPresent,
   isRemoval,
