@@ -2,6 +2,7 @@
 
 import { delivered, type EncodedBatch, halves, superseded, type WriteResult } from "@sluice/core/sink-kit";
 import type { RowEntry } from "../encode.ts";
+import { positionsOf } from "./parameters.ts";
 
 const versionOf = ({ delivery }: RowEntry): string => delivery.change.version;
 
@@ -34,7 +35,7 @@ export const splitByRow = <Entry extends RowEntry>(
 
 /** Returns the entries' results. `lost` has the one-based positions of superseded entries, separated by commas. */
 export const resultsOf = (entries: readonly RowEntry[], lost: string | null): WriteResult[] => {
-  const positions = new Set(lost === null ? [] : lost.split(",").map(Number));
+  const positions = positionsOf(lost);
   return entries.map(({ delivery }, index) => (positions.has(index + 1) ? superseded(delivery) : delivered(delivery)));
 };
 

@@ -6,10 +6,11 @@
 // fault itself.
 
 import {
-  DeadlineError,
+  type DeliveryError,
   failAll,
   failed,
   isTargetWide,
+  notStarted,
   orSinkError,
   outcomeOf,
   SinkError,
@@ -18,6 +19,7 @@ import {
 import { concernsServer, isRetriedAlone, isRowOnly, mayConcernTarget, rowFault } from "../classify.ts";
 import type { RowEntry } from "../encode.ts";
 import { halvesByAge } from "./batch.ts";
+import { isRemoval } from "./parameters.ts";
 
 /** The answer to a statement that wrote nothing, because the table's columns have changed. */
 export const stale: unique symbol = Symbol("stale");
@@ -70,16 +72,11 @@ interface Undecided {
   readonly error: SinkError;
 }
 
-const isRemoval = ({ delivery }: Pick<RowEntry, "delivery">): boolean => delivery.message === undefined;
-
 /** Chooses single rows from all over the part. */
 const probesOf = (part: readonly RowEntry[]): readonly RowEntry[] => {
   const step = Math.max(1, Math.floor(part.length / mostRefused));
   return part.filter((_, index) => index % step === 0).slice(0, mostRefused);
 };
-
-const notStarted = (sink: string): DeadlineError =>
-  new DeadlineError("DEADLINE_EXCEEDED", `[${sink}] the invocation's time was over before the write was started`);
 
 class Sending {
   readonly results: WriteResult[] = [];
@@ -171,7 +168,7 @@ class Sending {
     if (this.#refusedAlone >= mostRefused && !this.#upsertPassed) this.#failRest([], error);
   }
 
-  #failRest(part: readonly RowEntry[], error: SinkError | DeadlineError): void {
+  #failRest(part: readonly RowEntry[], error: DeliveryError): void {
     this.results.push(...failAll([...part, ...this.#left.flat()], error));
     this.#left = [];
   }

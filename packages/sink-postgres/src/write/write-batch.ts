@@ -152,12 +152,12 @@ const encodeWith = (
 ): EncodedBatch<RowEntry> => {
   plan.names.startBatch();
   const { entries, results } = encodeEach(batch, plan.encode);
-  const foreign = entries.filter((entry) => isForeign(plan.keys, entry));
+  const foreign = new Set(entries.filter((entry) => isForeign(plan.keys, entry)));
   return {
-    entries: foreign.length === 0 ? entries : entries.filter((entry) => !foreign.includes(entry)),
+    entries: foreign.size === 0 ? entries : entries.filter((entry) => !foreign.has(entry)),
     results: [
       ...results.map((result) => judgeName(call, plan, result)),
-      ...foreign.map(({ delivery }) => superseded(delivery)),
+      ...[...foreign].map(({ delivery }) => superseded(delivery)),
     ],
   };
 };
