@@ -6,11 +6,11 @@ import { storeResultOf } from "../envelope/store-result.ts";
 import type { PipelineLogger } from "../logger.ts";
 import { chunk } from "../sink/chunk.ts";
 
-/** Stores envelopes in the dead-letter queue of a pipeline until `lastCall` aborts. */
-export type StoreDeadLetters = (
-  envelopes: readonly Envelope[],
+/** Stores the envelopes of letters in the dead-letter queue until `lastCall` aborts. Returns the letters that are stored. */
+export type StoreDeadLetters = <Letter extends { readonly envelope: Envelope }>(
+  letters: readonly Letter[],
   lastCall: AbortSignal,
-) => Promise<ReadonlySet<Envelope>>;
+) => Promise<ReadonlySet<Letter>>;
 
 /** Maximum number of envelopes in one write. If time runs out during a write, all its envelopes are retried. */
 const maxEnvelopes = 100;
@@ -18,12 +18,12 @@ const maxEnvelopes = 100;
 /** Creates a `StoreDeadLetters`. It stops after a write that stores no envelope, because the queue is then unavailable. */
 export const deadLetterStore =
   (write: DeadLetterQueue["write"], pipeline: string, logger: PipelineLogger): StoreDeadLetters =>
-  async (envelopes, lastCall) => {
-    const stored = new Set<Envelope>();
+  async (letters, lastCall) => {
+    const stored = new Set<(typeof letters)[number]>();
     const errors: unknown[] = [];
-    for (const part of chunk(envelopes, { maxEntries: maxEnvelopes })) {
-      const result = await storeResultOf(() => write(part), lastCall);
-      for (const envelope of result.stored) stored.add(envelope);
+    for (const part of chunk(letters, { maxEntries: maxEnvelopes })) {
+      const result = await storeResultOf(() => write(part.map(({ envelope }) => envelope)), lastCall);
+      for (const letter of part) if (result.stored.has(letter.envelope)) stored.add(letter);
       errors.push(...result.errors);
       if (result.stored.size === 0) break;
     }

@@ -126,11 +126,7 @@ const storeRejected = async (
       position,
       envelope: failedDelivery(id, invocation, position, rejected.get(position) as DeliveryResult),
     }));
-  const envelopes = await storeDeadLetters(
-    letters.map(({ envelope }) => envelope),
-    invocation.deadline.lastCall,
-  );
-  for (const { position, envelope } of letters) if (envelopes.has(envelope)) stored.add(position);
+  for (const { position } of await storeDeadLetters(letters, invocation.deadline.lastCall)) stored.add(position);
   return stored;
 };
 

@@ -158,22 +158,21 @@ const isAlsoGivenTo = (other: Route, { origins }: Route, { origin }: Change<unkn
   return [...origins].some((own) => own !== "retry" && own !== "redrive" && other.origins.has(own));
 };
 
+/** Whether one of these routes also gets the change, and has a message for it. */
+const isWrittenBy = (routes: readonly Route[], route: Route, change: Change<unknown>, ifItThrows: boolean): boolean =>
+  routes.some((other) => isAlsoGivenTo(other, route, change) && hasMessage(other, change, ifItThrows));
+
 /**
  * Routes with one target make one decision for each item: the first route with a message writes the item, and a route
  * removes the item only if no other route writes it. A route whose mapper throws keeps its copy.
  */
 const upsertEffect = (route: SharedRoute, change: Change<unknown>): Effect => {
-  const { removesUnmatched } = route;
-  const writes = (routes: readonly Route[], ifItThrows: boolean): boolean =>
-    routes.some((other) => isAlsoGivenTo(other, route, change) && hasMessage(other, change, ifItThrows));
   if (change.kind === "remove") return { kind: "remove", copy: priorCopy(route, change) };
   const message = messageOf(route, change as LiveChange<unknown>);
-  if (message !== undefined) {
-    return writes(route.before, false) ? none : { kind: "write", message };
-  }
+  if (message !== undefined) return isWrittenBy(route.before, route, change, false) ? none : { kind: "write", message };
   const copy = change.kind === "insert" ? "unlikely" : priorCopy(route, change);
-  if (copy === "unlikely" && !removesUnmatched) return none;
-  return writes(route.others, true) ? none : { kind: "remove", copy };
+  if (copy === "unlikely" && !route.removesUnmatched) return none;
+  return isWrittenBy(route.others, route, change, true) ? none : { kind: "remove", copy };
 };
 
 const appendEffect = (route: Route, change: Change<unknown>): Effect => {

@@ -141,7 +141,7 @@ const run = async (
 
 /** Returns the outcomes that the messages would have. Writes, notes and logs nothing. */
 const dryRun = async (environment: Environment, invocation: Invocation): Promise<BatchResponse> => {
-  const storeDeadLetters: StoreDeadLetters = async (envelopes) => new Set(envelopes);
+  const storeDeadLetters: StoreDeadLetters = async (letters) => new Set(letters);
   const settings = { ...environment, dedupeStore: undefined, writeRetries: undefined, storeDeadLetters };
   const workers = sharedRoutes(environment.routes).map((route) => routeWorker(dryRunRoute(route), settings));
   const routes = await Promise.all(workers.map((worker) => worker.deliver(invocation)));

@@ -81,9 +81,8 @@ export const settleRejected = async (
   }
   const rejected = rejectedIn(name, invocation, settled);
   if (rejected.length === 0) return settled;
-  const envelopes = rejected.map(({ envelope }) => envelope);
-  const stored = await storeDeadLetters(envelopes, deadline.lastCall);
-  const unstored = rejected.filter(({ envelope }) => !stored.has(envelope));
+  const stored = await storeDeadLetters(rejected, deadline.lastCall);
+  const unstored = rejected.filter((letter) => !stored.has(letter));
   return settled.map((run) => {
     const positions = new Set(unstored.filter((rejected) => rejected.run === run).map(({ position }) => position));
     return positions.size === 0 ? run : change(run, retry, (position) => positions.has(position));
@@ -105,9 +104,7 @@ export const settleUnread = async (settling: Settling, invocation: Invocation): 
     unread && envelope && isExpired(settling, invocation, position) ? [{ envelope, source }] : [],
   );
   if (expired.length === 0) return unread;
-  const envelopes = expired.map(({ envelope }) => envelope);
-  const stored = await storeDeadLetters(envelopes, deadline.lastCall);
-  for (const { envelope, source } of expired) if (stored.has(envelope)) unread.delete(source);
+  for (const { source } of await storeDeadLetters(expired, deadline.lastCall)) unread.delete(source);
   return unread;
 };
 
