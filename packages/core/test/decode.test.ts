@@ -1,6 +1,7 @@
 import { NumberValueImpl } from "@aws-sdk/util-dynamodb";
 import { describe, expect, test } from "@jest/globals";
-import { type AttributeValue, decodeImage, decodeValue, RecordError } from "../src/sink-kit.ts";
+import { type AttributeValue, decodeImage, decodeValue } from "../src/sink-kit.ts";
+import { codeOf } from "./code-of.ts";
 import { decimalValue } from "./decimal.ts";
 
 const textOf = (value: unknown): string => (value instanceof NumberValueImpl ? value.toString() : String(value));
@@ -48,15 +49,6 @@ describe("a number that a double would round is a NumberValue with every digit",
     expect(decimalValue(JSON.parse(JSON.stringify(value)))).toBe(decimalValue(text));
   });
 });
-
-const codeOf = (run: () => unknown): string | undefined => {
-  try {
-    run();
-  } catch (error) {
-    return error instanceof RecordError ? error.code : String(error);
-  }
-  return undefined;
-};
 
 describe("an invalid attribute value is RECORD_MALFORMED", () => {
   test.each([

@@ -13,7 +13,8 @@ import {
 import { type Envelope, encodeEnvelope, type StreamRecord } from "../src/envelope.ts";
 import { type PipelineOptions, pipeline, type Source } from "../src/index.ts";
 import { checkedSource, sourceReader } from "../src/record/source.ts";
-import { RecordError, systemClock } from "../src/sink-kit.ts";
+import { systemClock } from "../src/sink-kit.ts";
+import { codeOf } from "./code-of.ts";
 import { memoryDeadLetterQueue } from "./memory-dead-letter-queue.ts";
 import { recordingLogger } from "./recording-logger.ts";
 
@@ -31,15 +32,6 @@ const recordOf = (tableArn: string, options: RecordOptions & { readonly label?: 
 
 const now = Date.parse("2026-11-28T00:00:00Z");
 const readerOf = (source?: SourceOption) => sourceReader(checkedSource(source), { now: () => now });
-
-const codeOf = (run: () => unknown): string | undefined => {
-  try {
-    run();
-  } catch (error) {
-    return error instanceof RecordError ? error.code : String(error);
-  }
-  return undefined;
-};
 
 describe("the option source", () => {
   test.each<[string, unknown, string]>([

@@ -1,22 +1,13 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { itemKeyOf, streamEpoch, versionOf as versionInEpoch } from "../src/record/version.ts";
-import { RecordError } from "../src/sink-kit.ts";
+import { codeOf } from "./code-of.ts";
 
 const arn = (label: string): string => `arn:aws:dynamodb:us-east-1:123456789012:table/T/stream/${label}`;
 const old = arn("2026-01-02T03:04:05.678");
 
 const versionOf = (streamArn: string, sequenceNumber: string): string =>
   versionInEpoch(streamEpoch(streamArn), sequenceNumber);
-
-const codeOf = (run: () => unknown): string | undefined => {
-  try {
-    run();
-  } catch (error) {
-    return error instanceof RecordError ? error.code : String(error);
-  }
-  return undefined;
-};
 
 describe("a version", () => {
   test("is the stream's epoch and the sequence number in 40 digits, which makes 58 characters", () => {
