@@ -223,7 +223,7 @@ describe("a route's circuit breaker", () => {
     ["an earlier change that waits", new PendingError("DELIVERY_PENDING", "waits"), 1],
     ["a store that does not answer", new UntriedError("SINK_UNAVAILABLE", "[scripted] no answer"), 3],
     ["no attempt in time", new DeadlineError("DEADLINE_EXCEEDED", "too late"), 0],
-  ])("takes %s for no evidence about the target", async (_name, error, attempts) => {
+  ])("does not count %s as evidence about the target", async (_name, error, attempts) => {
     const { breaker, admitAt } = closed();
     for (let batch = 0; batch < 9; batch += 1) breaker.record(entries, resultsOf(error, attempts));
     expect(admitAt(0)).toBe("all");
