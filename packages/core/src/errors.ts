@@ -23,6 +23,7 @@ export type SinkErrorCode =
   | "SINK_UNAVAILABLE"
   | "SINK_TIMEOUT"
   | "SINK_CONFLICT"
+  | "SINK_REFERENCE_MISSING"
   | "SINK_DENIED"
   | "SINK_MISSING"
   | "SINK_UNREPORTED"
@@ -56,6 +57,8 @@ const facts: Record<DeliveryErrorCode, CodeFacts> = {
   SINK_UNAVAILABLE: { outcome: "retry", isTransient: true, isTargetWide: true },
   SINK_TIMEOUT: { outcome: "retry", isTransient: true, isTargetWide: true },
   SINK_CONFLICT: { outcome: "retry", isTransient: true },
+  // Another route or another batch may be about to write what the message refers to.
+  SINK_REFERENCE_MISSING: { outcome: "retry", isTransient: true },
   // Never dead-letter these records, because they can be written when the permission or the table exists.
   SINK_DENIED: { outcome: "retry", isTargetWide: true },
   SINK_MISSING: { outcome: "retry", isTargetWide: true },

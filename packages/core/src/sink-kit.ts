@@ -136,6 +136,7 @@ export {
   checkClient,
   checkEither,
   checkKeyMap,
+  checkOptionNames,
   checkText,
   checkTls,
   checkWhole,
@@ -143,6 +144,7 @@ export {
   isLoopbackHost,
   isRecord,
   keySources,
+  type OptionNames,
   type TlsOptions,
 } from "./sink/option.ts";
 export {

@@ -5,6 +5,7 @@ import {
   checkClient,
   checkEither,
   checkKeyMap,
+  checkOptionNames,
   checkTombstoneDays,
   checkWhole,
   deliverableDays,
@@ -47,6 +48,18 @@ describe("a check of options", () => {
     [{ pool: undefined, connection: undefined }, 'option "pool" or option "connection" must be given, and not both'],
   ])("for one of two options: %j is %s", (options, message) => {
     expect(messageOf(() => checkEither(options))).toBe(message);
+  });
+
+  test.each([
+    [{ a: 1 }, "accepted"],
+    [{ a: 1, b: undefined }, "accepted"],
+    [{ a: 1, tabel: 2 }, 'madeSink has no option "tabel"; expected only a, b'],
+    [{ constructor: 1, ["__proto__"]: 2 }, 'madeSink has no option "constructor", "__proto__"; expected only a, b'],
+    [null, "the options of madeSink must be an object"],
+    ["text", "the options of madeSink must be an object"],
+  ])("for unknown names: %j is %s", (options, message) => {
+    const given = options as { readonly a?: number; readonly b?: number };
+    expect(messageOf(() => checkOptionNames("madeSink", given, { b: true, a: true }))).toBe(message);
   });
 
   test("for a client names the option and the missing method", () => {

@@ -10,6 +10,24 @@ export const invalidOption = (option: string, expectation: string): ConfigError 
 export const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
+/** Every option of a factory, also of the members of a union. The compiler then finds an option that the list lacks. */
+export type OptionNames<Options> = Readonly<Record<Options extends unknown ? keyof Options & string : never, true>>;
+
+/**
+ * Checks that a factory got no option that it does not know, such as a misspelt option.
+ * @throws {ConfigError} CONFIG_INVALID, with the unknown names and the known names, or when `options` is not an object.
+ */
+export const checkOptionNames = <Options>(factory: string, options: Options, known: OptionNames<Options>): void => {
+  if (!isRecord(options)) throw new ConfigError("CONFIG_INVALID", `the options of ${factory} must be an object`);
+  const unknown = Object.keys(options).filter((name) => !Object.hasOwn(known, name));
+  if (unknown.length === 0) return;
+  const names = unknown.map((name) => JSON.stringify(name)).join(", ");
+  throw new ConfigError(
+    "CONFIG_INVALID",
+    `${factory} has no option ${names}; expected only ${Object.keys(known).sort().join(", ")}`,
+  );
+};
+
 /** @throws {ConfigError} CONFIG_INVALID when the value is not a string, or is empty. */
 export const checkText = (option: string, value: unknown): void => {
   if (typeof value !== "string" || value === "") throw invalidOption(option, "must be a non-empty string");
