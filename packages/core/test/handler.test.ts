@@ -52,6 +52,19 @@ const setUp = ({ first, second, ...options }: Parts = {}) => {
   return { handler, deadLetters, lines: logger.lines, upserts, appends };
 };
 
+const envelope = (changes: Partial<Envelope> = {}): Envelope => ({
+  v: 1,
+  id: "id",
+  pipeline: "p",
+  sink: "second",
+  code: "SINK_REJECTED",
+  message: "",
+  attempts: 1,
+  firstFailedAt: "2026-01-02T03:04:05.000Z",
+  record: put("a", 1),
+  ...changes,
+});
+
 const takenBy = (sink: ScriptedSink<"upsert" | "append">): unknown[] => sink.taken.map(({ change }) => change.keys.pk);
 
 describe("the event", () => {
@@ -211,6 +224,7 @@ describe("a dead letter", () => {
     expect(lines.map(({ level, message }) => [level, message])).toEqual([
       ["warn", "dead letter"],
       ["warn", "dead letters not stored"],
+      ["warn", "deliveries to be retried"],
       ["warn", "batch finished with failures"],
     ]);
   });
@@ -295,18 +309,6 @@ describe('a pipeline with onReject: "block"', () => {
 });
 
 describe("a batch of dead letters from SQS", () => {
-  const envelope = (changes: Partial<Envelope> = {}): Envelope => ({
-    v: 1,
-    id: "id",
-    pipeline: "p",
-    sink: "second",
-    code: "SINK_REJECTED",
-    message: "",
-    attempts: 1,
-    firstFailedAt: "2026-01-02T03:04:05.000Z",
-    record: put("a", 1),
-    ...changes,
-  });
   const messageId = (index: number): string | undefined => sqsEvent(["", "", "", ""]).Records[index]?.messageId;
 
   test("goes only to the sink that failed, as a redrive", async () => {
@@ -404,7 +406,7 @@ describe("telemetry", () => {
     const { handler, lines } = setUp();
     const many = Array.from({ length: 300 }, (_, index) => put(`item-${index}`, index + 1));
     await handler(streamEvent(many), lambdaContext({ awsRequestId: "request-1" }));
-    const counts = { received: 300, delivered: 300, superseded: 0, filtered: 0, rejected: 0, retried: 0 };
+    const counts = { received: 300, delivered: 300 };
     expect(lines).toEqual([
       {
         level: "info",
@@ -437,6 +439,18 @@ describe("telemetry", () => {
       { level: "warn", message: "dead letter", fields: { sink: "first", code: "SINK_REJECTED", attempts: 1 } },
       {
         level: "warn",
+        message: "deliveries to be retried",
+        fields: {
+          pipeline: "p",
+          sink: "first",
+          code: "SINK_DENIED",
+          records: 1,
+          queued: 0,
+          reason: "[scripted] SINK_DENIED",
+        },
+      },
+      {
+        level: "warn",
         fields: {
           reported: 1,
           failures: { SINK_REJECTED: 1, SINK_DENIED: 1 },
@@ -445,6 +459,44 @@ describe("telemetry", () => {
       },
     ]);
     expect(received).toMatchObject([{ pipeline: "p", records: 3 }]);
+  });
+
+  test("the reason of a retry is one line for each route and code, whatever their number", async () => {
+    const { handler, lines } = setUp({
+      first: { answer: ({ change }) => (String(change.keys.pk) < "item-50" ? "SINK_MISSING" : "SINK_DENIED") },
+      second: { answer: () => "SINK_MISSING" },
+    });
+    await handler(
+      streamEvent(Array.from({ length: 80 }, (_, index) => put(`item-${index + 10}`, index + 1))),
+      lambdaContext(),
+    );
+    const retried = lines.filter(({ message }) => message === "deliveries to be retried");
+    expect(retried.map(({ fields }) => [fields.sink, fields.code, fields.records]).sort()).toEqual([
+      ["first", "SINK_DENIED", 40],
+      ["first", "SINK_MISSING", 40],
+      ["second", "SINK_MISSING", 80],
+    ]);
+  });
+
+  test("the reason of a retry is logged, too, if the whole invocation fails", async () => {
+    const { handler, lines } = setUp({ first: { answer: () => "SINK_MISSING" } });
+    const letter = encodeEnvelope(envelope({ sink: "first" }));
+    const answer = handler({ Records: [{ Sns: { Message: letter } }] }, lambdaContext());
+    await expect(answer).rejects.toThrow();
+    expect(lines).toContainEqual(expect.objectContaining({ message: "deliveries to be retried" }));
+  });
+
+  test("a route that received nothing is not in the line, but in the report", async () => {
+    const received: unknown[] = [];
+    const listen = (report: unknown): void => void received.push(report);
+    const { handler, lines, deadLetters } = setUp({ second: { answer: answering({ a: "SINK_REJECTED" }) } });
+    await handler(streamEvent(batch), lambdaContext());
+    const letter = encodeEnvelope(deadLetters.envelopes[0] as Envelope);
+    channel(reportChannel).subscribe(listen);
+    await handler(sqsEvent([letter]), lambdaContext());
+    channel(reportChannel).unsubscribe(listen);
+    expect(Object.keys(lines.at(-1)?.fields.routes as object)).toEqual(["second"]);
+    expect(received).toMatchObject([{ routes: { first: { received: 0, delivered: 0 } } }]);
   });
 
   test("Powertools' Logger writes one line of JSON by default", async () => {

@@ -10,6 +10,7 @@ import type { DeadLetterQueue } from "../envelope/dead-letter-queue.ts";
 import type { Envelope } from "../envelope/envelope.ts";
 import type { EnvelopeMessage } from "../envelope/envelope-message.ts";
 import { writeOnce } from "../envelope/store-result.ts";
+import type { SluiceError } from "../errors.ts";
 import { type RecognisedEvent, recognise } from "../intake/event.ts";
 import { type Invocation, originOf } from "../intake/invocation.ts";
 import { type MessageReader, messageReader, streamRecords } from "../intake/messages.ts";
@@ -18,7 +19,7 @@ import { type SourceReader, sourceReader } from "../record/source.ts";
 import type { PipelineSettings } from "./options.ts";
 import { itemFailures } from "./powertools.ts";
 import { dryRunRoute, type MessageOutcome, messageOutcomes } from "./redrive-task.ts";
-import { countAll, type Failures, failuresOf, fatalFailure, firstToRepeat } from "./report.ts";
+import { countAll, type Failures, failuresOf, fatalFailure, firstToRepeat, retryReasons } from "./report.ts";
 import { deletePayloads, postponeFailed, type Settling, settleRejected, settleUnread } from "./settle.ts";
 import { publishReport } from "./telemetry.ts";
 
@@ -97,12 +98,22 @@ const invocationOf = async (
   return { event, origin, received, deadline, startedAt };
 };
 
-/** Logs messages that stay unread, because the counts of the routes do not include them. */
+/** Logs messages that stay unread, one line for each code: the counts of the routes do not include them. */
 const logUnread = ({ logger, name }: Environment, unread: Failures): void => {
-  const [first] = unread.values();
-  if (first === undefined) return;
-  const fields = { pipeline: name, messages: unread.size, first: String(first) };
-  logger.warn("messages not read, they stay where they are", fields);
+  const byCode = new Map<string, Error[]>();
+  for (const error of unread.values()) {
+    const code = (error as Partial<SluiceError>).code ?? "";
+    byCode.set(code, [...(byCode.get(code) ?? []), error]);
+  }
+  for (const [code, { length, 0: first }] of byCode) {
+    const fields = { pipeline: name, code, messages: length, reason: first?.message };
+    logger.warn("messages not read, they stay where they are", fields);
+  }
+};
+
+/** Logs why deliveries are retried, one line for each route and code: the response to Lambda names no reason. */
+const logRetried = ({ logger, name }: Environment, routes: readonly RouteResult[]): void => {
+  for (const reason of retryReasons(routes)) logger.warn("deliveries to be retried", { pipeline: name, ...reason });
 };
 
 /** Delivers the records to all routes and settles failed deliveries. Throws the error that must fail the invocation. */
@@ -129,9 +140,10 @@ const run = async (
   // If the invocation fails, Lambda delivers all its records again.
   const from = isFatal ? 0 : firstToRepeat(invocation, failures);
   if (from !== undefined) await forEachRoute(({ worker, result }) => worker.noteSettled(result, from, invocation));
+  logRetried(environment, routes);
+  logUnread(environment, unread);
   if (isFatal) throw reason;
   const counts = countAll(name, invocation, routes, failures);
-  logUnread(environment, unread);
   if (invocation.origin === "retry") await forEachRoute(({ worker, result }) => worker.releasePending(result));
   await postponeFailed(environment, invocation, routes, failures);
   await deletePayloads(environment, invocation, failures);

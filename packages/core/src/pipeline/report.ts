@@ -37,6 +37,37 @@ export const countFailures = (routes: readonly Counted[]): { [code in DeliveryEr
   return failures;
 };
 
+/** Why deliveries of a route are retried: their number, and the message of the first. */
+export interface RetryReason {
+  readonly sink: string;
+  readonly code: DeliveryErrorCode | undefined;
+  readonly records: number;
+  /** How many of them are in the retry queue. The other ones stay in the stream, or in the queue that they came from. */
+  readonly queued: number;
+  readonly reason: string;
+}
+
+/** Returns one reason for each route and error code of the retried deliveries. */
+export const retryReasons = (routes: readonly Counted[]): readonly RetryReason[] => {
+  const reasons: RetryReason[] = [];
+  for (const { route, results } of routes) {
+    const byCode = new Map<DeliveryErrorCode | undefined, RetryReason>();
+    for (const { outcome, error, isQueued } of results.values()) {
+      if (outcome !== "retried") continue;
+      const { records, queued, reason } = byCode.get(error?.code) ?? { records: 0, queued: 0, reason: error?.message };
+      byCode.set(error?.code, {
+        sink: route,
+        code: error?.code,
+        records: records + 1,
+        queued: queued + (isQueued ? 1 : 0),
+        reason: reason ?? "",
+      });
+    }
+    reasons.push(...byCode.values());
+  }
+  return reasons;
+};
+
 /** Records that Lambda must deliver again. The key is the position in the event, and the value is the reason. */
 export type Failures = ReadonlyMap<number, Error>;
 

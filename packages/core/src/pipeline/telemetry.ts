@@ -31,14 +31,25 @@ export const reportChannel = "sluice:invocation";
 
 const reports = channel(reportChannel);
 
-/** Publishes a report, and logs it. The log line is a warning if a delivery failed. */
+/** Leaves out zeros, and the routes that received nothing: a pipeline may have many routes. */
+const nonzero = (routes: InvocationReport["routes"]): InvocationReport["routes"] =>
+  Object.fromEntries(
+    Object.entries(routes)
+      .filter(([, { received }]) => received > 0)
+      .map(([route, counts]) => [route, withoutZeros(counts)]),
+  );
+
+const withoutZeros = (counts: OutcomeCounts): OutcomeCounts =>
+  Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0)) as OutcomeCounts;
+
+/** Publishes a report, and logs it without its zeros. The log line is a warning if a delivery failed. */
 export const publishReport = (
   logger: PipelineLogger,
   report: InvocationReport,
   requestId: string | undefined,
 ): void => {
   reports.publish(report);
-  const fields = { ...report, ...(requestId !== undefined && { requestId }) };
+  const fields = { ...report, routes: nonzero(report.routes), ...(requestId !== undefined && { requestId }) };
   if (Object.keys(report.failures).length === 0) logger.info("batch finished", fields);
   else logger.warn("batch finished with failures", fields);
 };
