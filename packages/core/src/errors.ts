@@ -5,7 +5,7 @@
 export type FailureOutcome = "retry" | "reject";
 
 /** Codes of a `ConfigError`. */
-export type ConfigErrorCode = "CONFIG_INVALID" | "CONFIG_MISSING_DEPENDENCY";
+export type ConfigErrorCode = "CONFIG_INVALID" | "CONFIG_MISSING_DEPENDENCY" | "CONFIG_BROKEN_DEPENDENCY";
 
 /** Codes of a `RecordError`. */
 export type RecordErrorCode =
@@ -92,22 +92,29 @@ export const isSinkError = (error: unknown): error is SinkError =>
 export const isDeliveryError = (error: unknown): error is DeliveryError =>
   error instanceof Error && "code" in error && typeof error.code === "string" && Object.hasOwn(facts, error.code);
 
-/** Base of every error that Sluice raises; `code` has an entry in docs/errors.md. */
+/**
+ * Base of every error that Sluice raises; `code` has an entry in docs/errors.md. Each class states its name as a text,
+ * because a minifier changes the names of classes.
+ */
 export class SluiceError<Code extends string = string> extends Error {
+  override name: string = "SluiceError";
   readonly code: Code;
 
   constructor(code: Code, message: string, options?: ErrorOptions) {
     super(message, options);
-    this.name = new.target.name;
     this.code = code;
   }
 }
 
 /** An option is wrong or missing. Factories throw this error at cold start, and its message names the option. */
-export class ConfigError extends SluiceError<ConfigErrorCode> {}
+export class ConfigError extends SluiceError<ConfigErrorCode> {
+  override name = "ConfigError";
+}
 
 /** A record cannot be delivered: it is malformed, or the user's schema or mapper refused it. */
-export class RecordError extends SluiceError<RecordErrorCode> {}
+export class RecordError extends SluiceError<RecordErrorCode> {
+  override name = "RecordError";
+}
 
 /** Options of a `SinkError`, besides its message. */
 export interface SinkErrorOptions extends ErrorOptions {
@@ -117,6 +124,7 @@ export interface SinkErrorOptions extends ErrorOptions {
 
 /** A target did not take a delivery. `write` throws this error only if the target as a whole is unusable. */
 export class SinkError extends SluiceError<SinkErrorCode> {
+  override name: string = "SinkError";
   /**
    * For this many milliseconds, the target asked not to be called. If the retry policy allows this delay, core waits.
    * Otherwise the retry queue or the stream retries the record.
@@ -133,13 +141,19 @@ export class SinkError extends SluiceError<SinkErrorCode> {
  * A delivery was not attempted, for a reason that says nothing about its target: the circuit breaker is open, or a
  * store of core did not answer or forbids the delivery for now.
  */
-export class UntriedError extends SinkError {}
+export class UntriedError extends SinkError {
+  override name: string = "UntriedError";
+}
 
 /** Too little invocation time was left to start or to finish a delivery. */
-export class DeadlineError extends SluiceError<"DEADLINE_EXCEEDED"> {}
+export class DeadlineError extends SluiceError<"DEADLINE_EXCEEDED"> {
+  override name = "DeadlineError";
+}
 
 /** A delivery was not attempted, because an earlier change of its item waits in the retry queue. */
-export class PendingError extends SluiceError<"DELIVERY_PENDING"> {}
+export class PendingError extends SluiceError<"DELIVERY_PENDING"> {
+  override name = "PendingError";
+}
 
 /** Whether the target was not asked to take the delivery that failed with this error. */
 export const isUntried = (error: unknown): boolean => error instanceof UntriedError || error instanceof PendingError;

@@ -3,6 +3,7 @@ import { describe, expect, test } from "@jest/globals";
 import {
   attributeBytes,
   bodyText,
+  type ConfigError,
   checkClient,
   checkText,
   checkWhole,
@@ -165,13 +166,50 @@ describe("a group", () => {
   });
 });
 
+// test/bundles.test.ts imports packages that are missing, in Node itself: Jest has its own resolver and errors.
 describe("an import", () => {
-  test("of a missing package throws an error that names the package", async () => {
-    const load = import("@sluice/no-such-package" as string);
-    await expect(load.catch(missingDependency("sqs", "@aws-sdk/client-sqs"))).rejects.toMatchObject({
-      code: "CONFIG_MISSING_DEPENDENCY",
-      message: "sqs needs the package @aws-sdk/client-sqs: npm install @aws-sdk/client-sqs",
-    });
+  const packageName = "@sluice/no-such-package";
+  const because = (code: string | undefined, message: string): unknown => {
+    try {
+      return missingDependency("sqs", packageName)(Object.assign(new Error(message), { code }));
+    } catch (error) {
+      return [(error as ConfigError).code, (error as ConfigError).message];
+    }
+  };
+
+  test.each([
+    ["ERR_MODULE_NOT_FOUND", `Cannot find package '${packageName}' imported from /var/task/index.mjs`],
+    ["MODULE_NOT_FOUND", `Cannot find module '${packageName}'\nRequire stack:\n- /var/task/index.js`],
+  ])("is of a missing package if Node says %s with its name", (code, message) => {
+    expect(because(code, message)).toEqual([
+      "CONFIG_MISSING_DEPENDENCY",
+      `sqs needs the package ${packageName}: npm install ${packageName}`,
+    ]);
+  });
+
+  test.each([
+    ["ERR_MODULE_NOT_FOUND", "Cannot find package 'events' imported from /var/task/index.mjs"],
+    ["MODULE_NOT_FOUND", "Cannot find module 'pg-types'\nRequire stack:\n- /var/task/index.js"],
+    ["ERR_MODULE_NOT_FOUND", `Cannot find package '${packageName}-more' imported from /var/task/index.mjs`],
+    ["MODULE_NOT_FOUND", `Cannot find module '/var/task/node_modules/${packageName}/lib/index.js'`],
+    [undefined, "Class extends value undefined is not a constructor or null"],
+  ])("of a package that is there says why it fails: %s, %s", (code, message) => {
+    const [reason] = message.split("\n");
+    expect(because(code, message)).toEqual([
+      "CONFIG_BROKEN_DEPENDENCY",
+      `sqs needs the package ${packageName}, which cannot be loaded: ${reason}`,
+    ]);
+  });
+
+  test("in a bundle without require names the page about bundles", () => {
+    expect(because(undefined, 'Dynamic require of "events" is not supported')).toEqual([
+      "CONFIG_BROKEN_DEPENDENCY",
+      expect.stringContaining("docs/bundling.md"),
+    ]);
+  });
+
+  test("that fails with something other than an error is reported, too", async () => {
+    await expect(Promise.reject("text").catch(missingDependency("sqs", packageName))).rejects.toThrow(/loaded: text$/);
   });
 });
 

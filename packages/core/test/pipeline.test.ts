@@ -66,6 +66,11 @@ describe("a ConfigError at cold start names the option", () => {
           .to(sink, () => 1)
           .to(sink, () => 2),
     ],
+    ["an unknown option", '"retryQueu"', () => pipeline("p", { ...block, retryQueu: {} } as never)],
+    ["an unknown member of retry", '"tries"', () => pipeline("p", { ...block, retry: { tries: 2 } as never })],
+    ["an unknown member of a source", '"tabel"', () => pipeline("p", { ...block, source: { tabel: "t" } as never })],
+    ["an unknown option of a route", '"nmae"', () => pipeline("p", block).to(sink, () => 1, { nmae: "x" } as never)],
+    ["options of a route that are no object", "options", () => pipeline("p", block).to(sink, () => 1, "x" as never)],
     ["an empty route name", "route's name", () => pipeline("p", block).to(sink, () => 1, { name: "" })],
     ["a predicate that is not a function", "when()", () => pipeline("p", block).when(true as never)],
   ])("%s", (_name, option, run) => {

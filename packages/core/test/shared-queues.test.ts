@@ -26,7 +26,8 @@ const fifoQueue = (name: string) => {
       return { Successful: Entries.map(({ Id }) => ({ Id })) };
     },
   };
-  return { client, queueUrl: `https://sqs.eu-west-1.amazonaws.com/123456789012/${name}.fifo`, bodies };
+  const queueUrl = `https://sqs.eu-west-1.amazonaws.com/123456789012/${name}.fifo`;
+  return { options: { client, queueUrl }, bodies };
 };
 
 const rejecting = () => scriptedSink({ writes: "append", answer: () => "SINK_REJECTED" });
@@ -44,7 +45,7 @@ describe("the id of a delivery", () => {
   test("keeps the dead letters of two pipelines apart in one FIFO queue", async () => {
     const queue = fifoQueue("dead-letters");
     for (const name of ["first", "second"]) {
-      const handler = pipeline(name, { deadLetterQueue: sqsDeadLetterQueue(queue), logger })
+      const handler = pipeline(name, { deadLetterQueue: sqsDeadLetterQueue(queue.options), logger })
         .to(rejecting(), () => 1, { dedupe: "none" })
         .handler();
       expect((await handler(streamEvent([record]))).batchItemFailures).toEqual([]);
@@ -73,7 +74,7 @@ describe("a dead letter that was moved to the retry queue", () => {
   test("is stored again if it is rejected again, also in a FIFO queue, before it is deleted", async () => {
     const dead = fifoQueue("dead-letters");
     const retry = memoryRetryQueue({ now: () => Date.now() });
-    const deadLetterQueue = sqsDeadLetterQueue(dead);
+    const deadLetterQueue = sqsDeadLetterQueue(dead.options);
     const options = { deadLetterQueue, retryQueue: retry, dedupeStore: memoryDedupe(), logger };
     const handler = pipeline("p", options)
       .to(rejecting(), () => 1, { dedupe: "none" })
@@ -102,7 +103,7 @@ describe("a dead letter that was moved to the retry queue", () => {
   });
 
   test("needs another queue than the retry queue", () => {
-    const { queueUrl } = fifoQueue("both");
+    const { queueUrl } = fifoQueue("both").options;
     const options = { deadLetterQueue: sqsDeadLetterQueue({ queueUrl }), retryQueue: sqsRetryQueue({ queueUrl }) };
     expect(() => pipeline("p", options)).toThrow(
       expect.objectContaining({ code: "CONFIG_INVALID", message: expect.stringMatching(/same queue/) }),

@@ -116,6 +116,7 @@ const parameterContext = /^[^"()]*\$\d+/;
 
 /** The cause of a `SinkError` if Postgres sent the error. It is a copy without values. */
 class PostgresRefusal extends Error {
+  override name = "PostgresRefusal";
   readonly code: string;
   /** Whether the error comes from inside a function or trigger. */
   readonly isInFunction: boolean;

@@ -83,8 +83,11 @@ const probeContext = ({ signal, remainingMs }: WriteContext, ms: number, timedOu
 
 /** A delivery that was not attempted because the circuit is open. Not retried within the invocation. */
 class CircuitOpenError extends UntriedError {
+  override name = "CircuitOpenError";
+
   constructor(route: string, last: DeliveryError | undefined) {
-    super("SINK_UNAVAILABLE", `[${route}] the circuit breaker is open: the last batches failed as a whole`, {
+    const because = last === undefined ? "" : `, with ${last.code}: ${last.message}`;
+    super("SINK_UNAVAILABLE", `[${route}] the circuit breaker is open: the last batches failed as a whole${because}`, {
       cause: last,
       retryAfterMs: Number.POSITIVE_INFINITY,
     });

@@ -1,6 +1,7 @@
 // Dead-letter queue for rejected records. No record is lost: a record that could not be stored is retried.
 
 import { deepJson } from "../record/deep-json.ts";
+import { checkOptionNames } from "../sink/option.ts";
 import type { Envelope } from "./envelope.ts";
 import { envelopeQueue } from "./envelope-queue.ts";
 import type { PayloadStore } from "./payload-store.ts";
@@ -18,6 +19,8 @@ export interface DeadLetterQueue {
   readonly isSource?: (eventSourceArn: string | undefined) => boolean;
   /** Deletes messages from the queue. Called before the records that the messages point to are deleted. */
   readonly remove?: (receiptHandles: readonly string[]) => Promise<void>;
+  /** Loads the client. Core calls it in the first invocation of an environment, and logs the error if it rejects. */
+  readonly prepare?: () => Promise<void>;
 }
 
 /** Options of `sqsDeadLetterQueue`. */
@@ -36,7 +39,9 @@ const groupOf = ({ pipeline, sink, record }: Envelope): string =>
  * A dead-letter queue on SQS, standard or FIFO. The function needs `sqs:SendMessage` on it.
  * @throws {ConfigError} CONFIG_INVALID when `queueUrl` is not a URL.
  */
-export const sqsDeadLetterQueue = ({ queueUrl, client, payloadStore }: SqsDeadLetterQueueOptions): DeadLetterQueue => {
+export const sqsDeadLetterQueue = (options: SqsDeadLetterQueueOptions): DeadLetterQueue => {
+  checkOptionNames("sqsDeadLetterQueue", options, { queueUrl: true, client: true, payloadStore: true });
+  const { queueUrl, client, payloadStore } = options;
   const queue = envelopeQueue({ user: "sqsDeadLetterQueue", name: "dead letter", queueUrl, client, payloadStore });
   // A standard queue has no order, so no message needs to wait for another.
   const messageOf = (envelope: Envelope, index: number) => ({
@@ -48,6 +53,7 @@ export const sqsDeadLetterQueue = ({ queueUrl, client, payloadStore }: SqsDeadLe
     write: (envelopes) => queue.send(envelopes.map(messageOf)),
     isSource: queue.isSource,
     remove: queue.remove,
+    prepare: queue.prepare,
     ...(payloadStore && { payloadStore }),
   };
 };

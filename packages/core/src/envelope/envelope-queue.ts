@@ -35,6 +35,8 @@ export interface EnvelopeQueue {
     messages: readonly Message[],
     secondsOf: (message: Message) => number,
   ) => Promise<void>;
+  /** Loads the clients of the queue and of its payload store, so that a missing package is found early. */
+  readonly prepare: () => Promise<void>;
 }
 
 /** Options of a queue of envelopes. */
@@ -144,7 +146,7 @@ const roundsOf = ({ user, name, queueUrl, client, payloadStore }: EnvelopeQueueO
 
 /** Creates a queue of envelopes on SQS. Makes no request. @throws {ConfigError} CONFIG_INVALID for a wrong `queueUrl`. */
 export const envelopeQueue = (options: EnvelopeQueueOptions): EnvelopeQueue => {
-  const { user, name, queueUrl } = options;
+  const { user, name, queueUrl, payloadStore } = options;
   if (!URL.canParse(queueUrl)) {
     const found = queueUrl === undefined ? "missing" : "not a URL";
     throw new ConfigError("CONFIG_INVALID", `${user}: queueUrl must be the URL of a queue; it is ${found}`);
@@ -168,6 +170,10 @@ export const envelopeQueue = (options: EnvelopeQueueOptions): EnvelopeQueue => {
     },
     postpone: async (messages, secondsOf) => {
       throwFirst(await changeVisibility({ name, queueUrl, client: await consumer() }, messages, secondsOf));
+    },
+    prepare: async () => {
+      await connected();
+      await payloadStore?.prepare?.();
     },
   };
 };

@@ -4,7 +4,7 @@ import { randomUUID } from "node:crypto";
 import { RecordError } from "../errors.ts";
 import { type AwsService, awsRequestError } from "../sink/aws-error.ts";
 import { type Destroyable, lazyClient, missingDependency } from "../sink/lazy-client.ts";
-import { checkClient, checkText } from "../sink/option.ts";
+import { checkClient, checkOptionNames, checkText } from "../sink/option.ts";
 
 /** Stores records for as long as their messages exist. */
 export interface PayloadStore {
@@ -18,6 +18,8 @@ export interface PayloadStore {
   readonly get: (url: string) => Promise<Uint8Array>;
   /** Deletes the bytes at an address. Safe to repeat. */
   readonly remove: (url: string) => Promise<void>;
+  /** Loads the client. */
+  readonly prepare?: () => Promise<void>;
 }
 
 interface ObjectPlace {
@@ -71,7 +73,9 @@ export const readObject = async (client: S3Client, place: ObjectPlace): Promise<
  * on these objects. A crash can leave an object without a message, so give the prefix a lifecycle rule of 30 days.
  * @throws {ConfigError} CONFIG_INVALID, with the option's name, when an option is wrong.
  */
-export const s3PayloadStore = ({ bucket, prefix = "sluice/records/", client }: S3PayloadStoreOptions): PayloadStore => {
+export const s3PayloadStore = (options: S3PayloadStoreOptions): PayloadStore => {
+  checkOptionNames("s3PayloadStore", options, { bucket: true, prefix: true, client: true });
+  const { bucket, prefix = "sluice/records/", client } = options;
   checkText("bucket", bucket);
   checkText("prefix", prefix);
   checkClient(client, "getObject", "an S3 client of @aws-sdk/client-s3");
@@ -97,5 +101,6 @@ export const s3PayloadStore = ({ bucket, prefix = "sluice/records/", client }: S
       const s3Client = await connection.get();
       await s3Client.deleteObject(placeOf(url)).catch(fail);
     },
+    prepare: async () => void (await connection.get()),
   };
 };

@@ -2,7 +2,7 @@
 // continue. The same function consumes the queue. A message that is too old becomes a dead letter.
 
 import { retryDays } from "../sink/maintenance.ts";
-import { checkWhole, invalidOption } from "../sink/option.ts";
+import { checkOptionNames, checkWhole, invalidOption, type OptionNames } from "../sink/option.ts";
 import type { EnvelopeMessage } from "./envelope-message.ts";
 import { envelopeQueue } from "./envelope-queue.ts";
 import type { PayloadStore } from "./payload-store.ts";
@@ -38,6 +38,8 @@ export interface RetryQueue {
   /** Deletes messages from the queue. Called before the records that the messages point to are deleted. */
   readonly remove: (receiptHandles: readonly string[]) => Promise<void>;
   readonly payloadStore?: PayloadStore;
+  /** Loads the client. Core calls it in the first invocation of an environment, and logs the error if it rejects. */
+  readonly prepare?: () => Promise<void>;
 }
 
 /** Options of `sqsRetryQueue`. */
@@ -58,6 +60,15 @@ export interface SqsRetryQueueOptions {
   /** Seconds from a delivery's first failure until the delivery becomes a dead letter. Default 86,400: a day. */
   readonly maxAgeSeconds?: number;
 }
+
+const optionNames: OptionNames<SqsRetryQueueOptions> = {
+  queueUrl: true,
+  client: true,
+  payloadStore: true,
+  firstDelaySeconds: true,
+  maxDelaySeconds: true,
+  maxAgeSeconds: true,
+};
 
 /**
  * Limits in seconds: SQS' maximum delay, SQS' maximum visibility timeout, and the longest time in a retry queue.
@@ -90,6 +101,7 @@ const delayOf = (
  * @throws {ConfigError} CONFIG_INVALID, with the option's name, when an option is wrong.
  */
 export const sqsRetryQueue = (options: SqsRetryQueueOptions): RetryQueue => {
+  checkOptionNames("sqsRetryQueue", options, optionNames);
   const { queueUrl, client, payloadStore, firstDelaySeconds = 5 } = options;
   const { maxDelaySeconds = 900, maxAgeSeconds = 86_400 } = options;
   checkWhole("firstDelaySeconds", firstDelaySeconds, [0, limits.delay]);
@@ -111,6 +123,7 @@ export const sqsRetryQueue = (options: SqsRetryQueueOptions): RetryQueue => {
       return queue.postpone(messages, secondsOf);
     },
     remove: queue.remove,
+    prepare: queue.prepare,
     ...(payloadStore && { payloadStore }),
   };
 };

@@ -8,6 +8,7 @@ import type { StreamRecord } from "../record/change.ts";
 import { lambdaRecord, type StreamsApiRecord } from "../record/lambda-record.ts";
 import { type AwsService, awsRequestError } from "../sink/aws-error.ts";
 import { type Destroyable, lazyClient, missingDependency } from "../sink/lazy-client.ts";
+import { checkOptionNames } from "../sink/option.ts";
 import type { BatchPointer, ObjectAddress } from "./message-content.ts";
 
 /** Reads the records that Lambda gave up on. */
@@ -108,10 +109,11 @@ const recordsFrom = async (
 };
 
 /** Creates a reader. The SDK's clients are loaded when they are first used. */
-export const onFailureDestinationReader = ({
-  streams,
-  s3,
-}: OnFailureDestinationReaderOptions = {}): OnFailureDestinationReader => {
+export const onFailureDestinationReader = (
+  options: OnFailureDestinationReaderOptions = {},
+): OnFailureDestinationReader => {
+  checkOptionNames("onFailureDestinationReader", options, { streams: true, s3: true });
+  const { streams, s3 } = options;
   const streamsClient = lazyClient<StreamsReader>(streams, loadStreams);
   const s3Client = lazyClient<S3Client>(s3, () => loadS3(user));
   return {

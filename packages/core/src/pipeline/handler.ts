@@ -42,6 +42,8 @@ interface Environment extends Settling {
   readonly workers: readonly RouteWorker[];
   readonly readMessages: MessageReader;
   readonly sourceReader: SourceReader;
+  /** Loads the clients of the queues, in the first invocation. */
+  readonly prepareQueues: () => Promise<void>;
 }
 
 /** The result of an invocation. */
@@ -61,6 +63,25 @@ const logged =
     return result;
   };
 
+/**
+ * Creates a function that loads the clients of the pipeline's queues once. Without it, a package that the bundle lacks
+ * would be missed at the first dead letter, weeks after the deployment. If a client cannot be loaded, a line says so.
+ */
+const queuePreparation = ({ deadLetterQueue, retryQueue, logger, name }: PipelineSettings): (() => Promise<void>) => {
+  let isPrepared = false;
+  return async () => {
+    if (isPrepared) return;
+    isPrepared = true;
+    for (const [queue, stores] of Object.entries({ deadLetterQueue, retryQueue })) {
+      try {
+        await stores?.prepare?.();
+      } catch (error) {
+        logger.warn("queue cannot be written", { pipeline: name, queue, reason: String(error) });
+      }
+    }
+  };
+};
+
 const environmentOf = (settings: PipelineSettings): Environment => {
   const { deadLetterQueue, retryQueue, logger, name, routes } = settings;
   const writeRetries = retryQueue && writeOnce<EnvelopeMessage>(retryQueue.write, ({ envelope }) => envelope);
@@ -71,6 +92,7 @@ const environmentOf = (settings: PipelineSettings): Environment => {
     ...settings,
     workers: sharedRoutes(routes).map((route) => routeWorker(route, delivery)),
     storeDeadLetters,
+    prepareQueues: queuePreparation(settings),
     sourceReader: sourceReader(settings.source, settings.clock),
     readMessages: messageReader({
       pipeline: settings.name,
@@ -147,6 +169,7 @@ const run = async (
   if (invocation.origin === "retry") await forEachRoute(({ worker, result }) => worker.releasePending(result));
   await postponeFailed(environment, invocation, routes, failures);
   await deletePayloads(environment, invocation, failures);
+  await environment.prepareQueues();
   publishReport(logger, { ...counts, durationMs: clock.now() - invocation.startedAt }, requestId);
   return { failures, routes };
 };

@@ -13,6 +13,7 @@ import { ConfigError } from "../errors.ts";
 import { type OnFailureDestinationReader, onFailureDestinationReader } from "../intake/on-failure-destination.ts";
 import type { PipelineLogger } from "../logger.ts";
 import { checkedSource, type Periods, type Source } from "../record/source.ts";
+import { checkOptionNames, type OptionNames } from "../sink/option.ts";
 
 /** Options of a pipeline. */
 export interface PipelineOptions<Item> {
@@ -71,6 +72,21 @@ export interface PipelineSettings extends Omit<DeliverySettings, "writeRetries" 
   readonly timeoutBufferMs: number | undefined;
 }
 
+const optionNames: OptionNames<PipelineOptions<unknown>> = {
+  deadLetterQueue: true,
+  source: true,
+  onReject: true,
+  schema: true,
+  retryQueue: true,
+  routeTimeoutMs: true,
+  onFailureDestination: true,
+  dedupeStore: true,
+  logger: true,
+  retry: true,
+  timeoutBufferMs: true,
+  clock: true,
+};
+
 /** The ConfigError for a wrong option. */
 export const invalid = (message: string): ConfigError => new ConfigError("CONFIG_INVALID", message);
 
@@ -97,6 +113,11 @@ const checkedDeadLetterQueue = ({
 };
 
 const checkedRetry = (retry: Partial<RetryPolicy> = {}): RetryPolicy => {
+  checkOptionNames<Partial<RetryPolicy>>("option retry", retry, {
+    maxAttempts: true,
+    firstDelayMs: true,
+    maxDelayMs: true,
+  });
   const policy = { ...defaultRetryPolicy, ...retry };
   for (const [name, value] of Object.entries(policy)) {
     const least = name === "maxAttempts" ? 1 : 0;
@@ -148,6 +169,7 @@ const checkedSchema = <Schema extends StandardSchemaV1>(schema: Schema | undefin
 export const pipelineSettings = <Item>(name: string, given: PipelineOptions<Item> | undefined): PipelineSettings => {
   checkedName("the pipeline's name", name);
   const options = given ?? {};
+  checkOptionNames(`pipeline ${name}`, options, optionNames);
   const { timeoutBufferMs, routeTimeoutMs = 10_000, clock = systemClock } = options;
   if (!(routeTimeoutMs > 0)) throw invalid(`routeTimeoutMs is ${routeTimeoutMs}; expected more than 0`);
   if (timeoutBufferMs !== undefined && !(timeoutBufferMs >= 0)) {

@@ -3,6 +3,7 @@
 import { idSuffixOf } from "../delivery/delivery-result.ts";
 import type { Route } from "../delivery/route.ts";
 import type { Change, Origin } from "../record/change.ts";
+import { checkOptionNames, type OptionNames } from "../sink/option.ts";
 import type { Dedupe, MappedSink, Sink } from "../sink/sink.ts";
 import { checkedName, invalid, type PipelineSettings } from "./options.ts";
 
@@ -41,6 +42,15 @@ export interface RouteOptions {
    */
   readonly tombstones?: "always" | "if-present";
 }
+
+const optionNames: OptionNames<RouteOptions> = {
+  name: true,
+  dedupe: true,
+  origins: true,
+  retryIn: true,
+  removesUnmatched: true,
+  tombstones: true,
+};
 
 /** Filter of a route: whether it accepts an item. */
 export type Predicate = (item: unknown) => boolean;
@@ -148,6 +158,8 @@ export const checkedRoute = (
       `[${settings.name}] two routes are named ${name}; expected different names: to(sink, mapper, { name })`,
     );
   }
+  const mapping = checkedMap(sink, map, name);
+  checkOptionNames(`[${name}] the route`, options, optionNames);
   const { removesUnmatched = false, tombstones = "always" } = options;
   const upsertOnly = (["removesUnmatched", "tombstones"] as const).find((option) => options[option] !== undefined);
   if (upsertOnly !== undefined && sink.supports.writes === "append") {
@@ -165,7 +177,7 @@ export const checkedRoute = (
     name,
     idSuffix: idSuffixOf({ pipeline: settings.name, route: name }),
     sink,
-    ...checkedMap(sink, map, name),
+    ...mapping,
     predicate,
     schema: settings.schema,
     dedupe: checkedDedupe(sink, name, options.dedupe, settings.dedupeStore !== undefined),

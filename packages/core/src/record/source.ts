@@ -111,6 +111,10 @@ const checkedPeriod = (given: string | Source, option: string): Omit<Period, "un
   if (typeof given !== "object" || given === null) {
     throw invalid(option, `is ${given === null ? "null" : typeof given}`, "a table's name or ARN, or { table }");
   }
+  const unknown = Object.keys(given).filter((name) => !["table", "since", "guardAttribute"].includes(name));
+  if (unknown.length > 0) {
+    throw invalid(option, `has the unknown member ${JSON.stringify(unknown[0])}`, "table, since and guardAttribute");
+  }
   const { table, since, guardAttribute = defaultGuardAttribute } = given;
   return {
     table: checkedTable(`${option}.table`, table),

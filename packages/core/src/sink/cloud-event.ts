@@ -5,7 +5,7 @@ import { RecordError } from "../errors.ts";
 import type { Change, ChangeKind, KeyValue } from "../record/change.ts";
 import { toJson } from "../record/json.ts";
 import { carries } from "../record/record.ts";
-import { checkText } from "./option.ts";
+import { checkOptionNames, checkText } from "./option.ts";
 
 /** An item as JSON: numbers that a double would round are strings, sets are arrays, binary is base64. */
 export type JsonItem = { readonly [attribute: string]: unknown };
@@ -95,10 +95,11 @@ const checkedType = (type: unknown): string => {
  * const toEvent = cloudEvent({ source: "/shop/orders", type: ({ kind }) => `com.shop.order.${kind}` });
  * pipeline("orders", { deadLetterQueue, dedupeStore }).to(sqsSink({ queueUrl }), (change) => ({ body: toEvent(change) }));
  */
-export const cloudEvent = <Item = unknown>({
-  source,
-  type,
-}: CloudEventOptions<Item>): ((change: Change<Item>) => CloudEvent) => {
+export const cloudEvent = <Item = unknown>(
+  options: CloudEventOptions<Item>,
+): ((change: Change<Item>) => CloudEvent) => {
+  checkOptionNames("cloudEvent", options, { source: true, type: true });
+  const { source, type } = options;
   checkText("source", source);
   if (typeof type !== "function") checkText("type", type);
   const typeOf = typeof type === "function" ? type : () => type;

@@ -64,19 +64,33 @@ export function lazyClient<Client>(
   };
 }
 
+/** The package that Node did not find. Undefined for any other error. */
+const packageNotFound = (error: Error & { readonly code?: unknown }): string | undefined => {
+  if (error.code !== "ERR_MODULE_NOT_FOUND" && error.code !== "MODULE_NOT_FOUND") return undefined;
+  return /^Cannot find (?:package|module) '([^']*)'/.exec(error.message)?.[1];
+};
+
+/** What to do about an error that bundles raise: https://esbuild.github.io/api/#format */
+const bundleHint = (message: string): string =>
+  message.startsWith("Dynamic require of") ? "; the bundle needs `require`, see docs/bundling.md" : "";
+
 /**
  * Creates the `catch` for the import of an optional package. The import and its `catch` must be in the caller's code,
  * because esbuild tolerates a missing package only if the import itself has a `catch`.
- * @throws {ConfigError} CONFIG_MISSING_DEPENDENCY, which names the package and its user.
+ * @throws {ConfigError} CONFIG_MISSING_DEPENDENCY if this very package is not installed, and CONFIG_BROKEN_DEPENDENCY for
+ * any other reason why it cannot be loaded. The message names the package and its user.
  * @example
  * const { SQS } = await import("@aws-sdk/client-sqs").catch(missingDependency("sqs", "@aws-sdk/client-sqs"));
  */
 export const missingDependency =
   (user: string, packageName: string) =>
   (cause: unknown): never => {
-    throw new ConfigError(
-      "CONFIG_MISSING_DEPENDENCY",
-      `${user} needs the package ${packageName}: npm install ${packageName}`,
-      { cause },
-    );
+    const error = cause instanceof Error ? cause : new Error(String(cause));
+    const needs = `${user} needs the package ${packageName}`;
+    if (packageNotFound(error) === packageName) {
+      throw new ConfigError("CONFIG_MISSING_DEPENDENCY", `${needs}: npm install ${packageName}`, { cause });
+    }
+    const [reason = ""] = error.message.split("\n");
+    const found = `${needs}, which cannot be loaded: ${reason}${bundleHint(reason)}`;
+    throw new ConfigError("CONFIG_BROKEN_DEPENDENCY", found, { cause });
   };

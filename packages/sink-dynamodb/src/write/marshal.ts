@@ -21,6 +21,7 @@ export const imageIn = (message: object): Image | undefined => (message as Parti
 
 /** The error for a value that no DynamoDB type can hold. It contains the path and type of the value, not the value. */
 export class AttributeValueError extends Error {
+  override name = "AttributeValueError";
   readonly path: readonly string[];
 
   constructor(found: string, path: readonly string[] = []) {

@@ -10,7 +10,9 @@ export type Codec = "text" | "json" | "bytes" | "other" | { readonly elements: C
 export type Cell = string | null;
 
 /** The error for a value that does not fit its column. The message contains the reason, but not the value. */
-export class ColumnValueError extends Error {}
+export class ColumnValueError extends Error {
+  override name = "ColumnValueError";
+}
 
 const textTypes = /^(text|citext|name|bpchar|"char"|character|character varying|char|varchar)$/;
 

@@ -27,7 +27,9 @@ export interface SharedContext {
 }
 
 /** Thrown when a statement wrote nothing, because the table's columns have changed. */
-export class ColumnsChanged extends Error {}
+export class ColumnsChanged extends Error {
+  override name = "ColumnsChanged";
+}
 
 /** A write of one owner to one row. */
 export interface Contestant {

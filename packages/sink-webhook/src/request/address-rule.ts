@@ -19,6 +19,7 @@ export type AddressRule = (address: string) => boolean;
 
 /** The error for a host name with an address that the sink must not connect to. */
 export class AddressRefusedError extends Error {
+  override name = "AddressRefusedError";
   readonly code: "ADDRESS_REFUSED" = "ADDRESS_REFUSED";
 }
 
