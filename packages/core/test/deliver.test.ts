@@ -30,6 +30,7 @@ const routeTo = (sink: object) => ({
   retryIn: "stream" as const,
   idSuffix: ":p:r",
   removesUnmatched: false,
+  referenceWaits: { inQueue: 900_000, inStream: 60_000 },
   tombstones: "always" as const,
   others: [],
   before: [],

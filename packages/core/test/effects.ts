@@ -20,6 +20,7 @@ export const effectOn = (record: StreamRecord, parts: RouteParts = {}): Effect =
     name: "r",
     idSuffix: ":p:r",
     removesUnmatched: parts.removesUnmatched ?? false,
+    referenceWaits: { inQueue: 900_000, inStream: 60_000 },
     tombstones: "always",
     others: [],
     before: [],

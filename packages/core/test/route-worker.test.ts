@@ -51,6 +51,7 @@ const failingWorker = (code: SinkErrorCode) => {
     name: "scripted",
     idSuffix: ":p:scripted",
     removesUnmatched: false,
+    referenceWaits: { inQueue: 900_000, inStream: 60_000 },
     tombstones: "always" as const,
     others: [],
     before: [],

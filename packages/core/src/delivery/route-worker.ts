@@ -23,6 +23,7 @@ import { failedDelivery } from "./failed-delivery.ts";
 import { type RouteJournal, routeJournal } from "./journal.ts";
 import { leasingSink } from "./leasing-sink.ts";
 import { type BatchGuard, nothingPending, type RoutePendingItems, routePendingItems } from "./pending-items.ts";
+import { type ReferenceWait, referenceWait } from "./reference-wait.ts";
 import { type RouteRetryQueue, retryInQueue } from "./retry-in-queue.ts";
 import type { SharedRoute } from "./route.ts";
 import type { DeliverySteps, SinkMemory } from "./write.ts";
@@ -70,6 +71,7 @@ interface Parts {
   readonly journal: RouteJournal | undefined;
   readonly pendingItems: RoutePendingItems | undefined;
   readonly retryQueue: RouteRetryQueue | undefined;
+  readonly wait: ReferenceWait;
 }
 
 const filtered: DeliveryResult = Object.freeze({ outcome: "filtered", attempts: 0 });
@@ -191,19 +193,21 @@ const deliverFresh = async (parts: Parts, entries: readonly BatchEntry[], invoca
 };
 
 const deliverRoute = async (parts: Parts, invocation: Invocation): Promise<RouteResult> => {
-  const { route, journal } = parts;
+  const { route, journal, wait } = parts;
   const { name, idSuffix } = route;
   const { entries, decided, areFresh } = assign(route, invocation);
   const result = { route: name, received: entries.length + decided.size, entries };
   if (!areFresh) {
-    const results = withResults(await deliverAgain(parts, entries, invocation), decided);
+    const delivered = await deliverAgain(parts, entries, invocation);
+    const results = withResults(wait.limit(invocation, delivered), decided);
     return { ...result, results, noted: undefined };
   }
   const noted = await journal?.find(entries, invocation.deadline);
   const isKnown = ({ change }: BatchEntry): boolean => noted?.has(change.eventId + idSuffix) === true;
   const known = noted?.size ? entries.filter(isKnown) : [];
   const unknown = known.length === 0 ? entries : entries.filter((entry) => !isKnown(entry));
-  const delivered = withResults(await deliverFresh(parts, unknown, invocation), decided);
+  const fresh = wait.limit(invocation, await deliverFresh(parts, unknown, invocation));
+  const delivered = withResults(fresh, decided);
   const before = new Map(known.map(({ position }) => [position, deliveredBefore]));
   return { ...result, results: withResults(delivered, before), noted };
 };
@@ -229,7 +233,9 @@ const partsOf = (given: SharedRoute, settings: DeliverySettings): Parts => {
   const pendingItems = store && routePendingItems(store, id, logger);
   const retryQueue = usesQueue ? { id, logger, write, pendingItems } : undefined;
   const breaker = new CircuitBreaker(id, settings);
-  return { route, id, settings, memory: { hasWritten: false }, breaker, journal, pendingItems, retryQueue };
+  const wait = referenceWait(route.referenceWaits, settings.clock);
+  const memory = { hasWritten: false };
+  return { route, id, settings, memory, breaker, journal, pendingItems, retryQueue, wait };
 };
 
 /** The worker of a route. */

@@ -7,6 +7,7 @@ import type { Change, LiveChange, Origin } from "../record/change.ts";
 import { assertNewImage, carries, priorState } from "../record/record.ts";
 import { describeThrown } from "../sink/encoding-error.ts";
 import type { Dedupe, Sink } from "../sink/sink.ts";
+import type { ReferenceWaits } from "./reference-wait.ts";
 
 /** A sink with its mapper and filter. Their types are `unknown`, because the pipeline's methods have checked them. */
 export interface Route {
@@ -26,6 +27,8 @@ export interface Route {
   readonly origins: ReadonlySet<Origin>;
   /** Where deliveries are retried from: the pipeline's retry queue, or the stream. */
   readonly retryIn: "queue" | "stream";
+  /** How long deliveries wait for what their messages refer to. */
+  readonly referenceWaits: ReferenceWaits;
   /** Whether every change after which the item has no message is sent to the target as a removal. */
   readonly removesUnmatched: boolean;
   /** Whether an unlikely copy is removed with a tombstone, even if the target does not have it. */

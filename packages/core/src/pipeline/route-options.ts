@@ -1,6 +1,7 @@
 // Options of a route, and their checks at cold start. Each error names the option.
 
 import { idSuffixOf } from "../delivery/delivery-result.ts";
+import type { ReferenceWaits } from "../delivery/reference-wait.ts";
 import type { Route } from "../delivery/route.ts";
 import type { Change, Origin } from "../record/change.ts";
 import { checkOptionNames, type OptionNames } from "../sink/option.ts";
@@ -41,6 +42,12 @@ export interface RouteOptions {
    * their way, a late request may then bring the removed item back.
    */
   readonly tombstones?: "always" | "if-present";
+  /**
+   * How long a delivery is retried whose message refers to something that the target does not have yet
+   * (`SINK_REFERENCE_MISSING`), for example a row of another route, in milliseconds. Then it is rejected. Default 900,000,
+   * which is 15 minutes; and 60,000 if it waits in the stream, because it holds up its shard.
+   */
+  readonly waitForReferenceMs?: number;
 }
 
 const optionNames: OptionNames<RouteOptions> = {
@@ -50,6 +57,7 @@ const optionNames: OptionNames<RouteOptions> = {
   retryIn: true,
   removesUnmatched: true,
   tombstones: true,
+  waitForReferenceMs: true,
 };
 
 /** Filter of a route: whether it accepts an item. */
@@ -140,6 +148,13 @@ const checkedRetryIn = (
   );
 };
 
+const checkedWaits = (name: string, asked: unknown): ReferenceWaits => {
+  if (asked === undefined) return { inQueue: 900_000, inStream: 60_000 };
+  if (typeof asked === "number" && asked >= 0) return { inQueue: asked, inStream: asked };
+  const found = typeof asked === "number" ? asked : typeof asked;
+  throw invalid(`[${name}] waitForReferenceMs is ${found}; expected 0 or more`);
+};
+
 /**
  * The route for the arguments of a call of `to`, with or without a mapper.
  * @throws {ConfigError} CONFIG_INVALID, with the argument's name, when an argument is wrong.
@@ -185,5 +200,6 @@ export const checkedRoute = (
     retryIn: checkedRetryIn(sink, name, options.retryIn, settings),
     removesUnmatched,
     tombstones,
+    referenceWaits: checkedWaits(name, options.waitForReferenceMs),
   };
 };
