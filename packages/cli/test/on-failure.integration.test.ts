@@ -83,7 +83,7 @@ describeWithSqs("sluice redrive --from on-failure-destination", (engine) => {
         expect(shop.feed.sent()).toHaveLength(3);
         expect(await queue.counts()).toEqual({ visible: 0, hidden: 0 });
       },
-      { onFailureDestination },
+      { source: "Orders", onFailureDestination },
     );
   });
 
@@ -108,7 +108,7 @@ describeWithSqs("sluice redrive --from on-failure-destination", (engine) => {
         expect(shop.deadLetters.map(({ code }) => code)).toEqual(["RECORD_LOST", "RECORD_LOST"]);
         expect(await queue.counts()).toEqual({ visible: 0, hidden: 0 });
       },
-      { onFailureDestination: onFailureDestinationReader({ streams: streamOf([]) }) },
+      { source: "Orders", onFailureDestination: onFailureDestinationReader({ streams: streamOf([]) }) },
     );
   });
 
@@ -121,7 +121,7 @@ describeWithSqs("sluice redrive --from on-failure-destination", (engine) => {
         const ended = await redrive(queue.url, "--from", "on-failure-destination");
         expect(ended.stdout).toMatch(/^lost: 1 of 2 records are no longer in the stream/m);
       },
-      { onFailureDestination: onFailureDestinationReader({ streams: trimmedStream([rejected]) }) },
+      { source: "Orders", onFailureDestination: onFailureDestinationReader({ streams: trimmedStream([rejected]) }) },
     );
   });
 
@@ -178,7 +178,7 @@ describeWithSqs("sluice redrive --from on-failure-destination", (engine) => {
         expect(shop.orders.items().size).toBe(1);
         expect(await keysIn(bucket)).toEqual([]);
       },
-      { env, onFailureDestination: onFailureDestinationReader({ streams: streamOf([recordOf("a", 1)]) }) },
+      { env, source: "Orders", onFailureDestination: onFailureDestinationReader({ streams: streamOf([recordOf("a", 1)]) }) },
     ));
 
   test("splits an object that is too large for a request, and deletes it when all parts are delivered", () =>

@@ -1,6 +1,8 @@
+import { gzipSync } from "node:zlib";
 import { NumberValueImpl } from "@aws-sdk/util-dynamodb";
 import { describe, expect, test } from "@jest/globals";
-import { type AttributeValue, decodeImage, decodeValue } from "../src/sink-kit.ts";
+import { decodeEnvelope } from "../src/envelope.ts";
+import { type AttributeValue, canonicalDecimal, decodeImage, decodeValue } from "../src/sink-kit.ts";
 import { codeOf } from "./code-of.ts";
 import { decimalValue } from "./decimal.ts";
 
@@ -117,4 +119,36 @@ describe("binary", () => {
 test("empty strings, empty maps and lists, null and booleans are unchanged", () => {
   const image = { s: { S: "" }, m: { M: {} }, l: { L: [] }, n: { NULL: true as const }, b: { BOOL: false } };
   expect(decodeImage(image)).toEqual({ s: "", m: {}, l: [], n: null, b: false });
+});
+
+const zeros = "0".repeat(200_000);
+
+test.each([
+  ["many digits", "1".repeat(80_000)],
+  ["many digits and a letter", `${"1".repeat(80_000)}x`],
+  ["many zeros between digits", `1${zeros}1`],
+  ["many digits after the point", `0.${"1".repeat(80_000)}x`],
+  ["many digits in the exponent", `1E${"1".repeat(80_000)}x`],
+])("a forged number with %s is malformed, and read in one pass", (_name, text) => {
+  expect(() => decodeValue({ N: text })).toThrow(expect.objectContaining({ code: "RECORD_MALFORMED" }));
+  expect(() => decodeImage({ n: { NS: [text] } })).toThrow(expect.objectContaining({ code: "RECORD_MALFORMED" }));
+});
+
+test("the largest and the smallest numbers of DynamoDB are decoded", () => {
+  for (const text of [`9.${"9".repeat(37)}E+125`, `${"9".repeat(38)}${"0".repeat(88)}`, `-0.${"0".repeat(129)}1`]) {
+    expect(String(decodeValue({ N: text }))).toBeTruthy();
+  }
+});
+
+test("canonicalDecimal reads a text in one pass", () => {
+  expect(canonicalDecimal(`1${zeros}1`)).toBe(`1${zeros}1e0`);
+  expect(canonicalDecimal(`10${zeros}`)).toBe("1e200001");
+  expect(canonicalDecimal("1.50")).toBe(canonicalDecimal("15E-1"));
+});
+
+test("a record that decompresses to more than a record can have is no envelope", () => {
+  const bomb = gzipSync(Buffer.alloc(9 * 2 ** 20, "[")).toString("base64");
+  const members = { v: 1, id: "i", pipeline: "p", sink: "s", code: "SINK_REJECTED", message: "", attempts: 1 };
+  const body = JSON.stringify({ ...members, firstFailedAt: "2026-01-02T03:04:05.000Z", recordGzip: bomb });
+  expect(decodeEnvelope(body)).toBeUndefined();
 });

@@ -1,7 +1,13 @@
 import { describe, expect, test } from "@jest/globals";
-import { lambdaContext, sqsEvent, streamRecord } from "@sluice/testing";
+import { lambdaContext, sqsEvent, streamEvent, streamRecord } from "@sluice/testing";
 import type { S3Client, StreamRecord, StreamsReader } from "../src/envelope.ts";
-import { type BatchResponse, onFailureDestinationReader, pipeline } from "../src/index.ts";
+import {
+  type BatchResponse,
+  onFailureDestinationReader,
+  type PipelineOptions,
+  pipeline,
+  type UnknownItem,
+} from "../src/index.ts";
 import { memoryDeadLetterQueue } from "./memory-dead-letter-queue.ts";
 import { recordingLogger } from "./recording-logger.ts";
 import { type Answer, scriptedSink } from "./scripted-sink.ts";
@@ -56,16 +62,31 @@ const bucket = (objects: Record<string, string>): S3Client => ({
   },
 });
 
-const setUp = (stream: Stream = {}, objects: Record<string, string> = {}, answer: () => Answer = () => "delivered") => {
+const neverRead = {
+  transformToByteArray: () => Promise.reject(new Error("the object is read")),
+};
+
+const setUp = (
+  stream: Stream = {},
+  objects: Record<string, string> = {},
+  answer: () => Answer = () => "delivered",
+  { source = "Orders", ...given }: Partial<PipelineOptions<UnknownItem>> = {},
+) => {
   const deadLetters = memoryDeadLetterQueue();
   const upserts = scriptedSink({ writes: "upsert", name: "held", answer });
   const appends = scriptedSink({ writes: "append", name: "sent" });
-  const onFailureDestination = onFailureDestinationReader({ streams: shard(stream), s3: bucket(objects) });
-  const handler = pipeline("p", { deadLetterQueue: deadLetters, logger: recordingLogger(), onFailureDestination })
+  const onFailureDestination = onFailureDestinationReader({
+    bucket: "lost",
+    streams: shard(stream),
+    s3: bucket(objects),
+  });
+  const logger = recordingLogger();
+  const options = { deadLetterQueue: deadLetters, logger, onFailureDestination, ...(source && { source }) };
+  const handler = pipeline("p", { ...options, ...given })
     .to(upserts, ({ after }) => after.position)
     .to(appends, ({ keys }) => keys.pk, { dedupe: "none" })
     .handler();
-  return { handler, deadLetters, upserts, appends };
+  return { handler, deadLetters, upserts, appends, lines: logger.lines };
 };
 
 const pointer = (batch: readonly StreamRecord[] = records) => ({
@@ -116,6 +137,56 @@ describe("a batch in the on-failure destination", () => {
     expect(upserts.taken.map(({ change }) => change.record)).toEqual(records);
     expect(upserts.taken[0]?.change.origin).toBe("redrive");
   });
+
+  test.each<[string, unknown]>([
+    ["a bucket that the pipeline does not name", notification],
+    ["a stream of a table that the pipeline does not know yet", pointer()],
+  ])("is not read from %s, and stays", async (_name, message) => {
+    const { handler, upserts, lines } = setUp({}, objects, () => "delivered", {
+      source: "",
+      onFailureDestination: onFailureDestinationReader({ streams: shard({}), s3: bucket(objects) }),
+    });
+    expect(reported(await handler(sqsEvent([message]), lambdaContext()))).toBe(1);
+    expect(upserts.taken).toEqual([]);
+    expect(lines[0]?.fields).toMatchObject({ code: "RECORD_FOREIGN", reason: expect.stringMatching(/option|bucket/) });
+  });
+
+  test("is read from the stream of the first stream event, without the option source", async () => {
+    const { handler, upserts } = setUp({}, {}, () => "delivered", { source: "" });
+    await handler(streamEvent([put("d", 9)]), lambdaContext());
+    expect(reported(await handler(sqsEvent([pointer()]), lambdaContext()))).toBe(0);
+    expect(takenBy(upserts)).toEqual(["d", "a", "b", "c"]);
+  });
+
+  test("is not read from an object that is too large", async () => {
+    const huge: S3Client = { ...bucket({}), getObject: async () => ({ ContentLength: 2 ** 30, Body: neverRead }) };
+    const { handler, lines } = setUp({}, {}, () => "delivered", {
+      onFailureDestination: onFailureDestinationReader({ bucket: ["lost"], s3: huge }),
+    });
+    expect(reported(await handler(sqsEvent([notification]), lambdaContext()))).toBe(1);
+    expect(lines[0]?.fields).toMatchObject({ code: "RECORD_MALFORMED", reason: expect.stringMatching(/1073741824/) });
+  });
+
+  test.each(["ObjectRemoved:Delete", "s3:ObjectRemoved:DeleteMarkerCreated", "ObjectTagging:Put", 7])(
+    "is not what a notification of the kind %p is about: the message is finished, and nothing is lost",
+    async (eventName) => {
+      const { handler, deadLetters, upserts } = setUp();
+      const removed = { Records: [{ ...notification.Records[0], eventName }] };
+      expect(reported(await handler(sqsEvent([removed, sns(removed)]), lambdaContext()))).toBe(0);
+      expect(reported(await handler(removed, lambdaContext()))).toBe(0);
+      expect([...deadLetters.envelopes, ...upserts.taken]).toEqual([]);
+    },
+  );
+
+  test.each(["ObjectCreated:Put", "s3:ObjectCreated:CompleteMultipartUpload"])(
+    "is read after %s",
+    async (eventName) => {
+      const { handler, upserts } = setUp({}, objects);
+      const created = { Records: [{ ...notification.Records[0], eventName }] };
+      expect(reported(await handler(sqsEvent([created]), lambdaContext()))).toBe(0);
+      expect(takenBy(upserts)).toEqual(["a", "b", "c"]);
+    },
+  );
 
   test("is read only up to the last sequence number of the pointer", async () => {
     const { handler, upserts } = setUp();

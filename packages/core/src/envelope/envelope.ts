@@ -46,8 +46,11 @@ export const plainBody = (envelope: Envelope): string => xmlSafe(deepJson(envelo
 /** Compresses the record's JSON. */
 export const compressed = (record: StreamRecord): Buffer => gzipSync(deepJson(record));
 
-/** Far more than two images of 400 KB take as JSON. A forged record could otherwise decompress to gigabytes. */
-const maxRecordBytes = 64 * 1_048_576;
+/**
+ * Two images of 400 KB take at most 6.3 MB as JSON: a `false` in a list is 2 bytes of an item, and 15 characters of
+ * JSON. A forged record could otherwise decompress to gigabytes, and each megabyte of `{}` takes 20 MB of memory.
+ */
+export const maxRecordBytes: number = 8 * 1_048_576;
 
 /** Decompresses a record that `compressed` returned. */
 export const decompressed = (bytes: Uint8Array): StreamRecord =>

@@ -5,6 +5,7 @@ import { RecordError } from "../errors.ts";
 import { type AwsService, awsRequestError } from "../sink/aws-error.ts";
 import { type Destroyable, lazyClient, missingDependency } from "../sink/lazy-client.ts";
 import { checkClient, checkOptionNames, checkText } from "../sink/option.ts";
+import { maxRecordBytes } from "./envelope.ts";
 
 /** Stores records for as long as their messages exist. */
 export interface PayloadStore {
@@ -35,6 +36,7 @@ export interface S3Client {
   readonly putObject: (input: ObjectPlace & { Body: Uint8Array }) => Promise<unknown>;
   readonly getObject: (input: ObjectPlace) => Promise<{
     readonly Body?: { readonly transformToByteArray: () => Promise<Uint8Array> } | undefined;
+    readonly ContentLength?: number | undefined;
   }>;
   readonly deleteObject: (input: ObjectPlace) => Promise<unknown>;
 }
@@ -56,12 +58,21 @@ export const loadS3 = async (user: string): Promise<S3Client & Destroyable> => {
   return new S3({}) as S3Client & Destroyable;
 };
 
-/** Returns an object's bytes. @throws {RecordError} RECORD_LOST if it is missing, {SinkError} for other errors. */
-export const readObject = async (client: S3Client, place: ObjectPlace): Promise<Uint8Array> => {
+/**
+ * Returns an object's bytes.
+ * @throws {RecordError} RECORD_LOST if it is missing, RECORD_MALFORMED if it is larger than `maxBytes`.
+ * @throws {SinkError} for other errors.
+ */
+export const readObject = async (client: S3Client, place: ObjectPlace, maxBytes: number): Promise<Uint8Array> => {
   try {
-    const { Body } = await client.getObject(place);
+    const { Body, ContentLength = 0 } = await client.getObject(place);
+    if (ContentLength > maxBytes) {
+      const found = `the object s3://${place.Bucket}/${place.Key} has ${ContentLength} bytes`;
+      throw new RecordError("RECORD_MALFORMED", `${found}; expected at most ${maxBytes}`);
+    }
     if (Body !== undefined) return await Body.transformToByteArray();
   } catch (error) {
+    if (error instanceof RecordError) throw error;
     const failure = awsRequestError("s3", s3, error);
     if (failure.code !== "SINK_GONE") throw failure;
   }
@@ -96,7 +107,7 @@ export const s3PayloadStore = (options: S3PayloadStoreOptions): PayloadStore => 
       await s3Client.putObject({ ...placeOf(url), Body: bytes }).catch(fail);
       return url;
     },
-    get: async (url) => readObject(await connection.get(), placeOf(url)),
+    get: async (url) => readObject(await connection.get(), placeOf(url), maxRecordBytes),
     remove: async (url) => {
       const s3Client = await connection.get();
       await s3Client.deleteObject(placeOf(url)).catch(fail);

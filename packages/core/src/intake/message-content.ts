@@ -47,7 +47,8 @@ export const jsonMembers = (text: string): Readonly<Record<string, unknown>> => 
   }
 };
 
-const isDigits = (value: unknown): boolean => typeof value === "string" && /^\d+$/.test(value);
+/** Sequence numbers have at most 40 digits. */
+const isDigits = (value: unknown): boolean => typeof value === "string" && /^\d{1,40}$/.test(value);
 
 /** Returns the pointer in Lambda's invocation record, or undefined if the record has no pointer. */
 export const pointerIn = ({ DDBStreamBatchInfo: info }: InvocationRecord): BatchPointer | undefined => {
@@ -81,14 +82,19 @@ const decodedKey = (key: unknown): string | undefined => {
 };
 
 interface S3Record {
+  readonly eventName?: unknown;
   readonly s3?: { readonly bucket?: { readonly name?: unknown }; readonly object?: { readonly key?: unknown } } | null;
 }
 
-/** Returns the objects in an S3 event notification, or undefined for other values. */
+/** Whether the notification is of a new object. Others, such as `ObjectRemoved:Delete`, have nothing to read. */
+const isNewObject = ({ eventName = "ObjectCreated:Put" }: S3Record): boolean =>
+  typeof eventName === "string" && /^(s3:)?ObjectCreated:/.test(eventName);
+
+/** Returns the new objects in an S3 event notification, or undefined for other values. */
 export const objectsIn = (record: InvocationRecord): readonly ObjectAddress[] | undefined => {
   if (!isS3Notification(record)) return undefined;
   if (record.Event === "s3:TestEvent") return [];
-  const addresses = (record.Records as readonly S3Record[]).map(({ s3 }) => {
+  const addresses = (record.Records as readonly S3Record[]).filter(isNewObject).map(({ s3 }) => {
     const key = decodedKey(s3?.object?.key);
     return typeof s3?.bucket?.name === "string" && key !== undefined ? { bucket: s3.bucket.name, key } : undefined;
   });

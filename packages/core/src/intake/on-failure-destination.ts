@@ -8,7 +8,7 @@ import type { StreamRecord } from "../record/change.ts";
 import { lambdaRecord, type StreamsApiRecord } from "../record/lambda-record.ts";
 import { type AwsService, awsRequestError } from "../sink/aws-error.ts";
 import { type Destroyable, lazyClient, missingDependency } from "../sink/lazy-client.ts";
-import { checkOptionNames } from "../sink/option.ts";
+import { checkOptionNames, checkText } from "../sink/option.ts";
 import type { BatchPointer, ObjectAddress } from "./message-content.ts";
 
 /** Reads the records that Lambda gave up on. */
@@ -44,6 +44,11 @@ export interface StreamsReader {
 
 /** Options of `onFailureDestinationReader`. */
 export interface OnFailureDestinationReaderOptions {
+  /**
+   * The bucket to which Lambda writes failed batches, or several. A message that points to another bucket stays unread: it
+   * may be forged, and would make the function read whatever its role may read. Default: no bucket.
+   */
+  readonly bucket?: string | readonly string[];
   /** Default: a `DynamoDBStreams` client with the SDK's own defaults, loaded at the first pointer. */
   readonly streams?: StreamsReader;
   /** Default: an `S3` client with the SDK's own defaults, loaded at the first object. */
@@ -108,12 +113,24 @@ const recordsFrom = async (
   return found;
 };
 
+/** An event has at most 6 MB, which its text in an invocation record escapes. */
+const maxObjectBytes = 32 * 1_048_576;
+
+const foreignBucket = (bucket: string): RecordError =>
+  new RecordError(
+    "RECORD_FOREIGN",
+    `a message points to an object in bucket ${JSON.stringify(bucket)}; expected the bucket of the on-failure ` +
+      "destination: onFailureDestination: onFailureDestinationReader({ bucket })",
+  );
+
 /** Creates a reader. The SDK's clients are loaded when they are first used. */
 export const onFailureDestinationReader = (
   options: OnFailureDestinationReaderOptions = {},
 ): OnFailureDestinationReader => {
-  checkOptionNames("onFailureDestinationReader", options, { streams: true, s3: true });
-  const { streams, s3 } = options;
+  checkOptionNames("onFailureDestinationReader", options, { bucket: true, streams: true, s3: true });
+  const { bucket: own = [], streams, s3 } = options;
+  const buckets = typeof own === "string" ? [own] : own;
+  for (const bucket of buckets) checkText("bucket", bucket);
   const streamsClient = lazyClient<StreamsReader>(streams, loadStreams);
   const s3Client = lazyClient<S3Client>(s3, () => loadS3(user));
   return {
@@ -129,8 +146,11 @@ export const onFailureDestinationReader = (
         throw failure;
       }
     },
-    readObject: async ({ bucket, key }) =>
-      Buffer.from(await readObject(await s3Client.get(), { Bucket: bucket, Key: key })).toString(),
+    readObject: async ({ bucket, key }) => {
+      if (!buckets.includes(bucket)) throw foreignBucket(bucket);
+      const place = { Bucket: bucket, Key: key };
+      return Buffer.from(await readObject(await s3Client.get(), place, maxObjectBytes)).toString();
+    },
   };
 };
 

@@ -7,7 +7,11 @@ import type { AttributeValue, Image, UnknownItem } from "./change.ts";
 import { type DecodeImage, imageDecoders } from "./compiled-decoder.ts";
 import { toJson } from "./json.ts";
 
-const decimal = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
+/** No two parts of the pattern match the same digits, because a forged number may have thousands. */
+const decimal = /^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$/;
+
+/** DynamoDB's numbers have 38 digits and exponents from -130 to 125, so that no number takes more characters. */
+const maxNumberLength = 400;
 
 /** The JSON of a decoded value. Without `toJSON`, `JSON.stringify` would write `{}`, `{"value":…}` or `{"0":…}`. */
 const asJson = (value: unknown): unknown => JSON.parse(toJson(value));
@@ -56,7 +60,9 @@ export const canonicalDecimal = (text: string): string => {
   const sign = mantissa.startsWith("-") ? "-" : "";
   const [whole = "", fraction = ""] = mantissa.replace(/^[+-]/, "").split(".");
   const digits = (whole + fraction).replace(/^0+/, "");
-  const significant = digits.replace(/0+$/, "");
+  let end = digits.length;
+  while (digits.charCodeAt(end - 1) === 48) end -= 1;
+  const significant = digits.slice(0, end);
   if (significant === "") return "0";
   return `${sign}${significant}e${Number(exponent) - fraction.length + digits.length - significant.length}`;
 };
@@ -84,7 +90,7 @@ const plainDecimal = (text: string): number | undefined => {
 };
 
 const decodeNumber = (text: string): number | NumberValue => {
-  if (typeof text !== "string") throw malformedNumber();
+  if (typeof text !== "string" || text.length > maxNumberLength) throw malformedNumber();
   const plain = plainDecimal(text);
   if (plain !== undefined) return plain;
   const number = Number(text);

@@ -20,7 +20,8 @@ const base64 = (bytes: Uint8Array): string =>
 /** Sorts by code units. This order is the same on every machine, while the order of a locale may differ. */
 const ordered = (texts: readonly string[]): string[] => [...texts].sort();
 
-const decimal = /^(?:\+|(-))?(\d*)\.?(\d*)([eE][+-]?\d+)?$/;
+/** No two parts of the pattern match the same digits, because a forged number may have thousands. */
+const decimal = /^(?:\+|(-))?(\d*)(?:\.(\d*))?([eE][+-]?\d+)?$/;
 
 const jsonNumber = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;
 

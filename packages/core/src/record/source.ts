@@ -37,7 +37,11 @@ export interface SourceReader {
    * @throws {RecordError} RECORD_FOREIGN when the pipeline replicates another table.
    */
   readonly pin: (record: StreamRecord) => void;
-  /** @throws {RecordError} RECORD_FOREIGN when the pipeline replicates another table than the stream's. */
+  /**
+   * Checks a stream that a message points to.
+   * @throws {RecordError} RECORD_FOREIGN when the pipeline replicates another table, or does not know its table: without
+   * the option `source`, before the first stream event.
+   */
   readonly check: (streamArn: string) => void;
   /**
    * Returns the epoch of a record.
@@ -275,7 +279,12 @@ export const sourceReader = (periods: Periods, clock: Pick<Clock, "now">): Sourc
       pinTable(tableArnOf(arn));
       latestPinned = arn;
     },
-    check: (streamArn) => assertKnown(tableArnOf(streamArn)),
+    check: (streamArn) => {
+      const tableArn = tableArnOf(streamArn);
+      const isUnknown = known.every(({ named, arn }) => named === undefined && arn === undefined);
+      if (isUnknown) throw foreign(tableArn, "the table in option source, because a message points to this stream");
+      assertKnown(tableArn);
+    },
     read: (record) => {
       const { periods: own, early } = streamOf(streamArnOf(record));
       const createdAt = createdAtMs(record);
