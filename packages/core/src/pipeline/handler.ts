@@ -31,8 +31,8 @@ export interface BatchResponse {
 }
 
 /**
- * Accepts three kinds of events: a batch of stream records; a batch of SQS messages from this pipeline's retry queue or
- * dead-letter queue; and a message of Lambda's on-failure destination, from SQS, SNS, S3 or a direct invocation.
+ * Accepts three kinds of events: a batch of stream records, from an event source mapping or from EventBridge Pipes; a
+ * batch of SQS messages from this pipeline's retry queue or dead-letter queue; and a message of Lambda's on-failure destination, from SQS, SNS, S3 or a direct invocation.
  * @throws {RecordError} RECORD_MALFORMED for an event of any other shape.
  */
 export type PipelineHandler = (event: unknown, context?: InvocationContext) => Promise<BatchResponse>;
@@ -193,7 +193,7 @@ const respond = async (
   if (task?.dryRun) return dryRun(environment, invocation);
   const { failures, routes } = await run(environment, invocation, requestId);
   if (kind === "notification") return { batchItemFailures: [] };
-  const batchItemFailures = await itemFailures(kind, event, failures);
+  const batchItemFailures = await itemFailures(invocation.event, event, failures);
   return { batchItemFailures, ...(task && { outcomes: messageOutcomes(invocation, routes) }) };
 };
 
