@@ -10,9 +10,15 @@ import type { AttributeValue, Image } from "./change.ts";
  */
 export type ExactNumbers = "literal" | "string";
 
-/** Checks for a method, because the class may be loaded twice. A member of a decoded map is never a function. */
-export const isNumberValue = (value: object): value is NumberValue =>
-  "toAttributeValue" in value && typeof value.toAttributeValue === "function";
+/**
+ * Whether a value is a number that a double would round. Checks for a method, because the class may be loaded twice. A
+ * member of a decoded map is never a function.
+ */
+export const isNumberValue = (value: unknown): value is NumberValue =>
+  typeof value === "object" &&
+  value !== null &&
+  "toAttributeValue" in value &&
+  typeof value.toAttributeValue === "function";
 
 const base64 = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64");

@@ -47,9 +47,7 @@ const legalName = /^(?!aws\.|amazon\.|\.)(?!.*\.\.)[\w.-]{1,256}(?<!\.)$/i;
 const textAttribute = (DataType: string, StringValue: string): WireAttribute => ({ DataType, StringValue });
 
 const isNumber = (value: unknown): boolean =>
-  Number.isFinite(value) ||
-  typeof value === "bigint" ||
-  (typeof value === "object" && value !== null && isNumberValue(value) && /^[+-]?\.?\d/.test(String(value)));
+  Number.isFinite(value) || typeof value === "bigint" || (isNumberValue(value) && /^[+-]?\.?\d/.test(String(value)));
 
 /** Whether an array may contain the value. Undefined becomes null, as in `JSON.stringify`. */
 const isArrayEntry = (value: unknown): boolean =>
