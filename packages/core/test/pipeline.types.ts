@@ -102,6 +102,12 @@ expectType<Of<ReturnType<typeof orders.handler>, PipelineHandler>>();
 pipeline("p", {});
 // @ts-expect-error deadLetterQueue is not a string
 pipeline("p", { deadLetterQueue: "drop" });
+// The function decides about items of any form.
+pipeline("p", { ...block, schema: Order, onMismatch: ({ kind }) => (kind === "order" ? "reject" : "ignore") });
+
+// @ts-expect-error the function must decide at once
+pipeline("p", { ...block, schema: Order, onMismatch: async () => "ignore" });
+
 // @ts-expect-error schema is not a Standard Schema
 pipeline("p", { ...block, schema: { parse: (value: unknown) => value } });
 // @ts-expect-error `deadletter` is not an option
