@@ -27,12 +27,15 @@ const play = async (onMismatch: OnMismatch | undefined, batches: readonly (reado
   const deadLetterQueue = memoryDeadLetterQueue();
   const logger = recordingLogger();
   const upserts = [scriptedSink({ writes: "upsert", name: "rows" }), scriptedSink({ writes: "upsert", name: "large" })];
-  const appends = [scriptedSink({ writes: "append", name: "news" }), scriptedSink({ writes: "append", name: "sums" })];
+  const appends = [
+    scriptedSink({ writes: "append", name: "events" }),
+    scriptedSink({ writes: "append", name: "sums" }),
+  ];
   const [rows, large] = upserts as [(typeof upserts)[0], (typeof upserts)[0]];
-  const [news, sums] = appends as [(typeof appends)[0], (typeof appends)[0]];
+  const [events, sums] = appends as [(typeof appends)[0], (typeof appends)[0]];
   const handler = pipeline("p", { deadLetterQueue, logger, schema: Order, ...(onMismatch && { onMismatch }) })
     .to(rows, ({ after }) => after.total)
-    .to(news, ({ kind, before }) => [kind, before?.total], { dedupe: "none" })
+    .to(events, ({ kind, before }) => [kind, before?.total], { dedupe: "none" })
     .when(({ total }) => total > 100)
     .to(large, ({ after }) => after.total)
     .to(sums, ({ after }) => after?.total ?? "removed", { dedupe: "none" })
@@ -46,12 +49,12 @@ const play = async (onMismatch: OnMismatch | undefined, batches: readonly (reado
     failures,
     rows,
     large,
-    news,
+    events,
     sums,
   };
 };
 
-const everyRoute = (counts: object): object => ({ rows: counts, news: counts, large: counts, sums: counts });
+const everyRoute = (counts: object): object => ({ rows: counts, events: counts, large: counts, sums: counts });
 
 describe("an item that the schema refuses", () => {
   test("is rejected on every route by default", async () => {
@@ -136,19 +139,19 @@ describe("an ignored item", () => {
   });
 
   test("has no `before` when it begins to match the schema", async () => {
-    const { news, letters } = await play(ordersOnly, [[streamRecord({ before: visit, after: order })]]);
-    expect(news.taken.map(({ message }) => message)).toEqual([["modify", undefined]]);
+    const { events, letters } = await play(ordersOnly, [[streamRecord({ before: visit, after: order })]]);
+    expect(events.taken.map(({ message }) => message)).toEqual([["modify", undefined]]);
     expect(letters).toEqual([]);
   });
 
   test("costs no write when it changes, and its removal still reaches the copies", async () => {
     const other = tableHistory();
     const history = [other.put(visit), other.put({ ...visit, page: 2 }), other.remove({ pk: "a", sk: "1" })];
-    const { rows, news, sums, routes, letters } = await play(ordersOnly, [history]);
+    const { rows, events, sums, routes, letters } = await play(ordersOnly, [history]);
     const deliveries = rows.calls.flat() as UpsertDelivery<unknown>[];
     expect(deliveries).toMatchObject([{ change: { kind: "remove" }, message: undefined, isPrecaution: true }]);
-    expect([...news.taken, ...sums.taken]).toEqual([]);
-    expect(routes[0]?.news).toEqual({ received: 3, filtered: 3 });
+    expect([...events.taken, ...sums.taken]).toEqual([]);
+    expect(routes[0]?.events).toEqual({ received: 3, filtered: 3 });
     expect(letters).toEqual([]);
   });
 
