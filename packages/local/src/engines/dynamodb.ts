@@ -5,6 +5,7 @@
 
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { checkOptionNames } from "@sluice/core/sink-kit";
 import { type AwsEngine, awsEngine, startAwsEngine } from "./aws-engine.ts";
 import type { ChildCommand } from "./child-engine.ts";
 import { EngineMissingError } from "./engine-error.ts";
@@ -114,6 +115,7 @@ const findCommand = async (maxHeapMb: number): Promise<PortCommand> => {
  * @throws {EngineMissingError} when Docker is missing, and Java is missing or the download fails, too.
  */
 export const startDynamodb = async (options: DynamodbEngineOptions = {}): Promise<DynamodbEngine> => {
+  checkOptionNames("startDynamodb", options, { endpoint: true, maxHeapMb: true });
   const given = options.endpoint ?? process.env.DYNAMODB_ENDPOINT;
   if (given) return awsEngine(given);
   const command = await findCommand(options.maxHeapMb ?? 256);

@@ -1,6 +1,6 @@
 // The options that the mappings of streams and of queues have in common.
 
-import { type Clock, checkWhole, invalidOption, systemClock } from "@sluice/core/sink-kit";
+import { type Clock, checkWhole, invalidOption, type OptionNames, systemClock } from "@sluice/core/sink-kit";
 
 /** Lowest and highest allowed value of an option. */
 export type OptionRange = readonly [lowest: number, highest: number];
@@ -23,6 +23,17 @@ export interface MappingOptions {
   /** Clock for the function's time limit and for pauses. The timeouts of a queue follow the queue's own clock. */
   readonly clock?: Clock;
 }
+
+/** The names of these options, for the check of a mapping's options. */
+export const mappingOptionNames: OptionNames<MappingOptions> = {
+  maximumBatchingWindowInSeconds: true,
+  functionResponseTypes: true,
+  functionTimeoutMs: true,
+  functionName: true,
+  pollIntervalMs: true,
+  onProblem: true,
+  clock: true,
+};
 
 type ConvertedOption = "maximumBatchingWindowInSeconds" | "functionResponseTypes";
 
