@@ -1,6 +1,6 @@
 import base from "./jest.config.js";
 
-// What runs on Node 22 and 24 too (docs/node-versions.md): everything that needs no engine, and one path from a table
+// What runs on Node 22 and 24 too (docs/node-versions.md): everything that needs no engine, one path from a table
 // to its targets, and bundles of all examples.
 export default {
   ...base,
