@@ -91,6 +91,8 @@ const mappingOf = ({ options, engines, tally, seen }: DemoRun, streamArn: string
     startingPosition: "TRIM_HORIZON",
     // Lambda's maximum. A busy machine may be slow, and after a timeout the messages would be sent again.
     functionTimeoutMs: 900_000,
+    // The crashes are intended, so their errors are not printed.
+    onFunctionError: () => undefined,
   });
 
 /** The event source mapping of the retry queue. Undefined if the run has no retry queue. */
