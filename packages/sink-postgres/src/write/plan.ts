@@ -126,7 +126,11 @@ export const createPlans = (settings: PostgresSettings): Plans => {
     if (catalogue?.hasVersions !== true) {
       forget();
       const missing = catalogue === undefined ? relations.rows : relations.versions;
-      throw new SinkError("SINK_MISSING", `[${name}] table ${missing} does not exist; ensure() creates it`);
+      const isYours = catalogue === undefined && settings.declared === undefined;
+      const wayOut = isYours
+        ? 'create it, or declare its columns in option "columns"; then call ensure()'
+        : "ensure() creates it";
+      throw new SinkError("SINK_MISSING", `[${name}] table ${missing} does not exist; ${wayOut}`);
     }
     const facts = await readKeyFacts(session, relations);
     const shape = JSON.stringify([catalogue.columns, facts]);
