@@ -3,3 +3,4 @@ export type { OpensearchClient } from "./client/client.ts";
 export type { AwsAuth, AwsCredentials, BasicAuth, OpensearchConnection } from "./client/connection.ts";
 export type { OpensearchField, OpensearchMappings, OpensearchSinkOptions } from "./options.ts";
 export { type OpensearchDocument, type OpensearchSink, opensearchSink } from "./sink.ts";
+export type { OpensearchRouting } from "./write/routing.ts";
