@@ -5,12 +5,15 @@ import {
   checkTombstoneDays,
   type EnsureOptions,
   encodeEach,
+  failed,
   type LazyClient,
   lazyClient,
   type Maintenance,
   type MappedSink,
   objectNumber,
+  orSinkError,
   type PurgeOptions,
+  SinkError,
   type UpsertDelivery,
   type WriteContext,
   type WriteResult,
@@ -133,10 +136,13 @@ const writesOf = (
   const { name: sink, index, limits, timeoutMs, routing, names } = settings;
   const recent = recentWrites();
   const check = targetCheck(settings, now, recent.clear);
+  const checkedTarget = (opened: OpensearchClient, context: WriteContext): Promise<TargetIndex | SinkError> =>
+    orSinkError(check.get(opened, context));
   return {
     write: withinDeadline(sink, async (batch, context) => {
       const opened = await client.get();
-      const target = await check.get(opened, context);
+      const target = await checkedTarget(opened, context);
+      if (target instanceof SinkError) return batch.map((delivery) => failed(delivery, target));
       const write = waveOf(settings, recent, { opened, target, context, now });
       const results = await (routing === undefined
         ? write(batch, () => undefined, none)
@@ -146,7 +152,9 @@ const writesOf = (
     }),
     dryRun: withinDeadline(sink, async (batch, context) => {
       const opened = await client.get();
-      const { geoFields } = await check.get(opened, context);
+      const target = await checkedTarget(opened, context);
+      if (target instanceof SinkError) return batch.map((delivery) => failed(delivery, target));
+      const { geoFields } = target;
       const { entries, results } =
         routing === undefined
           ? { entries: batch.map((delivery) => [delivery, undefined] as const), results: [] }

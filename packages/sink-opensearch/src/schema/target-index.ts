@@ -1,7 +1,7 @@
 // Checks the index behind the alias before the first write, and again from time to time: `ensure` may not have run, and
 // an operator may change the index or move the alias while an environment lives.
 
-import { ConfigError, SinkError, type WriteContext } from "@sluice/core/sink-kit";
+import { ConfigError, isRecord, SinkError, type WriteContext } from "@sluice/core/sink-kit";
 import type { OpensearchClient } from "../client/client.ts";
 import { sendRequest } from "../client/request.ts";
 import type { OpensearchSettings } from "../options.ts";
@@ -34,6 +34,11 @@ export interface TargetCheck {
 
 /** How long a check holds, in milliseconds. */
 const checkMs = 30_000;
+
+/** Whether an answer describes indices. A proxy may answer anything. */
+const areIndices = (body: unknown): body is Indices =>
+  isRecord(body) &&
+  Object.values(body).every((state) => isRecord(state) && (isRecord(state.aliases) || isRecord(state.settings)));
 
 const unusable = (sink: string, problem: string, options?: ErrorOptions): SinkError =>
   new SinkError("SINK_MISSING", `[${sink}] the index cannot be used: ${problem}`, options);
@@ -86,8 +91,9 @@ export const targetCheck = (settings: OpensearchSettings, now: () => number, onO
         if (answer.failure.error.code === "SINK_MISSING") return withoutAlias();
         throw answer.failure.error;
       }
+      if (!areIndices(answer.body)) throw new SinkError("SINK_UNAVAILABLE", `[${sink}] the answer describes no index`);
       try {
-        return targetIn(answer.body as Indices);
+        return targetIn(answer.body);
       } catch (error) {
         if (error instanceof ConfigError) throw unusable(sink, error.message, { cause: error });
         throw error;
