@@ -6,7 +6,7 @@ import { streamChange } from "@sluice/testing";
 import { type OpensearchSink, type OpensearchSinkOptions, opensearchSink } from "../src/index.ts";
 import { aliveFilter, guardMapping } from "../src/write/guard.ts";
 import { type Api, apiOf, hitsOf, newIndex } from "./support/api.ts";
-import { deliveryOf, newContext, outcomesOf } from "./support/outcomes.ts";
+import { deliveryOf, newContext } from "./support/outcomes.ts";
 import { testSettings } from "./support/rig.ts";
 import { describeWithEachServer } from "./support/servers.ts";
 

@@ -1,7 +1,7 @@
 // Values that OpenSearch reads in another way than as JSON: places with long decimals, and texts with half a surrogate
 // pair. Also what the errors of refused values say.
 
-import { NumberValue } from "@aws-sdk/util-dynamodb";
+import { NumberValueImpl } from "@aws-sdk/util-dynamodb";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { Client } from "@opensearch-project/opensearch";
 import { streamChange } from "@sluice/testing";
@@ -11,7 +11,7 @@ import { deliveryOf, newContext, outcomesOf } from "./support/outcomes.ts";
 import { testSettings } from "./support/rig.ts";
 import { describeWithEachServer } from "./support/servers.ts";
 
-const exact = (text: string) => NumberValue.from(text);
+const exact = (text: string) => NumberValueImpl.from(text);
 const [lon, lat] = [exact("13.40495399999999999999"), exact("52.52000659999999999999")];
 const [near, nearLat] = [13.404954, 52.5200066];
 
