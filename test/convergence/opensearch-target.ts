@@ -142,6 +142,7 @@ export const openOpensearch = async (
     variants: [{ sink: mapped, map }, { sink: whole }, { sink: alternating, map }],
     readAll: () => readAll(url, target.index),
     copyOf,
+    needsOldImages: isRouted,
     close: async () => {
       await Promise.all([own, mapped, whole].map((sink) => sink.close()));
       await request(url, "DELETE", `/${target.index}-000001`);

@@ -14,7 +14,14 @@ const sizeOf = (delivery: Delivery): number =>
 const node = "http://127.0.0.1:9";
 const wrong = (options: Partial<OpensearchSinkOptions>) => () => opensearchSink({ node, index: "items", ...options });
 
+/** A routing that changes with each change of an item, so that documents move. */
+const routing = ({ revision }: { readonly revision?: unknown }): string => `place-${String(revision)}`;
+
 await describeWithEachServer("the OpenSearch sink", ({ url }) => {
+  describe("with a routing that changes", () => {
+    conforms({ describe, test }, { writes: "upsert", open: () => openRig(url, { routing }) });
+  });
+
   conforms(
     { describe, test },
     {
