@@ -12,24 +12,10 @@ import {
 } from "@sluice/core/sink-kit";
 import type { OpensearchClient } from "./client/client.ts";
 import { type ClientSettings, clientSettings, type OpensearchConnection } from "./client/connection.ts";
+import type { OpensearchMappings } from "./schema/mappings.ts";
 import { guardField } from "./write/guard.ts";
 import { type FieldNames, fieldNames } from "./write/reason.ts";
 import type { OpensearchRouting } from "./write/routing.ts";
-
-/** Mappings of the index, in OpenSearch's format. */
-export interface OpensearchMappings {
-  readonly properties?: { readonly [field: string]: OpensearchField };
-  readonly [parameter: string]: unknown;
-}
-
-/** The mapping of one field. */
-export interface OpensearchField {
-  readonly type?: string;
-  readonly properties?: { readonly [field: string]: OpensearchField };
-  /** Additional ways to index the same value: `{ exact: { type: "keyword" } }`. */
-  readonly fields?: { readonly [field: string]: OpensearchField };
-  readonly [parameter: string]: unknown;
-}
 
 /** Options of `opensearchSink`. */
 export interface OpensearchSinkOptions extends OpensearchConnection {

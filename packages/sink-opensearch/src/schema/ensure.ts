@@ -3,9 +3,10 @@
 import { type EnsureOptions, invalidOption, SinkError, withoutDeadline } from "@sluice/core/sink-kit";
 import type { OpensearchClient, OpensearchRequest } from "../client/client.ts";
 import { type OpensearchAnswer, sendRequest } from "../client/request.ts";
-import type { OpensearchField, OpensearchMappings, OpensearchSettings } from "../options.ts";
+import type { OpensearchSettings } from "../options.ts";
 import { aliveFilter, guardField, guardMapping, tombstoneGuard, updateLines } from "../write/guard.ts";
 import { checkIndex, hidesTombstones, type IndexState, type Indices, writeIndexOf } from "./index-state.ts";
+import type { OpensearchField, OpensearchMappings } from "./mappings.ts";
 
 /** A request that creates a missing index, field or alias. */
 interface IndexChange {

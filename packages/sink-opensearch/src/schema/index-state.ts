@@ -1,9 +1,10 @@
 // Reads what an alias and its index are, and compares the index with what the sink needs and the options declare.
 
 import { invalidOption, isRecord } from "@sluice/core/sink-kit";
-import type { OpensearchMappings, OpensearchSettings } from "../options.ts";
+import type { OpensearchSettings } from "../options.ts";
 import { aliveFilter, guardField } from "../write/guard.ts";
 import { checkMapping } from "./mapping-check.ts";
+import type { OpensearchMappings } from "./mappings.ts";
 import { canonical, isSame, shown } from "./server-value.ts";
 
 /** An alias, as an index lists it. */

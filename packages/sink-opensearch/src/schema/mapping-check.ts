@@ -1,7 +1,7 @@
 // Compares the mapping that the options declare with the mapping of an existing index.
 
 import { invalidOption } from "@sluice/core/sink-kit";
-import type { OpensearchField, OpensearchMappings } from "../options.ts";
+import type { OpensearchField, OpensearchMappings } from "./mappings.ts";
 import { canonical, isSame, shown, valueText } from "./server-value.ts";
 
 /** Returns the field's type; undefined is an object. */

@@ -2,7 +2,7 @@
 // a string means something else (a geohash) or is refused. Their index stores at most a double, so nothing is lost.
 
 import { isNumberValue, isRecord } from "@sluice/core/sink-kit";
-import type { OpensearchField, OpensearchMappings } from "../options.ts";
+import type { OpensearchField, OpensearchMappings } from "../schema/mappings.ts";
 
 /** The fields of an object that are, or contain, places or vectors. True: the field itself is one. */
 export type GeoFields = ReadonlyMap<string, true | GeoFields>;

@@ -1,6 +1,6 @@
 // Takes from OpenSearch's reasons what holds no value of an item: names of fields, types, limits and settings.
 
-import type { OpensearchField, OpensearchMappings } from "../options.ts";
+import type { OpensearchField, OpensearchMappings } from "../schema/mappings.ts";
 
 /** Returns the part of a field's path that an error may name. */
 export type FieldNames = (path: string) => string;
