@@ -82,6 +82,34 @@ describe("a redrive task", () => {
   });
 });
 
+describe("an answer", () => {
+  test("names the routes in the pipeline's order, also to an event without messages", async () => {
+    const handler = ["parents", "children", "a"]
+      .reduce(
+        (one, name) => one.to(scriptedSink({ writes: "upsert", name }), () => 1),
+        pipeline("p", { onReject: "block", logger: recordingLogger() }),
+      )
+      .handler();
+    const routes = ["parents", "children", "a"];
+    for (const dryRun of [true, false]) {
+      const answer = { batchItemFailures: [], outcomes: [], routes };
+      expect(await handler(task([], dryRun), lambdaContext())).toEqual(answer);
+      expect(await handler(task([bodyOf("a", 1, { sink: "a" })], dryRun), lambdaContext())).toMatchObject({ routes });
+    }
+    expect(await handler({ Records: [] }, lambdaContext())).toEqual({ batchItemFailures: [] });
+  });
+
+  test("names the route of a message that the pipeline does not have, and leaves the message in its queue", async () => {
+    const { handler, sink } = setUp();
+    for (const dryRun of [true, false]) {
+      const { outcomes } = await handler(task([bodyOf("a", 1, { sink: "old\n" })], dryRun), lambdaContext());
+      expect(outcomes).toMatchObject([{ outcome: "retried", code: "RECORD_UNROUTED" }]);
+      expect(outcomes?.[0]?.message).toMatch(/route "old\\n"; expected a route of this pipeline: "held"\./);
+    }
+    expect(sink.calls).toEqual([]);
+  });
+});
+
 describe("a dry run", () => {
   test("returns the expected outcomes without a write, a journal entry or a log line", async () => {
     const { handler, sink, deadLetters, lines } = setUp();
@@ -89,9 +117,10 @@ describe("a dry run", () => {
     expect(answer).toEqual({
       batchItemFailures: [],
       outcomes: [
-        { itemIdentifier: "m0", outcome: "delivered" },
+        { itemIdentifier: "m0", outcome: "delivered", isUnchecked: true },
         { itemIdentifier: "m1", outcome: "rejected", code: "MAPPING_FAILED", message: expect.any(String) },
       ],
+      routes: ["held"],
     });
     expect([sink.calls, deadLetters.writes, lines]).toEqual([[], [], []]);
   });
@@ -107,7 +136,10 @@ describe("a dry run", () => {
       .to({ name, supports, write, dryRun }, () => 1)
       .handler();
     const { outcomes } = await handler(task([bodyOf("a", 1), bodyOf("b", 1)], true), lambdaContext());
-    expect(outcomes?.map(({ outcome }) => outcome)).toEqual(["superseded", "delivered"]);
+    expect(outcomes).toEqual([
+      { itemIdentifier: "m0", outcome: "superseded" },
+      { itemIdentifier: "m1", outcome: "delivered" },
+    ]);
     expect(asked).toHaveLength(2);
   });
 });

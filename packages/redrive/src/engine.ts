@@ -2,7 +2,7 @@
 // failed with outcome `retried`, the engine sends no later message of the same group.
 
 import { BrokenFunctionError, FunctionFailedError } from "./function-error.ts";
-import { inOrder, type MessageOrder } from "./message-order.ts";
+import { byRoute, type MessageOrder } from "./message-order.ts";
 import type { MessageRate } from "./message-rate.ts";
 import {
   eventBytes,
@@ -13,6 +13,7 @@ import {
   readAnswer,
   recordBytes,
   redriveEvent,
+  routesIn,
   type TaskRecord,
 } from "./task.ts";
 
@@ -28,11 +29,30 @@ export interface RedriveEngineOptions<Message extends MessageOrder> {
   /** Called after each request, and for messages that are not sent. Every message gets exactly one result. */
   readonly onResults: (results: ReadonlyMap<Message, RedriveResult>) => Promise<void>;
   readonly isDryRun?: boolean;
+  /** Names of the pipeline's routes, in order. Default: the engine asks the handler, if messages have several routes. */
+  readonly routes?: readonly string[];
   /** Limit of messages per second. Default: no limit. */
   readonly rate?: MessageRate;
   /** When the signal aborts, the engine waits for the current request and sends no more. Default: no signal. */
   readonly signal?: AbortSignal;
 }
+
+/**
+ * Asks the handler for the order of its routes, with an event that has no messages. If the messages are of one route, asks
+ * nothing. Returns no names if the function fails, or does not name its routes: the order is then that of the messages.
+ */
+export const routeOrder = async (
+  messages: readonly MessageOrder[],
+  invoke: RedriveEngineOptions<MessageOrder>["invoke"],
+): Promise<readonly string[]> => {
+  if (new Set(messages.map(({ route }) => route)).size < 2) return [];
+  try {
+    return routesIn(await invoke(redriveEvent([], true)));
+  } catch (error) {
+    if (error instanceof FunctionFailedError) return [];
+    throw error;
+  }
+};
 
 /** Sends the messages of a run. If a call of `send` holds back a group, later calls hold back the same group, too. */
 export interface RedriveEngine<Message extends MessageOrder> {
@@ -166,9 +186,13 @@ const sendNext = async (run: EngineRun): Promise<void> => {
 };
 
 const sendAll = async (run: EngineRun, messages: readonly MessageOrder[]): Promise<void> => {
-  putBack(run, inOrder(messages));
+  putBack(run, messages);
   let reason = "the redrive was interrupted";
   try {
+    const routes = run.routes ?? (await routeOrder(messages, run.invoke));
+    // Routes are not in one request, because the handler delivers to all routes at once. The last unit is sent first.
+    run.units = [];
+    putBack(run, ...byRoute(messages, routes).reverse());
     await holdBack(run);
     while (run.units.length > 0 && !run.signal.aborted) await sendNext(run);
   } catch (error) {

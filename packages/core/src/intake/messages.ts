@@ -22,6 +22,9 @@ import { type Received, type Reception, receive } from "./received.ts";
 
 const messagesAtOnce = 8;
 
+/** A forged envelope may name a route of any length. */
+const maxShownName = 80;
+
 /** A pipeline's settings for its messages, and the stores of the records that messages point to. */
 export interface MessageSettings {
   readonly pipeline: string;
@@ -73,10 +76,21 @@ const offloaded = async (
   throw refusal;
 };
 
+/** The error for an envelope of a route that this pipeline does not have: the route was renamed or removed. */
+const unrouted = (sink: string, routes: ReadonlySet<string>): RecordError => {
+  const name = JSON.stringify(sink.slice(0, maxShownName));
+  const known = [...routes].map((route) => JSON.stringify(route)).join(", ");
+  return new RecordError(
+    "RECORD_UNROUTED",
+    `the envelope is of the route ${name}; expected a route of this pipeline: ${known}. Name a route ${name} to deliver ` +
+      "the message, or delete the message",
+  );
+};
+
 const fromEnvelope = async (envelope: Envelope, source: number, reading: Reading): Promise<Received[]> => {
   const { pipeline, routes, origin, payloadStores } = reading;
   if (envelope.pipeline !== pipeline) throw malformed("an envelope of another pipeline");
-  if (!routes.has(envelope.sink)) throw malformed("an envelope of a sink that this pipeline has no route to");
+  if (!routes.has(envelope.sink)) throw unrouted(envelope.sink, routes);
   const { code, message, record, recordUrl } = envelope;
   // The record of an envelope with RECORD_LOST describes the loss, and contains no change.
   if (code === "RECORD_LOST") return [{ ...nothing, record, error: new RecordError(code, message), envelope, source }];
