@@ -67,9 +67,9 @@ describeWithSqs("sluice dead-letters", (engine) => {
     expect(keyed.stdout).not.toContain("secret");
     const grouped = linesOf(await run("list", queue.url, "--group")).map((line) => line.split(/ {2,}/));
     expect(grouped.slice(0, 3)).toEqual([
-      ["pipeline", "sink", "code", "count", "oldest", "newest"],
-      ["shop", "feed", "SINK_TOO_LARGE", "1", "2d", "2d"],
-      ["shop", "orders", "SINK_REJECTED", "2", "5h", "2h"],
+      ["pipeline", "sink", "code", "count", "oldest", "newest", "reason"],
+      ["shop", "feed", "SINK_TOO_LARGE", "1", "2d", "2d", "[feed] refused"],
+      ["shop", "orders", "SINK_REJECTED", "2", "5h", "2h", "[orders] refused"],
     ]);
     expect(linesOf(await run("list", queue.url, "--since", "3h")).slice(1)).toEqual([
       expect.stringContaining(String(a)),

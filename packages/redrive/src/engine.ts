@@ -78,7 +78,9 @@ const heldBack: RedriveResult = {
 };
 
 /** State of a run. It is not generic, because only the caller needs the exact type of the messages. */
-interface EngineRun extends Omit<RedriveEngineOptions<MessageOrder>, "signal"> {
+interface EngineRun extends Omit<RedriveEngineOptions<MessageOrder>, "signal" | "routes"> {
+  /** Undefined until the handler has named its routes. */
+  routes?: readonly string[];
   readonly signal: AbortSignal;
   /** Messages that are still to be sent. The last unit is sent next. A request contains messages of one unit only. */
   units: (readonly MessageOrder[])[];
@@ -130,7 +132,10 @@ const holdBack = async (run: EngineRun): Promise<void> => {
 /** Passes results to `onResults`. After an outcome `retried`, holds back all waiting messages of the same group. */
 const finish = async (run: EngineRun, results: Results): Promise<void> => {
   const before = run.heldBackGroups.size;
-  for (const [{ group }, { outcome }] of results) if (outcome === "retried") run.heldBackGroups.add(group);
+  for (const [{ group }, { outcome, code }] of results) {
+    // A message of a route that does not exist holds back nothing: the others of its route have the same result.
+    if (outcome === "retried" && code !== "RECORD_UNROUTED") run.heldBackGroups.add(group);
+  }
   await run.onResults(results);
   if (run.heldBackGroups.size > before) await holdBack(run);
 };
@@ -190,6 +195,7 @@ const sendAll = async (run: EngineRun, messages: readonly MessageOrder[]): Promi
   let reason = "the redrive was interrupted";
   try {
     const routes = run.routes ?? (await routeOrder(messages, run.invoke));
+    if (routes.length > 0) run.routes = routes;
     // Routes are not in one request, because the handler delivers to all routes at once. The last unit is sent first.
     run.units = [];
     putBack(run, ...byRoute(messages, routes).reverse());

@@ -41,6 +41,9 @@ export interface S3Client {
   readonly deleteObject: (input: ObjectPlace) => Promise<unknown>;
 }
 
+/** Matches the names of objects that `put` creates. */
+const objectName = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.json\.gz$/;
+
 /** Options of `s3PayloadStore`. */
 export interface S3PayloadStoreOptions {
   readonly bucket: string;
@@ -94,7 +97,8 @@ export const s3PayloadStore = (options: S3PayloadStoreOptions): PayloadStore => 
   const root = `s3://${bucket}/${prefix}`;
   const placeOf = (url: string): ObjectPlace => {
     // A message may be forged. A forged address must not make the function read or delete other objects.
-    if (url.startsWith(root)) return { Bucket: bucket, Key: url.slice(`s3://${bucket}/`.length) };
+    if (url.startsWith(root) && objectName.test(url.slice(root.length)))
+      return { Bucket: bucket, Key: url.slice(`s3://${bucket}/`.length) };
     throw new RecordError("RECORD_MALFORMED", "recordUrl is not an address of this pipeline's payload store");
   };
   const fail = (error: unknown): never => {
