@@ -97,8 +97,7 @@ export const s3PayloadStore = (options: S3PayloadStoreOptions): PayloadStore => 
   const root = `s3://${bucket}/${prefix}`;
   const placeOf = (url: string): ObjectPlace => {
     // A message may be forged. A forged address must not make the function read or delete other objects.
-    if (url.startsWith(root) && objectName.test(url.slice(root.length)))
-      return { Bucket: bucket, Key: url.slice(`s3://${bucket}/`.length) };
+    if (url.startsWith(root)) return { Bucket: bucket, Key: url.slice(`s3://${bucket}/`.length) };
     throw new RecordError("RECORD_MALFORMED", "recordUrl is not an address of this pipeline's payload store");
   };
   const fail = (error: unknown): never => {
@@ -113,8 +112,16 @@ export const s3PayloadStore = (options: S3PayloadStoreOptions): PayloadStore => 
     },
     get: async (url) => readObject(await connection.get(), placeOf(url), maxRecordBytes),
     remove: async (url) => {
+      const place = placeOf(url);
+      // The prefix may be the beginning of another one. Only objects that `put` has named are deleted.
+      if (!objectName.test(url.slice(root.length))) {
+        throw new RecordError(
+          "RECORD_MALFORMED",
+          "recordUrl is not the address of a record that this store has stored",
+        );
+      }
       const s3Client = await connection.get();
-      await s3Client.deleteObject(placeOf(url)).catch(fail);
+      await s3Client.deleteObject(place).catch(fail);
     },
     prepare: async () => void (await connection.get()),
   };

@@ -18,7 +18,7 @@ import type { PipelineLogger } from "../logger.ts";
 import { type SourceReader, sourceReader } from "../record/source.ts";
 import type { PipelineSettings } from "./options.ts";
 import { itemFailures } from "./powertools.ts";
-import { dryRunRoute, type MessageOutcome, messageOutcomes, routesWithoutDryRun } from "./redrive-task.ts";
+import { dryRunRoute, type MessageOutcome, messageOutcomes, uncheckedRoutes } from "./redrive-task.ts";
 import { countAll, type Failures, failuresOf, fatalFailure, firstToRepeat, retryReasons } from "./report.ts";
 import { deletePayloads, postponeFailed, type Settling, settleRejected, settleUnread } from "./settle.ts";
 import { publishReport } from "./telemetry.ts";
@@ -184,7 +184,7 @@ const dryRun = async (environment: Environment, invocation: Invocation): Promise
   const settings = { ...environment, dedupeStore: undefined, writeRetries: undefined, storeDeadLetters };
   const workers = sharedRoutes(environment.routes).map((route) => routeWorker(dryRunRoute(route), settings));
   const routes = await Promise.all(workers.map((worker) => worker.deliver(invocation)));
-  const unchecked = routesWithoutDryRun(environment.routes);
+  const unchecked = uncheckedRoutes(environment.routes);
   return {
     batchItemFailures: [],
     outcomes: messageOutcomes(invocation, routes, unchecked),

@@ -25,7 +25,7 @@ export interface MessageOutcome {
   readonly code?: string;
   /** An explanation for people. Contains no item values. */
   readonly message?: string;
-  /** Only in a dry run: the message would be sent, but the sink has no dry run, so its target was not asked. */
+  /** Only in a dry run: the message would be sent, but the sink cannot ask its target without sending. */
   readonly isUnchecked?: true;
 }
 
@@ -50,9 +50,14 @@ const moreSerious = (a: MessageResult | undefined, b: MessageResult): MessageRes
 
 const messageIdOf = (record: unknown): string => (record as { readonly messageId?: string }).messageId ?? "";
 
-/** Returns the names of the routes whose sinks have no dry run. */
-export const routesWithoutDryRun = (routes: readonly Route[]): ReadonlySet<string> =>
-  new Set(routes.filter(({ sink }) => sink.dryRun === undefined).map(({ name }) => name));
+/**
+ * Returns the names of the routes whose targets a dry run does not ask: their sinks have no dry run, or they are append
+ * sinks, whose dry run can only encode a message.
+ */
+export const uncheckedRoutes = (routes: readonly Route[]): ReadonlySet<string> => {
+  const unchecked = routes.filter(({ sink }) => sink.dryRun === undefined || sink.supports.writes === "append");
+  return new Set(unchecked.map(({ name }) => name));
+};
 
 /** The outcome of each message of the event. In a dry run, the targets of the routes in `unchecked` were not asked. */
 export const messageOutcomes = (
