@@ -1,6 +1,7 @@
 // The engine of a redrive. It sends messages to a pipeline's handler, one request after the other. After a message has
 // failed with outcome `retried`, the engine sends no later message of the same group.
 
+import { checkOptionNames } from "@sluice/core/sink-kit";
 import { BrokenFunctionError, FunctionFailedError } from "./function-error.ts";
 import { byRoute, type MessageOrder } from "./message-order.ts";
 import type { MessageRate } from "./message-rate.ts";
@@ -214,6 +215,15 @@ const sendAll = async (run: EngineRun, messages: readonly MessageOrder[]): Promi
 export const redriveEngine = <Message extends MessageOrder>(
   options: RedriveEngineOptions<Message>,
 ): RedriveEngine<Message> => {
+  checkOptionNames("redriveEngine", options, {
+    invoke: true,
+    recordOf: true,
+    onResults: true,
+    isDryRun: true,
+    routes: true,
+    rate: true,
+    signal: true,
+  });
   const maxSize = Math.min(maxRequestMessages, options.rate?.burst ?? Number.POSITIVE_INFINITY);
   const run: EngineRun = {
     signal: new AbortController().signal,

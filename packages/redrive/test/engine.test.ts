@@ -72,6 +72,15 @@ const broken = (): never => {
 const ofRoutes = (routes: readonly string[]): TestMessage[] =>
   messagesOf(routes).map((message) => ({ ...message, route: message.group }));
 
+test("an engine refuses options that it does not know, by name", () => {
+  const options = {
+    invoke: async () => ({}),
+    recordOf: () => ({ messageId: "", body: "" }),
+    onResults: async () => undefined,
+  };
+  expect(() => redriveEngine({ ...options, dryRun: true } as never)).toThrow(/^redriveEngine has no option "dryRun"/);
+});
+
 describe("the order of routes", () => {
   /** Sends one message for each route. Returns the ids of each request. */
   const sent = async (routes: readonly string[], answer: () => object): Promise<string[][]> => {
