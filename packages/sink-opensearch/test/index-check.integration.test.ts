@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { Client } from "@opensearch-project/opensearch";
 import { streamChange } from "@sluice/testing";
-import { type OpensearchSink, type OpensearchSinkOptions, opensearchSink } from "../src/index.ts";
+import { type OpensearchField, type OpensearchSink, type OpensearchSinkOptions, opensearchSink } from "../src/index.ts";
 import { aliveFilter, guardMapping } from "../src/write/guard.ts";
 import { type Api, apiOf, hitsOf, newIndex } from "./support/api.ts";
 import { deliveryOf, newContext } from "./support/outcomes.ts";
@@ -231,7 +231,9 @@ await describeWithEachServer("the check of the index", ({ url }) => {
 
   test("adds a field inside a nested field", async () => {
     const index = newIndex();
-    const nested = (properties: object) => ({ mappings: { properties: { lines: { type: "nested", properties } } } });
+    const nested = (properties: Readonly<Record<string, OpensearchField>>) => ({
+      mappings: { properties: { lines: { type: "nested", properties } } },
+    });
     await sinkFor(index, nested({ a: { type: "long" } })).ensure();
     const more = nested({ a: { type: "long" }, b: { type: "long" } });
     expect(await sinkFor(index, more).ensure()).toHaveLength(1);
