@@ -10,6 +10,7 @@ import {
   lazyClient,
   missingDependency,
   type PendingItems,
+  verifiedTls,
 } from "@sluice/core/sink-kit";
 import { dynamodbJournal } from "./journal.ts";
 import { dynamodbLeases } from "./leases.ts";
@@ -41,7 +42,12 @@ const importSdk = (): Promise<DynamodbSdk> =>
 
 const makeClient = async (): Promise<DynamoDBClient> => {
   const { DynamoDBClient } = await importSdk();
-  const requestHandler = { connectionTimeout: 1_000, requestTimeout: requestTimeoutMs, throwOnRequestTimeout: true };
+  const requestHandler = {
+    connectionTimeout: 1_000,
+    requestTimeout: requestTimeoutMs,
+    throwOnRequestTimeout: true,
+    ...verifiedTls,
+  };
   return new DynamoDBClient({ requestHandler });
 };
 

@@ -3,6 +3,7 @@
 import type { Lambda } from "@aws-sdk/client-lambda";
 import type { S3 } from "@aws-sdk/client-s3";
 import type { SQS } from "@aws-sdk/client-sqs";
+import { verifiedTls } from "@sluice/core/sink-kit";
 import type { OptionValues } from "../command-line/arguments.ts";
 import { CommandError } from "../command-line/command-error.ts";
 import { regionIn } from "./region.ts";
@@ -49,6 +50,7 @@ const configOf = (options: AwsOptions, service: "SQS" | "S3" | "LAMBDA", address
   const endpoint = process.env[`AWS_ENDPOINT_URL_${service}`] ?? options.endpointUrl;
   const region = options.region ?? regionIn(address);
   return {
+    requestHandler: verifiedTls,
     ...(options.profile !== undefined && { profile: options.profile }),
     ...(region !== undefined && { region }),
     ...(endpoint !== undefined && { endpoint }),

@@ -5,7 +5,7 @@ import { eachBounded } from "../async/bounded.ts";
 import { ConfigError } from "../errors.ts";
 import { groupBy } from "../sink/chunk.ts";
 import { fifoId } from "../sink/fifo.ts";
-import { type Destroyable, lazyClient, missingDependency } from "../sink/lazy-client.ts";
+import { type Destroyable, lazyClient, missingDependency, verifiedTls } from "../sink/lazy-client.ts";
 import { type Envelope, maxMessageBytes } from "./envelope.ts";
 import { type EnvelopeMessage, type SizedMessage, sizedMessage } from "./envelope-message.ts";
 import type { PayloadStore } from "./payload-store.ts";
@@ -57,7 +57,7 @@ const loadClient = async (user: string): Promise<SqsSender & Destroyable> => {
   const { SQS } = await import("@aws-sdk/client-sqs").catch(missingDependency(user, "@aws-sdk/client-sqs"));
   // By default the SDK calls the host in the queue's URL. If the user has set an endpoint, the SDK must call that one.
   const isEndpointGiven = Boolean(process.env.AWS_ENDPOINT_URL_SQS ?? process.env.AWS_ENDPOINT_URL);
-  return new SQS({ useQueueUrlAsEndpoint: !isEndpointGiven }) as SqsSender & Destroyable;
+  return new SQS({ useQueueUrlAsEndpoint: !isEndpointGiven, requestHandler: verifiedTls }) as SqsSender & Destroyable;
 };
 
 /** The result of sending the next message of each group. A message that is in neither list was refused. */

@@ -3,7 +3,7 @@
 import { randomUUID } from "node:crypto";
 import { RecordError } from "../errors.ts";
 import { type AwsService, awsRequestError } from "../sink/aws-error.ts";
-import { type Destroyable, lazyClient, missingDependency } from "../sink/lazy-client.ts";
+import { type Destroyable, lazyClient, missingDependency, verifiedTls } from "../sink/lazy-client.ts";
 import { checkClient, checkOptionNames, checkText } from "../sink/option.ts";
 import { maxRecordBytes } from "./envelope.ts";
 
@@ -58,7 +58,7 @@ const s3: AwsService = { name: "S3", codes: { NoSuchBucket: "SINK_MISSING", NoSu
 /** Loads an `S3` client of the SDK. */
 export const loadS3 = async (user: string): Promise<S3Client & Destroyable> => {
   const { S3 } = await import("@aws-sdk/client-s3").catch(missingDependency(user, "@aws-sdk/client-s3"));
-  return new S3({}) as S3Client & Destroyable;
+  return new S3({ requestHandler: verifiedTls }) as S3Client & Destroyable;
 };
 
 /**

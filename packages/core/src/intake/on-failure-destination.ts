@@ -7,7 +7,7 @@ import { RecordError, SinkError } from "../errors.ts";
 import type { StreamRecord } from "../record/change.ts";
 import { lambdaRecord, type StreamsApiRecord } from "../record/lambda-record.ts";
 import { type AwsService, awsRequestError } from "../sink/aws-error.ts";
-import { type Destroyable, lazyClient, missingDependency } from "../sink/lazy-client.ts";
+import { type Destroyable, lazyClient, missingDependency, verifiedTls } from "../sink/lazy-client.ts";
 import { checkOptionNames, checkText } from "../sink/option.ts";
 import type { BatchPointer, ObjectAddress } from "./message-content.ts";
 
@@ -69,7 +69,7 @@ const user = "reading Lambda's on-failure destination";
 const loadStreams = async (): Promise<StreamsReader & Destroyable> => {
   const name = "@aws-sdk/client-dynamodb-streams";
   const { DynamoDBStreams } = await import("@aws-sdk/client-dynamodb-streams").catch(missingDependency(user, name));
-  return new DynamoDBStreams({}) as unknown as StreamsReader & Destroyable;
+  return new DynamoDBStreams({ requestHandler: verifiedTls }) as unknown as StreamsReader & Destroyable;
 };
 
 const isTrimmed = (error: unknown): boolean => error instanceof Error && error.name === "TrimmedDataAccessException";

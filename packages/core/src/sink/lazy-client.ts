@@ -9,6 +9,9 @@ export interface LazyClient<Client> {
   readonly close: () => Promise<void>;
 }
 
+/** The agent of a client that verifies certificates. NODE_TLS_REJECT_UNAUTHORIZED=0 changes the default of Node. */
+export const verifiedTls = { httpsAgent: { rejectUnauthorized: true } } as const;
+
 /**
  * Options for an AWS SDK client that a sink creates. The SDK's retries are off, because core retries and checks the
  * remaining time first. The timeouts end a request to a target that accepts the connection but never answers. Otherwise
@@ -20,7 +23,7 @@ export const awsClientDefaults = {
     connectionTimeout: 3_000,
     requestTimeout: 10_000,
     throwOnRequestTimeout: true,
-    // Set explicitly, because NODE_TLS_REJECT_UNAUTHORIZED=0 changes the default.
+    // As in `verifiedTls`.
     httpsAgent: { rejectUnauthorized: true },
   },
 } as const;

@@ -11,6 +11,7 @@ import {
   missingDependency,
   type PipelineLogger,
   systemClock,
+  verifiedTls,
 } from "@sluice/core/sink-kit";
 import { consoleLogger, user } from "../redrive/environment.ts";
 import { classified } from "../redrive/errors.ts";
@@ -120,7 +121,7 @@ export const approvalPageHandler = (options: ApprovalPageOptions = {}): Approval
   checkClient(clients.sfn, "sendTaskSuccess", "an SFN client of @aws-sdk/client-sfn");
   const connection = lazyClient<TaskClient>(clients.sfn, async () => {
     const { SFN } = await import("@aws-sdk/client-sfn").catch(missingDependency(user, "@aws-sdk/client-sfn"));
-    return new SFN({});
+    return new SFN({ requestHandler: verifiedTls });
   });
   const readSecret = secretReader(options.secret);
 

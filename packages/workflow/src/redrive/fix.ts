@@ -15,6 +15,7 @@ import {
   SinkError,
   type StreamRecord,
   untilAborted,
+  verifiedTls,
 } from "@sluice/core/sink-kit";
 import { FunctionFailedError, invokeFunction, type LambdaClient, withRecord } from "@sluice/redrive";
 import type { DeadLetter, DeadLetterWithRecord } from "./dead-letter.ts";
@@ -76,7 +77,7 @@ export const lambdaConnection = (given: LambdaClient | undefined): LazyClient<La
   checkClient(given, "invoke", "a Lambda client of @aws-sdk/client-lambda");
   return lazyClient(given, async () => {
     const { Lambda } = await import("@aws-sdk/client-lambda").catch(missingDependency(user, "@aws-sdk/client-lambda"));
-    return new Lambda({});
+    return new Lambda({ requestHandler: verifiedTls });
   });
 };
 

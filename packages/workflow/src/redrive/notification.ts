@@ -7,6 +7,7 @@ import {
   invalidOption,
   lazyClient,
   missingDependency,
+  verifiedTls,
 } from "@sluice/core/sink-kit";
 import { optional, user } from "./environment.ts";
 import { interruption } from "./errors.ts";
@@ -58,7 +59,7 @@ export const notifier = (options: NotificationOptions): ((notification: Notifica
   checkClient(clients.sns, "publish", "an SNS client of @aws-sdk/client-sns");
   const connection = lazyClient<TopicClient>(clients.sns, async () => {
     const { SNS } = await import("@aws-sdk/client-sns").catch(missingDependency(user, "@aws-sdk/client-sns"));
-    return new SNS({});
+    return new SNS({ requestHandler: verifiedTls });
   });
   return async ({ subject, text }) => {
     const client = await connection.get();

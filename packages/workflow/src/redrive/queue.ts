@@ -19,6 +19,7 @@ import {
   lazyClient,
   missingDependency,
   type PipelineLogger,
+  verifiedTls,
 } from "@sluice/core/sink-kit";
 import { requiredUrl, user } from "./environment.ts";
 import { interruption } from "./errors.ts";
@@ -124,7 +125,7 @@ export const openQueue = (options: QueueOptions): RedriveQueue => {
   checkClient(given, "receiveMessage", "an SQS client of @aws-sdk/client-sqs");
   const connection = lazyClient<RedriveQueueClient>(given, async () => {
     const { SQS } = await import("@aws-sdk/client-sqs").catch(missingDependency(user, "@aws-sdk/client-sqs"));
-    return new SQS({});
+    return new SQS({ requestHandler: verifiedTls });
   });
   const open = async (): Promise<QueueConnection> => ({ client: await connection.get(), queueUrl, name: "queue" });
   return {

@@ -15,6 +15,7 @@ import {
   type SdkValue,
   type StreamRecord,
   sdkItem,
+  verifiedTls,
 } from "@sluice/core/sink-kit";
 import type { DeadLetterWithRecord } from "./dead-letter.ts";
 import { user } from "./environment.ts";
@@ -68,7 +69,7 @@ export const dynamodbConnection = (given: SourceTableClient | undefined): LazyCl
     const { DynamoDB } = await import("@aws-sdk/client-dynamodb").catch(
       missingDependency(user, "@aws-sdk/client-dynamodb"),
     );
-    return new DynamoDB({});
+    return new DynamoDB({ requestHandler: verifiedTls });
   });
 };
 
