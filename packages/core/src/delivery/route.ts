@@ -3,11 +3,25 @@
 import { types } from "node:util";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { ConfigError, RecordError } from "../errors.ts";
-import type { Change, LiveChange, Origin } from "../record/change.ts";
+import type { Change, LiveChange, Origin, RemovedChange } from "../record/change.ts";
 import { assertNewImage, carries, priorState } from "../record/record.ts";
 import { describeThrown } from "../sink/encoding-error.ts";
 import type { Dedupe, Sink } from "../sink/sink.ts";
 import type { ReferenceWaits } from "./reference-wait.ts";
+
+/**
+ * What the removal of an item from the table does to the item's copy. `delete`: the copy is removed. `keep`: the copy
+ * stays as it is. A function marks the copy: it returns the message that replaces the copy, or undefined to delete it.
+ */
+export type Removal<Item, Message> = "delete" | "keep" | ((removal: RemovedChange<Item>) => Message | undefined);
+
+/** What removals do to the copies of a route, by the cause of the removal. */
+export interface Removals<Item, Message> {
+  /** Removals by DynamoDB's TTL service, in the region of the stream. Default `delete`. */
+  readonly byTtl?: Removal<Item, Message>;
+  /** All other removals, among them TTL removals that a global table replicates from another region. Default `delete`. */
+  readonly otherwise?: Removal<Item, Message>;
+}
 
 /** A sink with its mapper and filter. Their types are `unknown`, because the pipeline's methods have checked them. */
 export interface Route {
@@ -33,6 +47,8 @@ export interface Route {
   readonly removesUnmatched: boolean;
   /** Whether an unlikely copy is removed with a tombstone, even if the target does not have it. */
   readonly tombstones: "always" | "if-present";
+  /** What the removal of an item does to the item's copy. */
+  readonly removals: Required<Removals<unknown, unknown>>;
 }
 
 /** A route, with the other routes of its pipeline that have the same target. */
@@ -165,12 +181,58 @@ const isAlsoGivenTo = (other: Route, { origins }: Route, { origin }: Change<unkn
 const isWrittenBy = (routes: readonly Route[], route: Route, change: Change<unknown>, ifItThrows: boolean): boolean =>
   routes.some((other) => isAlsoGivenTo(other, route, change) && hasMessage(other, change, ifItThrows));
 
+const removalOf = ({ removals }: Route, { isTtlRemoval }: Change<unknown>): Removal<unknown, unknown> =>
+  isTtlRemoval ? removals.byTtl : removals.otherwise;
+
+/** Whether a route writes a message for this removal, unless its function returns undefined. */
+export const isMarking = (route: Route, change: Change<unknown>): boolean =>
+  change.kind === "remove" && typeof removalOf(route, change) === "function";
+
+/** Whether the removed item may have had a copy of this route. An item that another filter takes has none. */
+const hadCopy = (route: Route, change: Change<unknown>): boolean =>
+  (!isJudged(route, change, "old") || matches(route, change.before)) && priorCopy(route, change) === "possible";
+
+/** Returns the message that marks the copy of a removed item, or undefined if the route does not mark a copy. */
+const markOf = (route: Route, change: Change<unknown>): unknown => {
+  const removal = removalOf(route, change);
+  if (typeof removal !== "function" || !hadCopy(route, change)) return undefined;
+  return returned(route, "function of removes", removal(change as RemovedChange<unknown>));
+};
+
+/** Whether a route with the same target keeps or marks the copy. A route whose function throws keeps its copy. */
+const isRetainedBy = (other: Route, route: Route, change: Change<unknown>): boolean => {
+  const removal = removalOf(other, change);
+  if (removal === "delete" || !isAlsoGivenTo(other, route, change) || !hadCopy(other, change)) return false;
+  return removal === "keep" || hasMark(other, change, true);
+};
+
+const hasMark = (route: Route, change: Change<unknown>, ifItThrows: boolean): boolean => {
+  try {
+    return markOf(route, change) !== undefined;
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    return ifItThrows;
+  }
+};
+
+/** A removed item has one decision among the routes with one target: it is marked, or else kept, or else deleted. */
+const removedEffect = (route: SharedRoute, change: Change<unknown>): Effect => {
+  if (removalOf(route, change) === "keep") return none;
+  const message = markOf(route, change);
+  if (message !== undefined) {
+    const isMarked = route.before.some((other) => isAlsoGivenTo(other, route, change) && hasMark(other, change, false));
+    return isMarked ? none : { kind: "write", message };
+  }
+  if (route.others.some((other) => isRetainedBy(other, route, change))) return none;
+  return { kind: "remove", copy: priorCopy(route, change) };
+};
+
 /**
  * Routes with one target make one decision for each item: the first route with a message writes the item, and a route
  * removes the item only if no other route writes it. A route whose mapper throws keeps its copy.
  */
 const upsertEffect = (route: SharedRoute, change: Change<unknown>): Effect => {
-  if (change.kind === "remove") return { kind: "remove", copy: priorCopy(route, change) };
+  if (change.kind === "remove") return removedEffect(route, change);
   const message = messageOf(route, change as LiveChange<unknown>);
   if (message !== undefined) return isWrittenBy(route.before, route, change, false) ? none : { kind: "write", message };
   const copy = change.kind === "insert" ? "unlikely" : priorCopy(route, change);
