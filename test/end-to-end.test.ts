@@ -57,6 +57,7 @@ const importExample = async (engines: Engines<typeof wanted>, databaseUrl: strin
   const { region, credentials } = engines.sqs.clientConfig;
   Object.assign(process.env, {
     DATABASE_URL: databaseUrl,
+    SOURCE_TABLE: tableName,
     DEAD_LETTER_QUEUE_URL: queueUrl,
     AWS_ENDPOINT_URL_SQS: engines.sqs.endpoint,
     AWS_REGION: region,

@@ -1,14 +1,14 @@
 // Runs every step of docs/getting-started.md in an empty folder. Installs tarballs, as a user would get them from npm.
 
-import { execFile, execFileSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, describe, expect, test } from "@jest/globals";
-import { engineOrSkip, startDynamodb } from "@sluice/local";
+import { engineOrSkip, startDynamodb, startOpensearch } from "@sluice/local";
 import { type Fence, fencesOf, root } from "./markdown.ts";
+import { pack, withTarballs } from "./packed.ts";
 
 const path = "docs/getting-started.md";
 const fences = fencesOf({ path, text: readFileSync(join(root, path), "utf8") });
@@ -17,7 +17,8 @@ const scratch = mkdtempSync(join(tmpdir(), "sluice-getting-started-"));
 // If the test runs as root, the embedded Postgres runs as another user. That user needs access to the binaries in this
 // folder.
 chmodSync(scratch, 0o755);
-const [tarballs, project] = [join(scratch, "tarballs"), join(scratch, "orders")];
+const project = join(scratch, "orders");
+const tarballs = pack(scratch, ["core", "sink-postgres", "sink-opensearch", "local"]);
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
 /**
@@ -33,6 +34,7 @@ const environment = {
     DATABASE_URL: undefined,
     DYNAMODB_ENDPOINT: undefined,
     AWS_ENDPOINT_URL_SQS: undefined,
+    OPENSEARCH_URL: undefined,
   },
   ...{ NODE_NO_WARNINGS: "1", npm_config_prefer_offline: "true", npm_config_audit: "false", npm_config_fund: "false" },
 };
@@ -42,28 +44,11 @@ const execute = (command: string): Promise<{ readonly stdout: string; readonly s
 
 const run = async (command: string): Promise<string> => (await execute(command)).stdout;
 
-/** Compiles and packs the Sluice packages that the page installs. Returns the tarballs by package name. */
-const pack = (): Map<string, string> => {
-  const tsc = join(dirname(createRequire(import.meta.url).resolve("typescript/package.json")), "bin/tsc");
-  const names = ["core", "sink-postgres", "local"];
-  execFileSync(process.execPath, [tsc, "-b", ...names.map((name) => join(root, "packages", name))]);
-  mkdirSync(tarballs);
-  const workspaces = names.flatMap((name) => ["--workspace", `@sluice/${name}`]);
-  execFileSync("npm", ["pack", "--silent", "--pack-destination", tarballs, ...workspaces], { cwd: root });
-  const files = readdirSync(tarballs);
-  return new Map(
-    names.map((name) => [
-      `@sluice/${name}`,
-      join(tarballs, files.find((file) => new RegExp(`^sluice-${name}-\\d`).test(file)) ?? ""),
-    ]),
-  );
-};
-
 const named = (info: RegExp): Fence[] => fences.filter((fence) => info.test(fence.info));
 
 /** Returns a command of the page, and the output that the page shows for the command. */
 const session = (index: number): { readonly command: string; readonly output: string } => {
-  const { code = "" } = named(/^console run/)[index] ?? {};
+  const { code = "" } = named(/^console run:/)[index] ?? {};
   const [, command = "", output = ""] = /^\$ (.*)\n([\s\S]*)$/.exec(code) ?? [];
   return { command, output };
 };
@@ -72,14 +57,15 @@ const session = (index: number): { readonly command: string; readonly output: st
 const describeWithJava = await engineOrSkip({ describe, test, afterAll }, () => startDynamodb());
 
 describeWithJava("docs/getting-started.md", () => {
-  const [install, bundle] = named(/^sh run/);
+  const [install, , bundle] = named(/^sh run:/);
 
   test("installs packed packages in an empty folder", async () => {
-    const tarballOf = pack();
     mkdirSync(project);
-    const command = (install?.code ?? "").replaceAll(/@sluice\/[\w-]+/g, (name) => tarballOf.get(name) ?? name);
+    const command = withTarballs(install?.code ?? "", tarballs);
     expect(command).not.toContain("@sluice/");
     await run(command);
+    const installed = readdirSync(join(project, "node_modules"));
+    expect(installed).not.toContain("aws-cdk-lib");
   });
 
   test("shows files that print the rows that the page shows", async () => {
@@ -132,5 +118,17 @@ describeWithJava("docs/getting-started.md", () => {
     const variables =
       "DATABASE_URL=postgres://db/orders DEAD_LETTER_QUEUE_URL=https://sqs.eu-west-1.amazonaws.com/1/dead";
     expect(await run(`${variables} node -e '${load}'`)).toBe("function\n");
+  });
+});
+
+const describeWithOpensearch = await engineOrSkip({ describe, test, afterAll }, () => startOpensearch());
+
+describeWithOpensearch("docs/getting-started.md, Postgres and OpenSearch", () => {
+  const [, install] = named(/^sh run:/);
+
+  test("shows a runner that fills both", async () => {
+    await run(withTarballs(install?.code ?? "", tarballs));
+    const { command, output } = session(2);
+    expect(await run(command)).toBe(output);
   });
 });

@@ -46,7 +46,8 @@ describeWithPostgres("the handler on the README's first screen", (engine) => {
     const pool = new pg.Pool({ connectionString: url });
     // `pool.end()` does not wait until all sockets are closed, so the server may still send an error.
     pool.on("error", () => undefined);
-    await pool.query("CREATE TABLE orders (id text PRIMARY KEY, customer text NOT NULL, lines jsonb)");
+    const [create = ""] = /CREATE TABLE orders \([^`]*\)(?=`)/.exec(readme.text) ?? [];
+    await pool.query(create);
     await sinkTo({ pool, table: "orders" }).ensure();
     Object.assign(process.env, { DATABASE_URL: url, DEAD_LETTER_QUEUE_URL: "http://127.0.0.1:1/none" });
     process.env.POWERTOOLS_LOG_LEVEL = "SILENT";

@@ -42,16 +42,26 @@ export const eventSources = (options: EventSourcesOptions): EventSources => {
     functionResponseTypes: ["ReportBatchItemFailures"],
     ...(functionTimeoutMs !== undefined && { functionTimeoutMs }),
   } as const;
+  // The crashes are intended, so their errors are not printed.
+  const ignored = (): undefined => undefined;
   const mapping = eventSourceMapping({
     client: stream.client,
     streamArn: stream.streamArn,
     handler,
     startingPosition: "TRIM_HORIZON",
     pollIntervalMs: 10,
+    onFunctionError: ignored,
     ...shared,
     ...ofStream,
   });
-  const retries = sqsEventSourceMapping({ client: sqs, queueUrl: retryUrl, handler, ...shared, ...ofQueue });
+  const retries = sqsEventSourceMapping({
+    client: sqs,
+    queueUrl: retryUrl,
+    handler,
+    onFunctionError: ignored,
+    ...shared,
+    ...ofQueue,
+  });
   return {
     append,
     mapping,

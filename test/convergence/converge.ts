@@ -52,13 +52,17 @@ const isCopied = (layout: Layout, item: SpecimenItem): boolean =>
   layout.flat().some((predicate) => predicate === undefined || predicate(item));
 
 /** Creates a history that is played with faults. A history has few items, so that each item changes repeatedly. */
-const faults = (seed: number): Play => {
+const faults = (seed: number, { needsOldImages = false }: Pick<Target<unknown>, "needsOldImages">): Play => {
   const random = randomOf(seed);
   const history = randomHistory(seed, {
     prefix: prefixOf(seed),
     items: 1 + random.integer(5),
     changes: 4 + random.integer(28),
-    viewType: random.pick(["NEW_AND_OLD_IMAGES", "NEW_AND_OLD_IMAGES", "NEW_IMAGE"]),
+    viewType: random.pick([
+      "NEW_AND_OLD_IMAGES",
+      "NEW_AND_OLD_IMAGES",
+      needsOldImages ? "NEW_AND_OLD_IMAGES" : "NEW_IMAGE",
+    ]),
   });
   return { history, layout: random.pick(layouts), random, isFaultless: false };
 };
@@ -136,7 +140,7 @@ export const divergences = async <Message>(
   const played: PlayedHistory[] = [];
   const seeds = Array.from({ length: runs }, (_, index) => seed + index);
   await withWorkers(seeds, concurrency[kind], async (ownSeed) => {
-    played.push(await play(erased, kinds[kind](ownSeed), ownSeed));
+    played.push(await play(erased, kinds[kind](ownSeed, target), ownSeed));
   });
   return compare(played, await erased.readAll());
 };

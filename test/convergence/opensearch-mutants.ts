@@ -21,3 +21,13 @@ export const opensearchMutants: Readonly<Record<string, OpensearchMutation>> = {
   ),
   "keeps a removed attribute": replacing("{ctx._source=params.d}", "{ctx._source.putAll(params.d)}"),
 };
+
+/** Defects that only matter if an item's routing changes. */
+export const routedMutants: Readonly<Record<string, OpensearchMutation>> = {
+  "keeps the document at the former routing": {
+    isRouted: true,
+    // Drops the routing of tombstones, so that they are written to the shard of the id.
+    rewrite: (body) =>
+      body.replace(/^(\{"update":\{"_id":"(?:[^"\\]|\\.)*"),"routing":"[^"]*"([^\n]*\n[^\n]*"deleted":true)/gm, "$1$2"),
+  },
+};

@@ -1,7 +1,7 @@
 // The OpenSearch sink as a target of the convergence suite. A target has one index and three variants of the sink: with
 // the mapper of the route, with the mapper of the sink, and with two alternating sinks.
 
-import { type AttributeValue, attributeToJson, type Image, type Sink } from "@sluice/core/sink-kit";
+import { type AttributeValue, attributeToJson, type Image, type Sink, type UnknownItem } from "@sluice/core/sink-kit";
 import { type OpensearchClient, type OpensearchDocument, opensearchSink } from "@sluice/sink-opensearch";
 import type { SpecimenItem } from "@sluice/testing";
 import { exactJson } from "./exact-json.ts";
@@ -11,7 +11,15 @@ import type { Copy, Target } from "./target.ts";
 export interface OpensearchMutation {
   /** Returns the body that is sent in place of the body of a bulk request. */
   readonly rewrite?: (bulkBody: string) => string;
+  /** Whether each item's routing changes with its attribute `revision`. */
+  readonly isRouted?: boolean;
 }
+
+/** A routing that changes over time. Some routings lead to the same shard. */
+const changingRouting = ({ revision }: UnknownItem): string => `place-${Number(revision) % 5}`;
+
+/** More shards, so that most routings lead to different shards. */
+const routedSettings = { number_of_shards: 3 };
 
 const mappings = {
   dynamic: "strict",
@@ -90,7 +98,11 @@ const readAll = async (url: string, index: string): Promise<ReadonlyMap<string, 
     const query = { size: page, sort: [{ pk: "asc" }], ...(after !== undefined && { search_after: after }) };
     const found = JSON.parse(await request(url, "POST", `/${index}/_search`, JSON.stringify(query)));
     const hits: readonly { readonly _source: Source; readonly sort: readonly string[] }[] = found.hits.hits;
-    for (const { _source } of hits) copies.set(String(_source.pk), copyOfSource(_source));
+    for (const { _source } of hits) {
+      const pk = String(_source.pk);
+      // Two documents of one item have different routings. No copy is equal to this one.
+      copies.set(pk, copies.has(pk) ? { documents: "two" } : copyOfSource(_source));
+    }
     if (hits.length < page) return copies;
     after = hits.at(-1)?.sort;
   }
@@ -103,9 +115,14 @@ export const openOpensearch = async (
   url: string,
   mutation: OpensearchMutation = {},
 ): Promise<Target<OpensearchDocument>> => {
-  const { rewrite } = mutation;
+  const { rewrite, isRouted = false } = mutation;
   opened += 1;
-  const target = { index: `convergence-${process.pid}-${opened}`, mappings, settings };
+  const target = {
+    index: `convergence-${process.pid}-${opened}`,
+    mappings,
+    settings: { ...settings, ...(isRouted && routedSettings) },
+    ...(isRouted && { routing: changingRouting }),
+  };
   const own = opensearchSink({ node: url, ...target });
   await own.ensure();
   const through = rewrite === undefined ? { node: url } : { client: clientOf(url, rewrite) };
@@ -125,6 +142,7 @@ export const openOpensearch = async (
     variants: [{ sink: mapped, map }, { sink: whole }, { sink: alternating, map }],
     readAll: () => readAll(url, target.index),
     copyOf,
+    needsOldImages: isRouted,
     close: async () => {
       await Promise.all([own, mapped, whole].map((sink) => sink.close()));
       await request(url, "DELETE", `/${target.index}-000001`);

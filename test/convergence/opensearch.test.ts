@@ -3,7 +3,7 @@
 
 import { afterAll, describe, test } from "@jest/globals";
 import { engineOrSkip, opensearchVersions, startOpensearch } from "@sluice/local";
-import { opensearchMutants } from "./opensearch-mutants.ts";
+import { opensearchMutants, routedMutants } from "./opensearch-mutants.ts";
 import { type OpensearchMutation, openOpensearch } from "./opensearch-target.ts";
 import { fewer, testConvergence, testMutant } from "./runs.ts";
 
@@ -18,9 +18,15 @@ for (const version of [newest, ...older]) {
 
     testConvergence(open, "faults", fewer);
     testConvergence(open, "race", fewer);
+    describe("with a routing that changes", () => {
+      const openRouted = () => open({ isRouted: true });
+      testConvergence(openRouted, "faults", fewer);
+      testConvergence(openRouted, "race", fewer);
+    });
 
     if (version === newest) {
-      for (const [name, mutation] of Object.entries(opensearchMutants)) testMutant(name, () => open(mutation));
+      for (const [name, mutation] of Object.entries({ ...opensearchMutants, ...routedMutants }))
+        testMutant(name, () => open(mutation));
     }
   });
 }

@@ -21,5 +21,7 @@ export interface Target<Message> {
   readonly readAll: () => Promise<ReadonlyMap<string, Copy>>;
   /** Returns the expected copy of an item, in the same form as `readAll`. Shares no code with the sink. */
   readonly copyOf: (image: Image) => Copy;
+  /** Whether the sink needs the items' old images, because the place of a copy can change. */
+  readonly needsOldImages?: boolean;
   readonly close: () => Promise<void>;
 }

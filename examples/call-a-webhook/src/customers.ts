@@ -23,6 +23,7 @@ const crm = webhookSink({
 
 /** The pipeline of the function. */
 export const customers: Pipeline<Customer> = pipeline<Customer>("customers", {
+  source: required("SOURCE_TABLE"),
   deadLetterQueue: sqsDeadLetterQueue({ queueUrl: required("DEAD_LETTER_QUEUE_URL") }),
   dedupeStore,
 }).to(crm, toCall);

@@ -53,6 +53,7 @@ describeWithEngines("the handler", ({ dynamodb, sqs: queues }) => {
       CIRCUIT_OPEN_MS: String(circuitOpenMs),
       ALLOW_ADDRESSES: "127.0.0.1",
       DEDUPE_TABLE: "calls",
+      SOURCE_TABLE: "Customers",
       DEAD_LETTER_QUEUE_URL: deadLetters,
       AWS_ENDPOINT_URL_DYNAMODB: dynamodb.endpoint,
       AWS_ENDPOINT_URL_SQS: queues.endpoint,

@@ -6,6 +6,7 @@ import { jsonLines } from "./json-lines.ts";
 
 /** The pipeline of the function. */
 export const changeLog: Pipeline<UnknownItem> = pipeline("change-log", {
+  source: required("SOURCE_TABLE"),
   deadLetterQueue: sqsDeadLetterQueue({ queueUrl: required("DEAD_LETTER_QUEUE_URL") }),
 }).to(
   jsonLines({ path: required("CHANGE_LOG_PATH") }),

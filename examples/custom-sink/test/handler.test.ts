@@ -30,6 +30,7 @@ describeWithSqs("the handler", (engine) => {
     process.env = {
       ...environment,
       CHANGE_LOG_PATH: path,
+      SOURCE_TABLE: "Orders",
       DEAD_LETTER_QUEUE_URL: queueUrl,
       AWS_ENDPOINT_URL_SQS: engine.endpoint,
       AWS_REGION: region,

@@ -17,7 +17,7 @@ import type { Options } from "./options.ts";
 import { type OutageResult, planOutage, workMs } from "./outage.ts";
 import { type ProgressPrinter, withSeparators } from "./progress.ts";
 import type { Replica } from "./replicas/replica.ts";
-import { createTable, loadTable, readTable, runWorkload, workload } from "./table.ts";
+import { createTable, loadTable, readTable, runWorkload, tableName, workload } from "./table.ts";
 import { noteLatencies, startTally, type Tally } from "./tally.ts";
 import { createQueues, handlerOf, openTargets, type Queues } from "./targets.ts";
 
@@ -56,6 +56,7 @@ interface DemoRun {
 const configure = (engines: DemoEngines, queueUrl: string): void => {
   const { region, credentials } = engines.sqs.clientConfig;
   Object.assign(process.env, {
+    SOURCE_TABLE: tableName,
     DEAD_LETTER_QUEUE_URL: queueUrl,
     AWS_ENDPOINT_URL_SQS: engines.sqs.endpoint,
     AWS_REGION: region,
@@ -90,6 +91,8 @@ const mappingOf = ({ options, engines, tally, seen }: DemoRun, streamArn: string
     startingPosition: "TRIM_HORIZON",
     // Lambda's maximum. A busy machine may be slow, and after a timeout the messages would be sent again.
     functionTimeoutMs: 900_000,
+    // The crashes are intended, so their errors are not printed.
+    onFunctionError: () => undefined,
   });
 
 /** The event source mapping of the retry queue. Undefined if the run has no retry queue. */

@@ -21,6 +21,7 @@ const exitCodeOfSigint = 130;
 /** The variables that the demo prints, so that a user can redrive by hand. The user's own AWS keys are not printed. */
 const environmentNames = [
   "DATABASE_URL",
+  "SOURCE_TABLE",
   "DEAD_LETTER_QUEUE_URL",
   "AWS_ENDPOINT_URL_SQS",
   "AWS_REGION",

@@ -18,6 +18,7 @@ const mail = emailSink({
 
 /** The pipeline of the function. */
 export const shop: Pipeline<Item, Order> = pipeline<Item>("shop", {
+  source: required("SOURCE_TABLE"),
   deadLetterQueue: sqsDeadLetterQueue({ queueUrl: required("DEAD_LETTER_QUEUE_URL") }),
   dedupeStore,
 })

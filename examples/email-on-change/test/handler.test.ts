@@ -42,6 +42,7 @@ describeWithEngines("the handler", ({ dynamodb, sqs: queues }) => {
       SMTP_URL: `smtp://127.0.0.1:${await mailbox.start()}`,
       MAILS_PER_SECOND: "1000",
       DEDUPE_TABLE: "sent-mails",
+      SOURCE_TABLE: "Shop",
       DEAD_LETTER_QUEUE_URL: deadLetters,
       AWS_ENDPOINT_URL_DYNAMODB: dynamodb.endpoint,
       AWS_ENDPOINT_URL_SQS: queues.endpoint,

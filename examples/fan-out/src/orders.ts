@@ -87,6 +87,7 @@ export const dedupeStore: DynamodbDedupe = dynamodbDedupe({ tableName: required(
 /** The pipeline of the function. */
 export const orders: Pipeline<Order | Customer, Customer> = pipeline("orders", {
   schema,
+  source: required("SOURCE_TABLE"),
   deadLetterQueue: sqsDeadLetterQueue({ queueUrl: required("DEAD_LETTER_QUEUE_URL") }),
   // A FIFO queue, because the events of an order must stay in order.
   retryQueue: sqsRetryQueue({ queueUrl: required("RETRY_QUEUE_URL") }),

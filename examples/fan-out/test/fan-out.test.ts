@@ -63,6 +63,7 @@ describeWithEngines("one function with five routes", (engines: Engines<typeof wa
       WAREHOUSE_QUEUE_URL: warehouse,
       DEDUPE_TABLE: "sent",
       RETRY_QUEUE_URL: retries,
+      SOURCE_TABLE: "Shop",
       DEAD_LETTER_QUEUE_URL: (await createQueue("dead-letters")).url,
       AWS_ENDPOINT_URL_DYNAMODB: engines.dynamodb.endpoint,
       AWS_ENDPOINT_URL_SNS: engines.sqs.endpoint,

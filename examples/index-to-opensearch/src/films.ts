@@ -53,5 +53,6 @@ export const filmsSink: OpensearchSink = opensearchSink({
 
 /** The pipeline of the function. */
 export const films: Pipeline<Film> = pipeline<Film>("films", {
+  source: required("SOURCE_TABLE"),
   deadLetterQueue: sqsDeadLetterQueue({ queueUrl: required("DEAD_LETTER_QUEUE_URL") }),
 }).to(filmsSink, toDocument);

@@ -17,6 +17,7 @@ describeWithOpensearch("the films", ({ url }) => {
     Object.assign(process.env, {
       OPENSEARCH_NODE: url,
       FILMS_INDEX: index,
+      SOURCE_TABLE: "Films",
       DEAD_LETTER_QUEUE_URL: "http://127.0.0.1:9/queue",
     });
     const { filmsSink } = await import("../src/films.ts");

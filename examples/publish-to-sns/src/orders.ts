@@ -8,5 +8,6 @@ import { type Order, toEvent } from "./order-event.ts";
 
 /** The pipeline of the function. */
 export const orders: Pipeline<Order> = pipeline<Order>("orders", {
+  source: required("SOURCE_TABLE"),
   deadLetterQueue: sqsDeadLetterQueue({ queueUrl: required("DEAD_LETTER_QUEUE_URL") }),
 }).to(snsSink({ topicArn: required("ORDER_EVENTS_TOPIC_ARN") }), toEvent);

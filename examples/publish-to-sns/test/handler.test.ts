@@ -52,6 +52,7 @@ describeWithEngines("the handler", ({ dynamodb, sqs: messaging }) => {
     process.env = {
       ...environment,
       ORDER_EVENTS_TOPIC_ARN: TopicArn,
+      SOURCE_TABLE: "Orders",
       DEAD_LETTER_QUEUE_URL: deadLetters,
       AWS_ENDPOINT_URL_SNS: messaging.endpoint,
       AWS_ENDPOINT_URL_SQS: messaging.endpoint,

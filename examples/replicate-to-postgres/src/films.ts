@@ -34,5 +34,6 @@ export const filmsSink: MappedPostgresSink = postgresSink({
 
 /** The pipeline of the function. */
 export const films: Pipeline<UnknownItem> = pipeline("films", {
+  source: required("SOURCE_TABLE"),
   deadLetterQueue: sqsDeadLetterQueue({ queueUrl: required("DEAD_LETTER_QUEUE_URL") }),
 }).to(filmsSink);

@@ -32,6 +32,7 @@ export const ordersTable: DynamodbSink = dynamodbSink({
 
 /** The pipeline of the function. */
 export const shop: Pipeline<UnknownItem, Order> = pipeline("shop", {
+  source: required("SOURCE_TABLE"),
   deadLetterQueue: sqsDeadLetterQueue({ queueUrl: required("DEAD_LETTER_QUEUE_URL") }),
 })
   .when(isCustomer)

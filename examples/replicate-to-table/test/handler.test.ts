@@ -77,6 +77,7 @@ describeWithEngines("the migration", ({ dynamodb, sqs }: Engines<typeof wanted>)
     Object.assign(process.env, {
       CUSTOMERS_TABLE: "Customers",
       ORDERS_TABLE: "Orders",
+      SOURCE_TABLE: "Shop",
       DEAD_LETTER_QUEUE_URL: queueUrl,
       POWERTOOLS_LOG_LEVEL: "SILENT",
       AWS_ENDPOINT_URL_DYNAMODB: dynamodb.endpoint,

@@ -2,6 +2,7 @@
 
 import { readFile } from "node:fs/promises";
 import { CommandError, exitCodes } from "./command-line/command-error.ts";
+import { plainLines } from "./terminal/plain-text.ts";
 import type { Terminal } from "./terminal/terminal.ts";
 
 type Command = (args: readonly string[], terminal: Terminal) => Promise<number>;
@@ -36,11 +37,15 @@ Options:
 const version = async (): Promise<string> =>
   JSON.parse(await readFile(new URL("../package.json", import.meta.url), "utf8")).version;
 
+const writeLines = (text: string, write: (line: string) => void): void => {
+  for (const line of plainLines(text)) write(line);
+};
+
 const dispatch = async (args: readonly string[], terminal: Terminal): Promise<number> => {
   const [name, ...rest] = args;
   const command = name !== undefined && Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (name === undefined) throw new CommandError(`no command is given; expected ${names.join(" or ")}`);
-  if (name === "--help" || name === "-h") terminal.out(help);
+  if (name === "--help" || name === "-h") writeLines(help, terminal.out);
   else if (name === "--version") terminal.out(await version());
   else if (command !== undefined) return (await command.load())(rest, terminal);
   else {
@@ -64,7 +69,7 @@ export const sluice = async (args: readonly string[], terminal: Terminal): Promi
     const [line] = (error instanceof Error ? error.message : String(error)).split("\n");
     const hint = error instanceof CommandError ? "" : " (--verbose shows where)";
     terminal.err(`sluice: ${line}${hint}`);
-    if (args.includes("--verbose") || process.env.DEBUG) terminal.err(stackOf(error));
+    if (args.includes("--verbose") || process.env.DEBUG) writeLines(stackOf(error), terminal.err);
     return exitCodes.failed;
   } finally {
     terminal.progress.clear();

@@ -67,9 +67,9 @@ describeWithSqs("sluice dead-letters", (engine) => {
     expect(keyed.stdout).not.toContain("secret");
     const grouped = linesOf(await run("list", queue.url, "--group")).map((line) => line.split(/ {2,}/));
     expect(grouped.slice(0, 3)).toEqual([
-      ["pipeline", "sink", "code", "count", "oldest", "newest"],
-      ["shop", "feed", "SINK_TOO_LARGE", "1", "2d", "2d"],
-      ["shop", "orders", "SINK_REJECTED", "2", "5h", "2h"],
+      ["pipeline", "sink", "code", "count", "oldest", "newest", "reason"],
+      ["shop", "feed", "SINK_TOO_LARGE", "1", "2d", "2d", "[feed] refused"],
+      ["shop", "orders", "SINK_REJECTED", "2", "5h", "2h", "[orders] refused"],
     ]);
     expect(linesOf(await run("list", queue.url, "--since", "3h")).slice(1)).toEqual([
       expect.stringContaining(String(a)),
@@ -136,7 +136,7 @@ describeWithSqs("sluice dead-letters", (engine) => {
   test("export writes one envelope on each line, to standard output or to a new file for a redrive", async () => {
     const queue = await filled();
     const ended = await run("export", queue.url);
-    expect(linesOf(ended).map(decodeEnvelope)).toEqual(some);
+    expect(linesOf(ended).map((body) => decodeEnvelope(body))).toEqual(some);
     expect(ended.stderr).toContain("3 dead letters in 4 messages\n");
     await untouched(queue);
     const folder = await mkdtemp(join(tmpdir(), "sluice-export-"));

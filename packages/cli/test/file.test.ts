@@ -111,7 +111,8 @@ describe("a redrive of a file", () => {
       expect(await redrive("handler", "--dry-run")).toMatchObject({
         code: 1,
         stdout:
-          "2 received = 1 would be delivered + 1 unsupported\n" + "  1 unsupported message (no envelope): line 2\n",
+          "2 received = 1 would be sent (the target was not asked) + 1 unsupported\n" +
+          "  1 unsupported message (no envelope): line 2\n",
       });
       await expect(readFile(`${file}.done`)).rejects.toThrow("ENOENT");
       expect(await delivered()).toEqual([]);
@@ -151,7 +152,7 @@ describe("--to local", () => {
       await write([deadLetterOf("a")]);
       const args = ["redrive", file, "--handler", `${handlers}#lingering`, "--dry-run"];
       const { stdout } = await runSluice(args, { env: { DELIVERED: "/dev/null" }, isMerged: true });
-      expect(stdout).toMatch(/last words\n1 received = 1 would be delivered\n$/);
+      expect(stdout).toMatch(/last words\n1 received = 1 would be sent \(the target was not asked\)\n$/);
     }));
 
   test("lets the handler log warnings, unless POWERTOOLS_LOG_LEVEL is set", () =>

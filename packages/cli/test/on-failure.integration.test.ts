@@ -178,7 +178,11 @@ describeWithSqs("sluice redrive --from on-failure-destination", (engine) => {
         expect(shop.orders.items().size).toBe(1);
         expect(await keysIn(bucket)).toEqual([]);
       },
-      { env, source: "Orders", onFailureDestination: onFailureDestinationReader({ streams: streamOf([recordOf("a", 1)]) }) },
+      {
+        env,
+        source: "Orders",
+        onFailureDestination: onFailureDestinationReader({ streams: streamOf([recordOf("a", 1)]) }),
+      },
     ));
 
   test("splits an object that is too large for a request, and deletes it when all parts are delivered", () =>

@@ -20,6 +20,7 @@ describeWithSqs("a dead letter whose record is stored in S3", (engine) => {
   const s3 = new S3({ ...engine.clientConfig, forcePathStyle: true });
   const bucket = `payloads-${process.pid}`;
   const payloadStore = s3PayloadStore({ bucket, client: s3 });
+  const store = ["--payload-store", `s3://${bucket}`];
   const env = { AWS_ENDPOINT_URL_S3: engine.endpoint };
   afterAll(() => {
     client.destroy();
@@ -47,11 +48,11 @@ describeWithSqs("a dead letter whose record is stored in S3", (engine) => {
           await withRecordInS3(latest),
           await withRecordInS3(deadLetterOf(bad, 9)),
         ]);
-        const ended = await redrive(queue.url);
+        const ended = await redrive(queue.url, ...store);
         expect(sumOf(ended)).toBe("5 received = 3 delivered + 1 rejected + 1 copy");
         expect(shop.feed.sent().map(({ message }) => message.revision)).toEqual([1, 2, 3]);
         expect(await objects()).toBe(1);
-        const byKey = await redrive(queue.url, "--key", '{"pk":"elsewhere"}');
+        const byKey = await redrive(queue.url, ...store, "--key", '{"pk":"elsewhere"}');
         expect(sumOf(byKey)).toBe("1 received = 1 not selected");
       },
       { env, deadLetterQueue },
@@ -65,7 +66,7 @@ describeWithSqs("a dead letter whose record is stored in S3", (engine) => {
         const body = await withRecordInS3(deadLetterOf("gone", 1));
         await payloadStore.remove((JSON.parse(body) as { recordUrl: string }).recordUrl);
         await queue.fill([body, deadLetterOf("b", 2)]);
-        const ended = await redrive(queue.url);
+        const ended = await redrive(queue.url, ...store);
         expect(sumOf(ended)).toBe("2 received = 1 delivered + 1 rejected");
         expect(ended.stdout).toMatch(/^lost: the object s3:/m);
         expect(revisionsIn(shop)).toEqual({ b: 2 });
@@ -78,7 +79,7 @@ describeWithSqs("a dead letter whose record is stored in S3", (engine) => {
     const deadLetter = deadLetterOf("a", 5);
     const before = await objects();
     await queue.fill([await withRecordInS3(deadLetter)]);
-    const exported = await runSluice(["dead-letters", "export", queue.url], { env });
+    const exported = await runSluice(["dead-letters", "export", queue.url, ...store], { env });
     expect(
       exported.stdout
         .split("\n")
@@ -87,7 +88,7 @@ describeWithSqs("a dead letter whose record is stored in S3", (engine) => {
     ).toEqual([deadLetter]);
     expect(await objects()).toBe(before + 1);
     const deleted = await runSluice(
-      ["dead-letters", "delete", queue.url, "--yes", "--out", `/tmp/sluice-delete-${process.pid}`],
+      ["dead-letters", "delete", queue.url, ...store, "--yes", "--out", `/tmp/sluice-delete-${process.pid}`],
       { env },
     );
     expect(deleted).toMatchObject({ code: 0, stdout: expect.stringContaining("1 dead letter deleted") });
@@ -102,27 +103,41 @@ describeWithSqs("a dead letter whose record is stored in S3", (engine) => {
     if (how === "gone") await payloadStore.remove(recordUrl);
     else await s3.putObject({ Bucket: bucket, Key: recordUrl.split(`${bucket}/`)[1] ?? "", Body: "half" });
     await queue.fill([body]);
-    const exported = await runSluice(["dead-letters", "export", queue.url], { env });
+    const exported = await runSluice(["dead-letters", "export", queue.url, ...store], { env });
     expect(JSON.parse(exported.stdout)).toEqual(JSON.parse(body));
     expect(exported.stderr).toContain("1 record not found in S3, at the URL in the dead letter\n");
-    const shown = await runSluice(["dead-letters", "show", queue.url, deadLetterOf("a", 7).id, "--values"], { env });
+    const shown = await runSluice(["dead-letters", "show", queue.url, deadLetterOf("a", 7).id, "--values", ...store], {
+      env,
+    });
     expect(shown.stdout).toMatch(/^record {8}not found at s3:\S+\nmessages {6}1\n$/m);
     expect(shown.stdout).not.toContain("change");
   });
 
-  test("with the URL of a foreign object does not make the command delete that object", async () => {
+  test.each(["no store", "another store"])("in another bucket is neither read nor deleted, with %s", async (which) => {
     const queue = await newQueue(client);
-    await s3.putObject({ Bucket: bucket, Key: "precious.json.gz", Body: gzipSync("{}") });
-    const { record: _, ...rest } = deadLetterOf("a", 6);
-    await queue.fill([JSON.stringify({ ...rest, recordUrl: `s3://${bucket}/precious.json.gz` })]);
-    const before = await objects();
-    await runSluice(
-      ["dead-letters", "delete", queue.url, "--yes", "--out", `/tmp/sluice-delete-precious-${process.pid}`],
-      {
-        env,
+    const Bucket = `foreign-${process.pid}`;
+    await s3.createBucket({ Bucket }).catch(() => undefined);
+    const foreign = s3PayloadStore({ bucket: Bucket, client: s3 });
+    const { record, ...rest } = deadLetterOf("a", 6);
+    const recordUrl = await foreign.put(gzipSync(JSON.stringify(record)));
+    await queue.fill([JSON.stringify({ ...rest, recordUrl })]);
+    const args = which === "no store" ? [] : store;
+    await withShop(
+      async ({ lambda, redrive }) => {
+        const ended = await redrive(queue.url, ...args);
+        expect(ended.stdout).toMatch(/^1 received = 1 unsupported\n.*outside of the store that --payload-store names/);
+        expect([ended.code, lambda.invocations.length]).toEqual([1, 0]);
       },
+      { env, deadLetterQueue },
     );
-    expect(await objects()).toBe(before);
+    const exported = await runSluice(["dead-letters", "export", queue.url, ...args], { env });
+    expect(exported.stderr).toContain("1 record in S3 not read: outside of the store");
+    const shown = await runSluice(["dead-letters", "show", queue.url, rest.id, ...args], { env });
+    expect(shown.stdout).toMatch(/^record {8}not read from s3:/m);
+    const out = `/tmp/sluice-foreign-${process.pid}-${args.length}`;
+    const deleted = await runSluice(["dead-letters", "delete", queue.url, ...args, "--yes", "--out", out], { env });
+    expect(deleted.stderr).toContain(`${recordUrl} could not be removed: the record is not in the store`);
     expect(await queue.counts()).toEqual({ visible: 0, hidden: 0 });
+    expect(await foreign.get(recordUrl)).toBeInstanceOf(Uint8Array);
   });
 });

@@ -15,6 +15,7 @@ export type RecordErrorCode =
   | "RECORD_LOST"
   | "RECORD_FOREIGN"
   | "RECORD_EXPIRED"
+  | "RECORD_UNROUTED"
   | "MAPPING_FAILED";
 
 /** Codes of a `SinkError`. */
@@ -52,6 +53,8 @@ const facts: Record<DeliveryErrorCode, CodeFacts> = {
   // The record stays in its stream or queue, because this pipeline must neither write nor dead-letter it.
   RECORD_FOREIGN: { outcome: "retry" },
   RECORD_EXPIRED: { outcome: "reject" },
+  // The message stays in its queue until a route of this name exists, or a person deletes the message.
+  RECORD_UNROUTED: { outcome: "retry" },
   MAPPING_FAILED: { outcome: "reject" },
   SINK_THROTTLED: { outcome: "retry", isTransient: true, isTargetWide: true },
   SINK_UNAVAILABLE: { outcome: "retry", isTransient: true, isTargetWide: true },

@@ -1,5 +1,6 @@
 // The entry point `@sluice/core`, for authors of pipelines.
 
+export type { NumberValue } from "@aws-sdk/util-dynamodb";
 export type { DedupeStore } from "./delivery/dedupe-store.ts";
 export type { DeadLetterQueue } from "./envelope/dead-letter-queue.ts";
 export { sqsDeadLetterQueue } from "./envelope/dead-letter-queue.ts";
@@ -13,5 +14,6 @@ export { type Pipeline, pipeline } from "./pipeline/pipeline.ts";
 export type { RouteOptions } from "./pipeline/route-options.ts";
 export { type InvocationReport, reportChannel } from "./pipeline/telemetry.ts";
 export type { Change, LiveChange, RemovedChange, UnknownItem } from "./record/change.ts";
+export { isNumberValue } from "./record/json.ts";
 export type { Source } from "./record/source.ts";
 export { cloudEvent } from "./sink/cloud-event.ts";

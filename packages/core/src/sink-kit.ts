@@ -60,7 +60,14 @@ export type {
 } from "./record/change.ts";
 export { canonicalDecimal, decodeImage, decodeValue } from "./record/decode.ts";
 export { imageOf } from "./record/image-of.ts";
-export { attributeToJson, type ExactNumbers, imageToJson, isNumberValue, toJson } from "./record/json.ts";
+export {
+  attributeToJson,
+  type ExactNumbers,
+  imageToJson,
+  isNumberValue,
+  JsonValueError,
+  toJson,
+} from "./record/json.ts";
 export { decodeRecord } from "./record/record.ts";
 export { type SdkItem, type SdkValue, sdkItem, sdkValue } from "./record/sdk-item.ts";
 export {
@@ -100,7 +107,7 @@ export {
 } from "./sink/batch-request.ts";
 export { type ChunkLimits, chunk, groupBy } from "./sink/chunk.ts";
 export type { CloudEvent, CloudEventOptions } from "./sink/cloud-event.ts";
-export { encodingError } from "./sink/encoding-error.ts";
+export { encodingError, jsonFailure, memberPath } from "./sink/encoding-error.ts";
 export {
   fifoDedupeMs,
   fifoId,
@@ -119,7 +126,19 @@ export {
   type PurgeOptions,
   purgeInChunks,
 } from "./sink/maintenance.ts";
-export { entriesOf, hasMembers, listMember, objectMember, textMember, wrongType } from "./sink/member.ts";
+export {
+  checkMemberNames,
+  entriesOf,
+  halfCharacter,
+  hasMembers,
+  isSendable,
+  listMember,
+  type MemberNames,
+  objectMember,
+  textMember,
+  wholeText,
+  wrongType,
+} from "./sink/member.ts";
 export {
   attributeBytes,
   idempotencyKeyAttribute,
@@ -130,7 +149,7 @@ export {
   type WireAttributes,
   wireAttributes,
 } from "./sink/message-attribute.ts";
-export { bodyText, headerKey, jsonText, messageOf, sendableText } from "./sink/message-text.ts";
+export { bodyText, headerKey, jsonText, messageOf, sendableText, wholeJsonText } from "./sink/message-text.ts";
 export {
   callUser,
   checkClient,

@@ -90,6 +90,21 @@ describe("the event", () => {
     expect([upserts.calls, deadLetters.writes]).toEqual([[], []]);
   });
 
+  test("of EventBridge Pipes is a bare array, and its response names event ids", async () => {
+    const { handler, upserts, deadLetters } = setUp({ first: { answer: answering({ a: "SINK_REJECTED" }) } });
+    const failing = setUp({ first: { answer: answering({ b: "SINK_DENIED", c: "SINK_DENIED" }) } });
+    expect(await handler(batch, lambdaContext())).toEqual({ batchItemFailures: [] });
+    expect(takenBy(upserts)).toEqual(["b", "c"]);
+    const ids = batch.slice(1).map(({ eventID }) => ({ itemIdentifier: eventID }));
+    expect(await failing.handler(batch, lambdaContext())).toEqual({ batchItemFailures: ids });
+    const letters = sqsEvent([...deadLetters.envelopes.map(encodeEnvelope), "no envelope"]).Records;
+    expect(await handler(letters, lambdaContext())).toEqual({
+      batchItemFailures: letters.map(({ messageId }) => ({ itemIdentifier: messageId })),
+    });
+    expect(await handler([], lambdaContext())).toEqual({ batchItemFailures: [] });
+    await expect(handler([1], lambdaContext())).rejects.toMatchObject({ code: "RECORD_MALFORMED" });
+  });
+
   test("is handled without a Lambda context", async () => {
     const { handler, upserts } = setUp();
     expect(await handler(streamEvent(batch))).toEqual({ batchItemFailures: [] });

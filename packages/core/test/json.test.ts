@@ -12,6 +12,15 @@ import {
 import { image } from "./attribute-arbitrary.ts";
 import { decimalValue } from "./decimal.ts";
 
+const errorOf = (call: () => unknown): Error => {
+  try {
+    call();
+  } catch (error) {
+    return error as Error;
+  }
+  throw new Error("no error");
+};
+
 const exact = "12345678901234567890.123456789012345678";
 
 describe("toJson", () => {
@@ -34,14 +43,108 @@ describe("toJson", () => {
   test("omits the same members as JSON.stringify, and calls toJSON", () => {
     const value = {
       gone: undefined,
-      run: () => 1,
       when: new Date(0),
       at: { toJSON: () => ({ x: 1n }) },
       bad: [undefined],
     };
     expect(toJson(value)).toBe('{"when":"1970-01-01T00:00:00.000Z","at":{"x":"1"},"bad":[null]}');
     expect(toJson(undefined)).toBe("null");
-    expect(toJson(new Date(Number.NaN))).toBe("null");
+  });
+
+  class Money {
+    readonly #cents = 5;
+    cents(): number {
+      return this.#cents;
+    }
+  }
+
+  class Point {
+    readonly x = 1;
+    readonly #y = 2;
+    y(): number {
+      return this.#y;
+    }
+  }
+
+  test.each<[string, unknown, string]>([
+    [
+      "a Map",
+      new Map<string, unknown>([
+        ["a", 1n],
+        ["__proto__", new Map()],
+      ]),
+      '{"a":"1","__proto__":{}}',
+    ],
+    ["a Date", new Date(0), '"1970-01-01T00:00:00.000Z"'],
+    ["a boxed string", Object("text"), '"text"'],
+    ["a boxed number", Object(5), "5"],
+    ["a boxed boolean", Object(false), "false"],
+    ["a boxed bigint", Object(5n), '"5"'],
+    ["an ArrayBuffer", new Uint8Array([0, 255]).buffer, '"AP8="'],
+    ["an instance with members", new Point(), '{"x":1}'],
+    ["negative zero", -0, "0"],
+    // biome-ignore lint/suspicious/noSparseArray: the test is about holes
+    ["an array with holes", [1n, , 2], '["1",null,2]'],
+    ["an object of null's", Object.create(null), "{}"],
+    ["a URL", new URL("https://example.com"), '"https://example.com/"'],
+    ["half of a surrogate pair", "\ud800", '"\\ud800"'],
+  ])("writes %s by a rule, alone and within an object", (_, value, json) => {
+    expect(toJson(value)).toBe(json);
+    expect(toJson({ in: [value] })).toBe(`{"in":[${json}]}`);
+    expect(JSON.parse(toJson({ in: [value, 1n] }))).toEqual({ in: [JSON.parse(json), "1"] });
+  });
+
+  test.each<[string, unknown, string]>([
+    ["NaN", Number.NaN, "NaN"],
+    ["Infinity", Number.NEGATIVE_INFINITY, "-Infinity"],
+    ["an invalid Date", new Date(Number.NaN), "an invalid Date"],
+    ["a Map with other keys", new Map([[1, 2]]), "a Map with a key that is not a string"],
+    ["a RegExp", /secret/, "an object of class RegExp"],
+    ["an Error", new Error("secret"), "an object of class Error"],
+    ["a promise", Promise.resolve("secret"), "an object of class Promise"],
+    ["a WeakMap", new WeakMap(), "an object of class WeakMap"],
+    ["an instance without members", new Money(), "an object of class Money"],
+    ["a typed array", new Float64Array([1]), "an object of class Float64Array"],
+    ["a DataView", new DataView(new ArrayBuffer(1)), "an object of class DataView"],
+    ["a function", () => "secret", "a function"],
+    ["a symbol", Symbol("secret"), "a symbol"],
+  ])("refuses %s, and the error has the path and the type, but no value", (_, value, found) => {
+    for (const whole of [{ a: { b: [0, value] } }, { a: new Map([["b", [1n, value]]]) }]) {
+      const error = errorOf(() => toJson(whole));
+      expect(error).toMatchObject({ name: "JsonValueError", path: ["a", "b", "1"] });
+      expect(error.message).toContain(`found ${found}`);
+      expect(error.message).not.toContain("secret");
+    }
+  });
+
+  test("never writes invalid JSON, and never an empty object for a value with content", () => {
+    fc.assert(
+      fc.property(
+        fc.anything({
+          withMap: true,
+          withSet: true,
+          withBigInt: true,
+          withDate: true,
+          withBoxedValues: true,
+          withTypedArray: true,
+          withSparseArray: true,
+          withNullPrototype: true,
+        }),
+        (value) => {
+          let json: string;
+          try {
+            json = toJson(value);
+          } catch (error) {
+            expect(error).toMatchObject({ name: "JsonValueError" });
+            return;
+          }
+          const read: unknown = JSON.parse(json);
+          if (JSON.stringify(read) !== "{}") return;
+          const names = value instanceof Map ? [...value.entries()] : Object.entries(value as object);
+          expect(names.filter(([, member]) => member !== undefined)).toEqual([]);
+        },
+      ),
+    );
   });
 
   test("writes exact numbers as literals or strings", () => {

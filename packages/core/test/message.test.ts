@@ -60,7 +60,9 @@ describe("a body", () => {
 });
 
 test.each([null, "text", 5, [{ body: 1 }]])("the message %j is rejected", (message) => {
-  expect(() => messageOf("sqs", appendDelivery("a", message as never))).toThrow(expect.objectContaining(rejected));
+  expect(() => messageOf("sqs", appendDelivery("a", message as never), { body: true })).toThrow(
+    expect.objectContaining(rejected),
+  );
 });
 
 describe("attributes", () => {

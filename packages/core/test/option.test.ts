@@ -2,6 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import { sqsRetryQueue } from "../src/index.ts";
 import { retryDays } from "../src/sink/maintenance.ts";
 import {
+  callUser,
   checkClient,
   checkEither,
   checkKeyMap,
@@ -134,6 +135,17 @@ describe("purgeInChunks", () => {
   ])("of %i tombstones, with %i touched in each chunk, deletes %i", async (tombstones, touched, deleted) => {
     expect(await purgeInChunks(tableOf(tombstones, touched))).toBe(deleted);
   });
+});
+
+test("a user's function that returns a promise or a thenable is a wrong option", async () => {
+  // biome-ignore lint/suspicious/noThenProperty: the test needs a thenable.
+  const results = [Promise.resolve({ id: "1" }), Promise.reject(new Error("late")), { then: () => undefined }];
+  for (const result of results) {
+    expect(messageOf(() => callUser("key", () => result, {}))).toContain('option "key" returned a promise');
+  }
+  // biome-ignore lint/suspicious/noThenProperty: a row may have a column of this name.
+  expect(callUser("key", () => ({ then: "later" }), {})).toEqual({ then: "later" });
+  await new Promise((resolve) => setTimeout(resolve, 5));
 });
 
 test("a tombstone outlives every wait of a change: in the stream, in the retry queue, and as a dead letter", () => {

@@ -103,6 +103,20 @@ describeWithS3("a record that is too large for a message", (engine) => {
     expect([await objects(), (await receive()).length]).toEqual([1, 1]);
   });
 
+  test("is deleted only by a name that the store has given", async () => {
+    const { bucket } = await setUp("named", {});
+    const payloadStore = s3PayloadStore({ bucket, prefix: "rec", client: s3 });
+    const url = await payloadStore.put(gzipSync("{}"));
+    const name = url.slice(`s3://${bucket}/rec`.length);
+    const others = [`records/${name}`, "", "x.json.gz", `${name}/x`, `../rec${name}`];
+    for (const other of others) {
+      const removed = payloadStore.remove(`s3://${bucket}/rec${other}`);
+      await expect(removed).rejects.toMatchObject({ code: "RECORD_MALFORMED" });
+    }
+    await payloadStore.remove(url);
+    await expect(payloadStore.get(url)).rejects.toMatchObject({ code: "RECORD_LOST" });
+  });
+
   test("is reported as lost if its object is missing or truncated; an object of another bucket is not fetched", async () => {
     const { handler, bucket } = await setUp("gone", {});
     const bodyOf = (recordUrl: string): string =>

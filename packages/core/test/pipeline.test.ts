@@ -1,4 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
+import { z } from "zod";
 import type { Route } from "../src/delivery/route.ts";
 import { pipeline } from "../src/index.ts";
 import { ConfigError } from "../src/sink-kit.ts";
@@ -43,6 +44,8 @@ describe("a ConfigError at cold start names the option", () => {
     ["a deadLetterQueue that is a URL", "deadLetterQueue", withOptions({ deadLetterQueue: "https://sqs/queue" })],
     ["a deadLetterQueue that cannot write", "deadLetterQueue", withOptions({ deadLetterQueue: {} })],
     ["a schema that is not a Standard Schema", "schema", withOptions({ ...block, schema: { parse: () => 1 } })],
+    ["onMismatch of another word", "onMismatch", withOptions({ ...block, schema: z.object({}), onMismatch: "skip" })],
+    ["onMismatch without a schema", "onMismatch", withOptions({ ...block, onMismatch: "ignore" })],
     ["a logger without warn", "logger", withOptions({ ...block, logger: { info: () => 1 } })],
     ["retry.maxAttempts of 0", "retry.maxAttempts", withOptions({ ...block, retry: { maxAttempts: 0 } })],
     ["retry.firstDelayMs below 0", "retry.firstDelayMs", withOptions({ ...block, retry: { firstDelayMs: -1 } })],

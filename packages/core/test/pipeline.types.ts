@@ -1,6 +1,15 @@
 // Tests which types TypeScript infers, and which code does not compile. `npm run typecheck` checks this file.
 
 import { type } from "arktype";
+import type {
+  Context,
+  DynamoDBBatchResponse,
+  DynamoDBStreamEvent,
+  DynamoDBStreamHandler,
+  SQSBatchResponse,
+  SQSEvent,
+  SQSHandler,
+} from "aws-lambda";
 import * as v from "valibot";
 import { z } from "zod";
 import { type Change, type LiveChange, type PipelineHandler, pipeline, type UnknownItem } from "../src/index.ts";
@@ -102,6 +111,12 @@ expectType<Of<ReturnType<typeof orders.handler>, PipelineHandler>>();
 pipeline("p", {});
 // @ts-expect-error deadLetterQueue is not a string
 pipeline("p", { deadLetterQueue: "drop" });
+// The function decides about items of any form.
+pipeline("p", { ...block, schema: Order, onMismatch: ({ kind }) => (kind === "order" ? "reject" : "ignore") });
+
+// @ts-expect-error the function must decide at once
+pipeline("p", { ...block, schema: Order, onMismatch: async () => "ignore" });
+
 // @ts-expect-error schema is not a Standard Schema
 pipeline("p", { ...block, schema: { parse: (value: unknown) => value } });
 // @ts-expect-error `deadletter` is not an option
@@ -148,3 +163,11 @@ mapped satisfies MappedSink<{ readonly other: string }>;
 declare const colourSink: Sink<Row & { readonly colour: string }, "upsert">;
 // @ts-expect-error rows have no colour
 colourSink satisfies Sink<Row, "upsert">;
+
+// The handler fits the types of @types/aws-lambda, in both directions.
+const awsHandler: DynamoDBStreamHandler = orders.to(rows, ({ after }) => after).handler();
+const queueHandler: SQSHandler = orders.to(rows, ({ after }) => after).handler();
+declare const lambda: { readonly stream: DynamoDBStreamEvent; readonly queue: SQSEvent; readonly context: Context };
+const response: Promise<DynamoDBBatchResponse> = orders.handler()(lambda.stream, lambda.context);
+const queueResponse: Promise<SQSBatchResponse> = orders.handler()(lambda.queue, lambda.context);
+void [awsHandler, queueHandler, response, queueResponse];

@@ -1,3 +1,4 @@
+import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "@jest/globals";
 import { lambdaContext, streamEvent, streamRecord } from "@sluice/testing";
 import { type Envelope, encodeEnvelope } from "../src/envelope.ts";
@@ -82,6 +83,61 @@ describe("a redrive task", () => {
   });
 });
 
+describe("an answer", () => {
+  test("names the routes in the pipeline's order, also to an event without messages", async () => {
+    const handler = ["parents", "children", "a"]
+      .reduce(
+        (one, name) => one.to(scriptedSink({ writes: "upsert", name }), () => 1),
+        pipeline("p", { onReject: "block", logger: recordingLogger() }),
+      )
+      .handler();
+    const routes = ["parents", "children", "a"];
+    for (const dryRun of [true, false]) {
+      const answer = { batchItemFailures: [], outcomes: [], routes };
+      expect(await handler(task([], dryRun), lambdaContext())).toEqual(answer);
+      expect(await handler(task([bodyOf("a", 1, { sink: "a" })], dryRun), lambdaContext())).toMatchObject({ routes });
+    }
+    expect(await handler({ Records: [] }, lambdaContext())).toEqual({ batchItemFailures: [] });
+  });
+
+  test("names the route of a message that the pipeline does not have, and leaves the message in its queue", async () => {
+    const { handler, sink } = setUp();
+    for (const dryRun of [true, false]) {
+      const { outcomes } = await handler(task([bodyOf("a", 1, { sink: "old\n" })], dryRun), lambdaContext());
+      expect(outcomes).toMatchObject([{ outcome: "retried", code: "RECORD_UNROUTED" }]);
+      expect(outcomes?.[0]?.message).toMatch(/route "old\\n"; expected a route of this pipeline: "held"\./);
+    }
+    expect(sink.calls).toEqual([]);
+  });
+});
+
+describe("many small messages with large records", () => {
+  const { record: _, ...rest } = JSON.parse(bodyOf("bomb", 1)) as Envelope;
+  const bombOf = (megabytes: number): string => {
+    const json = JSON.stringify({ ...put("big", 1), filler: "x".repeat(megabytes * 2 ** 20) });
+    return JSON.stringify({ ...rest, recordGzip: gzipSync(json).toString("base64") });
+  };
+  const codesOf = async (bodies: readonly string[]) => {
+    const { outcomes = [] } = await setUp().handler(task(bodies), lambdaContext());
+    return outcomes.map(({ outcome, code }) => code ?? outcome);
+  };
+
+  test("are read as far as one event may decompress; the others stay in their queue", async () => {
+    const codes = await codesOf(Array(100).fill(bombOf(7)));
+    expect(codes.filter((code) => code !== "RECORD_MALFORMED").length).toBeLessThanOrEqual(6);
+    expect(new Set(codes)).toEqual(new Set(["delivered", "superseded", "RECORD_MALFORMED"]));
+  });
+
+  test("are all read if they are the largest records that fit one event", async () => {
+    expect(await codesOf(Array(6).fill(bombOf(7)))).not.toContain("RECORD_MALFORMED");
+  });
+
+  test("that are too large use up the event's budget, too", async () => {
+    const codes = await codesOf([...Array(20).fill(bombOf(9)), bombOf(1)]);
+    expect(codes).toEqual(Array(21).fill("RECORD_MALFORMED"));
+  });
+});
+
 describe("a dry run", () => {
   test("returns the expected outcomes without a write, a journal entry or a log line", async () => {
     const { handler, sink, deadLetters, lines } = setUp();
@@ -89,9 +145,10 @@ describe("a dry run", () => {
     expect(answer).toEqual({
       batchItemFailures: [],
       outcomes: [
-        { itemIdentifier: "m0", outcome: "delivered" },
+        { itemIdentifier: "m0", outcome: "delivered", isUnchecked: true },
         { itemIdentifier: "m1", outcome: "rejected", code: "MAPPING_FAILED", message: expect.any(String) },
       ],
+      routes: ["held"],
     });
     expect([sink.calls, deadLetters.writes, lines]).toEqual([[], [], []]);
   });
@@ -107,7 +164,20 @@ describe("a dry run", () => {
       .to({ name, supports, write, dryRun }, () => 1)
       .handler();
     const { outcomes } = await handler(task([bodyOf("a", 1), bodyOf("b", 1)], true), lambdaContext());
-    expect(outcomes?.map(({ outcome }) => outcome)).toEqual(["superseded", "delivered"]);
+    expect(outcomes).toEqual([
+      { itemIdentifier: "m0", outcome: "superseded" },
+      { itemIdentifier: "m1", outcome: "delivered" },
+    ]);
     expect(asked).toHaveLength(2);
+  });
+
+  test("marks what an append sink would send: its dry run can only encode", async () => {
+    const { name, supports, write } = scriptedSink({ writes: "append", name: "held" });
+    const dryRun = async (batch: readonly Delivery[]) => batch.map((delivery) => delivered(delivery));
+    const handler = pipeline("p", { onReject: "block", logger: recordingLogger() })
+      .to({ name, supports, write, dryRun }, () => 1, { dedupe: "none" })
+      .handler();
+    const { outcomes } = await handler(task([bodyOf("a", 1)], true), lambdaContext());
+    expect(outcomes).toEqual([{ itemIdentifier: "m0", outcome: "delivered", isUnchecked: true }]);
   });
 });

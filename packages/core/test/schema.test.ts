@@ -1,3 +1,4 @@
+import { runInNewContext } from "node:vm";
 import { describe, expect, test } from "@jest/globals";
 import { streamEvent, streamRecord } from "@sluice/testing";
 import { type } from "arktype";
@@ -64,6 +65,10 @@ test("mapper and predicate receive the output of the schema for both images", ()
   expect(seen).toEqual([{ doubled: 8 }, { doubled: 2 }, { doubled: 8 }]);
 });
 
+const neverCalled = (): never => {
+  throw new Error("then was called");
+};
+
 const asynchronous: readonly [string, NonNullable<RouteParts["schema"]>][] = [
   ["zod", z.object({ pk: z.string() }).refine(async () => true)],
   [
@@ -72,6 +77,26 @@ const asynchronous: readonly [string, NonNullable<RouteParts["schema"]>][] = [
       v.object({ pk: v.string() }),
       v.checkAsync(async () => true),
     ) as never,
+  ],
+  [
+    "any vendor whose query builder runs when it is awaited",
+    // biome-ignore lint/suspicious/noThenProperty: the test needs a thenable.
+    { "~standard": { version: 1, vendor: "any", validate: () => ({ then: neverCalled }) as never } },
+  ],
+  [
+    "any vendor whose thenable is a function",
+    {
+      "~standard": {
+        version: 1,
+        vendor: "any",
+        // biome-ignore lint/suspicious/noThenProperty: the test needs a thenable.
+        validate: () => Object.assign(() => 1, { then: neverCalled }) as never,
+      },
+    },
+  ],
+  [
+    "any vendor whose promise is of another realm",
+    { "~standard": { version: 1, vendor: "any", validate: () => runInNewContext("Promise.reject(1)") } },
   ],
   [
     "any vendor whose promise rejects",

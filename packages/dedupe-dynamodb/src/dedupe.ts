@@ -3,6 +3,7 @@
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import {
   checkClient,
+  checkOptionNames,
   checkText,
   type DedupeStore,
   invalidOption,
@@ -53,7 +54,9 @@ const makeClient = async (): Promise<DynamoDBClient> => {
  * @example
  * pipeline("orders", { deadLetterQueue, dedupeStore: dynamodbDedupe({ tableName: "sluice-dedupe" }) });
  */
-export const dynamodbDedupe = ({ tableName, client }: DynamodbDedupeOptions): DynamodbDedupe => {
+export const dynamodbDedupe = (options: DynamodbDedupeOptions): DynamodbDedupe => {
+  checkOptionNames("dynamodbDedupe", options, { tableName: true, client: true });
+  const { tableName, client } = options;
   checkText("tableName", tableName);
   checkClient(client, "send", "a DynamoDBClient of @aws-sdk/client-dynamodb");
   // Powertools ignores a client without a middleware stack, and would create its own client.

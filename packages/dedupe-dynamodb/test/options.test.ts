@@ -5,6 +5,7 @@ import { type DynamodbDedupeOptions, dynamodbDedupe } from "../src/index.ts";
 test.each([
   ["a missing table name", "tableName", {}],
   ["an empty table name", "tableName", { tableName: "" }],
+  ["an unknown option", '"tabelName"', { tableName: "t", tabelName: "t" }],
   ["a client without methods", "client", { tableName: "t", client: {} }],
   ["a client that Powertools would ignore", "client", { tableName: "t", client: { send: () => undefined } }],
 ])("%s throws an error that names the option", (_name, option, options) => {

@@ -2,6 +2,7 @@
 // after hours: splits, rollovers, trimming and expired iterators.
 
 import type { StreamRecord, StreamsApiRecord } from "@sluice/core/envelope";
+import { checkOptionNames } from "@sluice/core/sink-kit";
 import { type ShardIteratorType, type StreamShard, type StreamsClient, StreamsError } from "./streams-client.ts";
 
 /** Options of `fakeStreams`. */
@@ -162,6 +163,7 @@ const fakeClient = (state: FakeState): StreamsClient => {
  * const mapping = eventSourceMapping({ client: stream.client, streamArn: stream.streamArn, …});
  */
 export const fakeStreams = (options: FakeStreamsOptions = {}): FakeStreams => {
+  checkOptionNames("fakeStreams", options, { streamArn: true, pageSize: true, firstSequenceNumber: true });
   const { streamArn = defaultArn, pageSize = maxPageSize, firstSequenceNumber = defaultFirst } = options;
   const state: FakeState = {
     streamArn,

@@ -2,6 +2,7 @@
 
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, request, type ServerResponse } from "node:http";
 import { buffer } from "node:stream/consumers";
+import { checkOptionNames } from "@sluice/core/sink-kit";
 import { closeServer, listen } from "./engines/free-port.ts";
 
 /** A request on its way to the engine. */
@@ -81,6 +82,7 @@ const defaultAnswers: FaultAnswers = {
 
 /** Starts a proxy for the engine at the URL `target`, on a free port of 127.0.0.1. */
 export const startFaultyProxy = async (target: string, answers: Partial<FaultAnswers> = {}): Promise<FaultyProxy> => {
+  checkOptionNames("startFaultyProxy", answers, { throttle: true, down: true, deny: true });
   const faults: FaultAnswers = { ...defaultAnswers, ...answers };
   let script: ProxyScript | undefined;
   let requests = 0;

@@ -1,8 +1,9 @@
 // The engine of a redrive. It sends messages to a pipeline's handler, one request after the other. After a message has
 // failed with outcome `retried`, the engine sends no later message of the same group.
 
+import { checkOptionNames } from "@sluice/core/sink-kit";
 import { BrokenFunctionError, FunctionFailedError } from "./function-error.ts";
-import { inOrder, type MessageOrder } from "./message-order.ts";
+import { byRoute, type MessageOrder } from "./message-order.ts";
 import type { MessageRate } from "./message-rate.ts";
 import {
   eventBytes,
@@ -13,6 +14,7 @@ import {
   readAnswer,
   recordBytes,
   redriveEvent,
+  routesIn,
   type TaskRecord,
 } from "./task.ts";
 
@@ -28,11 +30,30 @@ export interface RedriveEngineOptions<Message extends MessageOrder> {
   /** Called after each request, and for messages that are not sent. Every message gets exactly one result. */
   readonly onResults: (results: ReadonlyMap<Message, RedriveResult>) => Promise<void>;
   readonly isDryRun?: boolean;
+  /** Names of the pipeline's routes, in order. Default: the engine asks the handler, if messages have several routes. */
+  readonly routes?: readonly string[];
   /** Limit of messages per second. Default: no limit. */
   readonly rate?: MessageRate;
   /** When the signal aborts, the engine waits for the current request and sends no more. Default: no signal. */
   readonly signal?: AbortSignal;
 }
+
+/**
+ * Asks the handler for the order of its routes, with an event that has no messages. If the messages are of one route, asks
+ * nothing. Returns no names if the function fails, or does not name its routes: the order is then that of the messages.
+ */
+export const routeOrder = async (
+  messages: readonly MessageOrder[],
+  invoke: RedriveEngineOptions<MessageOrder>["invoke"],
+): Promise<readonly string[]> => {
+  if (new Set(messages.map(({ route }) => route)).size < 2) return [];
+  try {
+    return routesIn(await invoke(redriveEvent([], true)));
+  } catch (error) {
+    if (error instanceof FunctionFailedError) return [];
+    throw error;
+  }
+};
 
 /** Sends the messages of a run. If a call of `send` holds back a group, later calls hold back the same group, too. */
 export interface RedriveEngine<Message extends MessageOrder> {
@@ -58,7 +79,9 @@ const heldBack: RedriveResult = {
 };
 
 /** State of a run. It is not generic, because only the caller needs the exact type of the messages. */
-interface EngineRun extends Omit<RedriveEngineOptions<MessageOrder>, "signal"> {
+interface EngineRun extends Omit<RedriveEngineOptions<MessageOrder>, "signal" | "routes"> {
+  /** Undefined until the handler has named its routes. */
+  routes?: readonly string[];
   readonly signal: AbortSignal;
   /** Messages that are still to be sent. The last unit is sent next. A request contains messages of one unit only. */
   units: (readonly MessageOrder[])[];
@@ -110,7 +133,10 @@ const holdBack = async (run: EngineRun): Promise<void> => {
 /** Passes results to `onResults`. After an outcome `retried`, holds back all waiting messages of the same group. */
 const finish = async (run: EngineRun, results: Results): Promise<void> => {
   const before = run.heldBackGroups.size;
-  for (const [{ group }, { outcome }] of results) if (outcome === "retried") run.heldBackGroups.add(group);
+  for (const [{ group }, { outcome, code }] of results) {
+    // A message of a route that does not exist holds back nothing: the others of its route have the same result.
+    if (outcome === "retried" && code !== "RECORD_UNROUTED") run.heldBackGroups.add(group);
+  }
   await run.onResults(results);
   if (run.heldBackGroups.size > before) await holdBack(run);
 };
@@ -166,9 +192,14 @@ const sendNext = async (run: EngineRun): Promise<void> => {
 };
 
 const sendAll = async (run: EngineRun, messages: readonly MessageOrder[]): Promise<void> => {
-  putBack(run, inOrder(messages));
+  putBack(run, messages);
   let reason = "the redrive was interrupted";
   try {
+    const routes = run.routes ?? (await routeOrder(messages, run.invoke));
+    if (routes.length > 0) run.routes = routes;
+    // Routes are not in one request, because the handler delivers to all routes at once. The last unit is sent first.
+    run.units = [];
+    putBack(run, ...byRoute(messages, routes).reverse());
     await holdBack(run);
     while (run.units.length > 0 && !run.signal.aborted) await sendNext(run);
   } catch (error) {
@@ -184,6 +215,15 @@ const sendAll = async (run: EngineRun, messages: readonly MessageOrder[]): Promi
 export const redriveEngine = <Message extends MessageOrder>(
   options: RedriveEngineOptions<Message>,
 ): RedriveEngine<Message> => {
+  checkOptionNames("redriveEngine", options, {
+    invoke: true,
+    recordOf: true,
+    onResults: true,
+    isDryRun: true,
+    routes: true,
+    rate: true,
+    signal: true,
+  });
   const maxSize = Math.min(maxRequestMessages, options.rate?.burst ?? Number.POSITIVE_INFINITY);
   const run: EngineRun = {
     signal: new AbortController().signal,

@@ -1,4 +1,11 @@
-export { maxFailuresInARow, type RedriveEngine, type RedriveEngineOptions, redriveEngine, unsent } from "./engine.ts";
+export {
+  maxFailuresInARow,
+  type RedriveEngine,
+  type RedriveEngineOptions,
+  redriveEngine,
+  routeOrder,
+  unsent,
+} from "./engine.ts";
 export { BrokenFunctionError, FunctionFailedError, functionFailed } from "./function-error.ts";
 export { invokeFunction, type LambdaClient, lambdaService } from "./lambda.ts";
 export { envelopeOrder, inOrder, invocationOrder, type MessageOrder } from "./message-order.ts";

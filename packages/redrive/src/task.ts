@@ -45,7 +45,15 @@ export interface RedriveResult {
   readonly code?: string;
   /** An explanation for people. Contains no item values. */
   readonly reason?: string;
+  /** Only in a dry run: the message would be sent, but its target was not asked. */
+  readonly isUnchecked?: true;
 }
+
+/** Returns the names of the routes in an answer. A pipeline with an earlier version of core does not name its routes. */
+export const routesIn = (answer: unknown): readonly string[] => {
+  const { routes } = (answer ?? {}) as { readonly routes?: unknown };
+  return Array.isArray(routes) ? routes.filter((name) => typeof name === "string") : [];
+};
 
 /** The function has answered, but its answer does not have the form of a pipeline's answer. */
 export class UnexpectedAnswerError extends Error {
@@ -80,8 +88,13 @@ export const readAnswer = (answer: unknown, isDryRun: boolean): ((messageId: str
   return (messageId) => {
     const found = byId.get(messageId);
     if (found === undefined) return unanswered;
-    const { outcome, code, message } = found;
-    const stays = isDryRun || failed.has(messageId);
-    return { outcome, stays, ...(code !== undefined && { code }), ...(message !== undefined && { reason: message }) };
+    const { outcome, code, message, isUnchecked } = found;
+    return {
+      outcome,
+      stays: isDryRun || failed.has(messageId),
+      ...(code !== undefined && { code }),
+      ...(message !== undefined && { reason: message }),
+      ...(isUnchecked && { isUnchecked }),
+    };
   };
 };

@@ -69,6 +69,62 @@ const broken = (): never => {
   throw functionFailed("Runtime.ExitError", "broken");
 };
 
+const ofRoutes = (routes: readonly string[]): TestMessage[] =>
+  messagesOf(routes).map((message) => ({ ...message, route: message.group }));
+
+test("an engine refuses options that it does not know, by name", () => {
+  const options = {
+    invoke: async () => ({}),
+    recordOf: () => ({ messageId: "", body: "" }),
+    onResults: async () => undefined,
+  };
+  expect(() => redriveEngine({ ...options, dryRun: true } as never)).toThrow(/^redriveEngine has no option "dryRun"/);
+});
+
+describe("the order of routes", () => {
+  /** Sends one message for each route. Returns the ids of each request. */
+  const sent = async (routes: readonly string[], answer: () => object): Promise<string[][]> => {
+    const requests: string[][] = [];
+    const engine = redriveEngine<TestMessage>({
+      invoke: async ({ Records }) => {
+        requests.push(Records.map(({ messageId }) => messageId));
+        const outcomes = Records.map(({ messageId }) => ({ itemIdentifier: messageId, outcome: "delivered" }));
+        return { batchItemFailures: [], outcomes, ...answer() };
+      },
+      recordOf: ({ id }) => ({ messageId: id, body: "body" }),
+      onResults: async () => undefined,
+    });
+    await engine.send(ofRoutes(routes));
+    return requests;
+  };
+
+  test("is the pipeline's order, and no request has messages of two routes", async () => {
+    const routes = ["parents", "children"];
+    expect(await sent(["gone", "children", "parents", "children"], () => ({ routes }))).toEqual([
+      [],
+      ["parents2"],
+      ["children1", "children3"],
+      ["gone0"],
+    ]);
+  });
+
+  test("is not asked for if all messages are of one route", async () => {
+    expect(await sent(["children", "children"], () => ({}))).toEqual([["children0", "children1"]]);
+  });
+
+  test("is the messages' order if the function does not name its routes", async () => {
+    for (const answer of [() => ({}), () => ({ routes: 7 })]) {
+      expect(await sent(["b", "a"], answer)).toEqual([[], ["b0", "a1"]]);
+    }
+    let calls = 0;
+    const failing = () => {
+      calls += 1;
+      return calls === 1 ? broken() : {};
+    };
+    expect(await sent(["b", "a"], failing)).toEqual([[], ["b0", "a1"]]);
+  });
+});
+
 const sizes = (requests: readonly string[][]): number[] => requests.map((ids) => ids.length);
 
 describe("requests", () => {

@@ -2,7 +2,14 @@ import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "@jest/globals";
 import type { Envelope } from "@sluice/core/envelope";
 import { streamRecord } from "@sluice/testing";
-import { envelopeOrder, invocationOrder, removeWithRecords, withRecord } from "../src/index.ts";
+import {
+  envelopeOrder,
+  inOrder,
+  invocationOrder,
+  type MessageOrder,
+  removeWithRecords,
+  withRecord,
+} from "../src/index.ts";
 
 const envelopeOf = (name: string, position: number, changes: Partial<Envelope> = {}): Envelope => ({
   v: 1,
@@ -26,6 +33,21 @@ describe("the order of messages", () => {
     expect(second.version > first.version).toBe(true);
     expect(envelopeOrder(envelopeOf("a", 1, { sink: "feed" })).group).not.toBe(first.group);
     expect(envelopeOrder(envelopeOf("b", 1)).group).not.toBe(first.group);
+  });
+
+  test("is the order in time of an item's streams, whatever their names are", () => {
+    const arnOf = (label: string): string => `arn:aws:dynamodb:eu-west-1:123456789012:table/T/stream/${label}`;
+    const letter = (label: string, position: number, seconds: number) => {
+      const { record } = envelopeOf("a", position);
+      const dynamodb = { ...record.dynamodb, ApproximateCreationDateTime: seconds };
+      return envelopeOrder(
+        envelopeOf("a", position, { record: { ...record, eventSourceARN: arnOf(label), dynamodb } }),
+      );
+    };
+    // The table of the second stream took over from the table of the first, but had its stream before.
+    const [first, second] = ["2026-05-01T00:00:00.000", "2026-01-01T00:00:00.000"];
+    const expected = [letter(first, 1, 100), letter(first, 2, 100), letter(second, 1, 200), letter(second, 3, 200)];
+    expect(inOrder([expected[3], expected[1], expected[2], expected[0]] as MessageOrder[])).toEqual(expected);
   });
 
   test("is the order of a shard's batches", () => {

@@ -1,6 +1,13 @@
 // Turns an error of DynamoDB into an error code. `@sluice/core` knows the errors that all AWS services have.
 
-import { type AwsService, awsRequestError, outcomeOf, SinkError, type SinkErrorCode } from "@sluice/core/sink-kit";
+import {
+  type AwsService,
+  awsRequestError,
+  outcomeOf,
+  rejected,
+  SinkError,
+  type SinkErrorCode,
+} from "@sluice/core/sink-kit";
 
 /** Maps DynamoDB's error names to codes. @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html (read 2026-11-23) */
 const dynamodb: AwsService = {
@@ -47,6 +54,28 @@ const codeOf = (error: unknown, { code }: SinkError, name: string): SinkErrorCod
   return name.startsWith("KMS") ? "SINK_DENIED" : "SINK_UNAVAILABLE";
 };
 
+/**
+ * The index and its attribute in an error about an index key: DynamoDB refuses an item whose attribute has another type
+ * than the index' key, or is empty. The names are of the table, and no values.
+ */
+const indexKey = [
+  /Type mismatch for Index Key (?<attribute>.{1,255}) Expected: (?<type>[SNB]) Actual: \w+ IndexName: (?<index>[\w.-]{3,255})/,
+  /cannot contain an empty \w+ value\. IndexName: (?<index>[\w.-]{3,255}), IndexKey: (?<attribute>.{1,255})$/,
+];
+
+/** Says which attribute does not fit a secondary index; undefined for another error. */
+const indexProblem = (error: unknown): string | undefined => {
+  // DynamoDB Local names neither the index nor the attribute.
+  if (textOf(error).endsWith("Type mismatch for Index Key")) {
+    return "an attribute has another type than the key of a secondary index; expected the type of the key, or no such attribute";
+  }
+  const found = indexKey.map((pattern) => pattern.exec(textOf(error))?.groups).find((groups) => groups !== undefined);
+  if (found === undefined) return undefined;
+  const { attribute, index, type } = found;
+  const expected = type === undefined ? "a value that is not empty" : `the type ${type}`;
+  return `the message at ${attribute}: found a value that the index ${index} refuses as its key; expected ${expected}, or no such attribute`;
+};
+
 const messageOf = (sink: string, { message }: SinkError, code: SinkErrorCode, name: string): string => {
   if (code === "SINK_TOO_LARGE")
     return `[${sink}] the item is larger than DynamoDB's limit of 400 KB, attribute names included`;
@@ -62,6 +91,8 @@ export const classify = (sink: string, error: unknown): SinkError => {
   const name = nameOf(classified);
   const code = codeOf(error, classified, name);
   const { cause } = classified;
+  const problem = name === "Validation" && code === "SINK_REJECTED" ? indexProblem(error) : undefined;
+  if (problem !== undefined) return rejected(sink, problem, { cause });
   return new SinkError(code, messageOf(sink, classified, code, name), { cause });
 };
 

@@ -16,7 +16,7 @@ import type { DynamodbSettings } from "./options.ts";
 import type { TargetTable } from "./schema/table.ts";
 import { wireGuard, wireState } from "./write/guard.ts";
 import { compileKeys, isSameValue } from "./write/key.ts";
-import { AttributeValueError, imageIn, marshalItem } from "./write/marshal.ts";
+import { AttributeValueError, checkTexts, imageIn, marshalItem } from "./write/marshal.ts";
 
 /** A write of one target item: a live item or a tombstone. */
 export interface ItemWrite {
@@ -61,9 +61,16 @@ const wireMessage = (message: unknown): Record<string, SdkValue> => {
   return image === undefined ? marshalItem(message as { readonly [attribute: string]: unknown }) : sdkItem(image);
 };
 
-/** Adds the key to the message's attributes. @throws {AttributeValueError} when the message contradicts the key. */
-const attributesOf = (message: unknown, key: SdkItem): SdkItem => {
+/**
+ * Adds the key to the message's attributes.
+ * @throws {AttributeValueError} when the message contradicts the key, or has an attribute that would be lost.
+ */
+const attributesOf = ({ guardAttribute }: DynamodbSettings, message: unknown, key: SdkItem): SdkItem => {
   const attributes: Record<string, SdkValue> = wireMessage(message);
+  if (Object.hasOwn(attributes, guardAttribute)) {
+    const expected = 'expected another name, or another option "guardAttribute"';
+    throw new AttributeValueError(`found an attribute that the sink sets itself; ${expected}`, [guardAttribute]);
+  }
   for (const name in key) {
     const value = key[name] as SdkValue;
     if (Object.hasOwn(attributes, name) && !isSameValue(attributes[name] as SdkValue, value)) {
@@ -72,6 +79,7 @@ const attributesOf = (message: unknown, key: SdkItem): SdkItem => {
     }
     attributes[name] = value;
   }
+  checkTexts(attributes);
   return attributes;
 };
 
@@ -105,7 +113,7 @@ export const compileEncode = (
     const itemAt = (at: SdkItem): ItemWrite | DeliveryError => {
       if (message === undefined) return tombstoneAt(at);
       try {
-        return { ...shared, key: at, isRemoved: false, attributes: attributesOf(message, at) };
+        return { ...shared, key: at, isRemoved: false, attributes: attributesOf(settings, message, at) };
       } catch (error) {
         return error instanceof AttributeValueError ? rejection(settings, error) : encodingError(error);
       }

@@ -4,11 +4,13 @@ import {
   type Change,
   checkClient,
   checkKeyMap,
+  checkOptionNames,
   checkText,
   checkTombstoneDays,
   checkWhole,
   invalidOption,
   type KeyValue,
+  type OptionNames,
   type UnknownItem,
 } from "@sluice/core/sink-kit";
 import type { DynamodbClient } from "./client/client.ts";
@@ -85,8 +87,22 @@ const checkAttribute = (option: string, value: unknown): void => {
   if (value === "__proto__") throw invalidOption(option, 'must not be "__proto__"');
 };
 
+const known: OptionNames<DynamodbSinkOptions> = {
+  table: true,
+  client: true,
+  key: true,
+  movingKey: true,
+  guardAttribute: true,
+  ttlAttribute: true,
+  tombstoneDays: true,
+  concurrency: true,
+  name: true,
+  now: true,
+};
+
 /** Checks the options and fills in defaults. @throws {ConfigError} CONFIG_INVALID when an option is invalid. */
 export const checkOptions = (options: DynamodbSinkOptions): DynamodbSettings => {
+  checkOptionNames("dynamodbSink", options, known);
   const { table, client, key, movingKey, concurrency = 32, name = "dynamodb", now = Date.now } = options;
   const { guardAttribute = "_sluice", ttlAttribute = "_sluice_expires" } = options;
   checkTable(table);

@@ -35,6 +35,21 @@ describe("the code of an error", () => {
     expect(codeOf(thrown(name))).toBe(code);
   });
 
+  test.each([
+    [
+      "One or more parameter values were invalid: Type mismatch for Index Key gsi pk Expected: S Actual: N IndexName: by-owner",
+      "the message at gsi pk: found a value that the index by-owner refuses as its key; expected the type S",
+    ],
+    [
+      "One or more parameter values are not valid. A value specified for a secondary index key is not supported. The AttributeValue for a key attribute cannot contain an empty string value. IndexName: by-owner, IndexKey: owner",
+      "the message at owner: found a value that the index by-owner refuses as its key; expected a value that is not empty",
+    ],
+  ])("of an index key names index and attribute", (text, expected) => {
+    const error = classify("orders", thrown("ValidationException", text));
+    expect(error.code).toBe("SINK_REJECTED");
+    expect(error.message).toContain(`[orders] ${expected}`);
+  });
+
   test("of an item over the limit is SINK_TOO_LARGE, and the message names the limit", () => {
     const error = classify("orders", thrown("ValidationException", "Item size has exceeded the maximum allowed size"));
     expect([error.code, error.message]).toEqual(["SINK_TOO_LARGE", expect.stringContaining("400 KB")]);

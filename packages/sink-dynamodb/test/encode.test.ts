@@ -194,10 +194,24 @@ describe("an item with a fixed key", () => {
     expect(writes.tombstones).toEqual([]);
   });
 
-  test("replaces a guard in the message, which a copy of a copy has", () => {
-    const change = insert({ ...item, _sluice: { v: "9", removed: true } });
-    const write = itemOf(encodeWith({}, keys, deliveryOf(change, change.after)));
-    expect(guarded(settingsOf(), write)._sluice).toEqual({ M: { v: { S: change.version } } });
+  test("is rejected if the message has the guard's attribute, which would be lost", () => {
+    const change = insert(item);
+    const { item: error } = encodeWith({}, keys, deliveryOf(change, { ...item, _sluice: "mine" }));
+    expect(error).toMatchObject({ code: "SINK_REJECTED" });
+    expect((error as Error).message).toContain("the message at _sluice: found an attribute that the sink sets itself");
+    const write = itemOf(encodeWith({ guardAttribute: "g" }, keys, deliveryOf(change, { ...item, _sluice: "mine" })));
+    expect(write.attributes._sluice).toEqual({ S: "mine" });
+  });
+
+  test.each<[string, unknown]>([
+    ["note", { note: "\ud83d" }],
+    ["tags", { tags: new Set(["\udc00"]) }],
+    ["list.0.text", { list: [{ text: "a\ud83d" }] }],
+    ["map.\ufffd", { map: { "\ud83d": 1 } }],
+  ])("is rejected for half of a surrogate pair at %s", (path, message) => {
+    const { item: error } = encodeWith({}, keys, deliveryOf(insert(item), message));
+    expect(error).toMatchObject({ code: "SINK_REJECTED" });
+    expect((error as Error).message).toContain(`the message at ${path}: found half of a surrogate pair`);
   });
 
   test("may have renamed key attributes, which an object of target name to source name defines", () => {

@@ -66,6 +66,17 @@ describe("options", () => {
   });
 });
 
+test("that are unknown are refused by name", () => {
+  expect(() => dynamodbSink({ table: "orders", tabel: "x" } as never)).toThrow('dynamodbSink has no option "tabel"');
+  const sink = dynamodbSink({ table: "orders", client: { send: () => undefined } as never });
+  return Promise.all([
+    expect(sink.ensure({ aply: false } as never)).rejects.toThrow('ensure has no option "aply"'),
+    expect(sink.ensure({ create: { partition: { name: "pk", type: "S" } } } as never)).rejects.toThrow(
+      'ensure({ create }) has no option "partition"',
+    ),
+  ]);
+});
+
 test("accept the SDK's clients without an adapter", () => {
   const clients: readonly DynamodbClient[] = [
     new DynamoDBClient({ region: "eu-central-1" }),

@@ -3,16 +3,21 @@
 import { createHash } from "node:crypto";
 import {
   type AppendDelivery,
+  checkMemberNames,
   entriesOf,
   hasMembers,
   headerKey,
   listMember,
+  type MemberNames,
   messageOf,
   objectMember,
   rejected,
   textMember,
+  wholeText,
   wrongType,
 } from "@sluice/core/sink-kit";
+import { sevenBitText } from "./mime/enclosed.ts";
+import { canBeAsIs, isStructured } from "./mime/header.ts";
 import { type EmailAddress, hasControls, type Mailbox, mailboxOf } from "./mime/mailbox.ts";
 
 /** A file that is attached to a mail. */
@@ -21,6 +26,7 @@ export interface EmailAttachment {
   /** A string is sent as UTF-8. */
   readonly content: string | Uint8Array;
   /** Default `application/octet-stream`. */
+  /** Media type with at most five parameters. A `message/rfc822` must be ASCII; `multipart/…` is refused. */
   readonly contentType?: string | null | undefined;
   /** Id of a picture for the HTML: `<img src="cid:logo">` shows the attachment with the id `logo`. */
   readonly contentId?: string | null | undefined;
@@ -59,7 +65,9 @@ export interface EmailMessage {
 /** An attachment whose members have been checked. */
 export interface MailAttachment {
   readonly filename: string;
-  readonly content: string | Uint8Array;
+  readonly content: Uint8Array;
+  /** Whether the content is sent as it is, in ASCII, and not in base64. */
+  readonly isAsIs: boolean;
   readonly contentType: string | undefined;
   readonly contentId: string | undefined;
 }
@@ -102,7 +110,7 @@ const mailboxes = (sink: string, member: string, given: unknown): Mailbox[] => {
   return list.map((address, index) => {
     const mailbox = mailboxOf(address);
     if (mailbox !== undefined) return mailbox;
-    const expected = "local@domain in ASCII, and a name in one line";
+    const expected = "local@domain in ASCII, and a name in one line of whole characters";
     throw rejected(sink, `${member}: entry ${index + 1} is not an address; expected ${expected}`);
   });
 };
@@ -110,7 +118,7 @@ const mailboxes = (sink: string, member: string, given: unknown): Mailbox[] => {
 /** Returns a text in one line, without control characters. The text may be empty. */
 const lineMember = (sink: string, member: string, value: unknown): string => {
   if (typeof value !== "string") throw wrongType(sink, member, value, "a text");
-  if (!hasControls(value)) return value;
+  if (!hasControls(value)) return wholeText(sink, member, value);
   throw rejected(sink, `${member} contains a line break or another control character; expected one line`);
 };
 
@@ -128,7 +136,34 @@ const patternMember = (
   throw rejected(sink, `${member} ${problem}`);
 };
 
-const mediaType = /^[\w.+-]{1,127}\/[\w.+-]{1,127}(; ?[\w-]{1,127}=[\w.-]{1,127})?$/;
+const mediaType = /^[\w.+-]{1,127}\/[\w.+-]{1,127}(; ?[\w-]{1,127}=[\w.-]{1,127}){0,5}$/;
+
+const attachmentMembers: MemberNames<EmailAttachment> = {
+  filename: true,
+  content: true,
+  contentType: true,
+  contentId: true,
+};
+
+/** Returns the content to encode as base64, or as it is: RFC 2046 forbids base64 for messages within a mail. */
+const contentMember = (
+  sink: string,
+  content: string | Uint8Array,
+  contentType: string | undefined,
+): Pick<MailAttachment, "content" | "isAsIs"> => {
+  const member = "attachments: content";
+  const bytes = typeof content === "string" ? Buffer.from(wholeText(sink, member, content)) : content;
+  const [kind = ""] = (contentType ?? "").toLowerCase().split("/");
+  if (kind === "multipart") {
+    throw rejected(sink, "attachments: contentType is multipart; expected one part, such as application/octet-stream");
+  }
+  // message/global is the one such type that may be in base64: https://www.rfc-editor.org/rfc/rfc6532#section-3.5
+  if (kind !== "message" || /^message\/global(;|$)/i.test(contentType ?? "")) return { content: bytes, isAsIs: false };
+  const text = sevenBitText(bytes);
+  if (text !== undefined) return { content: text, isAsIs: true };
+  const found = `${member} of a message/ type is not ASCII in lines of at most 998 characters`;
+  throw rejected(sink, `${found}; expected such text, or the contentType application/octet-stream`);
+};
 
 const attachmentOf = (sink: string, given: unknown): MailAttachment => {
   if (!hasMembers(given)) throw wrongType(sink, "an entry of attachments", given, "an object with named members");
@@ -136,12 +171,14 @@ const attachmentOf = (sink: string, given: unknown): MailAttachment => {
   if (typeof content !== "string" && !(content instanceof Uint8Array)) {
     throw wrongType(sink, "attachments: content", content, "a string or bytes");
   }
+  checkMemberNames(sink, "an entry of attachments", given, attachmentMembers);
   const member = (name: "contentType" | "contentId", pattern: RegExp, problem: string) =>
     patternMember(sink, `attachments: ${name}`, given[name], pattern, problem);
+  const contentType = member("contentType", mediaType, "is not a media type");
   return {
     filename: lineMember(sink, "attachments: filename", given.filename),
-    content,
-    contentType: member("contentType", mediaType, "is not a media type"),
+    ...contentMember(sink, content, contentType),
+    contentType,
     contentId: member(
       "contentId",
       /^[\w.@+-]{1,100}$/,
@@ -154,8 +191,14 @@ const ownHeaders = (sink: string, headers: unknown): [string, string][] =>
   entriesOf(sink, "headers", headers).map(([name, value]) => {
     if (!/^[\x21-\x39\x3b-\x7e]{1,76}$/.test(name)) throw rejected(sink, "headers: a name is not a header name");
     if (reserved.test(name)) throw rejected(sink, `headers: ${name} is set by the sink`);
-    return [name, lineMember(sink, `headers: ${name}`, value)];
+    const line = lineMember(sink, `headers: ${name}`, value);
+    if (!isStructured(name) || canBeAsIs(line)) return [name, line];
+    const expected = "ASCII, with a space after at most 900 characters, because this header allows no encoded words";
+    throw rejected(sink, `headers: ${name} cannot be sent as it is; expected ${expected}`);
   });
+
+/** In a URL, a question mark or a percent sign of an address has another meaning, so both are percent-encoded. */
+const mailtoOf = ({ address }: Mailbox): string => `mailto:${address.split("@").map(encodeURIComponent).join("@")}`;
 
 /** @see https://www.rfc-editor.org/rfc/rfc8058 (read 2026-11-23) */
 const unsubscribeHeaders = (sink: string, given: unknown): [string, string][] => {
@@ -166,12 +209,13 @@ const unsubscribeHeaders = (sink: string, given: unknown): [string, string][] =>
     sink,
     "unsubscribe.url",
     unsubscribe.url,
-    /^https:\/\/[\x21-\x3b\x3d\x3f-\x7e]{1,890}$/,
-    "is not an https: URL",
+    /^https:\/\/[\x21-\x3b\x3d\x3f-\x7e]{1,880}$/,
+    "is not an https: URL of at most 888 ASCII characters",
   );
+  checkMemberNames(sink, "unsubscribe", unsubscribe, { url: true, mailto: true });
   const mailbox = isAbsent(mailto) ? undefined : mailboxOf(mailto);
   if (!isAbsent(mailto) && mailbox === undefined) throw rejected(sink, "unsubscribe.mailto is not an address");
-  const links = [...(url === undefined ? [] : [`<${url}>`]), ...(mailbox ? [`<mailto:${mailbox.address}>`] : [])];
+  const links = [...(url === undefined ? [] : [`<${url}>`]), ...(mailbox ? [`<${mailtoOf(mailbox)}>`] : [])];
   if (links.length === 0) throw rejected(sink, "unsubscribe has neither url nor mailto");
   const list: [string, string] = ["List-Unsubscribe", links.join(", ")];
   return url === undefined ? [list] : [list, ["List-Unsubscribe-Post", "List-Unsubscribe=One-Click"]];
@@ -195,7 +239,7 @@ const messageIdOf = (idempotencyKey: string, from: Mailbox): string => {
 /** Returns a part of the body: a text, which may be empty, or undefined. */
 const bodyPart = (sink: string, member: "text" | "html", value: unknown): string | undefined => {
   if (isAbsent(value)) return undefined;
-  if (typeof value === "string") return value;
+  if (typeof value === "string") return wholeText(sink, member, value);
   throw wrongType(sink, member, value, "a text");
 };
 
@@ -211,10 +255,25 @@ const uniqueRecipients = (sink: string, boxes: readonly Mailbox[]): string[] => 
   throw rejected(sink, `the message has ${recipients.length} recipients; expected 1 to ${maxRecipients}`);
 };
 
+const members: MemberNames<EmailMessage> = {
+  from: true,
+  to: true,
+  cc: true,
+  bcc: true,
+  replyTo: true,
+  subject: true,
+  text: true,
+  html: true,
+  attachments: true,
+  headers: true,
+  unsubscribe: true,
+  tags: true,
+};
+
 /** Returns the mail of a delivery. @throws {SinkError} SINK_REJECTED when a part is invalid or can inject a header. */
 export const encode = (delivery: AppendDelivery<EmailMessage>, defaults: MailDefaults): Mail => {
   const { name: sink } = defaults;
-  const message = messageOf(sink, delivery);
+  const message = messageOf(sink, delivery, members);
   const [from = defaults.from] = mailboxes(sink, "from", message.from);
   if (from === undefined) throw rejected(sink, 'the message has no from, and the option "from" is not set');
   const to = mailboxes(sink, "to", message.to);

@@ -3,11 +3,13 @@
 import {
   type Clock,
   checkedPerSecond,
+  checkOptionNames,
   checkText,
   checkWhole,
   type DedupeStore,
   invalidOption,
   type Leases,
+  type OptionNames,
   systemClock,
 } from "@sluice/core/sink-kit";
 import type { MailDefaults } from "./encode.ts";
@@ -56,8 +58,19 @@ const checkedLeases = (store: EmailSinkOptions["dedupeStore"]): Leases | undefin
   throw invalidOption("dedupeStore", "must be a dedupe store with leases, such as the pipeline's");
 };
 
+const known: OptionNames<EmailSinkOptions> = {
+  transport: true,
+  from: true,
+  maxPerSecond: true,
+  dedupeStore: true,
+  maxBytes: true,
+  name: true,
+  clock: true,
+};
+
 /** Checks the options and fills in defaults. @throws {ConfigError} CONFIG_INVALID, which names the option */
 export const checkOptions = (options: EmailSinkOptions): EmailSinkSettings => {
+  checkOptionNames("emailSink", options, known);
   const { transport, maxBytes = 10_240_000, name = "email", clock = systemClock } = options;
   if (typeof transport?.send !== "function")
     throw invalidOption("transport", "must be sesTransport({ … }) or smtpTransport({ … })");

@@ -62,6 +62,16 @@ describe("an invalid option is named in the error", () => {
   });
 });
 
+test.each<[string, () => unknown]>([
+  ["emailSink", () => emailSink({ transport: sesTransport(), rate: 5 } as never)],
+  ["sesTransport", () => sesTransport({ configurationSet: "a" } as never)],
+  ["smtpTransport", () => smtpTransport({ host: "a", user: "u" } as never)],
+  ["smtpTransport({ auth })", () => smtpTransport({ host: "a", auth: { user: "u", pass: "p", type: "x" } } as never)],
+  ["smtpTransport({ tls })", () => smtpTransport({ host: "a", tls: { cert: "x" } } as never)],
+])("an unknown option of %s is refused by name", (factory, make) => {
+  expect(messageOf(make)).toContain(`${factory} has no option "`);
+});
+
 test("a sink accepts one change per write, and as many concurrent writes as its transport sends mails", () => {
   expect(emailSink({ transport: sesTransport() }).supports).toEqual({
     writes: "append",

@@ -3,12 +3,13 @@
 import {
   type AppendDelivery,
   hasMembers,
-  jsonText,
   listMember,
+  type MemberNames,
   messageOf,
   rejected,
   type SizedEntry,
   textMember,
+  wholeJsonText,
   wrongType,
 } from "@sluice/core/sink-kit";
 
@@ -16,7 +17,7 @@ import {
 export interface EventBridgeMessage {
   /** The kind of event, such as `OrderPlaced`. 1 to 128 characters. */
   readonly detailType: string;
-  /** An object, which is sent as lossless JSON. The sink adds `_sluice` with the idempotency key and the version. */
+  /** An object, which is sent as lossless JSON. The sink adds `sluiceid` and `sluiceversion`. */
   readonly detail: object;
   /** Default: the option `source`. It must not begin with `aws.`. */
   readonly source?: string | null | undefined;
@@ -62,17 +63,35 @@ const checkedDetailType = (sink: string, given: unknown): string => {
   throw rejected(sink, `detailType is ${length} characters; expected at most ${maxDetailTypeCharacters}`);
 };
 
+/**
+ * The members that the sink adds. Their names are legal names of CloudEvents attributes, so that a CloudEvent stays one.
+ * @see https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md#naming-conventions (read 2026-11-28)
+ */
+const ownMembers = ["sluiceid", "sluiceversion"] as const;
+
 /** Adds the idempotency key and the version to the detail, because EventBridge has no message attributes. */
 const detailText = (sink: string, { change, message, idempotencyKey }: AppendDelivery<EventBridgeMessage>): string => {
   const detail: unknown = message.detail;
   if (!hasMembers(detail)) throw wrongType(sink, "detail", detail, "an object with named members");
-  const text = jsonText(sink, "detail", detail);
+  // EventBridge parses the detail, and writes it anew for the targets of a rule.
+  const text = wholeJsonText(sink, "detail", detail);
   if (!text.startsWith("{")) throw rejected(sink, "detail becomes JSON of another type; expected a JSON object");
-  if (Object.hasOwn(detail, "_sluice")) {
-    throw rejected(sink, "detail has the member _sluice, which is reserved for the sink; expected another name");
+  const reserved = ownMembers.find((name) => Object.hasOwn(detail, name));
+  if (reserved !== undefined) {
+    throw rejected(sink, `detail has the member ${reserved}, which is reserved for the sink; expected another name`);
   }
-  const own = `"_sluice":${JSON.stringify({ idempotencyKey, version: change.version })}}`;
-  return text === "{}" ? `{${own}` : `${text.slice(0, -1)},${own}`;
+  const [id, version] = ownMembers;
+  const own = JSON.stringify({ [id]: idempotencyKey, [version]: change.version });
+  return text === "{}" ? own : `${text.slice(0, -1)},${own.slice(1)}`;
+};
+
+const members: MemberNames<EventBridgeMessage> = {
+  detailType: true,
+  detail: true,
+  source: true,
+  resources: true,
+  time: true,
+  traceHeader: true,
 };
 
 const checkedTime = (sink: string, given: unknown): Date => {
@@ -103,7 +122,7 @@ export const encode = (
   defaults: EventDefaults,
 ): SizedEntry<PutEventsEntry> => {
   const { name, eventBusName } = defaults;
-  const { detailType, source, resources, traceHeader } = messageOf(name, delivery);
+  const { detailType, source, resources, traceHeader } = messageOf(name, delivery, members);
   const arns = listMember(name, "resources", resources);
   const entry: PutEventsEntry = {
     Source: checkedSource(name, source ?? defaults.source),

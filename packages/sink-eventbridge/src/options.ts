@@ -4,8 +4,10 @@ import {
   type AwsBatchOptions,
   type AwsBatchSettings,
   checkAwsBatchOptions,
+  checkOptionNames,
   checkText,
   invalidOption,
+  type OptionNames,
 } from "@sluice/core/sink-kit";
 import type { EventDefaults, PutEventsEntry } from "./encode.ts";
 
@@ -44,8 +46,17 @@ export interface EventBridgeSinkSettings extends EventDefaults, AwsBatchSettings
 /** @see https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsRequestEntry.html (read 2026-11-23) */
 const busPattern = /^(arn:[\w-]+:events:[\w-]+:\d{12}:event-bus\/)?[\w./-]+$/;
 
+const known: OptionNames<EventBridgeSinkOptions> = {
+  source: true,
+  eventBusName: true,
+  client: true,
+  concurrency: true,
+  name: true,
+};
+
 /** Checks the options and fills in defaults. @throws {ConfigError} CONFIG_INVALID, which names the option. */
 export const checkOptions = (options: EventBridgeSinkOptions): EventBridgeSinkSettings => {
+  checkOptionNames("eventbridgeSink", options, known);
   const { source, eventBusName } = options;
   checkText("source", source);
   if (source.startsWith("aws.")) throw invalidOption("source", "must not begin with aws., which AWS reserves");

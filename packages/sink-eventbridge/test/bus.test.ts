@@ -32,7 +32,7 @@ describeWithMoto("on moto", (target) => {
     expect(outcomes(await sink.write(batch, context))).toEqual(["delivered", "delivered", "delivered"]);
     const [event, ...others] = await drain();
     expect(others).toEqual([]);
-    expect(event).toMatchObject({ resources, detail: { pk: "b1", _sluice: { version: batch[1]?.change.version } } });
+    expect(event).toMatchObject({ resources, detail: { pk: "b1", sluiceversion: batch[1]?.change.version } });
     expect(event?.time).toBe(
       new Date(batch[1]?.change.approximateCreationTimeMs ?? 0).toISOString().replace(".000", ""),
     );

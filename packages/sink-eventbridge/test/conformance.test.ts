@@ -30,10 +30,10 @@ const open = async (target: EventBridgeTarget) => {
     }),
     read: async () => {
       for (const event of await drain()) {
-        const { _sluice, ...detail } = event.detail;
+        const { sluiceid, sluiceversion: _, ...detail } = event.detail;
         arrived.push({
           message: { detailType: event["detail-type"], detail },
-          idempotencyKey: _sluice.idempotencyKey,
+          idempotencyKey: sluiceid,
         });
       }
       return arrived;

@@ -15,7 +15,7 @@ const delivery = (message: EventBridgeMessage): AppendDelivery<EventBridgeMessag
   idempotencyKey: "event-1:eventbridge",
 });
 
-const own = { _sluice: { idempotencyKey: "event-1:eventbridge", version: change.version } };
+const own = { sluiceid: "event-1:eventbridge", sluiceversion: change.version };
 
 describe("an entry", () => {
   test("has the option's source, the change's time, and the detail with the sink's own member", () => {
@@ -83,7 +83,13 @@ describe("an entry", () => {
     [{ detailType: "x", detail: undefined as never }, "detail is undefined; expected an object"],
     [{ detailType: "x", detail: ["x"] }, "detail is an array; expected an object"],
     [{ detailType: "x", detail: new Date() }, "detail is a Date; expected an object"],
-    [{ detailType: "x", detail: { _sluice: 1 } }, "detail has the member _sluice"],
+    [{ detailType: "x", detail: { sluiceid: 1 } }, "detail has the member sluiceid"],
+    [{ detailType: "x", detail: { sluiceversion: 1 } }, "detail has the member sluiceversion"],
+    [{ detailType: "x", detail: { a: [{ b: "\ud83d" }] } }, "detail.a.0.b has half of a surrogate pair"],
+    [{ detailType: "x", detail: { "\ud83d": 1 } }, "detail.\ufffd has half of a surrogate pair"],
+    [{ detailType: "x\ud83d", detail: {} }, "detailType has half of a surrogate pair"],
+    [{ detailType: "x", detail: { a: Number.NaN } }, "detail cannot be written as JSON: at a found NaN"],
+    [{ detailType: "x", detail: {}, sorce: "y" }, 'the message has no member "sorce"'],
     [{ detailType: "x", detail: {}, source: "" }, "source is empty"],
     [{ detailType: "x", detail: {}, source: "aws.orders" }, "source begins with aws."],
     [null as never, "the message is null; expected an object"],

@@ -32,6 +32,7 @@ describe("options", () => {
     ["eventBusName", { source, eventBusName: "two words" }],
     ["client", { source, client: { send: () => undefined } as never }],
     ["concurrency", { source, concurrency: 0 }],
+    ["eventBus", { source, eventBus: "orders" } as never],
     ["name", { source, name: "" }],
   ])("with an invalid %s throw an error that names the option", (option, options) => {
     expect(() => eventbridgeSink(options)).toThrow(expect.objectContaining({ code: "CONFIG_INVALID" }));

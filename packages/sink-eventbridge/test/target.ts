@@ -15,7 +15,8 @@ export interface ReceivedEvent {
   readonly resources: readonly string[];
   readonly time: string;
   readonly detail: {
-    readonly _sluice: { readonly idempotencyKey: string; readonly version: string };
+    readonly sluiceid: string;
+    readonly sluiceversion: string;
     readonly [member: string]: unknown;
   };
 }

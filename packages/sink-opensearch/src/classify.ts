@@ -1,5 +1,5 @@
 // Turns errors of OpenSearch and of its client into error codes. OpenSearch's `reason` quotes values ("Preview of
-// field's value: …"), so the sink's errors contain only the type of OpenSearch's error and the name of a field.
+// field's value: …"), so the sink's errors contain only the error's type, names of fields, limits and settings.
 
 import {
   codeOfStatus,
@@ -10,12 +10,13 @@ import {
   type SinkErrorOptions,
   type StatusCodes,
 } from "@sluice/core/sink-kit";
+import { describeReason, type FieldNames, fieldNames } from "./write/reason.ts";
 
 /** The members of OpenSearch's error that the sink reads. `filter_path` in the request excludes all other members. */
 export interface ServerError {
   readonly type?: string;
   readonly reason?: string;
-  readonly caused_by?: { readonly type?: string };
+  readonly caused_by?: { readonly type?: string; readonly reason?: string };
   /** The number of the shard on which a document failed. An ingest pipeline refuses a document before it has a shard. */
   readonly shard?: unknown;
 }
@@ -64,27 +65,35 @@ export const codeOf = (status: number, { type = "", reason = "", caused_by }: Se
   return types[type] ?? byCause ?? byReason ?? codeOfStatus(status, statuses);
 };
 
-const fieldIn = (reason: string): string | undefined => /(?:^|\s)field \[([\w.@ -]{1,100})\]/.exec(reason)?.[1];
+/** Names only the attributes of an item. The sink names also the fields that its option `mappings` declares. */
+const attributesOnly = fieldNames();
 
-/** Describes OpenSearch's error without values: `400 mapper_parsing_exception, field "amount"`. */
-const describe = (status: number, { type, reason = "" }: ServerError = {}): string => {
+/** Describes OpenSearch's error without values: `400 mapper_parsing_exception, field "amount" of type long`. */
+const describe = (
+  status: number,
+  { type, reason = "", caused_by }: ServerError = {},
+  names = attributesOnly,
+): string => {
   const parts = [type === undefined ? String(status) : `${status} ${type}`];
-  const field = fieldIn(reason);
-  if (field !== undefined) parts.push(`field "${field}"`);
+  const known = describeReason(reason, names) ?? describeReason(caused_by?.reason ?? "", names);
+  if (known !== undefined) parts.push(known);
   return parts.join(", ");
 };
+
+/** An error of OpenSearch: the HTTP status, the error, and the names of fields that a message may show. */
+type Answered = readonly [status: number, error: ServerError | undefined, names: FieldNames | undefined];
 
 const errorOf = (
   sink: string,
   code: SinkErrorCode,
-  [status, error]: readonly [number, ServerError | undefined],
+  [status, error, names]: Answered,
   options?: SinkErrorOptions,
 ): SinkError =>
-  new SinkError(code, `[${sink}] OpenSearch answered ${describe(status, error)}${errorHint(code)}`, options);
+  new SinkError(code, `[${sink}] OpenSearch answered ${describe(status, error, names)}${errorHint(code)}`, options);
 
 /** Creates the error of a document that was not written. */
-export const itemError = (sink: string, { status, error }: BulkItem): SinkError =>
-  errorOf(sink, codeOf(status, error), [status, error]);
+export const itemError = (sink: string, { status, error }: BulkItem, names?: FieldNames): SinkError =>
+  errorOf(sink, codeOf(status, error), [status, error, names]);
 
 /**
  * The two readings of a failure whose type does not tell if the document or the target is at fault. If other documents
@@ -116,18 +125,17 @@ const isUnclear = (status: number, error: ServerError): boolean => {
   return code === "SINK_REJECTED" && !isAboutDocument(error);
 };
 
-const readingsOf = (
-  sink: string,
-  [status, error]: readonly [number, ServerError],
-  options?: SinkErrorOptions,
-): UnclearFailure => ({
-  asDocument: errorOf(sink, "SINK_REJECTED", [status, error], options),
-  asTarget: errorOf(sink, status === 500 ? "SINK_UNAVAILABLE" : "SINK_MISSING", [status, error], options),
+const readingsOf = (sink: string, answer: Answered, options?: SinkErrorOptions): UnclearFailure => ({
+  asDocument: errorOf(sink, "SINK_REJECTED", answer, options),
+  asTarget: errorOf(sink, answer[0] === 500 ? "SINK_UNAVAILABLE" : "SINK_MISSING", answer, options),
 });
 
 /** Returns both readings of the failure of one document; undefined if its type is clear. */
-export const unclearItem = (sink: string, { status, error = {} }: BulkItem): UnclearFailure | undefined =>
-  isUnclear(status, error) ? readingsOf(sink, [status, error]) : undefined;
+export const unclearItem = (
+  sink: string,
+  { status, error = {} }: BulkItem,
+  names?: FieldNames,
+): UnclearFailure | undefined => (isUnclear(status, error) ? readingsOf(sink, [status, error, names]) : undefined);
 
 /** Returns both readings of a document that an ingest pipeline dropped. OpenSearch reports this as a success. */
 export const droppedItem = (sink: string): UnclearFailure => {
@@ -193,17 +201,22 @@ const serverErrorIn = (body: unknown): ServerError => {
 const causeOf = ({ name, message }: OpensearchErrorFields, status?: string): Error =>
   Object.assign(new Error(status ?? message), { name: name === "" ? "Error" : name });
 
-const answered = (sink: string, status: number, fields: OpensearchErrorFields): RequestFailure => {
+const answered = (
+  sink: string,
+  status: number,
+  fields: OpensearchErrorFields,
+  names: FieldNames | undefined,
+): RequestFailure => {
   const serverError = serverErrorIn(fields.body);
   const code = codeOf(status, serverError);
   const isOneEntry = code === "SINK_TOO_LARGE" || (code === "SINK_REJECTED" && entryTypes.test(serverError.type ?? ""));
-  const options = { cause: causeOf(fields, describe(status, serverError)), ...retryAfterIn(fields.headers) };
+  const options = { cause: causeOf(fields, describe(status, serverError, names)), ...retryAfterIn(fields.headers) };
   const unclear =
     !isOneEntry && (code === "SINK_REJECTED" || isUnclear(status, serverError))
-      ? readingsOf(sink, [status, serverError], options)
+      ? readingsOf(sink, [status, serverError, names], options)
       : undefined;
   return {
-    error: unclear?.asTarget ?? errorOf(sink, code, [status, serverError], options),
+    error: unclear?.asTarget ?? errorOf(sink, code, [status, serverError, names], options),
     mayBeOneEntry: isOneEntry || unclear !== undefined,
     ...(unclear && { unclear }),
     status,
@@ -212,9 +225,11 @@ const answered = (sink: string, status: number, fields: OpensearchErrorFields): 
 };
 
 /** Turns the error that the client threw into a `RequestFailure`. */
-export const requestFailure = (sink: string, error: unknown): RequestFailure => {
+export const requestFailure = (sink: string, error: unknown, names?: FieldNames): RequestFailure => {
   const fields = fieldsOf(error);
-  if (fields.name === "ResponseError" && fields.status !== undefined) return answered(sink, fields.status, fields);
+  if (fields.name === "ResponseError" && fields.status !== undefined) {
+    return answered(sink, fields.status, fields, names);
+  }
   const isTls = fields.name === "ConnectionError" && tlsMessage.test(fields.message);
   const code = isTls ? "SINK_DENIED" : (clientErrors[fields.name] ?? "SINK_UNAVAILABLE");
   // This error's message contains the body of the answer, so it is replaced.

@@ -12,7 +12,8 @@ import {
   type UpsertDelivery,
   wrongType,
 } from "@sluice/core/sink-kit";
-import { documentId } from "./write/document-id.ts";
+import { type DocumentId, documentId, hasHalfPair } from "./write/document-id.ts";
+import { type GeoFields, withGeoDoubles } from "./write/geo.ts";
 import {
   checkLines,
   createLines,
@@ -25,7 +26,8 @@ import {
   updateExistingLines,
   updateLines,
 } from "./write/guard.ts";
-import { isAsNew, type RecentWrites } from "./write/recent-writes.ts";
+import { isAsNew, type RecentWrite, type RecentWrites } from "./write/recent-writes.ts";
+import type { RoutingOf } from "./write/routing.ts";
 
 /**
  * `create` writes if the document does not exist. `index` writes if this sink was the last to write the document.
@@ -43,8 +45,8 @@ export interface BulkEntry {
   /** Whether this is the last attempt after a failure for which the document or the target may be at fault. */
   readonly isLast: boolean;
   readonly id: string;
-  /** The document's `_id` as JSON text. */
-  readonly idText: string;
+  /** The document's `_id` as JSON text, followed by its routing if it has any: `"a","routing":"b"`. */
+  readonly place: string;
   /** The entry's two lines in the body of the request. */
   readonly lines: string;
   /** Number of bytes of `lines` in UTF-8. */
@@ -55,16 +57,38 @@ export interface BulkEntry {
  * Writes a document as JSON. A number that does not fit a double becomes a string, because the guard's script would
  * round the number. If the field's mapping is `double` or `long`, OpenSearch indexes the string as a number.
  */
-export const documentText = (message: object): string => toJson(message);
+export const documentText = (message: object, geoFields: GeoFields = noFields): string =>
+  toJson(geoFields.size === 0 ? message : withGeoDoubles(message, geoFields));
 
-const checkedText = (sink: string, message: object): string => {
+const noFields: GeoFields = new Map();
+
+/** A name with half a surrogate pair in the document; undefined if there is no such name. */
+const hasBrokenName = (value: unknown): boolean =>
+  typeof value === "object" &&
+  value !== null &&
+  Object.entries(value).some(([name, member]) => hasHalfPair(name) || hasBrokenName(member));
+
+/**
+ * Checks the names of fields. OpenSearch keeps half a surrogate pair in a value of `_source` as it was sent, but replaces
+ * it by a question mark in a name.
+ */
+const checkNames = (sink: string, text: string): void => {
+  // JSON text has such a half only as an escape. The test is cheap, and seldom true.
+  if (!/\\ud[89a-f]/.test(text) || !hasBrokenName(JSON.parse(text))) return;
+  throw rejected(sink, "the document has a field whose name has half a surrogate pair");
+};
+
+const checkedText = ({ sink, geoFields }: EncodeOptions, message: object): string => {
   if (!hasMembers(message)) throw wrongType(sink, "the message", message, "a document: an object with named members");
   if (Object.hasOwn(message, guardField)) {
     throw rejected(sink, `the document has a field ${guardField}, which the sink sets itself`);
   }
   try {
-    return documentText(message);
+    const text = documentText(message, geoFields);
+    checkNames(sink, text);
+    return text;
   } catch (cause) {
+    if (cause instanceof SinkError) throw cause;
     // `cause` comes from a circular reference or from the user's `toJSON`. Its message may quote values.
     const name = cause instanceof Error ? cause.name : typeof cause;
     throw new RecordError("MAPPING_FAILED", `[${sink}] the document cannot be written as JSON: ${name}`, { cause });
@@ -90,6 +114,15 @@ export interface EncodeOptions {
   readonly maxBytes?: number;
   /** What the sink recently wrote. Without `recent`, every action runs the guard's script. */
   readonly recent?: Pick<RecentWrites, "get">;
+  /**
+   * The stored states by place, if the documents must be written by `create` or `index`, without the script. A place
+   * without a state has no document.
+   */
+  readonly known?: ReadonlyMap<string, RecentWrite>;
+  /** Returns the routing of a delivery's document. Without it, OpenSearch routes by `_id`. */
+  readonly routingOf?: RoutingOf;
+  /** The fields in which numbers must be numbers. */
+  readonly geoFields?: GeoFields;
   /** True: an ingest pipeline may have refused the entries. Sends what the pipeline needs to judge the document. */
   readonly isLast?: true;
   /** The time to store in tombstones, in milliseconds since the epoch. */
@@ -100,9 +133,9 @@ export interface EncodeOptions {
 const textOf = ({ change, message }: UpsertDelivery<object>, keyText: string | undefined, options: EncodeOptions) =>
   message === undefined
     ? `{${tombstoneGuard(change.version, keyText, options.now)}}`
-    : withGuard(liveGuard(change.version, keyText), checkedText(options.sink, message));
+    : withGuard(liveGuard(change.version, keyText), checkedText(options, message));
 
-type EncodedLines = Pick<BulkEntry, "action" | "id" | "idText" | "lines">;
+type EncodedLines = Pick<BulkEntry, "action" | "id" | "place" | "lines">;
 
 const fits = (lines: string, { maxBytes = Number.POSITIVE_INFINITY }: EncodeOptions): boolean =>
   Buffer.byteLength(lines) <= maxBytes;
@@ -110,17 +143,31 @@ const fits = (lines: string, { maxBytes = Number.POSITIVE_INFINITY }: EncodeOpti
 /** Returns the lines that run the guard's script. The last attempt may need twice the bytes, if they fit. */
 const scriptLines = (
   { message, onlyIfPresent }: UpsertDelivery<object>,
-  [idText, document]: readonly [idText: string, document: string],
+  [place, document]: readonly [place: string, document: string],
   options: EncodeOptions,
 ): Pick<BulkEntry, "action" | "lines"> => {
-  if (onlyIfPresent) return { action: "update-existing", lines: updateExistingLines(idText, document) };
+  if (onlyIfPresent) return { action: "update-existing", lines: updateExistingLines(place, document) };
   if (options.isLast) {
-    const upsert = message === undefined ? undefined : checkedText(options.sink, message);
-    const lines = updateAfterRefusalLines(idText, document, upsert);
+    const upsert = message === undefined ? undefined : checkedText(options, message);
+    const lines = updateAfterRefusalLines(place, document, upsert);
     if (fits(lines, options)) return { action: "update", lines };
   }
-  return { action: "update", lines: updateLines(idText, document) };
+  return { action: "update", lines: updateLines(place, document) };
 };
+
+/** Returns the place of a document in the lines of a request: its `_id`, and its routing if it has any. */
+const placeOf = (id: string, routing: string | undefined): string =>
+  routing === undefined ? JSON.stringify(id) : `${JSON.stringify(id)},"routing":${JSON.stringify(routing)}`;
+
+const checkedId = ({ change }: UpsertDelivery<object>, { sink }: EncodeOptions): DocumentId => {
+  const found = documentId(change.keys);
+  if (!hasHalfPair(found.id)) return found;
+  throw rejected(sink, "the item's key has half a surrogate pair, which OpenSearch alters in an _id");
+};
+
+/** Returns the place of a delivery's document. */
+export const deliveryPlace = (delivery: UpsertDelivery<object>, options: EncodeOptions): string =>
+  placeOf(checkedId(delivery, options).id, options.routingOf?.(delivery));
 
 /**
  * Chooses the cheapest action that will probably succeed. `index` is only for changes of origin `stream`: for redriven
@@ -128,22 +175,28 @@ const scriptLines = (
  */
 const linesOf = (delivery: UpsertDelivery<object>, options: EncodeOptions): EncodedLines => {
   const { change, message, onlyIfPresent } = delivery;
-  const { id, key } = documentId(change.keys);
-  const idText = JSON.stringify(id);
-  const written = options.recent?.get(idText);
+  const { id, key } = checkedId(delivery, options);
+  const place = placeOf(id, options.routingOf?.(delivery));
+  const written = options.recent?.get(place);
   const hasMessage = message !== undefined;
   if (written !== undefined && isAsNew(written, change.version, hasMessage)) {
-    return { action: "check", id, idText, lines: checkLines(idText, change.version, hasMessage) };
+    return { action: "check", id, place, lines: checkLines(place, change.version, hasMessage) };
   }
   const document = textOf(delivery, key === undefined ? undefined : JSON.stringify(key), options);
+  if (options.known !== undefined && hasMessage) {
+    const number = options.known.get(place)?.sequenceNumber;
+    return number === undefined
+      ? { action: "create", id, place, lines: createLines(place, document) }
+      : { action: "index", id, place, lines: indexLines(place, document, number) };
+  }
   if (written?.sequenceNumber !== undefined && change.origin === "stream") {
-    return { action: "index", id, idText, lines: indexLines(idText, document, written.sequenceNumber) };
+    return { action: "index", id, place, lines: indexLines(place, document, written.sequenceNumber) };
   }
   if (written === undefined && options.recent !== undefined) {
-    if (onlyIfPresent) return { action: "exists", id, idText, lines: existsLines(idText) };
-    if (isNew(delivery)) return { action: "create", id, idText, lines: createLines(idText, document) };
+    if (onlyIfPresent) return { action: "exists", id, place, lines: existsLines(place) };
+    if (isNew(delivery)) return { action: "create", id, place, lines: createLines(place, document) };
   }
-  return { id, idText, ...scriptLines(delivery, [idText, document], options) };
+  return { id, place, ...scriptLines(delivery, [place, document], options) };
 };
 
 /**

@@ -1,24 +1,21 @@
 // The options, their defaults and their checks. No code here connects to OpenSearch.
 
-import { checkClient, checkEither, checkText, checkWhole, invalidOption, isRecord } from "@sluice/core/sink-kit";
+import {
+  checkClient,
+  checkEither,
+  checkOptionNames,
+  checkText,
+  checkWhole,
+  invalidOption,
+  isRecord,
+  type OptionNames,
+} from "@sluice/core/sink-kit";
 import type { OpensearchClient } from "./client/client.ts";
 import { type ClientSettings, clientSettings, type OpensearchConnection } from "./client/connection.ts";
+import type { OpensearchMappings } from "./schema/mappings.ts";
 import { guardField } from "./write/guard.ts";
-
-/** Mappings of the index, in OpenSearch's format. */
-export interface OpensearchMappings {
-  readonly properties?: { readonly [field: string]: OpensearchField };
-  readonly [parameter: string]: unknown;
-}
-
-/** The mapping of one field. */
-export interface OpensearchField {
-  readonly type?: string;
-  readonly properties?: { readonly [field: string]: OpensearchField };
-  /** Additional ways to index the same value: `{ exact: { type: "keyword" } }`. */
-  readonly fields?: { readonly [field: string]: OpensearchField };
-  readonly [parameter: string]: unknown;
-}
+import { type FieldNames, fieldNames } from "./write/reason.ts";
+import type { OpensearchRouting } from "./write/routing.ts";
 
 /** Options of `opensearchSink`. */
 export interface OpensearchSinkOptions extends OpensearchConnection {
@@ -30,6 +27,11 @@ export interface OpensearchSinkOptions extends OpensearchConnection {
   readonly mappings?: OpensearchMappings;
   /** Index settings for `ensure`: `{ number_of_shards: 3 }`. On Serverless, shards, replicas and refresh are fixed. */
   readonly settings?: { readonly [name: string]: unknown };
+  /**
+   * The documents' routing: the attribute whose value is the routing, or a function of an item. Needed for a `join`
+   * field, whose documents must be on the shard of their parent. Default: OpenSearch routes by `_id`.
+   */
+  readonly routing?: OpensearchRouting;
   /** Whether the target is a Serverless collection. Default: true if `auth.service` is `aoss`. */
   readonly serverless?: boolean;
   /** Maximum number of documents in one request. Default 1,000. */
@@ -49,6 +51,9 @@ export interface OpensearchSettings
   extends Required<
     Pick<OpensearchSinkOptions, "name" | "index" | "mappings" | "serverless" | "concurrency" | "timeoutMs">
   > {
+  readonly routing: OpensearchRouting | undefined;
+  /** The names of fields that an error may show. */
+  readonly names: FieldNames;
   readonly source: { readonly client: OpensearchClient } | { readonly settings: ClientSettings };
   readonly indexSettings: { readonly [name: string]: unknown };
   readonly limits: { readonly maxEntries: number; readonly maxBytes: number };
@@ -108,18 +113,48 @@ const checkIndexSettings = (settings: unknown, serverless: boolean): void => {
   }
 };
 
+const checkRouting = (routing: unknown, serverless: boolean): void => {
+  if (routing === undefined) return;
+  if (typeof routing !== "function" && (typeof routing !== "string" || routing === "")) {
+    throw invalidOption("routing", "must be the name of an attribute, or a function of an item");
+  }
+  if (serverless) throw invalidOption("routing", "must not be given for Serverless, which has no routing");
+};
+
+const known: OptionNames<OpensearchSinkOptions> = {
+  auth: true,
+  client: true,
+  concurrency: true,
+  gzip: true,
+  index: true,
+  mappings: true,
+  maxBytes: true,
+  maxEntries: true,
+  name: true,
+  node: true,
+  routing: true,
+  serverless: true,
+  settings: true,
+  ssl: true,
+  timeoutMs: true,
+};
+
 /** Checks the options and fills in defaults. @throws {ConfigError} CONFIG_INVALID when an option is invalid. */
 export const checkOptions = (options: OpensearchSinkOptions): OpensearchSettings => {
-  const { index, auth, mappings = {}, settings = {}, name = "opensearch" } = options;
+  checkOptionNames("opensearchSink", options, known);
+  const { index, routing, auth, mappings = {}, settings = {}, name = "opensearch" } = options;
   const { serverless = auth !== undefined && "service" in auth && auth.service === "aoss" } = options;
   const { maxEntries = 1_000, maxBytes = 5 * 1024 * 1024, concurrency = 2, timeoutMs = 30_000 } = options;
   checkIndex(index);
   checkText("name", name);
   checkMappings(mappings);
   checkIndexSettings(settings, serverless);
+  checkRouting(routing, serverless);
   return Object.freeze({
     name,
     index,
+    routing,
+    names: fieldNames(mappings),
     source: sourceOf(options),
     mappings: structuredClone(mappings),
     indexSettings: structuredClone(settings),

@@ -45,11 +45,13 @@ let close = async (): Promise<void> => undefined;
 
 afterEach(() => close());
 
-/** Opens a sink and a server. The server answers the first `count` requests with `answer`, and later ones correctly. */
+/** Opens a sink and a server. The server answers the first `count` bulk requests with `answer`, and later ones correctly. */
 const open = async (answer: (outgoing: ServerResponse) => void, count: number) => {
   let requests = 0;
   const server = createServer((incoming, outgoing) => {
     incoming.resume().on("end", () => {
+      // The check of the index finds no alias.
+      if (incoming.method === "GET") return end(outgoing, "{}");
       requests += 1;
       if (requests <= count) answer(outgoing);
       else end(outgoing, whole);

@@ -40,6 +40,17 @@ const wrong: readonly (readonly [option: string, options: Partial<OpensearchSink
   ["concurrency", { concurrency: -1 }],
   ["timeoutMs", { timeoutMs: Number.NaN }],
   ["name", { name: "" }],
+  ["routing", { routing: "" }],
+  ["routing", { routing: 7 as unknown as string }],
+  ["routing", { routing: "customer", serverless: true }],
+];
+
+const unknown: readonly (readonly [name: string, options: object])[] = [
+  ["indx", { indx: "orders" }],
+  ["refresh", { refresh: true }],
+  ["user", { auth: { user: "a", username: "writer", password: "secret" } }],
+  ["profile", { auth: { region: "eu-central-1", profile: "mine" } }],
+  ["passphrase", { ssl: { passphrase: "secret" } }],
 ];
 
 describe("opensearch", () => {
@@ -48,6 +59,19 @@ describe("opensearch", () => {
     expect(make).toThrow(ConfigError);
     expect(make).toThrow(`option "${option}"`);
     expect(make).not.toThrow("secret");
+  });
+
+  test.each(unknown)("refuses the unknown option %s by its name", (name, options) => {
+    const make = () => opensearchSink({ node, index: "orders", ...options });
+    expect(make).toThrow(ConfigError);
+    expect(make).toThrow(`has no option "${name}"`);
+    expect(make).not.toThrow("secret");
+  });
+
+  test("ensure and purge refuse unknown options", async () => {
+    const sink = opensearchSink({ node, index: "orders" });
+    await expect(sink.ensure({ aply: false } as object)).rejects.toThrow('ensure has no option "aply"');
+    await expect(sink.purge({ olderThan: 30 } as object)).rejects.toThrow('purge has no option "olderThan"');
   });
 
   test("accepts a client or a node", () => {

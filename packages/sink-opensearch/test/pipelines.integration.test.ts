@@ -30,6 +30,8 @@ await describeWithEachIngestServer("ingest pipelines", ({ url }) => {
   beforeAll(async () => {
     client = new Client({ node: url });
     expect((await api("PUT", "/_ingest/pipeline/by-title", { processors })).status).toBe(200);
+    const titlesOnly = [{ script: { if: "ctx.title != null", source: "ctx.size = ctx.title.length()" } }];
+    expect((await api("PUT", "/_ingest/pipeline/titles-only", { processors: titlesOnly })).status).toBe(200);
   });
 
   afterAll(() => client.close());
@@ -118,6 +120,70 @@ await describeWithEachIngestServer("ingest pipelines", ({ url }) => {
     const texts = results.map((one) => (one.outcome === "failed" ? one.error.message : ""));
     expect(texts.join()).toContain("500 fail_processor_exception");
     expect(texts.join()).not.toContain("confidential");
+  });
+
+  for (const [name, settings] of [
+    ["default", { default_pipeline: "by-title" }],
+    ["final", { final_pipeline: "by-title" }],
+  ] as const) {
+    test(`each document has the additions of a ${name} pipeline, whatever the change and its history`, async () => {
+      const { sink, index } = await open(settings);
+      const other = opensearchSink({ client, index });
+      const expectTitle = async (title: string): Promise<void> => {
+        expect((await hitsOf(api, index)).map(({ _source }) => withoutGuard(_source))).toEqual([
+          { pk: "a", title, size: title.length },
+        ]);
+      };
+      const steps = [
+        [sink, change("a", "four", 1), "delivered"],
+        [sink, change("a", "fifth", 2, "modify"), "delivered"],
+        [other, change("a", "sixths", 3, "modify"), "delivered"],
+        [sink, change("a", "seventh", 4, "modify"), "delivered"],
+        [sink, change("a", "seventh", 4, "modify"), "superseded"],
+        [other, change("a", "fifth", 2, "modify"), "superseded"],
+      ] as const;
+      let newest = "";
+      for (const [writer, one, outcome] of steps) {
+        expect(await outcomesOf(writer, [deliveryOf(one)])).toEqual([outcome]);
+        if (outcome === "delivered") newest = String(one.after?.title);
+        await expectTitle(newest);
+      }
+    });
+
+    test(`after a removal, a document has the additions of a ${name} pipeline again`, async () => {
+      // A final pipeline sees tombstones, too, so this one takes them.
+      const { sink, index } = await open(name === "final" ? { final_pipeline: "titles-only" } : settings);
+      await outcomesOf(sink, [deliveryOf(change("a", "four", 1))]);
+      const removal = streamChange({ keyNames: ["pk"], before: { pk: "a" }, position: 2 });
+      expect(await outcomesOf(sink, [deliveryOf(removal)])).toEqual(["delivered"]);
+      expect(await idsIn(index)).toEqual([]);
+      expect(await outcomesOf(sink, [deliveryOf(change("a", "stale", 1, "modify"))])).toEqual(["superseded"]);
+      expect(await outcomesOf(sink, [deliveryOf(change("a", "eight", 3))])).toEqual(["delivered"]);
+      expect((await hitsOf(api, index)).map(({ _source }) => withoutGuard(_source))).toEqual([
+        { pk: "a", title: "eight", size: 5 },
+      ]);
+    });
+  }
+
+  test("environments that write the same items at the same time end with the newest, and with the additions", async () => {
+    const { sink, index } = await open({ default_pipeline: "by-title" });
+    const writers = [sink, ...Array.from({ length: 3 }, () => opensearchSink({ client, index }))];
+    const pks = Array.from({ length: 20 }, (_, at) => `item-${at}`);
+    for (let round = 0; round < 5; round += 1) {
+      await Promise.all(
+        writers.map((writer, at) => {
+          const position = 1 + round * 10 + ((at * 3 + round) % 4);
+          const title = "x".repeat(position);
+          return outcomesOf(
+            writer,
+            pks.map((pk) => deliveryOf(change(pk, title, position, "modify"))),
+          );
+        }),
+      );
+    }
+    const hits = await hitsOf(api, index);
+    expect(hits.map(({ _id }) => _id).sort()).toEqual([...pks].sort());
+    expect(new Set(hits.map(({ _source }) => _source.size))).toEqual(new Set([44]));
   });
 
   test("a pipeline's additions are in a document that is created", async () => {

@@ -7,6 +7,7 @@ import { codeOfNetworkError, errorHint, outcomeOf, SinkError, type SinkErrorCode
 const sqlStates: Readonly<Record<string, SinkErrorCode>> = {
   "08": "SINK_UNAVAILABLE", // connection exception
   "0A": "SINK_MISSING", // feature not supported: a view that cannot be written, or ON CONFLICT on a foreign table
+  "23503": "SINK_REFERENCE_MISSING", // foreign key violation: the parent may follow
   "25": "SINK_UNAVAILABLE", // 25006 read-only: the server is a replica, or became one in a failover
   "26": "SINK_UNAVAILABLE", // a pooler, such as PgBouncer, lost the statement
   "28": "SINK_DENIED", // invalid authorization
@@ -34,6 +35,9 @@ const sqlStates: Readonly<Record<string, SinkErrorCode>> = {
  * of `tsvector`, `ltree` and `jsonpath` use 42601 for a bad value, which they quote.
  */
 const classesWithoutValues = /^(08|0A|25|28|3D|3F|40|42(?!601)|53|55|57)/;
+
+/** Messages of other classes that name only a type, a constraint or a limit. */
+const messagesWithoutValues = /^(value too long for type [a-z ]+\(\d+\)|numeric field overflow|division by zero)$/;
 
 /** Codes for errors of pg that have a message but no code. */
 const clientMessages: readonly (readonly [text: string, code: SinkErrorCode])[] = [
@@ -71,7 +75,8 @@ const codeOfClient = ({ code, message }: PostgresErrorFields): SinkErrorCode =>
   clientMessages.find(([text]) => message.includes(text))?.[1] ?? codeOfNetworkError(code);
 
 /** Whether the message quotes no values. If `where` is set, a user's function or trigger may have made the message. */
-const hasNoValues = ({ code, where }: PostgresErrorFields): boolean => where === "" && classesWithoutValues.test(code);
+const hasNoValues = ({ code, where, message }: PostgresErrorFields): boolean =>
+  where === "" && (classesWithoutValues.test(code) || messagesWithoutValues.test(message));
 
 const describe = (fields: PostgresErrorFields): string => {
   const parts = [`SQLSTATE ${fields.code}`];
@@ -120,6 +125,7 @@ class PostgresRefusal extends Error {
   readonly code: string;
   /** Whether the error comes from inside a function or trigger. */
   readonly isInFunction: boolean;
+  readonly namesColumn: boolean;
   /** Whether a function in PL/pgSQL raised the error by the statement RAISE, with an SQLSTATE of its own choice. */
   readonly isRaised: boolean;
 
@@ -127,6 +133,7 @@ class PostgresRefusal extends Error {
     super(describe(fields));
     this.code = fields.code;
     this.isInFunction = fields.where !== "" && !parameterContext.test(fields.where);
+    this.namesColumn = fields.column !== "";
     this.isRaised = fields.routine === "exec_stmt_raise";
   }
 }
@@ -158,6 +165,14 @@ export const isRetriedAlone = ({ cause, code }: SinkError): boolean =>
  */
 export const isRowOnly = ({ cause }: SinkError): boolean =>
   cause instanceof PostgresRefusal && /^42(?!501)/.test(cause.code) && !cause.isInFunction;
+
+/** Whether Postgres refuses only the row, whether it is rejected or waits for another row. */
+export const isOfRow = ({ code }: SinkError): boolean =>
+  code === "SINK_REFERENCE_MISSING" || outcomeOf(code) === "reject";
+
+/** Whether Postgres refuses a value, and does not say in which column. */
+export const isAboutSomeValue = ({ cause }: SinkError): boolean =>
+  cause instanceof PostgresRefusal && cause.code.startsWith("22") && !cause.isInFunction && !cause.namesColumn;
 
 /** The error of a row that Postgres refuses although it takes other rows. */
 export const rowFault = (sink: string, { cause }: SinkError): SinkError => {

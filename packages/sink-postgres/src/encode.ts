@@ -84,8 +84,11 @@ const compileKeys = (
 type EncodeMessage = (message: unknown, cells: Cell[]) => void;
 
 const compileDeclared = (settings: PostgresSettings, columns: readonly WrittenColumn[]): EncodeMessage => {
-  const paths = new Map(settings.declared?.map(({ name, path }) => [name, path]));
-  const readers = columns.map(({ name, codec }) => compilePath(paths.get(name) ?? [name], codec));
+  const declared = new Map(settings.declared?.map((column) => [column.name, column]));
+  const readers = columns.map(({ name, codec }) => {
+    const { path = [name], epoch } = declared.get(name) ?? {};
+    return compilePath(path, codec, epoch);
+  });
   return (message, cells) => readCells(cells, columns, readers, message as Image);
 };
 

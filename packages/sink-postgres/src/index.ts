@@ -12,3 +12,4 @@ export {
   type PostgresValue,
   postgresSink,
 } from "./sink.ts";
+export { type EpochUnit, epochMilliseconds, epochSeconds } from "./write/epoch.ts";

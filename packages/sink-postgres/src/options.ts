@@ -5,15 +5,25 @@ import {
   checkClient,
   checkEither,
   checkKeyMap,
+  checkOptionNames,
   checkText,
   checkWhole,
   invalidOption,
   type KeyValue,
+  keySources,
+  type OptionNames,
 } from "@sluice/core/sink-kit";
 import { type PoolSettings, type PostgresConnection, poolSettings } from "./client/connection.ts";
 import type { PostgresPool } from "./client/pool.ts";
 import { type ColumnMap, type DeclaredColumn, declareColumns } from "./schema/columns.ts";
-import { maxTableBytes, type PostgresGuard, type Relations, relationsOf } from "./schema/relations.ts";
+import {
+  maxTableBytes,
+  nameProblem,
+  type PostgresGuard,
+  type Relations,
+  relationsOf,
+  systemColumns,
+} from "./schema/relations.ts";
 
 /** How to get the key columns: names that are also key attributes, a map from column to attribute, or a function. */
 export type PostgresKeyMap =
@@ -66,17 +76,41 @@ export interface PostgresSettings {
   readonly declared: readonly DeclaredColumn[] | undefined;
 }
 
+const optionNames: OptionNames<PostgresSinkOptions> = {
+  pool: true,
+  connection: true,
+  table: true,
+  schema: true,
+  key: true,
+  columns: true,
+  guard: true,
+  timeoutMs: true,
+  name: true,
+};
+
 /** Longest delay of a Node timer. With a longer delay, the timer would fire immediately. */
 const maxTimerMs = 2_147_483_647;
 
-/** Checks that a name is a string which Postgres accepts: not empty, and without NUL. */
+/** Checks that Postgres can store a name as it is. */
 const checkIdentifier = (option: string, value: unknown): void => {
   checkText(option, value);
-  if (String(value).includes("\0")) throw invalidOption(option, "must not hold NUL (U+0000)");
+  const problem = nameProblem(String(value));
+  if (problem !== undefined) throw invalidOption(option, `names ${JSON.stringify(value)}, which ${problem}`);
 };
 
-const checkTable = (table: unknown, guard: PostgresGuard): void => {
+const checkColumn = (option: string, value: unknown): void => {
+  checkIdentifier(option, value);
+  if (!systemColumns.has(String(value))) return;
+  throw invalidOption(option, `names "${value}", which is a column of every table; expected another name`);
+};
+
+const checkTable = (table: unknown, schema: unknown, guard: PostgresGuard): void => {
   checkIdentifier("table", table);
+  if (schema === undefined && String(table).includes(".")) {
+    const [before, ...rest] = String(table).split(".");
+    const expected = `{ schema: ${JSON.stringify(before)}, table: ${JSON.stringify(rest.join("."))} }`;
+    throw invalidOption("table", `is ${JSON.stringify(table)}; expected the schema in its own option: ${expected}`);
+  }
   const bytes = Buffer.byteLength(String(table));
   const most = maxTableBytes(guard);
   if (bytes > most)
@@ -95,18 +129,26 @@ const isList = (columns: readonly string[] | ColumnMap): columns is readonly str
 const columnsOf = (columns: PostgresSinkOptions["columns"]): Pick<PostgresSettings, "listed" | "declared"> => {
   if (columns === undefined) return { listed: undefined, declared: undefined };
   if (typeof columns !== "object") throw invalidOption("columns", "must be a list or an object");
+  if (!isList(columns)) for (const column of Object.keys(columns)) if (column !== "") checkColumn("columns", column);
   if (!isList(columns)) return { listed: undefined, declared: Object.freeze(declareColumns(columns)) };
-  for (const column of columns) checkIdentifier("columns", column);
+  for (const column of columns) checkColumn("columns", column);
   return { listed: Object.freeze([...columns]), declared: undefined };
+};
+
+const checkedKey = (key: PostgresKeyMap | undefined): PostgresKeyMap | undefined => {
+  const checked = checkKeyMap(key, "must be a list of columns, an object of column to key attribute, or a function");
+  for (const column of keySources(checked)?.keys() ?? []) checkColumn("key", column);
+  return checked;
 };
 
 /** Checks the options and fills in defaults. @throws {ConfigError} CONFIG_INVALID when an option is invalid. */
 export const checkOptions = (options: PostgresSinkOptions): PostgresSettings => {
+  checkOptionNames("postgresSink", options, optionNames);
   const { table, schema, key, columns, guard = "version-table", timeoutMs = 10_000, name = "postgres" } = options;
   if (guard !== "version-table" && guard !== "inline") {
     throw invalidOption("guard", 'must be "version-table" or "inline"');
   }
-  checkTable(table, guard);
+  checkTable(table, schema, guard);
   if (guard === "inline" && typeof key === "function") {
     throw invalidOption("key", 'must not be a function with guard "inline": two items may have the same row');
   }
@@ -118,7 +160,7 @@ export const checkOptions = (options: PostgresSinkOptions): PostgresSettings => 
     relations: relationsOf(guard, table, schema),
     source: sourceOf(options, timeoutMs),
     timeoutMs,
-    key: checkKeyMap(key, "must be a list of columns, an object of column to key attribute, or a function"),
+    key: checkedKey(key),
     ...columnsOf(columns),
   });
 };

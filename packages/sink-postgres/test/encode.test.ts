@@ -63,7 +63,7 @@ describe("a codec", () => {
     ["json", "json"],
     ["bytea", "bytes"],
     ["numeric(10,2)", "other"],
-    ["timestamp with time zone", "other"],
+    ["timestamp with time zone", "time"],
   ])("of %s is %s", (type, codec) => {
     expect(codecOf(type)).toBe(codec);
   });

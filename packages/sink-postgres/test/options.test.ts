@@ -23,6 +23,17 @@ describe("options", () => {
     ["table", { ...base, table: "" }],
     ["table", { ...base, table: "a\0b" }],
     ["table", { ...base, table: "x".repeat(60) }],
+    ['{ schema: "app", table: "orders" }', { ...base, table: "app.orders" }],
+    ["table", { ...base, table: "a\ud800" }],
+    ["schema", { ...base, schema: "x".repeat(64) }],
+    ["columns", { ...base, columns: ["x".repeat(64)] }],
+    ["columns", { ...base, columns: ["\u{1f600}".repeat(16)] }],
+    ["columns", { ...base, columns: ["a", "ctid"] }],
+    ["columns", { ...base, columns: { xmin: "text" } }],
+    ["columns", { ...base, columns: { "a\0": "text" } }],
+    ["key", { ...base, key: ["tableoid"] }],
+    ["key", { ...base, key: { ["x".repeat(64)]: "id" } }],
+    ['"tabel"', { ...base, tabel: "orders" }],
     ["schema", { ...base, schema: "" }],
     ["guard", { ...base, guard: "both" }],
     ["name", { ...base, name: "" }],
@@ -96,9 +107,14 @@ describe("options", () => {
 
 describe("the pool that the sink creates", () => {
   test("verifies TLS by default, except to this machine", () => {
-    expect(connectionOf({ host: "db.example.com" }).ssl).toBe(true);
-    expect(connectionOf({ connectionString: "postgresql://u@db.example.com:5432/x" }).ssl).toBe(true);
-    expect(connectionOf({ host: "db.example.com", ssl: { ca: "PEM" } }).ssl).toEqual({ ca: "PEM" });
+    expect(connectionOf({ host: "db.example.com" }).ssl).toEqual({ rejectUnauthorized: true });
+    expect(connectionOf({ connectionString: "postgresql://u@db.example.com:5432/x" }).ssl).toEqual({
+      rejectUnauthorized: true,
+    });
+    expect(connectionOf({ host: "db.example.com", ssl: { ca: "PEM" } }).ssl).toEqual({
+      ca: "PEM",
+      rejectUnauthorized: true,
+    });
     for (const host of ["localhost", "127.0.0.1", "::1", "/var/run/postgresql"])
       expect(connectionOf({ host }).ssl).toBe(false);
   });
@@ -123,12 +139,16 @@ describe("the pool that the sink creates", () => {
   test.each(["sslmode=verify-full", "sslmode=require", "ssl=true", "ssl=1", "uselibpqcompat=true&sslmode=verify-full"])(
     "accepts a connection string with %s, which verifies TLS",
     (parameters) => {
-      expect(connectionOf({ connectionString: `postgresql://db.example.com/x?${parameters}` }).ssl).toBe(true);
+      expect(connectionOf({ connectionString: `postgresql://db.example.com/x?${parameters}` }).ssl).toEqual({
+        rejectUnauthorized: true,
+      });
     },
   );
 
   test("counts as local only if pg connects to this machine, whatever the URL's host", () => {
-    expect(connectionOf({ connectionString: "postgresql://localhost/x?host=db.example.com" }).ssl).toBe(true);
+    expect(connectionOf({ connectionString: "postgresql://localhost/x?host=db.example.com" }).ssl).toEqual({
+      rejectUnauthorized: true,
+    });
     expect(connectionOf({ connectionString: "postgresql:///x?host=/var/run/postgresql" }).ssl).toBe(false);
     expect(connectionOf({ connectionString: "postgresql://%2Fvar%2Frun%2Fpostgresql/x" }).ssl).toBe(false);
   });

@@ -4,11 +4,13 @@ import {
   type AppendDelivery,
   attributeBytes,
   bodyText,
+  checkMemberNames,
   entriesOf,
   type GroupedEntry,
   type GroupedMessage,
   type GroupedTarget,
   groupedEntry,
+  type MemberNames,
   messageOf,
   rejected,
   type SizedEntry,
@@ -68,16 +70,50 @@ const checkedSubject = (sink: string, given: unknown): string => {
   return subject;
 };
 
+/** SNS ignores a body for another protocol, so that a misspelt name would be lost. */
+const protocols: MemberNames<Record<SnsProtocol, unknown>> = {
+  http: true,
+  https: true,
+  email: true,
+  "email-json": true,
+  sms: true,
+  sqs: true,
+  lambda: true,
+  application: true,
+  firehose: true,
+  APNS: true,
+  APNS_SANDBOX: true,
+  APNS_VOIP: true,
+  APNS_VOIP_SANDBOX: true,
+  MACOS: true,
+  MACOS_SANDBOX: true,
+  GCM: true,
+  ADM: true,
+  BAIDU: true,
+  MPNS: true,
+  WNS: true,
+};
+
 /** `MessageStructure: json` requires one string for each protocol, and a default string for all other protocols. */
 const structuredBody = (sink: string, body: unknown, bodyFor: NonNullable<SnsMessage["bodyFor"]>): string => {
-  const texts = entriesOf(sink, "bodyFor", bodyFor).map(([protocol, own]) => [protocol, bodyText(sink, own)]);
+  const bodies = entriesOf(sink, "bodyFor", bodyFor);
+  checkMemberNames(sink, "bodyFor", bodyFor, protocols);
+  const texts = bodies.map(([protocol, own]) => [protocol, bodyText(sink, own)]);
   return JSON.stringify({ default: bodyText(sink, body), ...Object.fromEntries(texts) });
+};
+
+const members: MemberNames<SnsMessage> = {
+  body: true,
+  attributes: true,
+  messageGroupId: true,
+  bodyFor: true,
+  subject: true,
 };
 
 /** Returns the entry for a delivery. @throws {SinkError} SINK_REJECTED if SNS or a subscribed queue would reject it. */
 export const encode = (delivery: AppendDelivery<SnsMessage>, target: GroupedTarget): SizedEntry<PublishEntry> => {
   const { name } = target;
-  const message = messageOf(name, delivery);
+  const message = messageOf(name, delivery, members);
   const { body, bodyFor, subject } = message;
   const isStructured = bodyFor !== undefined && bodyFor !== null;
   const Message = isStructured ? structuredBody(name, body, bodyFor) : bodyText(name, body);

@@ -4,9 +4,11 @@ import {
   type AwsBatchOptions,
   type AwsBatchSettings,
   checkAwsBatchOptions,
+  checkOptionNames,
   checkWhole,
   type IdAnswer,
   invalidOption,
+  type OptionNames,
 } from "@sluice/core/sink-kit";
 import type { PublishEntry } from "./encode.ts";
 
@@ -40,8 +42,17 @@ export interface SnsSinkSettings extends AwsBatchSettings<SnsClient> {
 /** @see https://docs.aws.amazon.com/sns/latest/api/API_CreateTopic.html (read 2026-11-23) */
 const topicArnPattern = /^arn:[\w-]+:sns:[\w-]+:\d+:[\w-]{1,256}(\.fifo)?$/;
 
+const known: OptionNames<SnsSinkOptions> = {
+  topicArn: true,
+  maxMessageBytes: true,
+  client: true,
+  concurrency: true,
+  name: true,
+};
+
 /** Checks the options and fills in defaults. @throws {ConfigError} CONFIG_INVALID, which names the option. */
 export const checkOptions = (options: SnsSinkOptions): SnsSinkSettings => {
+  checkOptionNames("snsSink", options, known);
   const { topicArn, maxMessageBytes: maxBytes = 262_144 } = options;
   if (typeof topicArn !== "string" || !topicArnPattern.test(topicArn)) {
     throw invalidOption("topicArn", "must be a topic's ARN");

@@ -33,8 +33,8 @@ const open = async (target: SnsTarget, suffix: ".fifo" | undefined) => {
     }),
     read: async () => {
       for (const { body, attributes } of await drain()) {
-        const { kind, "idempotency-key": idempotencyKey = "" } = attributes;
-        arrived.push({ message: { body: JSON.parse(body) as unknown, attributes: { kind } }, idempotencyKey });
+        const { "idempotency-key": idempotencyKey = "", "sluice-version": _, ...own } = attributes;
+        arrived.push({ message: { body: JSON.parse(body) as unknown, attributes: own }, idempotencyKey });
       }
       return arrived;
     },

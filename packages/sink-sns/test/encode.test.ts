@@ -115,9 +115,15 @@ describe("optional members", () => {
     [{ subject: new Set(["secret"]) }, "subject is a Set; expected a text"],
     [{ bodyFor: "secret" }, "bodyFor is a text; expected an object with named members"],
     [{ attributes: new Map([["kind", "secret"]]) }, "attributes is a Map; expected an object with named members"],
-    [{ attributes: { kind: new Date(0) } }, "attribute kind is a Date; expected a string, finite number, boolean"],
-    [{ attributes: { kinds: [{ a: "secret" }] } }, "an entry of attribute kinds is an object; expected a string"],
-    [{ attributes: { bytes: new Uint8Array() } }, "attribute bytes is empty; expected at least one byte"],
+    [{ attributes: { kind: new Date(0) } }, "attributes.kind is a Date; expected a string, finite number, boolean"],
+    [{ attributes: { kinds: [{ a: "secret" }] } }, "an entry of attributes.kinds is an object; expected a string"],
+    [{ attributes: Object.fromEntries([["__proto__", "x"]]) }, "attributes: the name __proto__ is not allowed"],
+    [{ attributes: { kinds: ["\ud83d"] } }, "attributes.kinds.0 has half of a surrogate pair"],
+    [{ messageGroupId: "\ud83d" }, "messageGroupId has half of a surrogate pair"],
+    [{ subject: "\ud83d" }, "subject has half of a surrogate pair"],
+    [{ subjct: "x" }, 'the message has no member "subjct"; expected only body'],
+    [{ bodyFor: { emial: "x" } }, 'bodyFor has no member "emial"; expected only http'],
+    [{ attributes: { bytes: new Uint8Array() } }, "attributes.bytes is empty; expected at least one byte"],
     [{ messageGroupId: { secret: 1 } }, "messageGroupId is an object; expected a text"],
   ])("of a wrong type are rejected: %p", (members, text) => {
     const make = () => encode(delivery({ body: "x", ...members } as SnsMessage), standard);

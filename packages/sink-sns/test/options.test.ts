@@ -33,6 +33,7 @@ describe("options", () => {
     ["maxMessageBytes", { topicArn, maxMessageBytes: 1_023 }],
     ["maxMessageBytes", { topicArn, maxMessageBytes: 1_048_577 }],
     ["concurrency", { topicArn, concurrency: 0 }],
+    ["topic", { topicArn, topic: topicArn } as never],
     ["name", { topicArn, name: "" }],
   ])("with an invalid %s throw an error that names the option", (option, options) => {
     expect(() => snsSink(options)).toThrow(expect.objectContaining({ code: "CONFIG_INVALID" }));

@@ -8,6 +8,7 @@ import {
   type GroupedMessage,
   type GroupedTarget,
   groupedEntry,
+  type MemberNames,
   messageOf,
   rejected,
   type SizedEntry,
@@ -53,10 +54,18 @@ const traceMember = (
   return { MessageSystemAttributes: { AWSTraceHeader: { DataType: "String", StringValue } } };
 };
 
+const members: MemberNames<SqsMessage> = {
+  body: true,
+  attributes: true,
+  messageGroupId: true,
+  delaySeconds: true,
+  traceHeader: true,
+};
+
 /** Returns the entry for a delivery. @throws {SinkError} SINK_REJECTED for a message that SQS always rejects. */
 export const encode = (delivery: AppendDelivery<SqsMessage>, target: GroupedTarget): SizedEntry<SendMessageEntry> => {
   const { name } = target;
-  const message = messageOf(name, delivery);
+  const message = messageOf(name, delivery, members);
   const entry = {
     MessageBody: bodyText(name, message.body),
     ...groupedEntry(target, delivery, message),

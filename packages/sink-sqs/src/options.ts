@@ -4,8 +4,10 @@ import {
   type AwsBatchOptions,
   type AwsBatchSettings,
   checkAwsBatchOptions,
+  checkOptionNames,
   type IdAnswer,
   invalidOption,
+  type OptionNames,
 } from "@sluice/core/sink-kit";
 import type { SendMessageEntry } from "./encode.ts";
 
@@ -33,8 +35,16 @@ export interface SqsSinkSettings extends AwsBatchSettings<SqsClient> {
   readonly isFifo: boolean;
 }
 
+const known: OptionNames<SqsSinkOptions> = {
+  queueUrl: true,
+  client: true,
+  concurrency: true,
+  name: true,
+};
+
 /** Checks the options and fills in defaults. @throws {ConfigError} CONFIG_INVALID, which names the option. */
 export const checkOptions = (options: SqsSinkOptions): SqsSinkSettings => {
+  checkOptionNames("sqsSink", options, known);
   const { queueUrl } = options;
   if (typeof queueUrl !== "string" || !URL.canParse(queueUrl)) throw invalidOption("queueUrl", "must be a queue's URL");
   const common = checkAwsBatchOptions(options, "sqs", "sendMessageBatch", "an SQS of @aws-sdk/client-sqs");

@@ -17,6 +17,7 @@ describe("options", () => {
     ["client", { queueUrl, client: { send: () => undefined } as never }],
     ["concurrency", { queueUrl, concurrency: 101 }],
     ["concurrency", { queueUrl, concurrency: 1.5 }],
+    ["queueURL", { queueUrl, queueURL: queueUrl } as never],
     ["name", { queueUrl, name: "" }],
   ])("with an invalid %s throw an error that names the option", (option, options) => {
     expect(() => sqsSink(options)).toThrow(expect.objectContaining({ code: "CONFIG_INVALID" }));

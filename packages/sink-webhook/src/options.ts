@@ -5,11 +5,13 @@ import {
   type CircuitOptions,
   type Clock,
   checkedPerSecond,
+  checkOptionNames,
   checkText,
   checkTls,
   checkWhole,
   invalidOption,
   isSinkErrorCode,
+  type OptionNames,
   type StatusCodes,
   systemClock,
 } from "@sluice/core/sink-kit";
@@ -104,6 +106,7 @@ const maxTimerMs = 2 ** 31 - 1;
 
 /** Checks the circuit's options. `minProbeMs` is the request timeout, because a probe may take that long. */
 const checkedCircuit = (options: CircuitBreakerOptions = {}, minProbeMs: number): CircuitOptions => {
+  checkOptionNames("webhookSink({ circuitBreaker })", options, { failures: true, openMs: true, maxOpenMs: true });
   const { failures = 5, openMs = 2_000, maxOpenMs = Math.max(10_000, openMs) } = options;
   checkWhole("circuitBreaker.failures", failures, [1, 1_000_000]);
   checkWhole("circuitBreaker.openMs", openMs, [1, maxTimerMs]);
@@ -143,8 +146,27 @@ const checkedCodes = (codes: StatusCodes): StatusCodes => {
   return Object.freeze({ ...codes });
 };
 
+const known: OptionNames<WebhookSinkOptions> = {
+  url: true,
+  secrets: true,
+  method: true,
+  headers: true,
+  timeoutMs: true,
+  concurrency: true,
+  maxPerSecond: true,
+  maxBodyBytes: true,
+  circuitBreaker: true,
+  allowAddresses: true,
+  tls: true,
+  codes: true,
+  name: true,
+  resolve: true,
+  clock: true,
+};
+
 /** Checks the options and fills in defaults. @throws {ConfigError} CONFIG_INVALID, which names the option */
 export const checkOptions = (options: WebhookSinkOptions): WebhookSinkSettings => {
+  checkOptionNames("webhookSink", options, known);
   const { method = "POST", timeoutMs = 5_000, concurrency = 8, name = "webhook" } = options;
   const { maxBodyBytes = 1_048_576, allowAddresses = [], tls = {}, codes = {}, headers = {} } = options;
   const url = checkedUrl(options.url);
@@ -154,6 +176,7 @@ export const checkOptions = (options: WebhookSinkOptions): WebhookSinkSettings =
   checkWhole("concurrency", concurrency, [1, 1_000]);
   checkWhole("maxBodyBytes", maxBodyBytes, [0, Number.MAX_SAFE_INTEGER]);
   checkTls("tls", tls);
+  checkOptionNames("webhookSink({ tls })", tls, { ca: true, cert: true, key: true });
   return Object.freeze({
     name,
     url,

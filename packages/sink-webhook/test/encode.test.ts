@@ -68,19 +68,46 @@ describe("the request of a delivery", () => {
 });
 
 describe("message.path", () => {
-  test("is appended to the URL's path, and replaces the URL's query", () => {
-    expect(encoded({ path: "/customers/42?notify=1" }).url.href).toBe(
-      "https://api.example.com/v1/customers/42?notify=1",
+  test("is appended to the URL's path, and its query to the URL's query", () => {
+    const hrefOf = (path: string): string => encoded({ path }).url.href;
+    expect(hrefOf("/customers/42")).toBe("https://api.example.com/v1/customers/42?team=7");
+    expect(hrefOf("/customers/42?notify=1&q=o'neil")).toBe(
+      "https://api.example.com/v1/customers/42?team=7&notify=1&q=o%27neil",
     );
+    expect(hrefOf("/@evil.example/x")).toBe("https://api.example.com/v1/@evil.example/x?team=7");
   });
 
-  test.each(["customers", "/../admin", "/%2e%2e/admin", "/..\\..\\admin", 5])("%p is rejected", (path) => {
-    expect(errorOf({ path })).toMatchObject({ code: "SINK_REJECTED" });
+  test.each([
+    ["customers", "does not start with a slash"],
+    ["//evil.example/x", "has an empty segment"],
+    ["/a//b", "has an empty segment"],
+    ["/", "ends with a slash"],
+    ["/hooks/", "ends with a slash"],
+    ["/hooks/?x=1", "ends with a slash"],
+    ...["/..", "/.", "/../admin", "/%2e%2e/admin", "/a/%2E./b", "/..;/admin", "/..;a=1", "/%2e%2e%3bx", "/a/.."].map(
+      (path) => [path, "has a segment that means another path"],
+    ),
+    ...["/..%2fadmin", "/a%2f..%2Fb", "/..%5cadmin", "/a%5C%2e%2e", "/..%20"].map((path) => [
+      path,
+      "has a segment that means another path",
+    ]),
+    ...["/..\\..\\admin", "/a\tb", "/.\n./x", "/a b", "/größe", "/a#b", "/a%", "/a%zz", "/a\u0000"].map((path) => [
+      path,
+      "has a character that is not allowed",
+    ]),
+    ["/a?team=8", "sets a parameter that the sink's URL sets"],
+    ["/a?x=1&te%61m=8", "sets a parameter that the sink's URL sets"],
+    ["/\ud83d", "has half of a surrogate pair"],
+  ])("%j is rejected, because the path %s", (path, problem) => {
+    const error = errorOf({ path, method: "DELETE" });
+    expect(error).toMatchObject({ code: "SINK_REJECTED" });
+    expect(error.message).toContain(`[hook] message.path ${problem}`);
   });
 
-  test("cannot name another host", () => {
-    expect(encoded({ path: "//evil.example/x" }).url.host).toBe("api.example.com");
-    expect(encoded({ path: "/@evil.example/x" }).url.host).toBe("api.example.com");
+  test("may end with a slash if the sink's URL does", () => {
+    const url = new URL("https://api.example.com/v1/?key=k");
+    const { href } = encode(deliveryOf({ path: "/customers/42/" }), { ...defaults, url }).url;
+    expect(href).toBe("https://api.example.com/v1/customers/42/?key=k");
   });
 });
 
@@ -96,6 +123,7 @@ describe("message.headers", () => {
     [{ "Transfer-Encoding": "chunked" }],
     [{ "Idempotency-Key": "mine" }],
     [{ "Webhook-Signature": "mine" }],
+    [{ "X-Note": "first", "x-note": "second" }],
   ])("%j are rejected by an error without their values", (headers) => {
     const error = errorOf({ body: 1, headers });
     expect(error.code).toBe("SINK_REJECTED");
@@ -114,6 +142,9 @@ describe("message.headers", () => {
 });
 
 test.each([
+  [{ pth: "/customers/42" }, 'the message has no member "pth"; expected only body, path, method, headers'],
+  [{ body: "a\ud83d" }, "body has half of a surrogate pair"],
+  [{ body: { a: new Map([[1, 2]]) } }, "body cannot be written as JSON: at a found a Map with a key"],
   [{ path: 5 }, "message.path is a number; expected a text"],
   [{ path: "" }, "message.path is empty; expected a text"],
   [{ method: ["POST"] }, "message.method is an array; expected POST, PUT, PATCH or DELETE"],

@@ -57,6 +57,14 @@ describe("an invalid option is named in the error", () => {
     expect(messageOf(options)).toContain(`option "${option}"`);
   });
 
+  test.each<[string, object]>([
+    ['webhookSink has no option "timeout"; expected only allowAddresses', { timeout: 5 }],
+    ['circuitBreaker }) has no option "failure"', { circuitBreaker: { failure: 5 } }],
+    ['tls }) has no option "servername"', { tls: { servername: "a" } }],
+  ])("%s", (text, options) => {
+    expect(messageOf(options)).toContain(text);
+  });
+
   test("without its value if the value is a secret", () => {
     expect(messageOf({ secrets: ["whsec_hunter2"] })).not.toContain("hunter2");
     expect(messageOf({ url: "https://user:hunter2@example.com" })).not.toContain("hunter2");

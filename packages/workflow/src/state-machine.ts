@@ -1,7 +1,7 @@
 // The state machine, in Amazon States Language with JSONPath. The data that it passes between its states is limited to
 // 256 KiB. This data contains counts and hashes of message ids, but no messages, so even a full queue is no problem.
 
-import { checkText, checkWhole, invalidOption } from "@sluice/core/sink-kit";
+import { checkOptionNames, checkText, checkWhole, invalidOption } from "@sluice/core/sink-kit";
 import { progressMembers } from "./redrive/progress.ts";
 import { type RedriveMode, type RunSettings, settingsIn } from "./redrive/settings.ts";
 
@@ -102,6 +102,17 @@ const maxDays = 14;
 
 /** Checks the options, and adds the defaults. */
 const checked = (options: RedriveStateMachineOptions) => {
+  checkOptionNames("redriveStateMachine", options, {
+    mode: true,
+    approval: true,
+    maxBatches: true,
+    functionTimeoutSeconds: true,
+    partition: true,
+    ratePerSecond: true,
+    maxFailures: true,
+    maxMessages: true,
+  });
+  checkOptionNames("redriveStateMachine: approval", options.approval ?? {}, { timeoutSeconds: true });
   const { mode = "redrive", partition = "aws", maxBatches = maxBatchesLimit, functionTimeoutSeconds = 900 } = options;
   const { timeoutSeconds = daySeconds } = options.approval ?? {};
   if (mode !== "redrive" && mode !== "republish") throw invalidOption("mode", 'must be "redrive" or "republish"');

@@ -31,11 +31,11 @@ interface SentDecision {
 }
 
 /** Creates the approval page, and the list of the decisions that the page sends to Step Functions. */
-const made = (options: ApprovalPageOptions & { readonly refusal?: string } = {}) => {
+const made = ({ refusal, ...options }: ApprovalPageOptions & { readonly refusal?: string } = {}) => {
   const decisions: SentDecision[] = [];
   const sfn = {
     sendTaskSuccess: async (input: SentDecision) => {
-      if (options.refusal !== undefined) throw Object.assign(new Error("no"), { name: options.refusal });
+      if (refusal !== undefined) throw Object.assign(new Error("no"), { name: refusal });
       decisions.push(input);
     },
   };

@@ -1,41 +1,79 @@
-// Reads and deletes records that pipelines have stored in S3 because the records are too large for a message.
+// Reads and deletes records that a pipeline has stored in S3 because the records are too large for a message. A message
+// may be forged, and may name any object. So the command uses only objects of the store that the user names.
 
 import { s3PayloadStore } from "@sluice/core";
 import type { Envelope, PayloadStore, S3Client } from "@sluice/core/envelope";
 import { lazyClient, RecordError } from "@sluice/core/sink-kit";
 import { withRecord } from "@sluice/redrive";
+import type { OptionValues } from "../command-line/arguments.ts";
+import { CommandError } from "../command-line/command-error.ts";
 
-/** Reads and deletes the records in the pipelines' payload stores. */
+/** Place of the pipeline's payload store. */
+export interface PayloadPlace {
+  readonly bucket: string;
+  readonly prefix: string;
+}
+
+/** Default prefix of `s3PayloadStore`. */
+const defaultPrefix = "sluice/records/";
+
+/** The command-line option that names the store. */
+export const payloadOptions = {
+  "payload-store": {
+    type: "string",
+    value: "s3://BUCKET/PREFIX",
+    help: "the pipeline's payload store, which contains large records (default prefix: sluice/records/); records elsewhere are neither read nor deleted",
+  },
+} as const;
+
+/** Reads the option `--payload-store`. @throws {CommandError} when the text is not an address */
+export const payloadPlace = (values: OptionValues<typeof payloadOptions>): PayloadPlace | undefined => {
+  const text = values["payload-store"];
+  if (text === undefined) return undefined;
+  const [, bucket, prefix] = /^s3:\/\/([^/]+)(?:\/(.*))?$/.exec(text) ?? [];
+  if (bucket === undefined) throw new CommandError(`--payload-store is "${text}"; expected s3://bucket/prefix/`);
+  return { bucket, prefix: prefix || defaultPrefix };
+};
+
+/** Reads and deletes the records in the pipeline's payload store. */
 export interface Payloads {
-  /** Returns the envelope with its record, or undefined if the record is lost. @throws {SinkError} for S3's errors */
+  /** Whether the address is in the payload store. */
+  readonly isInside: (recordUrl: string) => boolean;
+  /** Returns the envelope with its record, or undefined if the record is lost or outside. @throws {SinkError} for S3's errors */
   readonly fetch: (envelope: Envelope) => Promise<Envelope | undefined>;
-  /** Deletes a record. @throws {SinkError} when S3 does not delete it */
+  /** Deletes a record. @throws {RecordError} when it is outside. @throws {SinkError} when S3 does not delete it */
   readonly remove: (recordUrl: string) => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
-/** Matches the URLs of objects that `s3PayloadStore` has created. */
-const address = /^s3:\/\/([^/]+)\/(.+)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.json\.gz$/;
+/** The message of an error about a record outside of the store. */
+export const outside = "the record is not in the store that --payload-store names";
 
-/** Creates `Payloads` for all buckets. The S3 client is created when the first record is read or deleted. */
-export const openPayloads = (makeClient: () => Promise<S3Client & { readonly destroy: () => void }>): Payloads => {
+/** Creates `Payloads`. The S3 client is created when the first record is read or deleted. */
+export const openPayloads = (
+  place: PayloadPlace | undefined,
+  makeClient: () => Promise<S3Client & { readonly destroy: () => void }>,
+): Payloads => {
   const connection = lazyClient(undefined, makeClient);
-  const storeOf = async (recordUrl: string): Promise<PayloadStore | undefined> => {
-    const [, bucket, prefix] = address.exec(recordUrl) ?? [];
-    if (bucket === undefined || prefix === undefined) return undefined;
-    return s3PayloadStore({ bucket, prefix, client: await connection.get() });
+  const isInside = (recordUrl: string): boolean =>
+    place !== undefined && recordUrl.startsWith(`s3://${place.bucket}/${place.prefix}`);
+  const storeOf = async (recordUrl: string | undefined): Promise<PayloadStore> => {
+    if (place !== undefined && recordUrl !== undefined && isInside(recordUrl)) {
+      return s3PayloadStore({ ...place, client: await connection.get() });
+    }
+    throw new RecordError("RECORD_MALFORMED", outside);
   };
   return {
+    isInside,
     fetch: async (envelope) => {
       try {
-        return await withRecord(envelope, await storeOf(envelope.recordUrl ?? ""));
+        return await withRecord(envelope, await storeOf(envelope.recordUrl));
       } catch (error) {
         if (error instanceof RecordError) return undefined;
         throw error;
       }
     },
-    // A stranger may have sent the message with any URL. So only objects whose URL matches `address` are deleted.
-    remove: async (recordUrl) => (await storeOf(recordUrl))?.remove(recordUrl),
+    remove: async (recordUrl) => (await storeOf(recordUrl)).remove(recordUrl),
     close: connection.close,
   };
 };

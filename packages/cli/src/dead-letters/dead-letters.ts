@@ -14,7 +14,7 @@ import { counted } from "../terminal/format.ts";
 import { watchInterrupts } from "../terminal/interrupt.ts";
 import { canAsk, isConfirmed } from "../terminal/question.ts";
 import type { Terminal } from "../terminal/terminal.ts";
-import { exportLine, writeLines } from "./export.ts";
+import { bodyLine, exportLine, writeLines } from "./export.ts";
 import { deadLetterLines, groupLines, rowOf } from "./list.ts";
 import { type DeadLettersOptions, deadLettersHelp, deadLettersOptions } from "./options.ts";
 import { showLines } from "./show.ts";
@@ -36,6 +36,8 @@ interface FoundDeadLetters<Kept> {
   readonly unsupportedLines: readonly string[];
   /** Number of dead letters whose record is no longer in S3. Counts only records that were needed. */
   readonly lost: number;
+  /** Number of needed records that were not read, because they are outside of the payload store. */
+  readonly outside: number;
   /** Number of messages that SQS did not return: hidden or delayed messages, or messages beyond a limit of SQS. */
   readonly notReceived: number;
 }
@@ -45,16 +47,19 @@ const receive = async <Kept>(
   { source, options: { filter }, payloads, signal, terminal }: ActionContext,
   needsRecord: (envelope: Envelope) => boolean,
   keep: (envelope: Envelope) => Kept | Promise<Kept>,
+  keepUnsupported?: (body: string) => Kept | Promise<Kept>,
 ): Promise<FoundDeadLetters<Kept>> => {
   const status = await source.status();
   for (const note of status.notes) terminal.err(`${source.name}: ${note}`);
-  let [lost, received] = [0, 0];
+  let [lost, outside, received] = [0, 0, 0];
   const read = readDeadLetters<Kept>(filter, payloads, {
     needsRecord,
     keep: (envelope, isLost) => {
-      if (isLost) lost += 1;
+      if (isLost && payloads.isInside(envelope.recordUrl ?? "")) lost += 1;
+      else if (isLost) outside += 1;
       return keep(envelope);
     },
+    keepUnsupported,
   });
   const onProgress = (done: number): void =>
     terminal.progress.update({ doing: "receiving", done: received + done, total: status.available });
@@ -68,20 +73,23 @@ const receive = async <Kept>(
     if (source.isFifo && size > 0 && !signal.aborted) continue;
     const rest = isFull || source.isFifo ? ((await source.status()).available ?? 0) : 0;
     const notReceived = stillHidden(status, received) + rest;
-    return { deadLetters, unsupportedLines: receiver.unsupportedLines(), lost, notReceived };
+    return { deadLetters, unsupportedLines: receiver.unsupportedLines(), lost, outside, notReceived };
   }
 };
 
-const sumText = (deadLetters: DeadLetters<unknown>): string => {
+const sumText = (deadLetters: DeadLetters<unknown>, noun = "dead letter"): string => {
   const messages = deadLetters.reduce((sum, deadLetter) => sum + deadLetter.messages.length, 0);
   const more = messages === deadLetters.length ? "" : ` in ${counted(messages, "message")}`;
-  return `${counted(deadLetters.length, "dead letter")}${more}`;
+  return `${counted(deadLetters.length, noun)}${more}`;
 };
 
 /** Describes for the user the messages that are unsupported, have lost their record, or were not received. */
-const restLines = ({ unsupportedLines, lost, notReceived }: FoundDeadLetters<unknown>): string[] => [
+const restLines = ({ unsupportedLines, lost, outside, notReceived }: FoundDeadLetters<unknown>): string[] => [
   ...unsupportedLines,
   ...(lost > 0 ? [`${counted(lost, "record")} not found in S3, at the URL in the dead letter`] : []),
+  ...(outside > 0
+    ? [`${counted(outside, "record")} in S3 not read: outside of the store that --payload-store names`]
+    : []),
   ...(notReceived > 0
     ? [`${counted(notReceived, "message")} could not be received: in flight, delayed, or behind these`]
     : []),
@@ -120,8 +128,10 @@ const show = async (context: ActionContext): Promise<number> => {
   const [first, another] = withId(deadLetters, id);
   if (first === undefined) throw new CommandError(`no id begins with ${id}, of ${sumText(deadLetters)}`);
   if (another !== undefined) throw new CommandError(`several ids begin with ${id}; expected more characters`);
-  for (const line of showLines(first.value as Envelope, first.messages.length, hasValues, Date.now()))
-    terminal.out(line);
+  const envelope = first.value as Envelope;
+  const isRead = context.payloads.isInside(envelope.recordUrl ?? "");
+  const lines = showLines(envelope, first.messages.length, hasValues, Date.now(), isRead);
+  for (const line of lines) terminal.out(line);
   return exitCodes.done;
 };
 
@@ -133,7 +143,8 @@ const withTexts = async (
   const file = await openTemporaryFile();
   try {
     const keep = (envelope: Envelope): Promise<TextPosition> => file.add(exportLine(envelope));
-    const found = await receive(context, () => true, keep);
+    const keepUnsupported = context.options.isUnsupported ? (body: string) => file.add(bodyLine(body)) : undefined;
+    const found = await receive(context, () => true, keep, keepUnsupported);
     const positions = found.deadLetters.map(({ value }) => value);
     return await use(found, (path) => writeLines(path, positions, file));
   } finally {
@@ -155,13 +166,17 @@ const exportAll = (context: ActionContext): Promise<number> =>
 const backupFile = ({ source }: ActionContext): string =>
   `${source.name.replace(/\.fifo$/, "")}-${new Date().toISOString().replaceAll(/[:.]/g, "-")}.jsonl`;
 
+const nounOf = ({ isUnsupported }: DeadLettersOptions): string =>
+  isUnsupported ? "unsupported message" : "dead letter";
+
 const deleteAll = (context: ActionContext): Promise<number> =>
   withTexts(context, async (found, write) => {
     const { options, terminal, source, signal } = context;
     const { deadLetters } = found;
+    const sum = sumText(deadLetters, nounOf(options));
     for (const line of restLines(found)) terminal.err(line);
     const file = options.out ?? backupFile(context);
-    const question = `Write ${sumText(deadLetters)} to ${file} and delete them from ${source.name}?`;
+    const question = `Write ${sum} to ${file} and delete them from ${source.name}?`;
     terminal.progress.clear();
     const isWanted = deadLetters.length > 0 && (options.isConfirmed || (await isConfirmed(question, signal)));
     if (!isWanted || signal.aborted) {
@@ -169,9 +184,9 @@ const deleteAll = (context: ActionContext): Promise<number> =>
       return deadLetters.length > 0 ? exitCodes.left : exitCodeOf(found, context);
     }
     await write(file);
-    terminal.out(`${sumText(deadLetters)} written to ${file}`);
+    terminal.out(`${sum} written to ${file}`);
     const left = await removeUnits(deadLetters, source, context.payloads, terminal);
-    terminal.out(left === 0 ? `${sumText(deadLetters)} deleted` : `${counted(left, "message")} could not be deleted`);
+    terminal.out(left === 0 ? `${sum} deleted` : `${counted(left, "message")} could not be deleted`);
     return left > 0 ? exitCodes.left : exitCodeOf(found, context);
   });
 
@@ -184,7 +199,7 @@ const runAction = async (options: DeadLettersOptions, terminal: Terminal): Promi
     throw new CommandError("delete asks for confirmation, and standard input is not a terminal; expected --yes");
   }
   const interrupt = watchInterrupts(() => terminal.err(stopping));
-  const payloads = openPayloads(() => s3Client(options.aws));
+  const payloads = openPayloads(options.payloadStore, () => s3Client(options.aws));
   const source = await openQueue(options.queueUrl, options.aws);
   try {
     return await actions[options.action]({ options, terminal, source, payloads, signal: interrupt.signal });
@@ -199,6 +214,6 @@ const runAction = async (options: DeadLettersOptions, terminal: Terminal): Promi
 export const deadLettersCommand = async (args: readonly string[], terminal: Terminal): Promise<number> => {
   const options = deadLettersOptions(args, Date.now());
   if (options !== undefined) return runAction(options, terminal);
-  terminal.out(deadLettersHelp);
+  for (const line of deadLettersHelp.split("\n")) terminal.out(line);
   return exitCodes.done;
 };

@@ -2,15 +2,20 @@
 
 import { createWriteStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
-import type { Envelope } from "@sluice/core/envelope";
+import { type Envelope, encodeEnvelope } from "@sluice/core/envelope";
 import { CommandError } from "../command-line/command-error.ts";
 import type { TemporaryFile, TextPosition } from "../files/temporary-file.ts";
+import { plainJson } from "../terminal/plain-text.ts";
 
 /** Encodes an envelope as a line for `sluice redrive`. If the record is lost, the line contains the record's URL. */
 export const exportLine = (envelope: Envelope): string => {
   const { record: _, ...rest } = envelope;
-  return JSON.stringify(envelope.recordUrl === undefined ? envelope : rest);
+  const whole = envelope.recordUrl === undefined ? envelope : (rest as Envelope);
+  return plainJson(encodeEnvelope(whole, Number.POSITIVE_INFINITY));
 };
+
+/** Encodes the body of a message without an envelope as a line, which is a JSON string. */
+export const bodyLine = (body: string): string => plainJson(JSON.stringify(body));
 
 /**
  * Copies texts from a temporary file to a new file, or to standard output if no path is given. Only this user can read

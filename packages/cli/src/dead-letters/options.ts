@@ -1,10 +1,11 @@
 // The options of `sluice dead-letters`.
 
 import { type AwsOptions, awsOptions, awsOptionsIn } from "../aws/clients.ts";
+import { type PayloadPlace, payloadOptions, payloadPlace } from "../aws/payloads.ts";
 import { commonOptions, type OptionSpecs, type OptionValues, parseArguments } from "../command-line/arguments.ts";
 import { CommandError } from "../command-line/command-error.ts";
 import { helpOf } from "../command-line/help.ts";
-import { type DeadLetterFilter, deadLetterFilter, filterOptions } from "../filter/dead-letter-filter.ts";
+import { type DeadLetterFilter, deadLetterFilter, filterOptions, isSelective } from "../filter/dead-letter-filter.ts";
 import { queueUrlIn } from "../message-source/source-address.ts";
 
 const actions = ["list", "show", "export", "delete"] as const;
@@ -21,12 +22,15 @@ export interface DeadLettersOptions {
   readonly hasValues: boolean;
   readonly out: string | undefined;
   readonly isConfirmed: boolean;
+  /** Only for the action `delete`: deletes the messages that contain no readable envelope, and no others. */
+  readonly isUnsupported: boolean;
+  readonly payloadStore: PayloadPlace | undefined;
   readonly aws: AwsOptions;
 }
 
 const options = {
   ...filterOptions,
-  group: { type: "boolean", help: "with list: a line for each sink and code, with the number of dead letters" },
+  group: { type: "boolean", help: "with list: a line for each sink, code and reason, with the number of dead letters" },
   keys: { type: "boolean", help: "with list: show the items' keys, too" },
   values: { type: "boolean", help: "with show: the whole record, with the item's values" },
   out: {
@@ -35,6 +39,11 @@ const options = {
     help: "with export and delete: a new file (default: standard output for export, a file that the command names for delete)",
   },
   yes: { type: "boolean", short: "y", help: "with delete: do not ask for confirmation" },
+  unsupported: {
+    type: "boolean",
+    help: "with delete: only the messages that list reports as unsupported because they have no readable envelope",
+  },
+  ...payloadOptions,
   ...awsOptions,
   ...commonOptions,
 } as const satisfies OptionSpecs;
@@ -66,6 +75,7 @@ const actionsOf = {
   values: ["show"],
   out: ["export", "delete"],
   yes: ["delete"],
+  unsupported: ["delete"],
 } as const satisfies { readonly [Name in keyof Values]?: readonly string[] };
 
 const checkActions = (action: string, values: Values): void => {
@@ -100,16 +110,22 @@ export const deadLettersOptions = (args: readonly string[], now: number): DeadLe
   const [first, ...rest] = positionals;
   const action = actionIn(first);
   checkActions(action, values);
-  const { group, keys, values: hasValues, yes, out } = values;
+  const { group, keys, values: hasValues, yes, out, unsupported } = values;
+  const filter = deadLetterFilter(values, now);
+  if (unsupported && isSelective(filter)) {
+    throw new CommandError("--unsupported selects messages without an envelope; expected no other filter");
+  }
   return {
     action,
     ...subjects(action, rest),
-    filter: deadLetterFilter(values, now),
+    filter,
     isGrouped: group ?? false,
     hasKeys: keys ?? false,
     hasValues: hasValues ?? false,
     out,
     isConfirmed: yes ?? false,
+    isUnsupported: unsupported ?? false,
+    payloadStore: payloadPlace(values),
     aws: awsOptionsIn(values),
   };
 };

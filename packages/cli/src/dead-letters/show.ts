@@ -1,8 +1,9 @@
 // Shows one dead letter. Shows its item values only if the user asks for them.
 
-import type { Envelope } from "@sluice/core/envelope";
+import { type Envelope, encodeEnvelope } from "@sluice/core/envelope";
 import type { Image } from "@sluice/core/sink-kit";
 import { ageText } from "../terminal/format.ts";
+import { plainJson } from "../terminal/plain-text.ts";
 
 /** Formats the names and types of attributes: `pk (S), total (N)`. */
 const attributesText = (image: Image | undefined): string =>
@@ -21,8 +22,27 @@ const changeText = ({ record }: Envelope): string => {
   return `${textOf(eventName)} in table ${table}, sequence number ${textOf(dynamodb.SequenceNumber)}`;
 };
 
-/** Formats a dead letter as lines. `copies` is the number of messages that contain this dead letter. */
-export const showLines = (envelope: Envelope, copies: number, hasValues: boolean, now: number): string[] => {
+/** Formats the record as JSON. `JSON.stringify` throws a RangeError for a record of thousands of levels. */
+const recordLines = (envelope: Envelope): string[] => {
+  try {
+    return plainJson(JSON.stringify(envelope.record, undefined, 2)).split("\n");
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return [plainJson(encodeEnvelope(envelope, Number.POSITIVE_INFINITY))];
+  }
+};
+
+/**
+ * Formats a dead letter as lines. `copies` is the number of messages that contain this dead letter. `isRead`:
+ * whether the command looked for a record in S3.
+ */
+export const showLines = (
+  envelope: Envelope,
+  copies: number,
+  hasValues: boolean,
+  now: number,
+  isRead = true,
+): string[] => {
   const { id, pipeline, sink, code, message, attempts, firstFailedAt, record, recordUrl } = envelope;
   const { Keys, NewImage, OldImage } = record.dynamodb ?? {};
   const rows: readonly (readonly [string, string])[] = [
@@ -37,9 +57,9 @@ export const showLines = (envelope: Envelope, copies: number, hasValues: boolean
     ["key", attributesText(Keys)],
     ["new image", attributesText(NewImage)],
     ["old image", attributesText(OldImage)],
-    ["record", recordUrl === undefined ? "" : `not found at ${recordUrl}`],
+    ["record", recordUrl === undefined ? "" : `${isRead ? "not found at" : "not read from"} ${recordUrl}`],
     ["messages", String(copies)],
   ];
   const lines = rows.filter(([, text]) => text !== "").map(([name, text]) => `${name.padEnd(14)}${text}`);
-  return hasValues && recordUrl === undefined ? [...lines, "record", JSON.stringify(record, undefined, 2)] : lines;
+  return hasValues && recordUrl === undefined ? [...lines, "record", ...recordLines(envelope)] : lines;
 };

@@ -73,6 +73,10 @@ export interface DeadLetterCollector<Value> {
   readonly needsRecord: (envelope: Envelope) => boolean;
   /** Returns the value to store for a dead letter. The envelope has no record if the record is lost or not needed. */
   readonly keep: (envelope: Envelope, isLost: boolean, body: string) => Value | Promise<Value>;
+  /** Whether a dead letter whose record is outside of the payload store is unsupported. Default: false. */
+  readonly refusesOutside?: boolean;
+  /** If given, the reader selects only messages without a readable envelope. Returns the value to store for a body. */
+  readonly keepUnsupported?: ((body: string) => Value | Promise<Value>) | undefined;
 }
 
 /**
@@ -82,13 +86,18 @@ export interface DeadLetterCollector<Value> {
 export const readDeadLetters =
   <Value>(
     filter: DeadLetterFilter,
-    payloads: Pick<Payloads, "fetch">,
-    { needsRecord, keep }: DeadLetterCollector<Value>,
+    payloads: Pick<Payloads, "fetch" | "isInside">,
+    { needsRecord, keep, refusesOutside = false, keepUnsupported }: DeadLetterCollector<Value>,
   ): MessageReader<Value> =>
   ({ body }) => {
     const content = messageContent(body);
+    if (content.kind === "unsupported" && keepUnsupported) return { select: async () => keepUnsupported(body) };
     if (content.kind !== "dead-letter") return undefined;
+    if (keepUnsupported) return { select: async () => undefined };
     const { envelope } = content;
+    if (refusesOutside && envelope.recordUrl !== undefined && !payloads.isInside(envelope.recordUrl)) {
+      return "a dead letter whose record is in S3, outside of the store that --payload-store names";
+    }
     const select = async (): Promise<Value | undefined> => {
       if (!isSelected({ ...filter, keys: undefined }, envelope)) return undefined;
       const isFetched = envelope.recordUrl !== undefined && (filter.keys !== undefined || needsRecord(envelope));

@@ -12,12 +12,16 @@ export interface ObjectClient {
   }>;
   readonly getObject: (input: { Bucket: string; Key: string }) => Promise<{
     readonly Body?: { readonly transformToString: () => Promise<string> } | undefined;
+    readonly ContentLength?: number | undefined;
   }>;
   readonly deleteObject: (input: { Bucket: string; Key: string }) => Promise<unknown>;
   readonly destroy?: () => void;
 }
 
 const requestsAtOnce = 8;
+
+/** The handler reads at most this many bytes of an object, too. A batch of Lambda has at most 6 MB. */
+const maxObjectBytes = 32 * 1_048_576;
 
 /** Creates a message source that reads the objects under a prefix. Does not hide the objects from other readers. */
 export const objectSource = (client: ObjectClient, Bucket: string, Prefix: string): MessageSource => {
@@ -36,7 +40,9 @@ export const objectSource = (client: ObjectClient, Bucket: string, Prefix: strin
   };
 
   const read = async (Key: string): Promise<SourceMessage> => {
-    const { Body } = await client.getObject({ Bucket, Key });
+    const { Body, ContentLength = 0 } = await client.getObject({ Bucket, Key });
+    // The object is no batch of Lambda. With an empty body, it is unsupported, and stays.
+    if (ContentLength > maxObjectBytes) return { id: Key, body: "" };
     return { id: Key, body: (await Body?.transformToString()) ?? "" };
   };
 

@@ -21,8 +21,8 @@ export interface ReadMessage<Value> {
   readonly select: () => Promise<Value | undefined>;
 }
 
-/** Reads a message. Returns undefined if the message is unsupported. */
-export type MessageReader<Value> = (message: SourceMessage) => ReadMessage<Value> | undefined;
+/** Reads a message. If the message is unsupported, returns undefined, or a text that says what the message is. */
+export type MessageReader<Value> = (message: SourceMessage) => ReadMessage<Value> | string | undefined;
 
 interface Copy {
   readonly id: string;
@@ -82,8 +82,8 @@ const addCopies = (unit: MessageUnit<unknown>, copies: readonly Copy[]): void =>
 const sort = async <Value>(round: Round<Value>, state: ReceiverState<Value>, message: SourceMessage): Promise<void> => {
   const { read, known, unsupported, isRemoved = () => false } = state;
   const found = read(message);
-  if (found === undefined) {
-    unsupported.add(message);
+  if (found === undefined || typeof found === "string") {
+    unsupported.add(message, found);
     round.unsupported.push(message.id);
     return;
   }

@@ -9,13 +9,14 @@ const describe = (body: string): string => {
   const content = messageContent(body);
   if (content.kind === "dead-letter") return "a dead letter; redrive it without --from";
   if (content.kind === "on-failure") return "sent by Lambda or S3; redrive it with --from on-failure-destination";
-  if (content.kind === "unsupported") return "no envelope";
+  if (content.kind === "unsupported") return content.found;
   return `an envelope of version ${content.version}, which a later version of Sluice reads`;
 };
 
 /** Collects unsupported messages. */
 export interface UnsupportedMessages {
-  readonly add: (message: SourceMessage) => void;
+  /** Adds a message. Default of `kind`: what the body shows. */
+  readonly add: (message: SourceMessage, kind?: string) => void;
   readonly lines: () => string[];
 }
 
@@ -23,8 +24,7 @@ export interface UnsupportedMessages {
 export const unsupportedMessages = (): UnsupportedMessages => {
   const kinds = new Map<string, { messages: number; readonly first: string }>();
   return {
-    add: ({ id, body }) => {
-      const kind = describe(body);
+    add: ({ id, body }, kind = describe(body)) => {
       const known = kinds.get(kind);
       if (known === undefined) kinds.set(kind, { messages: 1, first: id });
       else known.messages += 1;

@@ -4,6 +4,7 @@ import { outcomesBySeverity } from "@sluice/core/envelope";
 import type { RedriveResult } from "@sluice/redrive";
 import type { MessageUnit } from "../message-source/receive-units.ts";
 import { removeUnits } from "../message-source/remove-units.ts";
+import { countedOutcome } from "./counts.ts";
 import type { OpenRedrive, UnitPart, UnitState } from "./open-redrive.ts";
 
 /** Finishes messages. */
@@ -18,10 +19,12 @@ export interface Finisher {
 /** If the parts of a message have different outcomes, the message gets the outcome that comes first in this list. */
 const precedence = ["unsent", ...outcomesBySeverity] as const;
 
-const combined = (one: RedriveResult | undefined, other: RedriveResult): RedriveResult => ({
-  outcome: precedence.find((outcome) => outcome === one?.outcome || outcome === other.outcome) ?? "unsent",
-  stays: one?.stays || other.stays,
-});
+const combined = (one: RedriveResult | undefined, other: RedriveResult): RedriveResult => {
+  if (one === undefined) return other;
+  const outcome = precedence.find((outcome) => outcome === one.outcome || outcome === other.outcome) ?? "unsent";
+  const isUnchecked = one.isUnchecked || other.isUnchecked;
+  return { outcome, stays: one.stays || other.stays, ...(isUnchecked && { isUnchecked }) };
+};
 
 /** Adds each part's result to the part's unit. Returns the units of which all parts have a result now. */
 const completeUnits = (
@@ -34,7 +37,7 @@ const completeUnits = (
     unit.value.result = result;
     unit.value.pending -= 1;
     if (unit.value.pending > 0) return [];
-    counts.add(result.outcome);
+    counts.add(countedOutcome(result));
     return [unit];
   });
 

@@ -1,6 +1,7 @@
 // The options of `sluice redrive`.
 
 import { type AwsOptions, awsOptions, awsOptionsIn } from "../aws/clients.ts";
+import { type PayloadPlace, payloadOptions, payloadPlace } from "../aws/payloads.ts";
 import {
   commonOptions,
   type OptionSpecs,
@@ -25,6 +26,7 @@ export interface RedriveOptions {
   readonly from: "dead-letters" | "on-failure-destination";
   readonly handler: Handler;
   readonly filter: DeadLetterFilter;
+  readonly payloadStore: PayloadPlace | undefined;
   readonly isDryRun: boolean;
   readonly ratePerSecond: number | undefined;
   readonly maxMessages: number;
@@ -49,9 +51,13 @@ const options = {
     help: "what the messages are: dead-letters (the default), or on-failure-destination: batches that Lambda sent there, to a queue or to s3://bucket/prefix",
   },
   ...filterOptions,
-  "dry-run": { type: "boolean", help: "write nothing, and report the outcome that each message would have" },
+  "dry-run": {
+    type: "boolean",
+    help: "write nothing, and report the outcome that each message would have; some targets cannot be asked",
+  },
   rate: { type: "string", value: "N", help: "maximum number of messages per second" },
   "max-messages": { type: "string", value: "N", help: "maximum number of messages to send" },
+  ...payloadOptions,
   ...awsOptions,
   ...commonOptions,
 } as const satisfies OptionSpecs;
@@ -125,6 +131,7 @@ export const redriveOptions = (args: readonly string[], now: number): RedriveOpt
     from: fromIn(values, address),
     handler: handlerIn(values),
     filter: deadLetterFilter(values, now),
+    payloadStore: payloadPlace(values),
     isDryRun: values["dry-run"] ?? false,
     ratePerSecond: wholeNumber("rate", values.rate),
     maxMessages: wholeNumber("max-messages", values["max-messages"]) ?? Number.POSITIVE_INFINITY,

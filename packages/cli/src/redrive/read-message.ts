@@ -15,10 +15,11 @@ export interface MessagePart extends MessageOrder {
 /** Creates a reader of dead letters. A body is sent unchanged: if the record is in S3, the handler fetches it. */
 export const deadLetterReader = (
   filter: DeadLetterFilter,
-  payloads: Pick<Payloads, "fetch">,
+  payloads: Pick<Payloads, "fetch" | "isInside">,
 ): MessageReader<readonly MessagePart[]> =>
   readDeadLetters(filter, payloads, {
     needsRecord: () => true,
+    refusesOutside: true,
     keep: (envelope, _, body) => [{ ...envelopeOrder(envelope), body }],
   });
 

@@ -10,6 +10,7 @@ import { type SourceStatus, stillHidden } from "../message-source/message-source
 import { openSource } from "../message-source/open-source.ts";
 import { counted } from "../terminal/format.ts";
 import { watchInterrupts } from "../terminal/interrupt.ts";
+import { plainLines } from "../terminal/plain-text.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { leftOf, redriveCounts } from "./counts.ts";
 import { finisher } from "./finish.ts";
@@ -17,12 +18,20 @@ import { type Invoker, lambdaInvoker } from "./invoker.ts";
 import { localInvoker } from "./local-handler.ts";
 import type { OpenRedrive } from "./open-redrive.ts";
 import { type RedriveOptions, redriveHelp, redriveOptions } from "./options.ts";
-import { isLeft, newCauses, type Remainder, remainderLines, sumLine, unmatchedFilterLines } from "./report.ts";
+import {
+  isLeft,
+  newCauses,
+  type Remainder,
+  remainderLines,
+  sumLine,
+  unmatchedFilterLines,
+  unroutedHint,
+} from "./report.ts";
 import { makeRounds } from "./rounds.ts";
 
 const openInvoker = async ({ handler, aws }: RedriveOptions, { err }: Terminal): Promise<Invoker> => {
   if (handler.to === "local") {
-    return localInvoker({ handler: handler.handler, aws, onOutput: (text) => err(text.trimEnd()) });
+    return localInvoker({ handler: handler.handler, aws, onOutput: (text) => plainLines(text.trimEnd()).forEach(err) });
   }
   return lambdaInvoker(await lambdaClient(aws, handler.functionName), handler.functionName);
 };
@@ -47,6 +56,7 @@ const writeReport = (
   out(sumLine(counts, options.isDryRun));
   const lines = [...causes.lines(), ...unsupportedLines, ...unmatchedFilterLines(counts), ...remainderLines(remainder)];
   for (const line of lines) out(`  ${line}`);
+  if (counts.of("unrouted") > 0) out(`  ${unroutedHint}`);
   for (const line of causes.lost()) out(`lost: ${line}`);
 };
 
@@ -90,7 +100,7 @@ const redrive = async (options: RedriveOptions, terminal: Terminal): Promise<num
       terminal,
       invoker: opened(await openInvoker(options, terminal)),
       source: opened(await openSource(options.address, aws)),
-      payloads: opened(openPayloads(() => s3Client(aws))),
+      payloads: opened(openPayloads(options.payloadStore, () => s3Client(aws))),
       file: opened(await openTemporaryFile()),
       signal: interrupt.signal,
       counts: redriveCounts(),
@@ -112,6 +122,6 @@ const redrive = async (options: RedriveOptions, terminal: Terminal): Promise<num
 export const redriveCommand = async (args: readonly string[], terminal: Terminal): Promise<number> => {
   const options = redriveOptions(args, Date.now());
   if (options !== undefined) return redrive(options, terminal);
-  terminal.out(redriveHelp);
+  for (const line of redriveHelp.split("\n")) terminal.out(line);
   return exitCodes.done;
 };

@@ -2,14 +2,17 @@
 
 import type { RedriveResult } from "@sluice/redrive";
 import { counted, withSeparators } from "../terminal/format.ts";
-import { type CountedOutcome, leftOf, type MessageCounts, outcomes } from "./counts.ts";
+import { cut } from "../terminal/plain-text.ts";
+import { type CountedOutcome, countedOutcome, leftOf, type MessageCounts, outcomes } from "./counts.ts";
 
 const words: Readonly<Record<CountedOutcome, string>> = {
   delivered: "delivered",
+  unchecked: "would be sent (the target was not asked)",
   superseded: "superseded",
   filtered: "filtered",
   rejected: "rejected",
   retried: "to be retried",
+  unrouted: "of no route of the pipeline",
   copy: "copies",
   alreadyDone: "already done",
   notSelected: "not selected",
@@ -33,15 +36,27 @@ const newPlace: { readonly [outcome in RedriveResult["outcome"]]?: string } = {
   retried: ", now in the retry queue",
 };
 
-const causeName = ({ outcome, stays, code, reason }: RedriveResult): string => {
+const causeName = (result: RedriveResult): string => {
+  const { outcome, stays, code, reason } = result;
   if (outcome === "unsent") return `${words.unsent}: ${reason}`;
+  if (countedOutcome(result) === "unrouted") return words.unrouted;
   return `${words[outcome]}${code === undefined ? "" : `, ${code}`}${stays ? "" : (newPlace[outcome] ?? "")}`;
 };
+
+/** Forged messages may name any number of routes. */
+const maxCauses = 100;
+
+const maxReasonLength = 1_000;
+
+/** Says what to do about messages of routes that the pipeline does not have. */
+export const unroutedHint: string =
+  "a route that was renamed gets its messages when it has its former name; of a removed route, delete the messages: " +
+  "sluice dead-letters delete <queue URL> --sink NAME";
 
 /** Creates an empty `Causes`. */
 export const newCauses = (): Causes => {
   /** For each cause, the number of messages, and the reason of the first message. */
-  const causes = new Map<string, { messages: number; readonly reason: string }>();
+  const causes = new Map<string, { readonly name: string; messages: number; readonly reason: string }>();
   const lost: string[] = [];
   return {
     add: (result) => {
@@ -49,15 +64,18 @@ export const newCauses = (): Causes => {
       if (code === "RECORD_LOST") lost.push(reason);
       if (outcome !== "rejected" && outcome !== "retried" && outcome !== "unsent") return;
       const name = causeName(result);
-      const known = causes.get(name);
+      // Each route that does not exist is named.
+      const key = code === "RECORD_UNROUTED" && causes.size < maxCauses ? `${name}: ${reason}` : name;
+      const known = causes.get(key);
       const isNamed = outcome === "unsent" || code === "RECORD_LOST";
-      if (known === undefined) causes.set(name, { messages: 1, reason: isNamed ? "" : reason });
+      if (known === undefined)
+        causes.set(key, { name, messages: 1, reason: isNamed ? "" : cut(reason, maxReasonLength) });
       else known.messages += 1;
     },
     lines: () =>
-      [...causes]
-        .sort(([, one], [, other]) => other.messages - one.messages)
-        .map(([name, { messages, reason }]) => {
+      [...causes.values()]
+        .sort((one, other) => other.messages - one.messages)
+        .map(({ name, messages, reason }) => {
           const first = messages === 1 ? "" : "such as ";
           return `${withSeparators(messages)} ${name}${reason === "" ? "" : `: ${first}${reason}`}`;
         }),

@@ -2,7 +2,7 @@
 // then sends them in order. A FIFO queue needs several rounds: it returns some messages only after others are removed.
 
 import { systemClock } from "@sluice/core/sink-kit";
-import { inOrder, messageRate, redriveEngine, unsent } from "@sluice/redrive";
+import { inOrder, messageRate, redriveEngine, routeOrder, unsent } from "@sluice/redrive";
 import type { SourceMessage, SourceStatus } from "../message-source/message-source.ts";
 import { type MessageReader, type UnitReceiver, unitReceiver } from "../message-source/receive-units.ts";
 import { withSeparators } from "../terminal/format.ts";
@@ -23,7 +23,7 @@ const storingReader = ({ options, payloads, file }: OpenRedrive): MessageReader<
   const read = from === "on-failure-destination" ? invocationReader(filter.since) : deadLetterReader(filter, payloads);
   return (message: SourceMessage) => {
     const found = read(message);
-    if (found === undefined) return undefined;
+    if (found === undefined || typeof found === "string") return found;
     const select = async (): Promise<UnitState | undefined> => {
       const selected = await found.select();
       if (selected === undefined) return undefined;
@@ -67,6 +67,7 @@ const receiveParts = async (
 /** Creates a function that sends parts in order, up to `--max-messages`, and returns whether more may be sent. */
 const partSender = ({ options, invoker, file, signal, counts, terminal }: OpenRedrive, finisher: Finisher) => {
   let [total, done] = [0, 0];
+  let routes: readonly string[] | undefined;
   const engine = redriveEngine<UnitPart>({
     invoke: invoker.invoke,
     recordOf: async ({ id, position }) => ({ messageId: id, body: await file.read(position) }),
@@ -80,7 +81,8 @@ const partSender = ({ options, invoker, file, signal, counts, terminal }: OpenRe
     signal,
   });
   return async (parts: readonly UnitPart[]): Promise<boolean> => {
-    const sorted = inOrder(parts);
+    routes ??= await routeOrder(parts, invoker.invoke);
+    const sorted = inOrder(parts, routes);
     const room = options.maxMessages - total;
     total += Math.min(room, sorted.length);
     await leave(finisher, sorted.slice(room), "--max-messages was reached");

@@ -1,8 +1,9 @@
 // Output of a command. Results are written to standard output, and all other lines to standard error.
 
+import { plainLine } from "./plain-text.ts";
 import { type ProgressLine, progressOn } from "./progress.ts";
 
-/** Output of a command. */
+/** Output of a command. Every line may contain foreign text: unprintable characters in it are replaced. */
 export interface Terminal {
   /** Writes a line of the result. */
   readonly out: (line: string) => void;
@@ -11,18 +12,15 @@ export interface Terminal {
   readonly progress: Pick<ProgressLine, "update" | "clear">;
 }
 
-/** Replaces control characters. A text may come from a stranger's message, and could otherwise control the terminal. */
-const printable = (text: string): string => text.replace(/[^\P{Cc}\n\t]/gu, "?");
-
 /** Creates a terminal that writes to standard output and standard error. */
 export const processTerminal = (): Terminal => {
   const progress = progressOn(process.stderr, Date.now);
   return {
     out: (line) => {
       progress.clear();
-      process.stdout.write(`${printable(line)}\n`);
+      process.stdout.write(`${plainLine(line)}\n`);
     },
-    err: (line) => progress.line(printable(line)),
+    err: (line) => progress.line(plainLine(line)),
     progress,
   };
 };

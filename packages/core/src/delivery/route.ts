@@ -1,7 +1,7 @@
 // A route is one sink of a pipeline with its mapper and filter. It decides what a change does to the sink's target.
 
-import { types } from "node:util";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
+import { disregard, isThenable } from "../async/thenable.ts";
 import { ConfigError, RecordError } from "../errors.ts";
 import type { Change, LiveChange, Origin, RemovedChange } from "../record/change.ts";
 import { assertNewImage, carries, priorState } from "../record/record.ts";
@@ -94,22 +94,21 @@ const rejection = (route: Route, error: unknown): Effect => {
   return { kind: "reject", error: new RecordError("MAPPING_FAILED", message, { cause: error }) };
 };
 
-const isThenable = (value: unknown): boolean =>
-  typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
-
 /** Returns the user's result. Throws if it is a promise, because a predicate's promise would count as true. */
 const returned = <Value>(route: Route, what: string, value: Value): Value => {
   if (!isThenable(value)) return value;
-  // Without this handler, a rejection would end the process. The `then` of a query builder would start the query.
-  if (types.isPromise(value)) value.catch(() => {});
+  disregard(value);
   throw new RecordError("MAPPING_FAILED", `[${route.name}] the ${what} returned a promise; expected its value`);
 };
 
 const mapped = (route: Route, change: Change<unknown>): unknown => returned(route, "mapper", route.map(change));
 
-/** Whether an item passes the filter of the route. Without a filter every item passes. */
+/**
+ * Whether an item passes the filter of the route. Without a filter every item passes, except an item that the pipeline
+ * ignores: its schema has no output for the item.
+ */
 const matches = (route: Route, item: unknown): boolean =>
-  route.predicate === undefined || returned(route, "predicate", route.predicate(item));
+  item !== undefined && (route.predicate === undefined || returned(route, "predicate", route.predicate(item)));
 
 /**
  * Whether the filter or the schema needs the item. If neither does, the item is decoded only when the mapper reads it.

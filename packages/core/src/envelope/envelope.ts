@@ -52,9 +52,29 @@ export const compressed = (record: StreamRecord): Buffer => gzipSync(deepJson(re
  */
 export const maxRecordBytes: number = 8 * 1_048_576;
 
-/** Decompresses a record that `compressed` returned. */
-export const decompressed = (bytes: Uint8Array): StreamRecord =>
-  JSON.parse(gunzipSync(bytes, { maxOutputLength: maxRecordBytes }).toString());
+const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
+
+/** The bytes that the records of one event may still decompress to. Many small messages could otherwise fill the memory. */
+export interface InflationBudget {
+  left: number;
+}
+
+/** Returns the budget of one event. Six messages of 1 MB, which are the most that fit an event, need less. */
+export const inflationBudget = (): InflationBudget => ({ left: 6 * maxRecordBytes });
+
+/** Decompresses a record that `compressed` returned. @throws when a record or the budget does not allow the size */
+export const decompressed = (bytes: Uint8Array, budget: InflationBudget = inflationBudget()): StreamRecord => {
+  const maxOutputLength = Math.max(1, Math.min(maxRecordBytes, budget.left));
+  try {
+    const json = gunzipSync(bytes, { maxOutputLength });
+    budget.left -= json.length;
+    return JSON.parse(json.toString());
+  } catch (error) {
+    // A record that is too large was decompressed up to the limit.
+    if (codeOf(error) === "ERR_BUFFER_TOO_LARGE") budget.left -= maxOutputLength;
+    throw error;
+  }
+};
 
 /** Encodes the envelope as a message body, with the record compressed. */
 export const gzipBody = ({ record: _, ...rest }: Envelope, record: Buffer): string =>
@@ -85,17 +105,15 @@ const isEnvelope = (value: unknown): value is Envelope => {
   );
 };
 
-const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
-
 /**
  * Decodes the envelope in a message body. Returns undefined if the body has no envelope that this version can read.
  * Keeps members that this version does not know. If the envelope has a `recordUrl`, does not fetch the record.
  */
-export const decodeEnvelope = (body: string): Envelope | undefined => {
+export const decodeEnvelope = (body: string, budget?: InflationBudget): Envelope | undefined => {
   try {
     const { recordGzip, ...rest } = (JSON.parse(body) ?? {}) as Partial<Envelope> & { readonly recordGzip?: unknown };
     const plain = typeof rest.recordUrl === "string" ? {} : rest.record;
-    const record = typeof recordGzip === "string" ? decompressed(Buffer.from(recordGzip, "base64")) : plain;
+    const record = typeof recordGzip === "string" ? decompressed(Buffer.from(recordGzip, "base64"), budget) : plain;
     const envelope = { ...rest, record };
     return isEnvelope(envelope) ? envelope : undefined;
   } catch (error) {

@@ -41,6 +41,9 @@ export interface S3Client {
   readonly deleteObject: (input: ObjectPlace) => Promise<unknown>;
 }
 
+/** Matches the names of objects that `put` creates. */
+const objectName = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.json\.gz$/;
+
 /** Options of `s3PayloadStore`. */
 export interface S3PayloadStoreOptions {
   readonly bucket: string;
@@ -109,8 +112,16 @@ export const s3PayloadStore = (options: S3PayloadStoreOptions): PayloadStore => 
     },
     get: async (url) => readObject(await connection.get(), placeOf(url), maxRecordBytes),
     remove: async (url) => {
+      const place = placeOf(url);
+      // The prefix may be the beginning of another one. Only objects that `put` has named are deleted.
+      if (!objectName.test(url.slice(root.length))) {
+        throw new RecordError(
+          "RECORD_MALFORMED",
+          "recordUrl is not the address of a record that this store has stored",
+        );
+      }
       const s3Client = await connection.get();
-      await s3Client.deleteObject(placeOf(url)).catch(fail);
+      await s3Client.deleteObject(place).catch(fail);
     },
     prepare: async () => void (await connection.get()),
   };

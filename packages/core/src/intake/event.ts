@@ -16,6 +16,8 @@ export interface RecognisedEvent {
   /** The entries of the event, such as stream records or SQS messages. */
   readonly records: readonly unknown[];
   readonly task: Task | undefined;
+  /** Whether EventBridge Pipes sent the event. Then the response names failed records by other identifiers. */
+  readonly isFromPipe?: true;
 }
 
 /** The members of an SQS message that core reads. */
@@ -50,16 +52,26 @@ const taskIn = (event: unknown): Task | undefined => {
   throw new RecordError("RECORD_MALFORMED", "the event asks for an unknown task; expected sluice.task to be redrive");
 };
 
+/** Returns the records of a batch, and their kind. Undefined if they are no batch of a stream or a queue. */
+const batchOf = (records: readonly unknown[]): Pick<RecognisedEvent, "kind" | "records"> | undefined => {
+  if (records.every(isQueueRecord)) return { kind: "queue", records };
+  return records.every(isStreamRecord) ? { kind: "stream", records } : undefined;
+};
+
 /**
  * Returns the kind and the records of an event that the handler accepts.
  * @throws {RecordError} RECORD_MALFORMED for any other event, because a successful response would lose its records.
  */
 export const recognise = (event: unknown): RecognisedEvent => {
   const task = taskIn(event);
-  const records = (event as { Records?: unknown } | null | undefined)?.Records;
+  // EventBridge Pipes sends the records without an object around them.
+  const isFromPipe = Array.isArray(event);
+  const records = isFromPipe ? event : (event as { Records?: unknown } | null | undefined)?.Records;
   if (Array.isArray(records)) {
-    if (records.every(isQueueRecord)) return { kind: "queue", records, task };
-    if (task === undefined && records.every(isStreamRecord)) return { kind: "stream", records, task };
+    const batch = batchOf(records);
+    if (batch?.kind === "queue" || (batch !== undefined && task === undefined)) {
+      return { ...batch, task, ...(isFromPipe && { isFromPipe }) };
+    }
     if (task === undefined && records.every(isNotification)) return { kind: "notification", records, task };
   }
   if (pointerIn(event ?? {}) !== undefined) return { kind: "notification", records: [event], task };

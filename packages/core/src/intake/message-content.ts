@@ -1,6 +1,6 @@
 // Classifies a message's body: an envelope, a message that Lambda sends to an on-failure destination, or neither.
 
-import { decodeEnvelope, type Envelope } from "../envelope/envelope.ts";
+import { decodeEnvelope, type Envelope, type InflationBudget, maxRecordBytes } from "../envelope/envelope.ts";
 import type { StreamRecord } from "../record/change.ts";
 
 /** The batch of records that Lambda gave up on, as a position in the stream. */
@@ -35,7 +35,7 @@ export type MessageContent =
   | { readonly kind: "on-failure"; readonly record: InvocationRecord }
   /** An envelope that only a later version of Sluice can read. */
   | { readonly kind: "newer-envelope"; readonly version: number }
-  | { readonly kind: "unsupported" };
+  | { readonly kind: "unsupported" /** What the message contains, in words. */; readonly found: string };
 
 /** Returns the members of a JSON object. For any other text, such as incomplete JSON, returns an empty object. */
 export const jsonMembers = (text: string): Readonly<Record<string, unknown>> => {
@@ -101,16 +101,19 @@ export const objectsIn = (record: InvocationRecord): readonly ObjectAddress[] | 
   return addresses.every((address) => address !== undefined) ? addresses : undefined;
 };
 
+const unreadableRecord = `an envelope whose record is damaged, or decompresses to more than ${maxRecordBytes} bytes`;
+
 /** Classifies the body of a message. */
-export const messageContent = (body: string): MessageContent => {
-  const envelope = decodeEnvelope(body);
+export const messageContent = (body: string, budget?: InflationBudget): MessageContent => {
+  const envelope = decodeEnvelope(body, budget);
   if (envelope !== undefined) return { kind: "dead-letter", envelope };
   const members = jsonMembers(body);
-  const { Type, Message, v } = members;
+  const { Type, Message, v, recordGzip } = members;
   // SNS wraps its messages in JSON, unless the subscription asks for raw delivery.
-  if (Type === "Notification" && typeof Message === "string") return messageContent(Message);
+  if (Type === "Notification" && typeof Message === "string") return messageContent(Message, budget);
   const record: InvocationRecord = members;
   const isBatch = typeof record.DDBStreamBatchInfo?.streamArn === "string" || payloadIn(record) !== undefined;
   if (isBatch || isS3Notification(record)) return { kind: "on-failure", record };
-  return Number.isInteger(v) && v !== 1 ? { kind: "newer-envelope", version: v as number } : { kind: "unsupported" };
+  if (Number.isInteger(v) && v !== 1) return { kind: "newer-envelope", version: v as number };
+  return { kind: "unsupported", found: typeof recordGzip === "string" ? unreadableRecord : "no envelope" };
 };

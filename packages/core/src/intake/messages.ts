@@ -2,7 +2,14 @@
 // on-failure destination, or an S3 notification of an object with such an event. SNS may have wrapped it.
 
 import { eachBounded } from "../async/bounded.ts";
-import { decodeEnvelope, decompressed, type Envelope } from "../envelope/envelope.ts";
+import {
+  decodeEnvelope,
+  decompressed,
+  type Envelope,
+  type InflationBudget,
+  inflationBudget,
+  maxRecordBytes,
+} from "../envelope/envelope.ts";
 import type { PayloadStore } from "../envelope/payload-store.ts";
 import { PendingError, RecordError, SinkError } from "../errors.ts";
 import type { Origin, StreamRecord } from "../record/change.ts";
@@ -22,6 +29,9 @@ import { type Received, type Reception, receive } from "./received.ts";
 
 const messagesAtOnce = 8;
 
+/** A forged envelope may name a route of any length. */
+const maxShownName = 80;
+
 /** A pipeline's settings for its messages, and the stores of the records that messages point to. */
 export interface MessageSettings {
   readonly pipeline: string;
@@ -35,6 +45,7 @@ export interface MessageSettings {
 interface Reading extends MessageSettings, Reception {
   readonly origin: Origin;
   readonly signal: AbortSignal;
+  readonly budget: InflationBudget;
 }
 
 const nothing = { change: undefined, error: undefined, record: {}, envelope: undefined };
@@ -44,13 +55,18 @@ const expectedMessage = "an envelope of this pipeline, or what Lambda sends to a
 const malformed = (found: string, expected: string = expectedMessage): RecordError =>
   new RecordError("RECORD_MALFORMED", `a message holds ${found}; expected ${expected}`);
 
-/** Decodes a stored record. @throws {RecordError} RECORD_LOST when the bytes are not a record. */
-const recordFrom = (bytes: Uint8Array, url: string): StreamRecord => {
+/**
+ * Decodes a stored record.
+ * @throws {RecordError} RECORD_LOST when the bytes are not a record, RECORD_MALFORMED when the budget is spent.
+ */
+const recordFrom = (bytes: Uint8Array, url: string, budget: InflationBudget): StreamRecord => {
   const lost = (cause: unknown) => new RecordError("RECORD_LOST", `the object at ${url} is not a record`, { cause });
+  const isShort = budget.left < maxRecordBytes;
   try {
-    const record: unknown = decompressed(bytes);
+    const record: unknown = decompressed(bytes, budget);
     if (typeof record === "object" && record !== null) return record;
   } catch (error) {
+    if (isShort) throw malformed("a record beyond what one event may decompress", "fewer large records in one event");
     throw lost(error);
   }
   throw lost(undefined);
@@ -59,12 +75,12 @@ const recordFrom = (bytes: Uint8Array, url: string): StreamRecord => {
 /** Returns the record that an envelope points to. */
 const offloaded = async (
   { recordUrl = "" }: Envelope,
-  payloadStores: readonly PayloadStore[],
+  { payloadStores, budget }: Pick<Reading, "payloadStores" | "budget">,
 ): Promise<StreamRecord> => {
   let refusal = malformed("the address of a record", "the record itself, as this pipeline has no payloadStore");
   for (const payloadStore of payloadStores) {
     try {
-      return recordFrom(await payloadStore.get(recordUrl), recordUrl);
+      return recordFrom(await payloadStore.get(recordUrl), recordUrl, budget);
     } catch (error) {
       if (!(error instanceof RecordError) || error.code !== "RECORD_MALFORMED") throw error;
       refusal = error;
@@ -73,16 +89,27 @@ const offloaded = async (
   throw refusal;
 };
 
+/** The error for an envelope of a route that this pipeline does not have: the route was renamed or removed. */
+const unrouted = (sink: string, routes: ReadonlySet<string>): RecordError => {
+  const name = JSON.stringify(sink.slice(0, maxShownName));
+  const known = [...routes].map((route) => JSON.stringify(route)).join(", ");
+  return new RecordError(
+    "RECORD_UNROUTED",
+    `the envelope is of the route ${name}; expected a route of this pipeline: ${known}. Name a route ${name} to deliver ` +
+      "the message, or delete the message",
+  );
+};
+
 const fromEnvelope = async (envelope: Envelope, source: number, reading: Reading): Promise<Received[]> => {
-  const { pipeline, routes, origin, payloadStores } = reading;
+  const { pipeline, routes, origin } = reading;
   if (envelope.pipeline !== pipeline) throw malformed("an envelope of another pipeline");
-  if (!routes.has(envelope.sink)) throw malformed("an envelope of a sink that this pipeline has no route to");
+  if (!routes.has(envelope.sink)) throw unrouted(envelope.sink, routes);
   const { code, message, record, recordUrl } = envelope;
   // The record of an envelope with RECORD_LOST describes the loss, and contains no change.
   if (code === "RECORD_LOST") return [{ ...nothing, record, error: new RecordError(code, message), envelope, source }];
   if (recordUrl === undefined) return [receive(record, { source, origin, envelope }, reading)];
   try {
-    const record = await offloaded(envelope, payloadStores);
+    const record = await offloaded(envelope, reading);
     return [receive(record, { source, origin, envelope: { ...envelope, record } }, reading)];
   } catch (error) {
     // A lost record is rejected, like any other record that cannot be sent.
@@ -139,11 +166,10 @@ const fromOnFailure = async (record: InvocationRecord, source: number, reading: 
 };
 
 const fromText = async (text: string, source: number, reading: Reading): Promise<Received[]> => {
-  const content = messageContent(text);
+  const content = messageContent(text, reading.budget);
   if (content.kind === "dead-letter") return fromEnvelope(content.envelope, source, reading);
   if (content.kind === "on-failure") return fromOnFailure(content.record, source, reading);
-  const isNewer = content.kind === "newer-envelope";
-  throw malformed(isNewer ? `an envelope of version ${content.version}` : "no envelope");
+  throw malformed(content.kind === "unsupported" ? content.found : `an envelope of version ${content.version}`);
 };
 
 const fromRecord = (record: unknown, source: number, reading: Reading): Promise<Received[]> => {
@@ -191,14 +217,14 @@ export type MessageReader = (
 export const messageReader =
   (settings: MessageSettings): MessageReader =>
   async ({ records }, origin, reception, signal) => {
-    const reading: Reading = { ...settings, ...reception, origin, signal };
+    const reading: Reading = { ...settings, ...reception, origin, signal, budget: inflationBudget() };
     const found = await eachBounded([...records.entries()], messagesAtOnce, async ([source, record]) => {
       try {
         return await fromRecord(record, source, reading);
       } catch (error) {
         if (!(error instanceof RecordError) && !(error instanceof SinkError)) throw error;
         const { body } = record as Partial<QueueRecord>;
-        const envelope = body === undefined ? undefined : decodeEnvelope(body);
+        const envelope = body === undefined ? undefined : decodeEnvelope(body, reading.budget);
         return [{ ...nothing, envelope, source, unread: error }];
       }
     });

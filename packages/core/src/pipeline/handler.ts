@@ -18,7 +18,7 @@ import type { PipelineLogger } from "../logger.ts";
 import { type SourceReader, sourceReader } from "../record/source.ts";
 import type { PipelineSettings } from "./options.ts";
 import { itemFailures } from "./powertools.ts";
-import { dryRunRoute, type MessageOutcome, messageOutcomes } from "./redrive-task.ts";
+import { dryRunRoute, type MessageOutcome, messageOutcomes, uncheckedRoutes } from "./redrive-task.ts";
 import { countAll, type Failures, failuresOf, fatalFailure, firstToRepeat, retryReasons } from "./report.ts";
 import { deletePayloads, postponeFailed, type Settling, settleRejected, settleUnread } from "./settle.ts";
 import { publishReport } from "./telemetry.ts";
@@ -28,11 +28,13 @@ export interface BatchResponse {
   batchItemFailures: { itemIdentifier: string }[];
   /** Outcome of each message, if the event has `sluice: { task: "redrive" }`. */
   outcomes?: MessageOutcome[];
+  /** Names of the routes in the order of the pipeline, if `outcomes` is given. A redrive sends in this order. */
+  routes?: readonly string[];
 }
 
 /**
- * Accepts three kinds of events: a batch of stream records; a batch of SQS messages from this pipeline's retry queue or
- * dead-letter queue; and a message of Lambda's on-failure destination, from SQS, SNS, S3 or a direct invocation.
+ * Accepts three kinds of events: a batch of stream records, from an event source mapping or from EventBridge Pipes; a
+ * batch of SQS messages from this pipeline's retry queue or dead-letter queue; and a message of Lambda's on-failure destination, from SQS, SNS, S3 or a direct invocation.
  * @throws {RecordError} RECORD_MALFORMED for an event of any other shape.
  */
 export type PipelineHandler = (event: unknown, context?: InvocationContext) => Promise<BatchResponse>;
@@ -174,13 +176,20 @@ const run = async (
   return { failures, routes };
 };
 
+const routeNames = ({ routes }: Pick<PipelineSettings, "routes">): string[] => routes.map(({ name }) => name);
+
 /** Returns the outcomes that the messages would have. Writes, notes and logs nothing. */
 const dryRun = async (environment: Environment, invocation: Invocation): Promise<BatchResponse> => {
   const storeDeadLetters: StoreDeadLetters = async (letters) => new Set(letters);
   const settings = { ...environment, dedupeStore: undefined, writeRetries: undefined, storeDeadLetters };
   const workers = sharedRoutes(environment.routes).map((route) => routeWorker(dryRunRoute(route), settings));
   const routes = await Promise.all(workers.map((worker) => worker.deliver(invocation)));
-  return { batchItemFailures: [], outcomes: messageOutcomes(invocation, routes) };
+  const unchecked = uncheckedRoutes(environment.routes);
+  return {
+    batchItemFailures: [],
+    outcomes: messageOutcomes(invocation, routes, unchecked),
+    routes: routeNames(environment),
+  };
 };
 
 /** Runs the invocation and builds its response. For a notification the response is always empty. */
@@ -193,8 +202,9 @@ const respond = async (
   if (task?.dryRun) return dryRun(environment, invocation);
   const { failures, routes } = await run(environment, invocation, requestId);
   if (kind === "notification") return { batchItemFailures: [] };
-  const batchItemFailures = await itemFailures(kind, event, failures);
-  return { batchItemFailures, ...(task && { outcomes: messageOutcomes(invocation, routes) }) };
+  const batchItemFailures = await itemFailures(invocation.event, event, failures);
+  if (task === undefined) return { batchItemFailures };
+  return { batchItemFailures, outcomes: messageOutcomes(invocation, routes), routes: routeNames(environment) };
 };
 
 /** The handler of a pipeline. */
@@ -202,7 +212,11 @@ export const handlerOf = (settings: PipelineSettings): PipelineHandler => {
   const environment = environmentOf(settings);
   return async (event, context) => {
     const recognised = recognise(event);
-    if (recognised.records.length === 0) return { batchItemFailures: [] };
+    if (recognised.records.length === 0) {
+      // A redrive asks for the routes with an event that has no messages.
+      const answer = recognised.task && { outcomes: [], routes: routeNames(settings) };
+      return { batchItemFailures: [], ...answer };
+    }
     const deadline = deadlineOf(context, settings.timeoutBufferMs, settings.clock);
     try {
       const invocation = await invocationOf(environment, recognised, deadline);

@@ -12,6 +12,7 @@ import type { RetryQueue } from "../envelope/retry-queue.ts";
 import { ConfigError } from "../errors.ts";
 import { type OnFailureDestinationReader, onFailureDestinationReader } from "../intake/on-failure-destination.ts";
 import type { PipelineLogger } from "../logger.ts";
+import { ignoringSchema, type OnMismatch } from "../record/mismatch.ts";
 import { checkedSource, type Periods, type Source } from "../record/source.ts";
 import { checkOptionNames, type OptionNames } from "../sink/option.ts";
 
@@ -29,6 +30,12 @@ export interface PipelineOptions<Item> {
   readonly onReject?: "block";
   /** Checks and types items: any Standard Schema (zod, valibot, arktype). An item that does not match is rejected. */
   readonly schema?: StandardSchemaV1<unknown, Item>;
+  /**
+   * What happens to an item that the schema refuses. `"reject"`: each route rejects the record. `"ignore"`: the pipeline
+   * treats the item as if no route's filter matched it. A function gets the item without the schema, and decides by the
+   * item alone: `(item) => (item.kind === "order" ? "reject" : "ignore")`. Default `"reject"`.
+   */
+  readonly onMismatch?: OnMismatch;
   /**
    * Queue for deliveries that still fail after a few quick attempts: `sqsRetryQueue({ queueUrl })`. Default: the stream
    * retries them, and its shard waits.
@@ -77,6 +84,7 @@ const optionNames: OptionNames<PipelineOptions<unknown>> = {
   source: true,
   onReject: true,
   schema: true,
+  onMismatch: true,
   retryQueue: true,
   routeTimeoutMs: true,
   onFailureDestination: true,
@@ -155,11 +163,26 @@ const checkedDedupeStore = (store: DedupeStore | undefined): DedupeStore | undef
   throw invalid("dedupeStore has no journal or no leases; expected a store such as dynamodbDedupe({ tableName })");
 };
 
-const checkedSchema = <Schema extends StandardSchemaV1>(schema: Schema | undefined): Schema | undefined => {
-  if (schema === undefined || typeof schema["~standard"]?.validate === "function") return schema;
-  throw invalid(
-    "schema is not a Standard Schema; expected one of zod, valibot, arktype or another library that follows it",
-  );
+const checkedOnMismatch = (asked: unknown): OnMismatch => {
+  if (asked === undefined) return "reject";
+  if (asked === "reject" || asked === "ignore" || typeof asked === "function") return asked as OnMismatch;
+  const found = typeof asked === "string" ? asked : typeof asked;
+  throw invalid(`onMismatch is ${found}; expected reject, ignore or a function of the item`);
+};
+
+/** Returns the schema, with what the option `onMismatch` says about the items that it refuses. */
+const checkedSchema = ({ schema, onMismatch }: PipelineOptions<unknown>): PipelineSettings["schema"] => {
+  const decision = checkedOnMismatch(onMismatch);
+  if (schema === undefined) {
+    if (onMismatch === undefined) return undefined;
+    throw invalid("onMismatch is given without a schema; expected a schema that can refuse items");
+  }
+  if (typeof schema["~standard"]?.validate !== "function") {
+    throw invalid(
+      "schema is not a Standard Schema; expected one of zod, valibot, arktype or another library that follows it",
+    );
+  }
+  return decision === "reject" ? schema : ignoringSchema(schema, decision);
 };
 
 /**
@@ -178,7 +201,7 @@ export const pipelineSettings = <Item>(name: string, given: PipelineOptions<Item
   return {
     name,
     routes: [],
-    schema: checkedSchema(options.schema),
+    schema: checkedSchema(options),
     source: checkedSource(options.source),
     deadLetterQueue: checkedDeadLetterQueue(options),
     dedupeStore: checkedDedupeStore(options.dedupeStore),

@@ -31,12 +31,23 @@ class BulkProcessor extends BasePartialBatchProcessor {
   }
 }
 
+/**
+ * The failures in the form that EventBridge Pipes reads: a stream record is named by its event id.
+ * @see https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-batching-concurrency.html (read 2026-11-28)
+ */
+const pipeFailures = (records: readonly unknown[], failures: Failures): { itemIdentifier: string }[] =>
+  [...failures.keys()].map((position) => {
+    const { eventID, messageId } = records[position] as { readonly eventID?: string; readonly messageId?: string };
+    return { itemIdentifier: messageId ?? eventID ?? "" };
+  });
+
 /** The failures in the form that Lambda reads, built by Powertools' processor. */
 export const itemFailures = async (
-  kind: RecognisedEvent["kind"],
+  { kind, records, isFromPipe }: RecognisedEvent,
   event: unknown,
   failures: Failures,
 ): Promise<{ itemIdentifier: string }[]> => {
+  if (isFromPipe) return pipeFailures(records, failures);
   const processor = new BulkProcessor(kind === "queue" ? EventType.SQS : EventType.DynamoDBStreams);
   const options = { throwOnFullBatchFailure: false };
   const { batchItemFailures } = await processPartialResponse(event as never, async () => failures, processor, options);

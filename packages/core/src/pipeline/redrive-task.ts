@@ -2,13 +2,13 @@
 // message would have.
 
 import type { DeliveryResult, Outcome, RouteResult } from "../delivery/delivery-result.ts";
-import type { SharedRoute } from "../delivery/route.ts";
+import type { Route, SharedRoute } from "../delivery/route.ts";
 import type { Invocation } from "../intake/invocation.ts";
 import { type Delivery, delivered, type Sink, withWrite } from "../sink/sink.ts";
 
 /**
  * Returns the route with the dry run of its sink in place of `write`. If the sink has no dry run, every delivery counts
- * as delivered.
+ * as delivered, and `messageOutcomes` marks the message as unchecked.
  */
 export const dryRunRoute = (route: SharedRoute): SharedRoute => {
   const { sink } = route;
@@ -25,39 +25,66 @@ export interface MessageOutcome {
   readonly code?: string;
   /** An explanation for people. Contains no item values. */
   readonly message?: string;
+  /** Only in a dry run: the message would be sent, but the sink cannot ask its target without sending. */
+  readonly isUnchecked?: true;
 }
 
 /** All outcomes, the most serious first. A message with several deliveries gets the most serious of their outcomes. */
 export const outcomesBySeverity: readonly Outcome[] = ["retried", "rejected", "delivered", "superseded", "filtered"];
 
-/** A lost record ranks before other rejections, because the caller learns of the loss only from this response. */
-const rankOf = ({ outcome, error }: DeliveryResult): number =>
-  outcomesBySeverity.indexOf(outcome) - (outcome === "rejected" && error?.code === "RECORD_LOST" ? 0.5 : 0);
+/** Result of one delivery of a message. */
+interface MessageResult extends DeliveryResult {
+  readonly isUnchecked?: boolean;
+}
 
-const moreSerious = (a: DeliveryResult | undefined, b: DeliveryResult): DeliveryResult =>
+/**
+ * A lost record ranks before other rejections, because the caller learns of the loss only from this response. A delivery
+ * that would be sent ranks before others if its target was not asked.
+ */
+const rankOf = ({ outcome, error, isUnchecked = false }: MessageResult): number =>
+  outcomesBySeverity.indexOf(outcome) -
+  ((outcome === "rejected" && error?.code === "RECORD_LOST") || isUnchecked ? 0.5 : 0);
+
+const moreSerious = (a: MessageResult | undefined, b: MessageResult): MessageResult =>
   a === undefined || rankOf(b) < rankOf(a) ? b : a;
 
 const messageIdOf = (record: unknown): string => (record as { readonly messageId?: string }).messageId ?? "";
 
-/** The outcome of each message of the event. */
-export const messageOutcomes = ({ event, received }: Invocation, routes: readonly RouteResult[]): MessageOutcome[] => {
-  const bySource = new Map<number, DeliveryResult>();
+/**
+ * Returns the names of the routes whose targets a dry run does not ask: their sinks have no dry run, or they are append
+ * sinks, whose dry run can only encode a message.
+ */
+export const uncheckedRoutes = (routes: readonly Route[]): ReadonlySet<string> => {
+  const unchecked = routes.filter(({ sink }) => sink.dryRun === undefined || sink.supports.writes === "append");
+  return new Set(unchecked.map(({ name }) => name));
+};
+
+/** The outcome of each message of the event. In a dry run, the targets of the routes in `unchecked` were not asked. */
+export const messageOutcomes = (
+  { event, received }: Invocation,
+  routes: readonly RouteResult[],
+  unchecked: ReadonlySet<string> = new Set(),
+): MessageOutcome[] => {
+  const bySource = new Map<number, MessageResult>();
   received.forEach(({ source, unread }, position) => {
     if (unread !== undefined) {
       const error = unread as DeliveryResult["error"];
       bySource.set(source, { outcome: "retried", attempts: 0, ...(error && { error }) });
     }
-    for (const { results } of routes) {
+    for (const { route, results } of routes) {
       const result = results.get(position);
-      if (result !== undefined) bySource.set(source, moreSerious(bySource.get(source), result));
+      if (result === undefined) continue;
+      const isUnchecked = result.outcome === "delivered" && unchecked.has(route);
+      bySource.set(source, moreSerious(bySource.get(source), { ...result, isUnchecked }));
     }
   });
   return event.records.map((record, source) => {
-    const { outcome, error } = bySource.get(source) ?? { outcome: "filtered" as const };
+    const { outcome, error, isUnchecked = false }: Partial<MessageResult> = bySource.get(source) ?? {};
     return {
       itemIdentifier: messageIdOf(record),
-      outcome,
+      outcome: outcome ?? "filtered",
       ...(error && { code: error.code, message: error.message }),
+      ...(isUnchecked && { isUnchecked: true as const }),
     };
   });
 };

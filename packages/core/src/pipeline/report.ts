@@ -110,11 +110,12 @@ export const failuresOf = (invocation: Invocation, routes: readonly RouteResult[
 export const fatalFailure = ({ event }: Invocation, failures: Failures): Error | undefined => {
   if (event.kind === "notification") return [...failures.values()][0];
   for (const position of failures.keys()) {
-    const { dynamodb, messageId } = (event.records[position] ?? {}) as StreamRecord & { messageId?: string };
-    if (!(dynamodb?.SequenceNumber || messageId)) {
+    const record = (event.records[position] ?? {}) as StreamRecord & { messageId?: string };
+    const streamIdentifier = event.isFromPipe ? record.eventID : record.dynamodb?.SequenceNumber;
+    if (!(streamIdentifier || record.messageId)) {
       return new RecordError(
         "RECORD_MALFORMED",
-        "a record that must be delivered again has no sequence number to report",
+        "a record that must be delivered again has no sequence number or event id to report",
       );
     }
   }

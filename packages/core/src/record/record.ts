@@ -1,6 +1,7 @@
 // Creates a change from a record. Required fields are checked at once, and images are decoded when they are read.
 
 import type { StandardSchemaV1 } from "@standard-schema/spec";
+import { disregard, isThenable } from "../async/thenable.ts";
 import { ConfigError, RecordError } from "../errors.ts";
 import type {
   Change,
@@ -79,9 +80,8 @@ const parse = <Item>(image: Image, schema: StandardSchemaV1<unknown, Item> | und
   const item = decodeImage(image);
   if (schema === undefined) return item as Item;
   const result = schema["~standard"].validate(item);
-  if (result instanceof Promise) {
-    // Without this handler, a rejection would end the process.
-    result.catch(() => {});
+  if (isThenable(result)) {
+    disregard(result);
     throw new ConfigError("CONFIG_INVALID", 'option "schema" validates asynchronously; expected a synchronous schema');
   }
   if (result.issues !== undefined) throw mismatch(result.issues);

@@ -5,7 +5,7 @@ import { RecordError } from "../errors.ts";
 import type { Change, ChangeKind, KeyValue } from "../record/change.ts";
 import { toJson } from "../record/json.ts";
 import { carries } from "../record/record.ts";
-import { checkOptionNames, checkText } from "./option.ts";
+import { checkOptionNames, checkText, invalidOption } from "./option.ts";
 
 /** An item as JSON: numbers that a double would round are strings, sets are arrays, binary is base64. */
 export type JsonItem = { readonly [attribute: string]: unknown };
@@ -52,8 +52,14 @@ export interface CloudEventOptions<Item> {
 
 const plain = (value: unknown): JsonItem => JSON.parse(toJson(value)) as JsonItem;
 
-const keyText = (value: KeyValue): string =>
-  value instanceof Uint8Array ? Buffer.from(value).toString("base64") : String(value);
+const keyText = (value: KeyValue): string => {
+  const text = value instanceof Uint8Array ? Buffer.from(value).toString("base64") : String(value);
+  if (!/\p{Surrogate}/u.test(text)) return text;
+  throw new RecordError("RECORD_MALFORMED", "a key attribute has half of a surrogate pair; expected whole characters");
+};
+
+const isUriReference = (text: string): boolean =>
+  /^(?:[\w.~:/?#[\]@!$&'()*+,;=-]|%[\dA-Fa-f]{2})+$/.test(text) && URL.canParse(text, "https://a");
 
 const subjectOf = ({ keys }: Change<unknown>): string =>
   Object.entries(keys)
@@ -79,8 +85,11 @@ const dataOf = (change: Change<unknown>): CloudEventData => {
   };
 };
 
+/** RFC 3339 has years of four digits. */
+const yearTenThousandMs = 253_402_300_800_000;
+
 const timeOf = ({ approximateCreationTimeMs: ms }: Change<unknown>): { readonly time?: string } =>
-  ms > 0 ? { time: new Date(ms).toISOString() } : {};
+  ms > 0 && ms < yearTenThousandMs ? { time: new Date(ms).toISOString() } : {};
 
 /** Checks and returns the type, because consumers discard an event whose type is empty. */
 const checkedType = (type: unknown): string => {
@@ -101,6 +110,7 @@ export const cloudEvent = <Item = unknown>(
   checkOptionNames("cloudEvent", options, { source: true, type: true });
   const { source, type } = options;
   checkText("source", source);
+  if (!isUriReference(source)) throw invalidOption("source", "must be a URI reference, such as /shop/orders");
   if (typeof type !== "function") checkText("type", type);
   const typeOf = typeof type === "function" ? type : () => type;
   return (change) => ({

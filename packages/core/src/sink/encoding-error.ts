@@ -2,6 +2,7 @@
 
 import { types } from "node:util";
 import { ConfigError, type DeliveryError, isDeliveryError, SinkError } from "../errors.ts";
+import { JsonValueError } from "../record/json.ts";
 
 /** Describes an error by its class and by where it was thrown. Omits its message, which may quote item values. */
 const described = (error: Error): string => {
@@ -25,6 +26,29 @@ export const describeThrown = (thrown: unknown): string => {
   return found ?? "a value that is not an Error";
 };
 
+const maxShownNames = 10;
+const maxShownCharacters = 60;
+
+const wellFormed = (text: string): string => text.replace(/\p{Surrogate}/gu, "\uFFFD");
+
+/** Returns a path as text. Long names and long paths are cut, because names may come from data. */
+const pathText = (path: readonly string[]): string => {
+  const shown = path.slice(0, maxShownNames).map((name) => wellFormed(name.slice(0, maxShownCharacters)));
+  return [...shown, ...(path.length > maxShownNames ? ["…"] : [])].join(".");
+};
+
+/** Names a member of a member: `body` and `["a", "0"]` become `body.a.0`. */
+export const memberPath = (member: string, path: readonly string[]): string =>
+  path.length === 0 ? member : `${member}.${pathText(path)}`;
+
+/** Says why a value cannot be written as JSON: `: at a.0 found NaN; expected a finite number`, or `, which threw …`. */
+export const jsonFailure = (thrown: unknown): string => {
+  const isValueError = safely(() => thrown instanceof JsonValueError, false);
+  if (!isValueError) return `, which threw ${describeThrown(thrown)}`;
+  const { path, message } = thrown as JsonValueError;
+  return `: ${path.length === 0 ? "" : `at ${pathText(path)} `}${message}`;
+};
+
 /** Whether a wrong option caused the error. Compares the code too, because the error may come from another copy of core. */
 const isConfigError = (error: unknown): boolean =>
   error instanceof ConfigError || (error instanceof Error && "code" in error && error.code === "CONFIG_INVALID");
@@ -38,6 +62,6 @@ const isConfigError = (error: unknown): boolean =>
 export const encodingError = (error: unknown): DeliveryError => {
   if (safely(() => isConfigError(error), false)) throw error;
   if (safely(() => isDeliveryError(error), false)) return error as DeliveryError;
-  const found = `the message cannot be encoded, which threw ${describeThrown(error)}`;
+  const found = `the message cannot be encoded${jsonFailure(error)}`;
   return new SinkError("SINK_REJECTED", found, { cause: error });
 };

@@ -16,7 +16,13 @@ export interface LazyClient<Client> {
  */
 export const awsClientDefaults = {
   maxAttempts: 1,
-  requestHandler: { connectionTimeout: 3_000, requestTimeout: 10_000, throwOnRequestTimeout: true },
+  requestHandler: {
+    connectionTimeout: 3_000,
+    requestTimeout: 10_000,
+    throwOnRequestTimeout: true,
+    // Set explicitly, because NODE_TLS_REJECT_UNAUTHORIZED=0 changes the default.
+    httpsAgent: { rejectUnauthorized: true },
+  },
 } as const;
 
 /** A client with the `destroy` method of AWS SDK clients. */

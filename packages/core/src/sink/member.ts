@@ -36,11 +36,47 @@ export const wrongType = (sink: string, member: string, value: unknown, expected
 export const hasMembers = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && objectType(value) === "an object";
 
-/** Returns a text. @throws {SinkError} SINK_REJECTED for any other value, and for an empty text. */
+/** Half of a surrogate pair has no form in UTF-8, so that clients replace it by U+FFFD. */
+const half = /\p{Surrogate}/u;
+
+/** Whether UTF-8 can hold the text: it has no half of a surrogate pair. */
+export const isSendable = (text: string): boolean => !half.test(text);
+
+/** Creates the SINK_REJECTED error for a text with half of a surrogate pair. */
+export const halfCharacter = (sink: string, member: string): SinkError =>
+  rejected(sink, `${member} has half of a surrogate pair; expected whole characters, because UTF-8 has no halves`);
+
+/** Returns the text. @throws {SinkError} SINK_REJECTED for a text that clients would alter. */
+export const wholeText = (sink: string, member: string, text: string): string => {
+  if (isSendable(text)) return text;
+  throw halfCharacter(sink, member);
+};
+
+/**
+ * Returns a text.
+ * @throws {SinkError} SINK_REJECTED for any other value, for an empty text, and for half of a surrogate pair.
+ */
 export const textMember = (sink: string, member: string, value: unknown): string => {
-  if (typeof value === "string" && value !== "") return value;
+  if (typeof value === "string" && value !== "") return wholeText(sink, member, value);
   throw wrongType(sink, member, value, "a text");
 };
+
+const maxShownNames = 5;
+
+/**
+ * Checks that an object has only members that the sink knows, because a misspelt member would be lost.
+ * @throws {SinkError} SINK_REJECTED, which names the unknown members and the known members.
+ */
+export const checkMemberNames = (sink: string, what: string, value: object, known: MemberNames): void => {
+  const unknown = Object.keys(value).filter((name) => !Object.hasOwn(known, name));
+  if (unknown.length === 0) return;
+  const shown = unknown.slice(0, maxShownNames).map((name) => JSON.stringify(name.slice(0, 60)));
+  const names = shown.join(", ") + (unknown.length > maxShownNames ? ", …" : "");
+  throw rejected(sink, `${what} has no member ${names}; expected only ${Object.keys(known).join(", ")}`);
+};
+
+/** The names of the members that an object may have. `MemberNames<Message>` lets the compiler find a missing name. */
+export type MemberNames<Value extends object = Record<string, unknown>> = Readonly<Record<keyof Value & string, true>>;
 
 /** Returns an optional object, or undefined. @throws {SinkError} SINK_REJECTED for a value of another type. */
 export const objectMember = (

@@ -3,7 +3,7 @@
 import type { NumberValue } from "@aws-sdk/util-dynamodb";
 import { isNumberValue } from "../record/json.ts";
 import { entriesOf, wrongType } from "./member.ts";
-import { jsonText, sendableText } from "./message-text.ts";
+import { sendableText, wholeJsonText } from "./message-text.ts";
 import type { AppendDelivery } from "./sink.ts";
 import { rejected } from "./sink-error.ts";
 
@@ -41,15 +41,16 @@ export const versionAttribute = "sluice-version";
  */
 const maxAttributes = 10;
 
-/** @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html (read 2026-11-23) */
-const legalName = /^(?!aws\.|amazon\.|\.)(?!.*\.\.)[\w.-]{1,256}(?<!\.)$/i;
+/**
+ * The SDK's code would lose an attribute named `__proto__`, because an assignment sets the prototype of its object.
+ * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html (read 2026-11-23)
+ */
+const legalName = /^(?!__proto__$)(?!aws\.|amazon\.|\.)(?!.*\.\.)[\w.-]{1,256}(?<!\.)$/i;
 
 const textAttribute = (DataType: string, StringValue: string): WireAttribute => ({ DataType, StringValue });
 
 const isNumber = (value: unknown): boolean =>
-  Number.isFinite(value) ||
-  typeof value === "bigint" ||
-  (typeof value === "object" && value !== null && isNumberValue(value) && /^[+-]?\.?\d/.test(String(value)));
+  Number.isFinite(value) || typeof value === "bigint" || (isNumberValue(value) && /^[+-]?\.?\d/.test(String(value)));
 
 /** Whether an array may contain the value. Undefined becomes null, as in `JSON.stringify`. */
 const isArrayEntry = (value: unknown): boolean =>
@@ -57,12 +58,12 @@ const isArrayEntry = (value: unknown): boolean =>
 
 const arrayText = (sink: string, what: string, values: readonly unknown[]): string => {
   const other = values.find((value) => !isArrayEntry(value));
-  if (other === undefined) return sendableText(sink, what, jsonText(sink, what, values));
+  if (other === undefined) return sendableText(sink, what, wholeJsonText(sink, what, values));
   throw wrongType(sink, `an entry of ${what}`, other, "a string, finite number, boolean or null");
 };
 
 const wireAttribute = (sink: string, name: string, value: unknown): WireAttribute => {
-  const what = `attribute ${name}`;
+  const what = `attributes.${name}`;
   if (typeof value === "string") return textAttribute("String", sendableText(sink, what, value));
   if (typeof value === "boolean") return textAttribute("String", String(value));
   if (Array.isArray(value)) return textAttribute("String.Array", arrayText(sink, what, value));
@@ -88,7 +89,8 @@ const checkName = (sink: string, name: string): void => {
     return;
   }
   const expected = "1 to 256 of A-Z a-z 0-9 _ - and single periods inside, not beginning with AWS. or Amazon.";
-  throw rejected(sink, `an attribute name of ${name.length} characters is not allowed; expected ${expected}`);
+  const found = name === "__proto__" ? "the name __proto__" : `a name of ${name.length} characters`;
+  throw rejected(sink, `attributes: ${found} is not allowed; expected ${expected}`);
 };
 
 /**

@@ -2,11 +2,20 @@
 
 import { createHash } from "node:crypto";
 import { toJson } from "../record/json.ts";
-import { hasMembers, textMember, wrongType } from "./member.ts";
+import { jsonFailure, memberPath } from "./encoding-error.ts";
+import {
+  checkMemberNames,
+  halfCharacter,
+  hasMembers,
+  isSendable,
+  type MemberNames,
+  textMember,
+  wrongType,
+} from "./member.ts";
 import type { AppendDelivery } from "./sink.ts";
 import { rejected } from "./sink-error.ts";
 
-/** Matches characters outside XML 1.0, including lone surrogates. @see https://www.w3.org/TR/REC-xml/#charsets */
+/** Matches characters outside XML 1.0. @see https://www.w3.org/TR/REC-xml/#charsets */
 const illegal = /[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/u;
 
 /** The only illegal characters that `JSON.stringify` does not escape. */
@@ -31,20 +40,51 @@ export const sendableText = (sink: string, what: string, value: unknown): string
   throw rejected(sink, `${what} has the character U+${codePoint} at ${found.index}; expected ${expected}`);
 };
 
-/** Returns the message of a delivery. @throws {SinkError} SINK_REJECTED when the mapper did not return an object. */
-export const messageOf = <Message extends object>(sink: string, { message }: AppendDelivery<Message>): Message => {
-  if (hasMembers(message)) return message;
-  throw wrongType(sink, "the message", message, "an object with named members");
+/**
+ * Returns the message of a delivery.
+ * @throws {SinkError} SINK_REJECTED when the mapper did not return an object, or the object has an unknown member.
+ */
+export const messageOf = <Message extends object>(
+  sink: string,
+  { message }: AppendDelivery<Message>,
+  known: MemberNames<Message>,
+): Message => {
+  if (!hasMembers(message)) throw wrongType(sink, "the message", message, "an object with named members");
+  checkMemberNames(sink, "the message", message, known);
+  return message;
 };
 
-/** Writes a value as lossless JSON. @throws {SinkError} SINK_REJECTED when the value has a cycle or `toJSON` throws. */
+/** Writes a value as lossless JSON. @throws {SinkError} SINK_REJECTED when JSON cannot hold the value. */
 export const jsonText = (sink: string, what: string, value: unknown): string => {
   try {
     return toJson(value);
   } catch (cause) {
-    const name = cause instanceof Error ? cause.name : "a value that is not an Error";
-    throw rejected(sink, `${what} cannot be written as JSON, which threw ${name}`, { cause });
+    throw rejected(sink, `${what} cannot be written as JSON${jsonFailure(cause)}`, { cause });
   }
+};
+
+/** Returns the path to half of a surrogate pair in parsed JSON, within a text or a name. Undefined if there is no half. */
+const pathToHalf = (value: unknown): readonly string[] | undefined => {
+  if (typeof value === "string") return isSendable(value) ? undefined : [];
+  if (typeof value !== "object" || value === null) return undefined;
+  for (const [name, member] of Object.entries(value)) {
+    const path = isSendable(name) ? pathToHalf(member) : [];
+    if (path !== undefined) return [name, ...path];
+  }
+  return undefined;
+};
+
+/**
+ * Writes a value as JSON for a target that reads the JSON and writes it anew. Half of a surrogate pair would not survive:
+ * `JSON.stringify` writes it as an escape, which the target replaces or refuses.
+ * @throws {SinkError} SINK_REJECTED when JSON cannot hold the value, or for half of a surrogate pair.
+ */
+export const wholeJsonText = (sink: string, what: string, value: unknown): string => {
+  const text = jsonText(sink, what, value);
+  // `JSON.stringify` escapes no other characters from U+D800 to U+DFFF.
+  const path = text.includes("\\ud") ? pathToHalf(JSON.parse(text)) : undefined;
+  if (path === undefined) return text;
+  throw halfCharacter(sink, memberPath(what, path));
 };
 
 /**

@@ -1,5 +1,6 @@
 // Checks of options that several factories share. Each check throws a ConfigError that names the option.
 
+import { disregard, isThenable } from "../async/thenable.ts";
 import { ConfigError, RecordError } from "../errors.ts";
 
 /** Creates the ConfigError `option "name" must be …`. */
@@ -84,10 +85,14 @@ export const keySources = (key: KeyMap | undefined): ReadonlyMap<string, string>
 /**
  * Calls the user's function in an option. The new error omits the message of the function's error: it may quote values.
  * @throws {RecordError} MAPPING_FAILED when the function throws anything but a ConfigError.
+ * @throws {ConfigError} CONFIG_INVALID when the function returns a promise, as it then would for every item.
  */
 export const callUser = <From, Result>(option: string, call: (from: From) => Result, from: From): Result => {
   try {
-    return call(from);
+    const result = call(from);
+    if (!isThenable(result)) return result;
+    disregard(result);
+    throw invalidOption(option, "returned a promise; expected a synchronous function");
   } catch (cause) {
     if (cause instanceof ConfigError) throw cause;
     throw new RecordError("MAPPING_FAILED", `the function in option "${option}" threw`, { cause });

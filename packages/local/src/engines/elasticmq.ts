@@ -3,6 +3,7 @@
 
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { checkOptionNames } from "@sluice/core/sink-kit";
 import { awsEngine, startAwsEngine } from "./aws-engine.ts";
 import { inNewDirectory } from "./engine-directory.ts";
 import { EngineMissingError } from "./engine-error.ts";
@@ -63,6 +64,7 @@ const startOn = ({ command, classpath }: ElasticmqLaunch, port: number): Promise
  * @throws {EngineMissingError} when Maven or Java is missing.
  */
 export const startElasticmq = async (options: SqsEngineOptions = {}): Promise<SqsEngine> => {
+  checkOptionNames("startElasticmq", options, { endpoint: true });
   const endpoint = options.endpoint ?? process.env.ELASTICMQ_URL;
   if (endpoint) return awsEngine(endpoint);
   const launch = await findLaunch();

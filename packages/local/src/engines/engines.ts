@@ -1,5 +1,6 @@
 // Starts several engines with one call, and stops them with one call.
 
+import { checkOptionNames } from "@sluice/core/sink-kit";
 import { startDynamodb } from "./dynamodb.ts";
 import { startElasticmq } from "./elasticmq.ts";
 import { EngineMissingError } from "./engine-error.ts";
@@ -59,6 +60,7 @@ const failureOf = (errors: readonly unknown[]): unknown => {
 
 /**
  * Starts engines in parallel. If an engine does not start, all other engines are stopped.
+ * @throws {ConfigError} CONFIG_INVALID when there is no such engine.
  * @throws {EngineMissingError} that names every missing program. If an installed engine fails, throws its error.
  * @example
  * const engines = await startEngines({ postgres: true, dynamodb: true, sqs: true });
@@ -66,6 +68,8 @@ const failureOf = (errors: readonly unknown[]): unknown => {
  * await engines.stop();
  */
 export const startEngines = async <const Wanted extends WantedEngines>(wanted: Wanted): Promise<Engines<Wanted>> => {
+  const names = { postgres: true, dynamodb: true, opensearch: true, sqs: true, elasticmq: true, moto: true } as const;
+  checkOptionNames<WantedEngines>("startEngines", wanted, names);
   const entries = starting(wanted);
   const results = await Promise.allSettled(entries.map(([, engine]) => engine));
   const started = results.filter((result) => result.status === "fulfilled").map(({ value }) => value);

@@ -3,6 +3,7 @@
 
 import { access, mkdir, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { checkOptionNames } from "@sluice/core/sink-kit";
 import { type AwsEngine, awsEngine, startAwsEngine } from "./aws-engine.ts";
 import { inCache, removeDirectory } from "./engine-directory.ts";
 import { EngineMissingError } from "./engine-error.ts";
@@ -79,6 +80,7 @@ const startOn = (python: string, port: number, taskPort: number): Promise<MotoEn
  * @throws {EngineMissingError} when Python is missing, or moto cannot be installed.
  */
 export const startMoto = async (options: MotoEngineOptions = {}): Promise<MotoEngine> => {
+  checkOptionNames("startMoto", options, { endpoint: true, taskPort: true });
   const endpoint = options.endpoint ?? process.env.MOTO_URL;
   if (endpoint) return awsEngine(endpoint);
   const python = await pythonWithMoto();

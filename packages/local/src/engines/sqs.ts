@@ -1,5 +1,6 @@
 // The npm package fauxqs runs SQS, SNS and S3 in this process. Version 1.9.2 of fauxqs is the last one for Node 20.
 
+import { checkOptionNames } from "@sluice/core/sink-kit";
 import { type AwsEngine, awsClientConfig, awsEngine } from "./aws-engine.ts";
 
 /** A server of SQS. The embedded server also has SNS and S3. */
@@ -31,6 +32,7 @@ const localiseQueueUrls = (app: App, region: string): void => {
 
 /** Starts SQS on a free port of 127.0.0.1, empty and in memory. The server ends with `stop` or with this process. */
 export const startSqs = async (options: SqsEngineOptions = {}): Promise<SqsEngine> => {
+  checkOptionNames("startSqs", options, { endpoint: true });
   const given = options.endpoint ?? process.env.AWS_ENDPOINT_URL_SQS;
   if (given) return awsEngine(given);
   const { buildApp } = await import("fauxqs");

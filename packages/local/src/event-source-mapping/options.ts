@@ -1,11 +1,12 @@
 // The options of an event source mapping, with AWS's defaults and ranges.
 
-import { invalidOption } from "@sluice/core/sink-kit";
+import { checkOptionNames, invalidOption, type OptionNames } from "@sluice/core/sink-kit";
 import { functionArnOf } from "../lambda/function-call.ts";
 import {
   checkChoice,
   type MappingOptions,
   type MappingSettings,
+  mappingOptionNames,
   mappingSettings,
   type OptionRange,
 } from "../lambda/mapping-options.ts";
@@ -64,6 +65,36 @@ export interface StreamMappingSettings
   readonly functionArn: string;
 }
 
+const optionNames: OptionNames<EventSourceMappingOptions> = {
+  ...mappingOptionNames,
+  client: true,
+  streamArn: true,
+  handler: true,
+  startingPosition: true,
+  batchSize: true,
+  parallelizationFactor: true,
+  bisectBatchOnFunctionError: true,
+  maximumRetryAttempts: true,
+  maximumRecordAgeInSeconds: true,
+  filterCriteria: true,
+  destinationConfig: true,
+  retryDelayMs: true,
+  trimHorizonMs: true,
+};
+
+/** @throws {ConfigError} CONFIG_INVALID with the name of an unknown option, also of an option in another one. */
+const checkNames = (options: EventSourceMappingOptions): void => {
+  checkOptionNames("eventSourceMapping", options, optionNames);
+  const { filterCriteria, destinationConfig } = options;
+  if (filterCriteria !== undefined) checkOptionNames("filterCriteria", filterCriteria, { filters: true });
+  if (destinationConfig === undefined) return;
+  checkOptionNames("destinationConfig", destinationConfig, { onFailure: true });
+  const { onFailure } = destinationConfig;
+  if (onFailure !== undefined) {
+    checkOptionNames("destinationConfig.onFailure", onFailure, { kind: true, send: true });
+  }
+};
+
 const dayMs = 24 * 60 * 60 * 1000;
 
 /** Converts −1, which stands for no limit, to Infinity. Other values must be in the range. */
@@ -78,6 +109,7 @@ const unlimited = (option: string, value: number, [lowest, highest]: OptionRange
  * @throws {ConfigError} CONFIG_INVALID with the name of the option and its allowed values.
  */
 export const streamMappingSettings = (options: EventSourceMappingOptions): StreamMappingSettings => {
+  checkNames(options);
   const { maximumRetryAttempts = -1, maximumRecordAgeInSeconds = -1 } = options;
   const onFailure = options.destinationConfig?.onFailure;
   const shared = mappingSettings(options, {

@@ -26,6 +26,8 @@ export interface EmulatedFunction<Event> {
   readonly functionTimeoutMs: number;
   /** If false, the function's response is ignored, so the response cannot report failed records. */
   readonly reportsBatchItemFailures: boolean;
+  /** Called with the error of a call that threw, or that timed out. */
+  readonly onFunctionError: (error: unknown) => void;
 }
 
 /** The result of a call. */
@@ -87,10 +89,13 @@ export const callFunction = async <Event>(
       const response = throughJson(await called.handler(event, contextFor(called, requestId)));
       const failedIds = called.reportsBatchItemFailures ? reportedIds(response, ids) : new Set();
       return { requestId, threw: false, failedIds };
-    } catch {
-      // The error is not needed. The function logs it, and the mapping only has to know that the call failed.
+    } catch (error) {
+      called.onFunctionError(error);
       return failure;
     }
   };
-  return (await atMost(called.clock, called.functionTimeoutMs, run())) ?? failure;
+  const call = await atMost(called.clock, called.functionTimeoutMs, run());
+  if (call !== undefined) return call;
+  called.onFunctionError(new Error(`Task timed out after ${called.functionTimeoutMs / 1000} seconds`));
+  return failure;
 };

@@ -1,6 +1,9 @@
 // The options that the mappings of streams and of queues have in common.
 
-import { type Clock, checkWhole, invalidOption, systemClock } from "@sluice/core/sink-kit";
+import { inspect } from "node:util";
+import { type Clock, checkWhole, invalidOption, type OptionNames, systemClock } from "@sluice/core/sink-kit";
+
+const defaultFunctionName = "sluice-local";
 
 /** Lowest and highest allowed value of an option. */
 export type OptionRange = readonly [lowest: number, highest: number];
@@ -20,9 +23,26 @@ export interface MappingOptions {
   readonly pollIntervalMs?: number;
   /** Called with errors of requests (which are retried) and of the failure destination. Default: a process warning. */
   readonly onProblem?: (error: unknown) => void;
+  /**
+   * Called with each error that the function throws, and with each timeout. Default: writes the error to standard error,
+   * as Lambda writes it to the function's log.
+   */
+  readonly onFunctionError?: (error: unknown) => void;
   /** Clock for the function's time limit and for pauses. The timeouts of a queue follow the queue's own clock. */
   readonly clock?: Clock;
 }
+
+/** The names of these options, for the check of a mapping's options. */
+export const mappingOptionNames: OptionNames<MappingOptions> = {
+  maximumBatchingWindowInSeconds: true,
+  functionResponseTypes: true,
+  functionTimeoutMs: true,
+  functionName: true,
+  pollIntervalMs: true,
+  onProblem: true,
+  onFunctionError: true,
+  clock: true,
+};
 
 type ConvertedOption = "maximumBatchingWindowInSeconds" | "functionResponseTypes";
 
@@ -31,6 +51,12 @@ export interface MappingSettings extends Required<Omit<MappingOptions, Converted
   readonly windowMs: number;
   readonly reportsBatchItemFailures: boolean;
 }
+
+const logError =
+  (functionName: string) =>
+  (error: unknown): void => {
+    process.stderr.write(`${functionName} ERROR Invoke Error ${inspect(error)}\n`);
+  };
 
 /** @throws {ConfigError} CONFIG_INVALID when the value is not one of the choices. */
 export const checkChoice = (option: string, value: string, choices: readonly string[]): void => {
@@ -59,9 +85,10 @@ export const mappingSettings = <Options extends MappingOptions>(
     windowMs: 1000 * maximumBatchingWindowInSeconds,
     reportsBatchItemFailures: functionResponseTypes.length > 0,
     functionTimeoutMs: options.functionTimeoutMs ?? 30_000,
-    functionName: options.functionName ?? "sluice-local",
+    functionName: options.functionName ?? defaultFunctionName,
     pollIntervalMs: options.pollIntervalMs ?? 100,
     onProblem: options.onProblem ?? ((error) => process.emitWarning(error instanceof Error ? error : String(error))),
+    onFunctionError: options.onFunctionError ?? logError(options.functionName ?? defaultFunctionName),
     clock: options.clock ?? systemClock,
   };
 };

@@ -1,8 +1,13 @@
 // The options of a queue's event source mapping, with AWS's defaults and ranges.
 
-import { invalidOption } from "@sluice/core/sink-kit";
+import { checkOptionNames, invalidOption, type OptionNames } from "@sluice/core/sink-kit";
 import type { LambdaContext } from "../lambda/function-call.ts";
-import { type MappingOptions, type MappingSettings, mappingSettings } from "../lambda/mapping-options.ts";
+import {
+  type MappingOptions,
+  type MappingSettings,
+  mappingOptionNames,
+  mappingSettings,
+} from "../lambda/mapping-options.ts";
 import type { SqsRecord } from "./message.ts";
 import { maxReceived, type QueueClient } from "./queue.ts";
 
@@ -35,6 +40,15 @@ export interface SqsMappingSettings
   readonly concurrency: number;
 }
 
+const optionNames: OptionNames<SqsEventSourceMappingOptions> = {
+  ...mappingOptionNames,
+  client: true,
+  queueUrl: true,
+  handler: true,
+  batchSize: true,
+  maximumConcurrency: true,
+};
+
 const windowOption = "maximumBatchingWindowInSeconds";
 
 const checkWindow = (isFifo: boolean, batchSize: number, windowSeconds: number): void => {
@@ -49,6 +63,7 @@ const checkWindow = (isFifo: boolean, batchSize: number, windowSeconds: number):
  * @throws {ConfigError} CONFIG_INVALID with the name of the option and its allowed values.
  */
 export const sqsMappingSettings = (options: SqsEventSourceMappingOptions): SqsMappingSettings => {
+  checkOptionNames("sqsEventSourceMapping", options, optionNames);
   const isFifo = options.queueUrl.endsWith(".fifo");
   const { batchSize = maxReceived, maximumBatchingWindowInSeconds = 0 } = options;
   const shared = mappingSettings(options, {

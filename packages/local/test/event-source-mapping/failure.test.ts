@@ -35,6 +35,20 @@ describe("a batch whose response reports failures", () => {
     ]);
   });
 
+  test("passes on each error that the function throws", async () => {
+    let calls = 0;
+    const rig = rigWith(
+      abc,
+      () => {
+        calls += 1;
+        if (calls <= 2) throw new Error(`boom ${calls}`);
+      },
+      { maximumRetryAttempts: 2 },
+    );
+    await rig.run();
+    expect(rig.functionErrors.map(String)).toEqual(["Error: boom 1", "Error: boom 2"]);
+  });
+
   test.each([
     ["undefined", undefined],
     ["null", null],
@@ -137,6 +151,7 @@ describe("a function that throws", () => {
   test("fails when it times out, and its late response is ignored", async () => {
     const rig = rigWith(abc, () => rig.clock.sleep(2_000), { functionTimeoutMs: 1_000, maximumRetryAttempts: 1 });
     await rig.run();
+    expect(rig.functionErrors.map(String)).toContain("Error: Task timed out after 1 seconds");
     expect(rig.batches).toHaveLength(2);
     expect(rig.discarded).toMatchObject([{ responseContext: { functionError: "Unhandled" } }]);
   });

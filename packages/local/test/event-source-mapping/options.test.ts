@@ -62,4 +62,20 @@ describe("the options of an event source mapping", () => {
   ])("are accepted at the limits: %s = %p", (name, value) => {
     expect(codeOf({ [name]: value })).toEqual({});
   });
+
+  test.each([
+    ["eventSourceMapping", { batchsize: 10 }],
+    ["filterCriteria", { filterCriteria: { Filters: [] } }],
+    ["destinationConfig", { destinationConfig: { OnFailure: {} } }],
+    [
+      "destinationConfig.onFailure",
+      { destinationConfig: { onFailure: { kind: "sqs", send: async () => 1, arn: "" } } },
+    ],
+  ])("are refused by name when %s does not know them", (factory, options) => {
+    const unknown = /has no option "(batchsize|Filters|OnFailure|arn)"; expected only /;
+    const { code, message } = codeOf(options);
+    expect(code).toBe("CONFIG_INVALID");
+    expect(message).toMatch(unknown);
+    expect(message).toContain(factory);
+  });
 });

@@ -56,6 +56,8 @@ export interface Rig {
   readonly discarded: readonly DiscardedBatch[];
   readonly keys: readonly string[];
   readonly problems: readonly unknown[];
+  /** The errors that the function threw, and its timeouts. */
+  readonly functionErrors: readonly unknown[];
   /** Starts the mapping, waits until it is drained, and stops it. */
   readonly run: () => Promise<void>;
 }
@@ -73,6 +75,7 @@ export const openRig = (
   const discarded: DiscardedBatch[] = [];
   const keys: string[] = [];
   const problems: unknown[] = [];
+  const functionErrors: unknown[] = [];
   const mapping = eventSourceMapping({
     client: stream.client,
     streamArn: stream.streamArn,
@@ -92,6 +95,7 @@ export const openRig = (
       return script(event.Records, context);
     },
     onProblem: (problem) => problems.push(problem),
+    onFunctionError: (error) => functionErrors.push(error),
     ...rest,
     clock,
   });
@@ -100,7 +104,7 @@ export const openRig = (
     await mapping.drained();
     await mapping.stop();
   };
-  return { stream, clock, mapping, batches, discarded, keys, problems, run };
+  return { stream, clock, mapping, batches, discarded, keys, problems, functionErrors, run };
 };
 
 /** A rig with one shard that holds these records. */

@@ -65,6 +65,7 @@ export const openQueueRig = async (
       return script(Records, context);
     },
     onProblem: (problem) => problems.push(problem),
+    onFunctionError: () => undefined,
     ...options,
   });
   return {

@@ -48,7 +48,7 @@ const importSdk = (): Promise<DynamodbSdk> =>
 
 const makeClient = ({ DynamoDBClient }: DynamodbSdk, maxSockets: number): DynamodbClient => {
   const { maxAttempts, requestHandler } = awsClientDefaults;
-  const httpsAgent = { keepAlive: true, maxSockets };
+  const httpsAgent = { ...requestHandler.httpsAgent, keepAlive: true, maxSockets };
   return new DynamoDBClient({ maxAttempts, requestHandler: { ...requestHandler, httpsAgent } });
 };
 

@@ -2,7 +2,14 @@
 
 import { setTimeout } from "node:timers/promises";
 import type { TableDescription } from "@aws-sdk/client-dynamodb";
-import { ConfigError, type EnsureOptions, invalidOption, SinkError, withoutDeadline } from "@sluice/core/sink-kit";
+import {
+  ConfigError,
+  checkOptionNames,
+  type EnsureOptions,
+  invalidOption,
+  SinkError,
+  withoutDeadline,
+} from "@sluice/core/sink-kit";
 import { classify } from "../classify.ts";
 import type { CallDynamodb } from "../client/client.ts";
 import type { DynamodbSettings } from "../options.ts";
@@ -100,8 +107,11 @@ const createTable = async (
 export const ensureTable = async (
   settings: DynamodbSettings,
   call: CallDynamodb,
-  { apply = true, create }: DynamodbEnsureOptions = {},
+  options: DynamodbEnsureOptions = {},
 ): Promise<readonly string[]> => {
+  checkOptionNames("ensure", options, { apply: true, create: true });
+  const { apply = true, create } = options;
+  if (create !== undefined) checkOptionNames("ensure({ create })", create, { partitionKey: true, sortKey: true });
   try {
     const table = await describe(settings, call);
     if (table === undefined) {

@@ -1,6 +1,6 @@
 // Converts JavaScript values to DynamoDB's attribute values, in the form that the SDK sends. Numbers keep all digits.
 
-import { type Image, isNumberValue, type SdkValue } from "@sluice/core/sink-kit";
+import { type Image, isNumberValue, type SdkItem, type SdkValue } from "@sluice/core/sink-kit";
 
 /** `Symbol.for` returns the same symbol in every copy of this package, even if several versions are installed. */
 const image: unique symbol = Symbol.for("@sluice/sink-dynamodb/image");
@@ -32,6 +32,38 @@ export class AttributeValueError extends Error {
 
 /** DynamoDB allows 32 levels. The limit also ends a cycle, and the SDK's code would overflow the stack at some depth. */
 const maxLevels = 100;
+
+const half = new AttributeValueError(
+  "found half of a surrogate pair; expected whole characters, because DynamoDB stores UTF-8",
+);
+
+const isWhole = (text: string): boolean => !/\p{Surrogate}/u.test(text);
+
+const hasWholeTexts = (value: SdkValue): boolean => {
+  if ("S" in value) return isWhole(value.S);
+  return !("SS" in value) || value.SS.every(isWhole);
+};
+
+/**
+ * Checks the texts and the names in an item. The SDK and DynamoDB would replace half of a surrogate pair by U+FFFD.
+ * @throws {AttributeValueError} which has the path to the first text or name with half of a surrogate pair.
+ */
+export const checkTexts = (item: SdkItem): void => {
+  for (const name in item) {
+    if (!isWhole(name)) throw new AttributeValueError(half.message, [name.replace(/\p{Surrogate}/gu, "\uFFFD")]);
+    checkValue(name, item[name] as SdkValue);
+  }
+};
+
+const checkValue = (name: string, value: SdkValue): void => {
+  try {
+    if (!hasWholeTexts(value)) throw half;
+    if ("M" in value) checkTexts(value.M);
+    if ("L" in value) for (const [index, entry] of value.L.entries()) checkValue(String(index), entry);
+  } catch (error) {
+    throw error instanceof AttributeValueError ? new AttributeValueError(error.message, [name, ...error.path]) : error;
+  }
+};
 
 type ToSdk = (value: unknown) => SdkValue;
 
@@ -90,7 +122,10 @@ const marshalObject = (value: object, levels: number): SdkValue => {
   if (value instanceof Uint8Array) return { B: value };
   if (value instanceof Set) return marshalSet(value, toSdk);
   if (isNumberValue(value)) return { N: String(value) };
-  if (value instanceof Map) return { M: mapMembers(value as Map<string, unknown>, toSdk) };
+  if (value instanceof Map) {
+    if ([...value.keys()].every((key) => typeof key === "string")) return { M: mapMembers(value, toSdk) };
+    throw new AttributeValueError("found a Map with a key that is not a string; expected strings as keys");
+  }
   if (isPlain(value)) return { M: mapMembers(Object.entries(value), toSdk) };
   throw new AttributeValueError(
     `found an object of class ${value.constructor?.name}; expected a value that DynamoDB has a type for`,

@@ -1,6 +1,7 @@
 // Mail addresses. The check is strict, because an invalid address that passes could inject a header, or bounce.
 
 import { domainToASCII } from "node:url";
+import { isSendable } from "@sluice/core/sink-kit";
 
 /** A checked address, and the name that mail programs show. */
 export interface Mailbox {
@@ -41,5 +42,5 @@ export const mailboxOf = (given: unknown): Mailbox | undefined => {
   const plain = plainAddress(address);
   if (plain === undefined) return undefined;
   if (name === undefined || name === null || name === "") return { address: plain };
-  return typeof name === "string" && !hasControls(name) ? { address: plain, name } : undefined;
+  return typeof name === "string" && !hasControls(name) && isSendable(name) ? { address: plain, name } : undefined;
 };

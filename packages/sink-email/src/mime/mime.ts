@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 import type { Mail, MailAttachment } from "../encode.ts";
-import { headerLine, headerMailbox, headerParameter, headerText } from "./header.ts";
+import { headerLine, headerMailbox, headerParameter, headerText, isStructured } from "./header.ts";
 
 interface MimePart {
   readonly headers: readonly string[];
@@ -44,7 +44,7 @@ const textPart = (subtype: "plain" | "html", text: string): MimePart => ({
   body: quotedPrintable(text),
 });
 
-const attachmentPart = ({ filename, content, contentType, contentId }: MailAttachment): MimePart => ({
+const attachmentPart = ({ filename, content, contentType, contentId, isAsIs }: MailAttachment): MimePart => ({
   headers: [
     headerLine("Content-Type", contentType ?? "application/octet-stream"),
     headerLine(
@@ -52,12 +52,15 @@ const attachmentPart = ({ filename, content, contentType, contentId }: MailAttac
       `${contentId === undefined ? "attachment" : "inline"}; ${headerParameter("filename", filename)}`,
     ),
     ...(contentId === undefined ? [] : [`Content-ID: <${contentId}>`]),
-    "Content-Transfer-Encoding: base64",
+    `Content-Transfer-Encoding: ${isAsIs ? "7bit" : "base64"}`,
   ],
-  body: base64Lines(typeof content === "string" ? Buffer.from(content) : content),
+  body: isAsIs ? Buffer.from(content).toString("latin1") : base64Lines(content),
 });
 
-/** Joins parts by a boundary, which no part can contain: quoted-printable has no `=_`, and base64 has no `_`. */
+/**
+ * Joins parts by a boundary, which no part contains: quoted-printable has no `=_`, base64 has no `_`, and a part that is
+ * sent as it is cannot contain a hash of itself.
+ */
 const multipart = (kind: "alternative" | "related" | "mixed", parts: readonly MimePart[], seed: string): MimePart => {
   if (parts.length === 1 && parts[0] !== undefined) return parts[0];
   const boundary = `=_${createHash("sha256").update(`${kind} ${seed}`).digest("hex").slice(0, 32)}`;
@@ -69,16 +72,18 @@ const multipart = (kind: "alternative" | "related" | "mixed", parts: readonly Mi
 };
 
 const contentOf = ({ text, html, attachments, messageId }: Mail): MimePart => {
+  const seed = attachments
+    .filter(({ isAsIs }) => isAsIs)
+    .reduce((hash, { content }) => hash.update(content), createHash("sha256").update(messageId))
+    .digest("hex");
   const inline = attachments.filter(({ contentId }) => contentId !== undefined);
   const attached = attachments.filter(({ contentId }) => contentId === undefined);
   const rich =
-    html === undefined
-      ? []
-      : [multipart("related", [textPart("html", html), ...inline.map(attachmentPart)], messageId)];
+    html === undefined ? [] : [multipart("related", [textPart("html", html), ...inline.map(attachmentPart)], seed)];
   const plain = text === undefined ? [] : [textPart("plain", text)];
-  const readable = multipart("alternative", [...plain, ...rich], messageId);
+  const readable = multipart("alternative", [...plain, ...rich], seed);
   const beside = html === undefined ? inline : [];
-  return multipart("mixed", [readable, ...[...beside, ...attached].map(attachmentPart)], messageId);
+  return multipart("mixed", [readable, ...[...beside, ...attached].map(attachmentPart)], seed);
 };
 
 /** Returns the date in the format of RFC 5322, in UTC. */
@@ -98,7 +103,7 @@ export const mimeOf = (mail: Mail, dateMs: number): Buffer => {
     headerLine("Subject", headerText(mail.subject)),
     `Date: ${dateText(dateMs)}`,
     `Message-ID: ${mail.messageId}`,
-    ...mail.headers.map(([name, value]) => headerLine(name, headerText(value))),
+    ...mail.headers.map(([name, value]) => headerLine(name, isStructured(name) ? value : headerText(value))),
     "MIME-Version: 1.0",
     ...headers,
   ];

@@ -4,11 +4,13 @@ import {
   awsClientDefaults,
   awsRequestError,
   checkClient,
+  checkOptionNames,
   checkText,
   checkWhole,
   invalidOption,
   lazyClient,
   missingDependency,
+  type OptionNames,
 } from "@sluice/core/sink-kit";
 import { sesService } from "../classify.ts";
 import { isTag } from "../encode.ts";
@@ -72,14 +74,14 @@ const makeClient = async () => {
 /** @see https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_Message.html (read 2026-11-23) */
 const maxSimpleHeaders = 15;
 
-/** Whether SES can build the mail from its parts: one recipient, no attachments, and no headers to encode. */
+/** Whether SES can build the mail from its parts: one recipient, no attachments, and no headers that SES may encode. */
 const isSimple = ({ mail }: MailEnvelope): boolean =>
   mail.recipients.length === 1 &&
   mail.to.length === 1 &&
   mail.cc.length === 0 &&
   mail.attachments.length === 0 &&
   mail.headers.length <= maxSimpleHeaders &&
-  mail.headers.every(([name, value]) => /^[\x20-\x7e]{1,870}$/.test(value) && name.length <= 126);
+  mail.headers.every(([name, value]) => /^(?!.*=\?)[\x20-\x7e]{1,870}$/.test(value) && name.length <= 126);
 
 const utf8 = (Data: string) => ({ Data, Charset: "UTF-8" });
 
@@ -110,7 +112,17 @@ const sendEmailInput = (envelope: MailEnvelope, options: SesTransportOptions): S
   };
 };
 
-const checkSes = ({ client, configurationSetName, tags = {}, concurrency = 1 }: SesTransportOptions): void => {
+const known: OptionNames<SesTransportOptions> = {
+  client: true,
+  configurationSetName: true,
+  tags: true,
+  alwaysRaw: true,
+  concurrency: true,
+};
+
+const checkSes = (options: SesTransportOptions): void => {
+  checkOptionNames("sesTransport", options, known);
+  const { client, configurationSetName, tags = {}, concurrency = 1 } = options;
   checkClient(client, "sendEmail", "an SESv2 of @aws-sdk/client-sesv2");
   if (configurationSetName !== undefined) checkText("configurationSetName", configurationSetName);
   if (!Object.entries(tags).flat().every(isTag)) {

@@ -4,12 +4,14 @@ import { isIP } from "node:net";
 import {
   checkClient,
   checkEither,
+  checkOptionNames,
   checkText,
   checkTls,
   checkWhole,
   isLoopbackHost,
   lazyClient,
   missingDependency,
+  type OptionNames,
   untilAborted,
 } from "@sluice/core/sink-kit";
 import { classifySmtp } from "../classify.ts";
@@ -51,14 +53,30 @@ export interface SmtpTransportOptions {
   readonly concurrency?: number;
 }
 
+const known: OptionNames<SmtpTransportOptions> = {
+  transporter: true,
+  host: true,
+  port: true,
+  secure: true,
+  auth: true,
+  tls: true,
+  timeoutMs: true,
+  concurrency: true,
+};
+
 const checkSmtp = (options: SmtpTransportOptions): void => {
+  checkOptionNames("smtpTransport", options, known);
   const { transporter, host, port = 1, auth, tls, timeoutMs = 1, concurrency = 1 } = options;
   checkEither({ host, transporter });
   checkClient(transporter, "sendMail", "a transporter of nodemailer", "transporter");
   if (host !== undefined) checkText("host", host);
   checkWhole("port", port, [1, 65_535]);
-  if (auth !== undefined) for (const part of ["user", "pass"] as const) checkText(`auth.${part}`, auth[part]);
+  if (auth !== undefined) {
+    checkOptionNames("smtpTransport({ auth })", auth, { user: true, pass: true });
+    for (const part of ["user", "pass"] as const) checkText(`auth.${part}`, auth[part]);
+  }
   checkTls("tls", tls);
+  if (tls !== undefined) checkOptionNames("smtpTransport({ tls })", tls, { ca: true, servername: true });
   checkWhole("timeoutMs", timeoutMs, [1, 2 ** 31 - 1]);
   checkWhole("concurrency", concurrency, [1, 1_000]);
 };

@@ -43,7 +43,8 @@ export const openClient = async ({ node, auth, ssl, gzip }: ClientSettings): Pro
   );
   return new Client({
     node,
-    ...(ssl && { ssl: ssl as object }),
+    // Explicit, because the environment variable NODE_TLS_REJECT_UNAUTHORIZED may say otherwise.
+    ...(node.startsWith("https:") && { ssl: { ...(ssl as object), rejectUnauthorized: true } }),
     ...(gzip && { compression: "gzip" as const, suggestCompression: true }),
     ...(auth && ("region" in auth ? await signerOf(auth) : { auth: { ...auth } })),
     // By default, the client pings a failed node before using it again. With only one node, such pings are useless.

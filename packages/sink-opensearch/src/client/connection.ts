@@ -1,6 +1,14 @@
 // Options for connecting to OpenSearch, and their checks. The sink creates its client from these options.
 
-import { checkText, checkTls, invalidOption, isLoopbackHost, isRecord, type TlsOptions } from "@sluice/core/sink-kit";
+import {
+  checkOptionNames,
+  checkText,
+  checkTls,
+  invalidOption,
+  isLoopbackHost,
+  isRecord,
+  type TlsOptions,
+} from "@sluice/core/sink-kit";
 
 /** A user of the security plugin. */
 export interface BasicAuth {
@@ -55,10 +63,12 @@ const checkAuth = (auth: BasicAuth | AwsAuth | undefined): void => {
   if (auth === undefined) return;
   if (!isRecord(auth)) throw invalidOption("auth", "must be an object");
   if (!("region" in auth)) {
+    checkOptionNames<BasicAuth>('option "auth"', auth, { username: true, password: true });
     checkText("auth.username", auth.username);
     checkText("auth.password", auth.password);
     return;
   }
+  checkOptionNames<AwsAuth>('option "auth"', auth as AwsAuth, { region: true, service: true, credentials: true });
   const { region, service, credentials } = auth;
   checkText("auth.region", region);
   if (service !== undefined && service !== "es" && service !== "aoss") {
@@ -67,6 +77,15 @@ const checkAuth = (auth: BasicAuth | AwsAuth | undefined): void => {
   if (credentials !== undefined && typeof credentials !== "function") {
     throw invalidOption("auth.credentials", "must be a function that resolves to credentials");
   }
+};
+
+/** Checks the certificates. `rejectUnauthorized: true` is accepted, because it says what the sink does anyway. */
+const checkSsl = (ssl: TlsOptions | undefined): void => {
+  checkTls("ssl", ssl);
+  if (ssl === undefined) return;
+  type Names = TlsOptions & { readonly rejectUnauthorized?: true };
+  const names = { ca: true, cert: true, key: true, servername: true, rejectUnauthorized: true } as const;
+  checkOptionNames<Names>('option "ssl"', ssl, names);
 };
 
 /** Moves user and password from the URL to `auth`. Otherwise, each error message with the URL would contain them. */
@@ -90,7 +109,7 @@ export const clientSettings = ({ node, auth, ssl, gzip = false }: OpensearchConn
   if (split.auth !== undefined && protocol === "http:" && !isLoopbackHost(hostname)) {
     throw invalidOption("node", "must begin with https:// where the sink authenticates, except to this machine");
   }
-  checkTls("ssl", ssl);
+  checkSsl(ssl);
   if (typeof gzip !== "boolean") throw invalidOption("gzip", "must be true or false");
   return Object.freeze({ ...split, ssl: ssl && Object.freeze({ ...ssl }), gzip });
 };

@@ -2,6 +2,7 @@
 
 import { SinkError, unanswered, untilAborted, type WriteContext } from "@sluice/core/sink-kit";
 import { type RequestFailure, requestFailure } from "../classify.ts";
+import type { FieldNames } from "../write/reason.ts";
 import type { OpensearchClient, OpensearchRequest } from "./client.ts";
 
 /** Settings for sending requests. */
@@ -10,6 +11,8 @@ export interface RequestOptions {
   readonly sink: string;
   readonly context: WriteContext;
   readonly timeoutMs: number;
+  /** The names of fields that an error may show. Default: the attributes of an item. */
+  readonly names?: FieldNames;
 }
 
 /** The body of a successful answer, or the failure of the request. */
@@ -19,7 +22,7 @@ export type OpensearchAnswer = { readonly body: unknown } | { readonly failure: 
 export const sendRequest = async (
   client: OpensearchClient,
   request: OpensearchRequest,
-  { sink, context, timeoutMs }: RequestOptions,
+  { sink, context, timeoutMs, names }: RequestOptions,
 ): Promise<OpensearchAnswer> => {
   const { signal, remainingMs } = context;
   try {
@@ -33,7 +36,7 @@ export const sendRequest = async (
     return { body };
   } catch (error) {
     if (error instanceof SinkError) return { failure: { error, mayBeOneEntry: false } };
-    return { failure: requestFailure(sink, error) };
+    return { failure: requestFailure(sink, error, names) };
   }
 };
 

@@ -3,22 +3,10 @@
 import { type EnsureOptions, invalidOption, SinkError, withoutDeadline } from "@sluice/core/sink-kit";
 import type { OpensearchClient, OpensearchRequest } from "../client/client.ts";
 import { type OpensearchAnswer, sendRequest } from "../client/request.ts";
-import type { OpensearchField, OpensearchMappings, OpensearchSettings } from "../options.ts";
+import type { OpensearchSettings } from "../options.ts";
 import { aliveFilter, guardField, guardMapping, tombstoneGuard, updateLines } from "../write/guard.ts";
-
-interface Alias {
-  readonly filter?: object;
-  readonly is_write_index?: boolean;
-}
-
-/** What the sink reads of an existing index. */
-interface ExistingIndex {
-  readonly aliases?: { readonly [alias: string]: Alias };
-  readonly mappings?: OpensearchMappings;
-}
-
-/** Existing indices by name. */
-export type Indices = { readonly [index: string]: ExistingIndex };
+import { checkIndex, hidesTombstones, type IndexState, type Indices, writeIndexOf } from "./index-state.ts";
+import type { OpensearchField, OpensearchMappings } from "./mappings.ts";
 
 /** A request that creates a missing index, field or alias. */
 interface IndexChange {
@@ -37,36 +25,12 @@ const request = (
 
 /** Returns the indices behind the alias `name`, or the index `name`. Empty if there is no such alias or index. */
 const indicesOf = async (client: OpensearchClient, settings: OpensearchSettings, name: string): Promise<Indices> => {
-  const answer = await request(client, settings, { method: "GET", path: pathOf(name) });
+  // Serverless does not document the parameter.
+  const querystring = settings.serverless ? "" : "include_defaults=true";
+  const answer = await request(client, settings, { method: "GET", path: pathOf(name), querystring });
   if ("body" in answer) return answer.body as Indices;
   if (answer.failure.error.code === "SINK_MISSING") return {};
   throw answer.failure.error;
-};
-
-const isNumbered = (index: string, name: string): boolean =>
-  name.startsWith(`${index}-`) && /^\d{6}$/.test(name.slice(index.length + 1));
-
-/** Returns the name of the alias's write index; undefined if the alias does not exist. */
-const writeIndexOf = ({ index }: OpensearchSettings, found: Indices): string | undefined => {
-  const names = Object.keys(found);
-  if (names.length === 0) return undefined;
-  if (names.includes(index)) {
-    throw invalidOption("index", `must be the name of an alias, or a new name; "${index}" is an index`);
-  }
-  const foreign = names.find((name) => !isNumbered(index, name));
-  if (foreign !== undefined) {
-    throw invalidOption("index", `must be an alias of "${index}-000001"; "${index}" points to "${foreign}"`);
-  }
-  const writers = names.filter((name) => found[name]?.aliases?.[index]?.is_write_index === true);
-  const [writer] = names.length === 1 ? names : writers;
-  if (writer === undefined || writers.length > 1 || found[writer]?.aliases?.[index]?.is_write_index === false) {
-    const problem = `"${index}" points to ${names.length} indices`;
-    throw invalidOption(
-      "index",
-      `must be an alias with one write index; ${problem}, and none or several of them are write indices`,
-    );
-  }
-  return writer;
 };
 
 const mappingOf = ({ mappings }: OpensearchSettings): OpensearchMappings => ({
@@ -74,17 +38,10 @@ const mappingOf = ({ mappings }: OpensearchSettings): OpensearchMappings => ({
   properties: { ...mappings.properties, [guardField]: guardMapping as OpensearchField },
 });
 
-const typeOf = ({ type, properties }: OpensearchField): string =>
-  type ?? (properties === undefined ? "unknown" : "object");
-
 type FieldMappings = NonNullable<OpensearchMappings["properties"]>;
 
 /** Returns the part of `declared` that `existing` lacks: whole fields, and `properties` or `fields` of fields. */
-const missingFields = (
-  declared: FieldMappings,
-  existing: FieldMappings,
-  path = "",
-): { [field: string]: OpensearchField } => {
+const missingFields = (declared: FieldMappings, existing: FieldMappings): { [field: string]: OpensearchField } => {
   const missing: { [field: string]: OpensearchField } = {};
   for (const [field, wanted] of Object.entries(declared)) {
     const found = existing[field];
@@ -92,28 +49,15 @@ const missingFields = (
       missing[field] = wanted;
       continue;
     }
-    if (typeOf(found) !== typeOf(wanted)) {
-      const problem = `declares field "${path}${field}" as ${typeOf(wanted)}; in the index it is ${typeOf(found)}`;
-      throw invalidOption("mappings", `${problem}, and a field's type cannot be changed`);
-    }
-    const below = missingFields(wanted.properties ?? {}, found.properties ?? {}, `${path}${field}.`);
-    if (Object.keys(below).length > 0) missing[field] = { properties: below };
+    const below = missingFields(wanted.properties ?? {}, found.properties ?? {});
+    // OpenSearch takes a field without a type for an object, and refuses to make a nested field an object.
+    if (Object.keys(below).length > 0) missing[field] = { ...(found.type && { type: found.type }), properties: below };
     // To add `fields`, OpenSearch needs the field's whole existing mapping in the request.
-    const further = missingFields(wanted.fields ?? {}, found.fields ?? {}, `${path}${field}.`);
+    const further = missingFields(wanted.fields ?? {}, found.fields ?? {});
     if (Object.keys(further).length > 0) missing[field] = { ...found, fields: further };
   }
   return missing;
 };
-
-/** Whether two values are equal. The order of members does not matter, because OpenSearch changes the order. */
-const isSame = (one: unknown, other: unknown): boolean => canonical(one) === canonical(other);
-
-const canonical = (value: unknown): string =>
-  JSON.stringify(value, (_name, member: unknown) =>
-    typeof member === "object" && member !== null && !Array.isArray(member)
-      ? Object.fromEntries(Object.entries(member).sort(([one], [other]) => (one < other ? -1 : 1)))
-      : member,
-  ) ?? "";
 
 /** Returns the URL path of an index. Encodes the name, because it may contain `%` or characters beyond ASCII. */
 const pathOf = (name: string, below = ""): string => `/${encodeURIComponent(name)}${below}`;
@@ -129,32 +73,20 @@ const createIndex = (settings: OpensearchSettings, name: string): IndexChange =>
   },
 });
 
-const changesFor = (settings: OpensearchSettings, writeIndex: string, state: ExistingIndex): IndexChange[] => {
+/** Returns the requests that complete an index. @throws {ConfigError} CONFIG_INVALID if the index cannot be used. */
+const changesFor = (settings: OpensearchSettings, writeIndex: string, state: IndexState): IndexChange[] => {
+  checkIndex(settings, writeIndex, state);
   const changes: IndexChange[] = [];
   const missing = missingFields(mappingOf(settings).properties ?? {}, state.mappings?.properties ?? {});
   if (Object.keys(missing).length > 0) {
     const body = { properties: missing };
     changes.push({ method: "PUT", path: pathOf(writeIndex, "/_mapping"), body, option: "mappings" });
   }
-  const alias = state.aliases?.[settings.index];
-  if (alias === undefined || !isSame(alias.filter, filterAsStored(alias.filter))) {
+  if (!hidesTombstones(settings, state)) {
     const add = { index: writeIndex, alias: settings.index, filter: aliveFilter, is_write_index: true };
     changes.push({ method: "POST", path: "/_aliases", body: { actions: [{ add }] }, option: "index" });
   }
   return changes;
-};
-
-/** Returns `found` if it is a form of `aliveFilter`, because OpenSearch may return the filter in several forms. */
-const filterAsStored = (found: unknown): object => {
-  const [[field, value]] = Object.entries(
-    (aliveFilter as { bool: { must_not: { term: object } } }).bool.must_not.term,
-  ) as [[string, unknown]];
-  const forms = [
-    aliveFilter,
-    { bool: { must_not: [{ term: { [field]: value } }] } },
-    { bool: { must_not: [{ term: { [field]: { value, boost: 1 } } }], adjust_pure_negative: true, boost: 1 } },
-  ];
-  return forms.find((form) => isSame(form, found)) ?? aliveFilter;
 };
 
 /** Returns the requests that are still necessary, in the order in which they must be sent. */
@@ -205,24 +137,30 @@ const probeCollection = async (client: OpensearchClient, settings: OpensearchSet
   throw invalidOption("index", `must be in a collection of type search; ${found}`);
 };
 
+/** Sends requests. Returns false if another caller has changed the index meanwhile. */
+const applyAll = async (
+  client: OpensearchClient,
+  settings: OpensearchSettings,
+  changes: readonly IndexChange[],
+): Promise<boolean> => {
+  for (const change of changes) if (!(await apply(client, settings, change))) return false;
+  // An index template may have added to a new index what the sink cannot use.
+  if (changes.length > 0) await missingChanges(client, settings);
+  if (settings.serverless) await probeCollection(client, settings);
+  return true;
+};
+
 /** Sends the requests that are still necessary, unless `apply` is false. Returns the requests as text. */
 export const ensureIndex = async (
   client: OpensearchClient,
   settings: OpensearchSettings,
   { apply: isApplied = true }: EnsureOptions = {},
 ): Promise<readonly string[]> => {
-  for (let attempt = 1; ; attempt += 1) {
+  for (let attempt = 1; attempt <= maxAttempts; attempt += 1) {
     const changes = await missingChanges(client, settings);
     const texts = changes.map(({ method, path, body }) => `${method} ${path} ${JSON.stringify(body)}`);
-    let done = true;
-    for (const change of isApplied ? changes : []) done = done && (await apply(client, settings, change));
-    if (done) {
-      if (isApplied && settings.serverless) await probeCollection(client, settings);
-      return texts;
-    }
-    if (attempt === maxAttempts) {
-      const message = `[${settings.name}] another caller changes index "${settings.index}" at the same time`;
-      throw new SinkError("SINK_CONFLICT", message);
-    }
+    if (!isApplied || (await applyAll(client, settings, changes))) return texts;
   }
+  const message = `[${settings.name}] another caller changes index "${settings.index}" at the same time`;
+  throw new SinkError("SINK_CONFLICT", message);
 };

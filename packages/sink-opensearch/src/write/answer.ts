@@ -11,11 +11,12 @@ import {
 } from "@sluice/core/sink-kit";
 import { type BulkItem, droppedItem, itemError, type UnclearFailure, unclearItem } from "../classify.ts";
 import type { Action, BulkEntry } from "../encode.ts";
+import type { FieldNames } from "./reason.ts";
 
 /** The members of the answer that the sink reads. OpenSearch omits all others. */
 export const filterPath: string = [
   ...["status", "result", "_id", "_seq_no", "_primary_term"],
-  ...["error.type", "error.reason", "error.caused_by.type", "error.shard"],
+  ...["error.type", "error.reason", "error.caused_by.type", "error.caused_by.reason", "error.shard"],
 ]
   .map((path) => `items.*.${path}`)
   .join();
@@ -106,13 +107,24 @@ type Finding =
   | "undecided"
   | "again";
 
-const unclearOf = (sink: string, action: Action, found: EntryItem): UnclearFailure | undefined => {
+/** Whose errors are created: the sink's name, and the names of fields that an error may show. */
+interface ErrorSource {
+  readonly sink: string;
+  readonly names?: FieldNames;
+}
+
+const unclearOf = ({ sink, names }: ErrorSource, action: Action, found: EntryItem): UnclearFailure | undefined => {
   if (isDropped(action, found)) return droppedItem(sink);
   // These actions contain no document that could be at fault.
-  return action === "check" || action === "exists" ? undefined : unclearItem(sink, found.item);
+  return action === "check" || action === "exists" ? undefined : unclearItem(sink, found.item, names);
 };
 
-const findingOf = (sink: string, { delivery, action, isLast }: BulkEntry, found: EntryItem | undefined): Finding => {
+const findingOf = (
+  source: ErrorSource,
+  { delivery, action, isLast }: BulkEntry,
+  found: EntryItem | undefined,
+): Finding => {
+  const { sink, names } = source;
   if (found === undefined) {
     const message = `[${sink}] the answer has no result for a document; expected an item of ${action}`;
     return { result: failed(delivery, new SinkError("SINK_UNREPORTED", message)) };
@@ -124,10 +136,10 @@ const findingOf = (sink: string, { delivery, action, isLast }: BulkEntry, found:
   }
   if ((action === "exists" || action === "update-existing") && isMissingDocument(item))
     return { result: superseded(delivery) };
-  const unclear = unclearOf(sink, action, found);
+  const unclear = unclearOf(source, action, found);
   // The pipeline has refused an empty document, so even a clear error says nothing about this document.
   if (!isLast && (unclear !== undefined || found.isRefusedUpsert)) return "again";
-  if (unclear === undefined) return { result: failed(delivery, itemError(sink, item)) };
+  if (unclear === undefined) return { result: failed(delivery, itemError(sink, item, names)) };
   return { suspect: { delivery, isPipeline: found.isRefusedUpsert, ...unclear } };
 };
 
@@ -139,7 +151,7 @@ const mixedUpIn = (part: readonly BulkEntry[], found: readonly (EntryItem | unde
 };
 
 /** Reads the answer to a request. `items` has as many items as the request has entries. */
-export const readItems = (sink: string, part: readonly BulkEntry[], items: readonly unknown[]): ReadAnswer => {
+export const readItems = (source: ErrorSource, part: readonly BulkEntry[], items: readonly unknown[]): ReadAnswer => {
   const inOrder = itemsInOrder(part, items);
   const found = part.map((entry, index) => entryItem(entry, inOrder[index]));
   const mixedUp = mixedUpIn(part, found);
@@ -151,7 +163,7 @@ export const readItems = (sink: string, part: readonly BulkEntry[], items: reado
   for (const [index, entry] of part.entries()) {
     if (mixedUp.has(entry)) continue;
     const own = found[index];
-    const finding = findingOf(sink, entry, own);
+    const finding = findingOf(source, entry, own);
     if (finding === "undecided") undecided.push(entry.delivery);
     else if (finding === "again") again.push(entry.delivery);
     else if ("result" in finding) {

@@ -19,6 +19,7 @@ import type { BulkItem, RequestFailure } from "../classify.ts";
 import type { OpensearchAnswer } from "../client/request.ts";
 import { type BulkEntry, bodyOf } from "../encode.ts";
 import { itemsIn, readItems, type Suspect } from "./answer.ts";
+import type { FieldNames } from "./reason.ts";
 
 type BulkPart = readonly BulkEntry[];
 type DocumentDelivery = UpsertDelivery<object>;
@@ -29,6 +30,8 @@ type EncodeDocuments = (batch: DocumentBatch) => EncodedBatch<BulkEntry>;
 export interface BulkTarget {
   /** Name of the sink, for error messages. */
   readonly sink: string;
+  /** The names of fields that an error may show. Default: the attributes of an item. */
+  readonly names?: FieldNames;
   readonly limits: { readonly maxEntries: number; readonly maxBytes: number };
   /** Maximum number of requests in flight. */
   readonly concurrency: number;
@@ -119,7 +122,7 @@ const sendPart = async (part: BulkPart, target: BulkTarget, evidence: Evidence):
     const error = new SinkError("SINK_UNAVAILABLE", message, { cause });
     return { results: failAll(part, error), parts: [], refusal: error };
   }
-  const { results, undecided, again, suspects, mixedUp, taken } = readItems(target.sink, part, items);
+  const { results, undecided, again, suspects, mixedUp, taken } = readItems(target, part, items);
   for (const [entry, item] of taken) {
     evidence.addTaken(entry, item);
     target.remember(entry, item);

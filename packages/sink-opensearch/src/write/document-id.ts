@@ -7,6 +7,9 @@ import { type Change, canonicalDecimal, type KeyValue } from "@sluice/core/sink-
 /** Maximum bytes of an id. If one id is longer, OpenSearch refuses the whole request. @see https://github.com/opensearch-project/OpenSearch/pull/6595 */
 const maxIdBytes = 512;
 
+/** Whether a text has half a surrogate pair, which has no form in UTF-8. */
+export const hasHalfPair = (text: string): boolean => /\p{Surrogate}/u.test(text);
+
 /** A document's id. */
 export interface DocumentId {
   readonly id: string;

@@ -26,44 +26,47 @@ const checkScript = `def s=ctx._source.${guardField};if(${isAsNew("params.v", "p
 /** How often OpenSearch itself retries the script if another writer changes the document at the same time. */
 const conflictRetries = 5;
 
-/** Returns the lines of a bulk request that create a document if it does not exist. `document` is JSON text. */
-export const createLines = (idText: string, document: string): string => `{"create":{"_id":${idText}}}\n${document}\n`;
+/**
+ * Returns the lines of a bulk request that create a document if it does not exist. `place` is the document's `_id` as
+ * JSON text, and the routing if there is any; `document` is JSON text.
+ */
+export const createLines = (place: string, document: string): string => `{"create":{"_id":${place}}}\n${document}\n`;
 
 /** Returns the lines that replace a document if its last write has the given sequence number. */
-export const indexLines = (idText: string, document: string, { seqNo, primaryTerm }: SequenceNumber): string =>
-  `{"index":{"_id":${idText},"if_seq_no":${seqNo},"if_primary_term":${primaryTerm}}}\n${document}\n`;
+export const indexLines = (place: string, document: string, { seqNo, primaryTerm }: SequenceNumber): string =>
+  `{"index":{"_id":${place},"if_seq_no":${seqNo},"if_primary_term":${primaryTerm}}}\n${document}\n`;
 
 const scriptStart = `"script":{"source":${JSON.stringify(guardScript)},"params":{"d":`;
 
 const updateStart = `,"retry_on_conflict":${conflictRetries}}}\n`;
 
 /** Returns the lines that run `guardScript`, which does not replace a document that is as new. */
-export const updateLines = (idText: string, document: string): string =>
-  `{"update":{"_id":${idText}${updateStart}{"scripted_upsert":true,${scriptStart}${document}}},"upsert":{}}\n`;
+export const updateLines = (place: string, document: string): string =>
+  `{"update":{"_id":${place}${updateStart}{"scripted_upsert":true,${scriptStart}${document}}},"upsert":{}}\n`;
 
 /** Returns the lines that run `guardScript` only if the document exists. Otherwise, the answer has the status 404. */
-export const updateExistingLines = (idText: string, document: string): string =>
-  `{"update":{"_id":${idText}${updateStart}{${scriptStart}${document}}}}\n`;
+export const updateExistingLines = (place: string, document: string): string =>
+  `{"update":{"_id":${place}${updateStart}{${scriptStart}${document}}}}\n`;
 
 /** Returns the lines that only find out if the document exists: the answer has the status 404, or the result `noop`. */
-export const existsLines = (idText: string): string => `{"update":{"_id":${idText}}}\n{"doc":{}}\n`;
+export const existsLines = (place: string): string => `{"update":{"_id":${place}}}\n{"doc":{}}\n`;
 
 /**
  * Returns the lines of `updateLines` for an index whose ingest pipeline has refused the entry. OpenSearch passes only
  * the member `upsert` to a pipeline. So `upsert` is the document without the guard; with the guard, the script would
  * find its own version. Undefined for a tombstone, which is passed to no default pipeline.
  */
-export const updateAfterRefusalLines = (idText: string, document: string, upsert: string | undefined): string => {
+export const updateAfterRefusalLines = (place: string, document: string, upsert: string | undefined): string => {
   const pipeline = upsert === undefined ? ',"pipeline":"_none"' : "";
   const script = `"scripted_upsert":true,${scriptStart}${document}}}`;
-  return `{"update":{"_id":${idText}${pipeline}${updateStart}{${script},"upsert":${upsert ?? "{}"}}\n`;
+  return `{"update":{"_id":${place}${pipeline}${updateStart}{${script},"upsert":${upsert ?? "{}"}}\n`;
 };
 
 const checkStart = `}}\n{"script":{"source":${JSON.stringify(checkScript)},"params":{"v":"`;
 
 /** Returns the lines that run `checkScript`. The cost is half that of `updateLines`, because no document is sent. */
-export const checkLines = (idText: string, version: string, hasMessage: boolean): string =>
-  `{"update":{"_id":${idText}${checkStart}${version}","m":${hasMessage}}}}\n`;
+export const checkLines = (place: string, version: string, hasMessage: boolean): string =>
+  `{"update":{"_id":${place}${checkStart}${version}","m":${hasMessage}}}}\n`;
 
 /** Returns a live document's guard. `keyText` is the key as JSON text, only if the `_id` is a hash of the key. */
 export const liveGuard = (version: string, keyText: string | undefined): string =>

@@ -20,10 +20,12 @@ export interface RecentWrite {
 export const isAsNew = (written: RecentWrite, version: string, hasMessage: boolean): boolean =>
   written.version > version || (written.version === version && !(written.mayBeTombstone && hasMessage));
 
-/** Recent writes. The argument `idText` is the document's `_id` as JSON text. */
+/** Recent writes. The argument `place` is the document's `_id`, and its routing if it has any, as JSON text. */
 export interface RecentWrites {
-  readonly get: (idText: string) => RecentWrite | undefined;
-  readonly add: (idText: string, write: RecentWrite) => void;
+  readonly get: (place: string) => RecentWrite | undefined;
+  readonly add: (place: string, write: RecentWrite) => void;
+  /** Forgets all writes, because the alias leads to another index. */
+  readonly clear: () => void;
 }
 
 /** Maximum number of writes in `young`, and in `old`. Both together hold about ten of the largest batches in 5 MB. */
@@ -32,15 +34,19 @@ const generation = 10_000;
 /** Creates an empty `RecentWrites`. */
 export const recentWrites = (): RecentWrites => {
   let [young, old] = [new Map<string, RecentWrite>(), new Map<string, RecentWrite>()];
-  const get = (idText: string): RecentWrite | undefined => young.get(idText) ?? old.get(idText);
+  const get = (place: string): RecentWrite | undefined => young.get(place) ?? old.get(place);
   return {
     get,
-    add: (idText, write) => {
+    add: (place, write) => {
       // Concurrent requests may be answered in any order. An older write must not replace a newer write.
-      const known = get(idText);
+      const known = get(place);
       if (known !== undefined && isAsNew(known, write.version, !write.mayBeTombstone)) return;
       if (young.size >= generation) [young, old] = [new Map(), young];
-      young.set(idText, write);
+      young.set(place, write);
+    },
+    clear: () => {
+      young = new Map();
+      old = new Map();
     },
   };
 };

@@ -1,6 +1,5 @@
 // Starts a server of each OpenSearch release that can run here, unless OPENSEARCH_URL names a server for the tests.
 
-import { fileURLToPath } from "node:url";
 import { afterAll, describe, test } from "@jest/globals";
 import {
   type DescribeWith,
@@ -24,18 +23,15 @@ const startLabelled = async (options: OpensearchEngineOptions): Promise<Labelled
 const describeWith = (options: OpensearchEngineOptions): Promise<DescribeWith<LabelledServer>> =>
   engineOrSkip({ describe, test, afterAll }, () => startLabelled(options));
 
-/** Java runs this source file, instead of the class that follows, because Java takes the first name as the program. */
-const ingestNode = fileURLToPath(new URL("./IngestNode.java", import.meta.url));
-
 /** Declares a block of tests once for each release, on servers that run ingest pipelines. Requires a JDK. */
 export const describeWithEachIngestServer = async (
   name: string,
   body: (server: LabelledServer) => void,
 ): Promise<void> => {
   const versions = process.env.OPENSEARCH_URL ? [] : await opensearchVersions();
-  const javaFlags = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", ingestNode];
+  const nodeRoles = ["cluster_manager", "data", "ingest"];
   for (const version of versions) {
-    (await describeWith({ version, javaFlags }))(`${name} on OpenSearch ${version}`, body);
+    (await describeWith({ version, nodeRoles }))(`${name} on OpenSearch ${version}`, body);
   }
   if (versions.length === 0) (await describeWith({}))(name, body);
 };

@@ -2,12 +2,14 @@
 
 import {
   checkEither,
+  checkOptionNames,
   checkText,
   checkTls,
   checkWhole,
   invalidOption,
   isLoopbackHost,
   isRecord,
+  type OptionNames,
   type TlsOptions,
 } from "@sluice/core/sink-kit";
 
@@ -19,7 +21,10 @@ export interface PostgresConnection {
   readonly port?: number;
   readonly database?: string;
   readonly user?: string;
-  /** For IAM tokens and rotated secrets, set a function. It is called for each new connection. */
+  /**
+   * For IAM tokens and rotated secrets, set a function. It is called for each new connection. It replaces a password in
+   * `connectionString`.
+   */
   readonly password?: string | (() => string | Promise<string>);
   /** Default: TLS with a verified certificate, or no TLS if the server runs on this machine. */
   readonly ssl?: boolean | TlsOptions;
@@ -38,10 +43,25 @@ export interface PostgresConnection {
 /** The options that the sink passes to pg's `Pool`. */
 export interface PoolSettings extends Omit<PostgresConnection, "ssl"> {
   // pg's types allow fewer values than its code. The code accepts every value that Node's `tls` accepts.
-  readonly ssl: boolean | { ca?: string; cert?: string; key?: string; servername?: string };
+  readonly ssl: false | { ca?: string; cert?: string; key?: string; servername?: string; rejectUnauthorized: true };
   readonly keepAlive: boolean;
   readonly allowExitOnIdle: boolean;
 }
+
+const optionNames: OptionNames<PostgresConnection> = {
+  connectionString: true,
+  host: true,
+  port: true,
+  database: true,
+  user: true,
+  password: true,
+  ssl: true,
+  max: true,
+  connectionTimeoutMillis: true,
+  idleTimeoutMillis: true,
+  maxLifetimeSeconds: true,
+  application_name: true,
+};
 
 const numbers = ["port", "max", "connectionTimeoutMillis", "idleTimeoutMillis", "maxLifetimeSeconds"] as const;
 
@@ -54,9 +74,39 @@ const weakensTls = ({ sslmode = "", ssl = "true", uselibpqcompat }: Readonly<Rec
   !/^(true|1)$/.test(ssl) ||
   (uselibpqcompat !== undefined && sslmode !== "" && sslmode !== "verify-full");
 
-/** Returns the host that pg uses. In pg, the URL's last parameter `host` overrides the host in the URL itself. */
-const hostOf = ({ connectionString, host }: PostgresConnection): string => {
-  if (connectionString === undefined) return host ?? "";
+/** What a connection string says about the server and about TLS. */
+interface Address {
+  readonly host: string;
+  /** Whether the string asks for TLS. */
+  readonly asksTls: boolean;
+  /** The string for pg: without what the options decide, because in pg the string overrides the options. */
+  readonly connectionString?: string;
+}
+
+/** The string's password may be old when the option `password` is a function; and its TLS could switch verification off. */
+const withoutOverrides = (url: URL, { password }: PostgresConnection): string => {
+  const copy = new URL(url);
+  if (password !== undefined) copy.password = "";
+  for (const name of ["sslmode", "ssl", "uselibpqcompat"]) copy.searchParams.delete(name);
+  return copy.href;
+};
+
+const certificateFiles = ["sslrootcert", "sslcert", "sslkey"];
+
+/** pg would make TLS options of these files, without a demand for verification. */
+const checkFiles = (parameters: Readonly<Record<string, string>>): void => {
+  const file = certificateFiles.find((name) => name in parameters);
+  if (file === undefined || process.env.NODE_TLS_REJECT_UNAUTHORIZED !== "0") return;
+  throw invalidOption(
+    "connection.connectionString",
+    `has ${file}, which NODE_TLS_REJECT_UNAUTHORIZED=0 makes useless; give ssl.ca, or unset the variable`,
+  );
+};
+
+/** Returns the address that pg uses. In pg, the URL's last parameter `host` overrides the host in the URL itself. */
+const addressOf = (connection: PostgresConnection): Address => {
+  const { connectionString, host } = connection;
+  if (connectionString === undefined) return { host: host ?? "", asksTls: false };
   const option = "connection.connectionString";
   const url = URL.canParse(connectionString) ? new URL(connectionString) : undefined;
   if (url === undefined) throw invalidOption(option, "must be a URL: postgresql://user@host/database");
@@ -66,11 +116,15 @@ const hostOf = ({ connectionString, host }: PostgresConnection): string => {
     const problem = "has an sslmode, ssl or uselibpqcompat that does not verify the server";
     throw invalidOption(option, `${problem}; give ssl.ca, or a pool of your own`);
   }
-  return found;
+  if (weakensTls(parameters)) return { host: found, asksTls: false, connectionString };
+  checkFiles(parameters);
+  const asksTls = "sslmode" in parameters || "ssl" in parameters;
+  return { host: found, asksTls, connectionString: withoutOverrides(url, connection) };
 };
 
 const checkConnection = (connection: PostgresConnection): void => {
   if (!isRecord(connection)) throw invalidOption("connection", "must be an object");
+  checkOptionNames<PostgresConnection>("option connection", connection, optionNames);
   const { host, connectionString, ssl } = connection;
   checkEither({ "connection.host": host, "connection.connectionString": connectionString });
   if (host !== undefined) checkText("connection.host", host);
@@ -86,8 +140,9 @@ const checkConnection = (connection: PostgresConnection): void => {
 /** Checks the options and fills in defaults. The defaults suit Lambda: few and short-lived connections. */
 export const poolSettings = (connection: PostgresConnection, timeoutMs: number): PoolSettings => {
   checkConnection(connection);
-  const isLocal = isLocalServer(hostOf(connection));
-  const { ssl = !isLocal, ...rest } = connection;
+  const { host, asksTls, connectionString } = addressOf(connection);
+  const isLocal = isLocalServer(host);
+  const { ssl = asksTls || !isLocal, ...rest } = connection;
   if (ssl === false && !isLocal) throw invalidOption("connection.ssl", "must not be false except to this machine");
   return Object.freeze({
     max: 2,
@@ -96,7 +151,9 @@ export const poolSettings = (connection: PostgresConnection, timeoutMs: number):
     maxLifetimeSeconds: 600,
     application_name: "sluice",
     ...rest,
-    ssl: ssl as PoolSettings["ssl"],
+    ...(connectionString !== undefined && { connectionString }),
+    // Without the member, the environment variable NODE_TLS_REJECT_UNAUTHORIZED would decide.
+    ssl: ssl === false ? false : ({ ...(ssl !== true && ssl), rejectUnauthorized: true } as PoolSettings["ssl"]),
     keepAlive: true,
     allowExitOnIdle: true,
   });

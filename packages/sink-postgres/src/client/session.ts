@@ -9,6 +9,8 @@ import type { PoolKeeper } from "./pool-keeper.ts";
 export interface Session {
   /** Runs a query. @throws {SinkError} when the query fails. */
   readonly query: (text: string, values: unknown[]) => Promise<PostgresResult>;
+  /** Closes the connection at the end, instead of giving it back to the pool. */
+  readonly discard: (reason: Error) => void;
 }
 
 /** What a session needs to know about its sink. */
@@ -107,7 +109,7 @@ export const withSession = async <Value>(
     }
   };
   try {
-    return await use({ query });
+    return await use({ query, discard: noteLoss });
   } finally {
     client.release(broken ?? doubt);
     client.removeListener?.("error", noteLoss);

@@ -16,6 +16,8 @@ export interface CatalogueColumn {
   /** The quoted collation; null if the column has the default collation of its type. */
   readonly collation: string | null;
   readonly isGenerated: boolean;
+  /** Whether the column is `GENERATED ALWAYS AS IDENTITY`. An insert can set it, an update cannot. */
+  readonly isIdentity: boolean;
   readonly hasDefault: boolean;
   readonly isNotNull: boolean;
   /** Position in the primary key, from 1; 0 if the column is not part of the key. */
@@ -33,18 +35,28 @@ export interface Catalogue {
   readonly hasVersions: boolean;
 }
 
+/** Returns the SQL that finds the type on which a type is based, through any number of domains. */
+export const baseOf = (type: string): string => `
+  WITH RECURSIVE based AS (
+    SELECT oid, typtype, typbasetype FROM pg_type WHERE oid = ${type}
+    UNION ALL SELECT n.oid, n.typtype, n.typbasetype FROM based JOIN pg_type n ON n.oid = based.typbasetype
+    WHERE based.typtype = 'd'
+  ) SELECT oid FROM based WHERE typtype <> 'd'`;
+
 // `format_type` gets the modifier -1. With NULL, it would return "character" for `bpchar`, and a cast to "character"
 // shortens a text to one character.
 const catalogueQuery = `
 SELECT c.relkind::text AS kind, c.relnatts::text AS attributes, to_regclass($2) IS NOT NULL AS "hasVersions", a.attname::text AS name,
   format_type(a.atttypid, -1) AS type, a.atttypid::text AS "typeOid", format_type(a.atttypid, a.atttypmod) AS "fullType",
-  format_type(COALESCE(NULLIF(t.typbasetype, 0), a.atttypid), -1) AS "baseType",
+  CASE WHEN b.typcategory = 'A' AND b.typelem <> 0 THEN format_type(e.oid, -1) || '[]' ELSE format_type(b.oid, -1) END AS "baseType",
   CASE WHEN a.attcollation <> t.typcollation THEN a.attcollation::regcollation::text END AS collation,
-  a.attgenerated <> '' OR a.attidentity = 'a' AS "isGenerated", a.atthasdef OR a.attidentity <> '' AS "hasDefault",
+  a.attgenerated <> '' OR a.attidentity = 'a' AS "isGenerated", a.attidentity = 'a' AS "isIdentity", a.atthasdef OR a.attidentity <> '' AS "hasDefault",
   a.attnotnull AS "isNotNull", CASE WHEN k.position < i.indnkeyatts THEN k.position + 1 ELSE 0 END AS "keyPosition"
 FROM pg_class c
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 JOIN pg_type t ON t.oid = a.atttypid
+JOIN pg_type b ON b.oid = (${baseOf("a.atttypid")})
+LEFT JOIN pg_type e ON e.oid = (${baseOf("b.typelem")})
 LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary
 CROSS JOIN LATERAL (SELECT array_position(i.indkey::int2[], a.attnum) AS position) k
 WHERE c.oid = to_regclass($1)

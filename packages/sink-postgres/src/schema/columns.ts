@@ -1,6 +1,8 @@
 // Option `columns` as an object: each column has a type, and the path of the attribute that fills the column.
 
 import { invalidOption } from "@sluice/core/sink-kit";
+import { codecOf } from "../write/codec.ts";
+import type { EpochUnit } from "../write/epoch.ts";
 
 /** A column's Postgres type, and the path of the attribute that fills the column. */
 export interface ColumnSource {
@@ -10,6 +12,8 @@ export interface ColumnSource {
    */
   readonly path?: string | readonly string[];
   readonly type: string;
+  /** For a date or time: the attribute is a number of seconds or milliseconds since 1970. */
+  readonly epoch?: EpochUnit;
 }
 
 /** Columns by name. The value is the column's Postgres type, or an object with the type and the attribute's path. */
@@ -22,13 +26,21 @@ export interface DeclaredColumn {
   readonly name: string;
   readonly type: string;
   readonly path: readonly string[];
+  readonly epoch?: EpochUnit | undefined;
 }
 
 /** Matches types: names, modifiers and array brackets. Matches no character that could end the DDL statement. */
 const typePattern = /^[A-Za-z_"][\w ".]*(\(\s*-?\d+(\s*,\s*-?\d+)?\s*\))?( with(out)? time zone)?(\[\])*$/;
 
 const declare = (name: string, source: string | ColumnSource): DeclaredColumn => {
-  const { type, path = [name] } = typeof source === "string" ? { type: source } : source;
+  const { type, path = [name], epoch, ...rest }: ColumnSource = typeof source === "string" ? { type: source } : source;
+  const [unknown] = Object.keys(rest);
+  if (unknown !== undefined) {
+    throw invalidOption(
+      "columns",
+      `gives column "${name}" the unknown member "${unknown}"; expected type, path, epoch`,
+    );
+  }
   if (name === "") throw invalidOption("columns", "names a column with an empty name");
   if (typeof type !== "string" || !typePattern.test(type)) {
     throw invalidOption("columns", `must give column "${name}" a Postgres type such as "text"`);
@@ -37,7 +49,13 @@ const declare = (name: string, source: string | ColumnSource): DeclaredColumn =>
   if (!Array.isArray(segments) || segments.some((segment) => segment === "" || typeof segment !== "string")) {
     throw invalidOption("columns", `gives column "${name}" a path with an empty segment`);
   }
-  return { name, type, path: [...segments] };
+  if (epoch !== undefined && epoch !== "seconds" && epoch !== "milliseconds") {
+    throw invalidOption("columns", `gives column "${name}" another epoch than "seconds" or "milliseconds"`);
+  }
+  if (epoch !== undefined && codecOf(type) !== "time") {
+    throw invalidOption("columns", `gives column "${name}" an epoch, which needs a date or time; it is ${type}`);
+  }
+  return { name, type, path: [...segments], epoch };
 };
 
 /** Returns the declared columns, in the order of their declaration. */

@@ -4,7 +4,7 @@ import { type EnsureOptions, invalidOption, keySources, SinkError } from "@sluic
 import type { Session } from "../client/session.ts";
 import type { PostgresSettings } from "../options.ts";
 import { type Catalogue, type CatalogueColumn, primaryKey, readCatalogue } from "./catalogue.ts";
-import { type KeyFacts, mappingText, readKeyFacts, storeMapping } from "./key-columns.ts";
+import { type KeyFacts, keyProblem, mappingText, readKeyFacts, storeMapping } from "./key-columns.ts";
 import {
   claimsColumn,
   guardColumns,
@@ -200,8 +200,29 @@ const extendView = (settings: PostgresSettings, { rows, table }: Existing): stri
   return names.length === shown.length ? [] : [createView(settings, names)];
 };
 
+/** Checks what a write needs of relations that exist. */
+const checkKey = (settings: PostgresSettings, { rows, facts }: Existing): void => {
+  if (rows === undefined) return;
+  if (rows.kind !== "table") throw invalidOption("table", `is ${settings.relations.rows}, which is not a table`);
+  const keys = keyDefinitions(settings, rows).map(({ name }) => name);
+  const problem = keyProblem(settings.relations, keys, facts);
+  if (problem !== undefined) throw invalidOption("key", `cannot be used: ${problem}`);
+};
+
+/** Checks that the listed and declared columns can be written. */
+const checkWritable = ({ listed, declared }: PostgresSettings, rows: Catalogue | undefined): void => {
+  const names = new Set(listed ?? declared?.map(({ name }) => name) ?? []);
+  const generated = rows?.columns.find(
+    ({ name, isGenerated, keyPosition }) => names.has(name) && isGenerated && keyPosition === 0,
+  );
+  if (generated === undefined) return;
+  throw invalidOption("columns", `names column "${generated.name}", which Postgres generates; leave it out`);
+};
+
 const statementsFor = (settings: PostgresSettings, existing: Existing, isEmpty: boolean): string[] => {
   const { rows, versions } = existing;
+  checkKey(settings, existing);
+  checkWritable(settings, rows);
   const table = rows === undefined ? createRows(settings) : extendRows(settings, rows);
   const mapping = mappingStatements(settings, existing, isEmpty);
   if (settings.relations.guard === "version-table") {

@@ -1,7 +1,8 @@
 // Reads how Postgres compares the key columns, and what `ensure` stored about the key mapping.
 
 import type { Session } from "../client/session.ts";
-import { claimsColumn, literal, ownerColumn, quoteName, type Relations, versionColumn } from "./relations.ts";
+import { baseOf } from "./catalogue.ts";
+import { claimsColumn, literal, ownerColumn, quoteAll, quoteName, type Relations, versionColumn } from "./relations.ts";
 
 /** How Postgres stores and compares a column. For a domain, this describes the type on which the domain is based. */
 export interface ComparedColumn {
@@ -29,11 +30,26 @@ export interface ComparedColumn {
 export interface KeyFacts {
   readonly rows: readonly ComparedColumn[];
   readonly versions: readonly ComparedColumn[];
+  /**
+   * The columns of the unique indexes that `ON CONFLICT` can use: not partial, not deferrable, not over expressions, and
+   * with the collations of the columns.
+   */
+  readonly uniqueKeys: {
+    readonly rows: readonly (readonly string[])[];
+    readonly versions: readonly (readonly string[])[];
+  };
   /** Whether the version table has the columns for owners. */
   readonly hasOwners: boolean;
   /** The key mapping that `ensure` stored; undefined if it stored none. */
   readonly mapping: string | undefined;
 }
+
+/** Returns the SQL that finds the length or precision of a domain: one domain of the chain may have it. */
+const modifierOf = (domain: string): string => `
+  WITH RECURSIVE based AS (
+    SELECT typbasetype, typtypmod FROM pg_type WHERE oid = ${domain}
+    UNION ALL SELECT n.typbasetype, n.typtypmod FROM based JOIN pg_type n ON n.oid = based.typbasetype AND n.typtype = 'd'
+  ) SELECT max(typtypmod) FROM based`;
 
 const factsQuery = `
 SELECT r.position::text AS position, a.attname::text AS name, b.typname::text AS "typeName",
@@ -41,19 +57,36 @@ SELECT r.position::text AS position, a.attname::text AS name, b.typname::text AS
   b.typnamespace = 'pg_catalog'::regnamespace AS "isBuiltIn", b.typtype = 'e' AS "isEnum",
   m.value <> -1 AS "hasModifier", COALESCE(l.collisdeterministic, true) AS "isDeterministic",
   a.atttypid::text AS "typeOid", a.atttypmod::text AS modifier, NULLIF(a.attcollation, 0)::regcollation::text AS collation,
-  col_description(a.attrelid, a.attnum) AS comment
+  col_description(a.attrelid, a.attnum) AS comment, (
+    SELECT json_agg((
+      SELECT json_agg(c.attname) FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS n(attnum, position)
+      JOIN pg_attribute c ON c.attrelid = i.indrelid AND c.attnum = n.attnum WHERE n.position <= i.indnkeyatts
+    ))::text FROM pg_index i
+    WHERE i.indrelid = a.attrelid AND i.indisunique AND i.indisvalid AND i.indimmediate
+      AND i.indpred IS NULL AND i.indexprs IS NULL AND NOT EXISTS (
+        SELECT FROM unnest(i.indkey::int2[], i.indcollation::oid[]) AS n(attnum, sorting)
+        JOIN pg_attribute c ON c.attrelid = i.indrelid AND c.attnum = n.attnum WHERE n.sorting <> c.attcollation
+      )
+  ) AS "uniqueKeys"
 FROM unnest(ARRAY[$1, $2]::text[]) WITH ORDINALITY AS r(name, position)
 JOIN pg_attribute a ON a.attrelid = to_regclass(r.name) AND a.attnum > 0 AND NOT a.attisdropped
 JOIN pg_type t ON t.oid = a.atttypid
-JOIN pg_type b ON b.oid = CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END
-CROSS JOIN LATERAL (SELECT CASE t.typtype WHEN 'd' THEN t.typtypmod ELSE a.atttypmod END AS value) m
+JOIN pg_type b ON b.oid = (${baseOf("t.oid")})
+CROSS JOIN LATERAL (SELECT CASE t.typtype WHEN 'd' THEN (${modifierOf("t.oid")}) ELSE a.atttypmod END AS value) m
 LEFT JOIN pg_collation l ON l.oid = a.attcollation
 ORDER BY r.position, a.attnum`;
 
 interface FactsRow extends ComparedColumn {
   readonly position: string;
   readonly comment: string | null;
+  /** As JSON. */
+  readonly uniqueKeys: string | null;
 }
+
+const uniqueKeysIn = ([row]: readonly FactsRow[]): readonly (readonly string[])[] =>
+  JSON.parse(row?.uniqueKeys ?? "[]") as readonly (readonly string[])[];
+
+const comparedColumn = ({ uniqueKeys: _, comment: __, position: ___, ...column }: FactsRow): ComparedColumn => column;
 
 const mappingPrefix = "sluice key mapping: ";
 
@@ -66,11 +99,39 @@ export const readKeyFacts = async (session: Session, { rows, versions }: Relatio
   const of = (position: string): readonly FactsRow[] => found.filter((row) => row.position === position);
   const comment = of("2").find(isNamed(versionColumn))?.comment ?? "";
   return {
-    rows: of("1"),
-    versions: of("2"),
+    rows: of("1").map(comparedColumn),
+    versions: of("2").map(comparedColumn),
+    uniqueKeys: { rows: uniqueKeysIn(of("1")), versions: uniqueKeysIn(of("2")) },
     hasOwners: [ownerColumn, claimsColumn].every((name) => of("2").some(isNamed(name))),
     mapping: comment.startsWith(mappingPrefix) ? comment.slice(mappingPrefix.length) : undefined,
   };
+};
+
+/**
+ * Returns why a write cannot find the row of a key, and what to do; undefined if it can.
+ * `keys` are the names of the key columns.
+ */
+export const keyProblem = (
+  { rows, versions, guard }: Relations,
+  keys: readonly string[],
+  { uniqueKeys, ...facts }: KeyFacts,
+): string | undefined => {
+  const isOver = (columns: readonly string[]): boolean =>
+    columns.length === keys.length && columns.every((name) => keys.includes(name));
+  const list = quoteAll(keys);
+  if (facts.rows.length > 0 && !uniqueKeys.rows.some(isOver)) {
+    return (
+      `${rows} has no unique index over exactly the key (${list}) that is valid, not partial, not deferrable and not of ` +
+      `another collation; create one: CREATE UNIQUE INDEX ON ${rows} (${list}). A partitioned table can have it only if ` +
+      "the partition key is part of the key"
+    );
+  }
+  if (guard === "inline" || facts.versions.length === 0 || uniqueKeys.versions.some(isOver)) return undefined;
+  const known = uniqueKeys.versions.map((columns) => `(${quoteAll(columns)})`).join(" or ") || "none";
+  return (
+    `${versions} was made for another key, ${known}; expected (${list}). If its versions are of no use any more, drop ` +
+    "it, and ensure() creates it; otherwise name another table"
+  );
 };
 
 /** Returns the SQL that stores the key mapping, as the comment of the guard's version column. */

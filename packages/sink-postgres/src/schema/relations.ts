@@ -21,6 +21,19 @@ const suffixes: Record<PostgresGuard, string> = { "version-table": "_sluice", in
 
 /** Postgres' limit, NAMEDATALEN - 1. Postgres shortens longer names without an error, so two names may become equal. */
 const maxNameBytes = 63;
+
+/** Returns why Postgres cannot store a name as it is. Undefined for a good name. */
+export const nameProblem = (name: string): string | undefined => {
+  const bytes = Buffer.byteLength(name);
+  if (bytes > maxNameBytes)
+    return `has ${bytes} bytes; expected at most ${maxNameBytes}, because Postgres cuts the rest`;
+  if (name.includes("\0")) return "holds NUL (U+0000); expected a name without it";
+  return /\p{Surrogate}/u.test(name) ? "holds half a surrogate pair; expected a name in UTF-8" : undefined;
+};
+
+/** Columns that every table has. @see https://www.postgresql.org/docs/18/ddl-system-columns.html (read 2026-11-28) */
+export const systemColumns: ReadonlySet<string> = new Set(["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"]);
+
 const indexSuffix = "_removed_at";
 const claimsSuffix = "_claims";
 const ownerSuffix = "_owner";

@@ -1,7 +1,8 @@
 // Reads an attribute from an item's raw image by its path, as the text for a column. Numbers keep all their digits.
 
 import type { AttributeValue, Image } from "@sluice/core/sink-kit";
-import { attributeCell, type Cell, type Codec } from "./codec.ts";
+import { attributeCell, type Cell, type Codec, ColumnValueError } from "./codec.ts";
+import { type EpochUnit, epochText } from "./epoch.ts";
 
 const listIndex = /^(0|[1-9]\d*)$/;
 
@@ -19,8 +20,22 @@ const follow = (image: Image, path: readonly string[]): AttributeValue | undefin
   return value;
 };
 
+const epochCell = (value: AttributeValue, epoch: EpochUnit): Cell => {
+  if ("NULL" in value) return null;
+  if (!("N" in value)) throw new ColumnValueError(`has no number; expected ${epoch} since 1970`);
+  try {
+    return epochText(value.N, epoch);
+  } catch (cause) {
+    throw new ColumnValueError(`a number that is no time in ${epoch} since 1970`, { cause });
+  }
+};
+
 /** Creates the function that reads a column's text from an image. It returns null if the image lacks the attribute. */
-export const compilePath = (path: readonly string[], codec: Codec): ((image: Image) => Cell) => {
+export const compilePath = (
+  path: readonly string[],
+  codec: Codec,
+  epoch?: EpochUnit | undefined,
+): ((image: Image) => Cell) => {
   const [first, ...rest] = path;
   const read =
     first === undefined || rest.length > 0 || first in Object.prototype
@@ -28,6 +43,7 @@ export const compilePath = (path: readonly string[], codec: Codec): ((image: Ima
       : (image: Image) => image[first];
   return (image) => {
     const value = read(image);
-    return value === undefined ? null : attributeCell(value, codec);
+    if (value === undefined) return null;
+    return epoch === undefined ? attributeCell(value, codec) : epochCell(value, epoch);
   };
 };

@@ -3,8 +3,8 @@
 
 import { type AttributeValue, attributeToJson, toJson } from "@sluice/core/sink-kit";
 
-/** How to encode values for a column. `other` is for all other types, for example numbers and dates. */
-export type Codec = "text" | "json" | "bytes" | "other" | { readonly elements: Codec };
+/** How to encode values for a column. `time` is for dates and times, `other` for all other types, such as numbers. */
+export type Codec = "text" | "json" | "bytes" | "time" | "other" | { readonly elements: Codec };
 
 /** A value, encoded as the text of a query parameter. `null` becomes SQL's NULL. */
 export type Cell = string | null;
@@ -16,6 +16,8 @@ export class ColumnValueError extends Error {
 
 const textTypes = /^(text|citext|name|bpchar|"char"|character|character varying|char|varchar)$/;
 
+const timeTypes = /^(date|interval|time|timetz|timestamp|timestamptz|(time|timestamp) with(out)? time zone)$/;
+
 /** Returns the codec for a type, such as `integer[]`, `numeric(10,2)` or `jsonb`. */
 export const codecOf = (type: string): Codec => {
   const plain = type
@@ -25,6 +27,7 @@ export const codecOf = (type: string): Codec => {
   if (plain.endsWith("[]")) return { elements: codecOf(plain.replace(/(\[\])+$/, "")) };
   if (plain === "json" || plain === "jsonb") return "json";
   if (plain === "bytea") return "bytes";
+  if (timeTypes.test(plain)) return "time";
   return textTypes.test(plain) ? "text" : "other";
 };
 
@@ -39,9 +42,24 @@ const bytesCell = (bytes: string | Uint8Array, codec: Codec): string => {
   throw new ColumnValueError("binary fits bytea, text and jsonb columns only");
 };
 
+/** Words that Postgres replaces by its own clock, so that a repeat of the delivery would write another value. */
+const clockWords = /\b(now|today|tomorrow|yesterday)\b/i;
+
+/** Postgres would read 20260102 as a date, and 5 as five seconds. */
+const timeCell = (text: string, found: "string" | "number"): string => {
+  if (found === "number") {
+    throw new ColumnValueError(
+      "a number does not say whether it means seconds or milliseconds; expected a Date, a text in ISO 8601, " +
+        'epochSeconds(number) or epochMilliseconds(number), or { epoch: "seconds" } for the column in option "columns"',
+    );
+  }
+  if (clockWords.test(text)) throw new ColumnValueError("a word that means the server's time; expected a time");
+  return text;
+};
+
 const textCell = (text: string, codec: Codec, found: "string" | "number" = "string"): string => {
   if (codec === "bytes") throw new ColumnValueError(`a ${found} does not fit bytea`);
-  return text;
+  return codec === "time" ? timeCell(text, found) : text;
 };
 
 /** Matches escapes that Postgres refuses. `\\u` is not an escape, so the number of backslashes must be odd. */

@@ -10,6 +10,8 @@ const integerOf =
   (text: string): boolean => {
     if (!integer.test(text)) return false;
     if (!/^[-+]?\d+$/.test(text)) return true;
+    // A bigint has at most 19 digits. A forged key may have thousands.
+    if (text.replace(/^[-+]?0*/, "").length > 19) return false;
     const value = BigInt(text.replace("+", ""));
     return BigInt.asIntN(bits, value) === value;
   };

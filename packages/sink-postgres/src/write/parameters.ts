@@ -7,7 +7,7 @@ import type { WrittenColumn } from "./written-columns.ts";
 
 const literal = (sink: string, { name, codec }: WrittenColumn, cells: readonly Cell[]): string => {
   try {
-    return codec === "other" ? numericLiteral(cells) : arrayLiteral(cells);
+    return codec === "other" || codec === "time" ? numericLiteral(cells) : arrayLiteral(cells);
   } catch (error) {
     if (!(error instanceof ColumnValueError)) throw error;
     throw rejected(sink, `column "${name}": ${error.message}`);

@@ -9,7 +9,7 @@ import { type Catalogue, readCatalogue } from "../schema/catalogue.ts";
 import { type KeyFacts, readKeyFacts } from "../schema/key-columns.ts";
 import { type RowNames, rowNames } from "./row-names.ts";
 import { planSharing, type SharedPlan } from "./shared-plan.ts";
-import { deleteRemovedStatement, dryRunStatement, presentStatement, writeStatement } from "./statements.ts";
+import { deleteRemovedStatement, presentStatement, writeStatement } from "./statements.ts";
 import { type WrittenColumn, writtenColumns } from "./written-columns.ts";
 
 /** The statements for one set of columns. */
@@ -25,6 +25,8 @@ export interface WriteStatements {
 /** Everything that a write needs to know about the table. */
 export interface WritePlan {
   readonly keys: readonly WrittenColumn[];
+  /** The columns of the cells of a `RowEntry`. */
+  readonly cellColumns: readonly WrittenColumn[];
   readonly encode: (delivery: UpsertDelivery<unknown>) => RowEntry;
   readonly names: RowNames;
   /**
@@ -33,7 +35,6 @@ export interface WritePlan {
    */
   readonly statements: (also: readonly number[], isShared: boolean) => WriteStatements;
   readonly deleteRemoved: string;
-  readonly dryRun: string;
   readonly present: string;
   /** For batches whose items may have the same row. */
   readonly shared: SharedPlan;
@@ -89,11 +90,11 @@ const createPlan = (
   const keysOnly = { relations, keys, columns: [], unnamed: [] };
   return Object.freeze({
     keys,
+    cellColumns: [...keys, ...columns],
     encode: compileEncode(settings, table, names),
     names,
     statements,
     deleteRemoved: deleteRemovedStatement(keysOnly),
-    dryRun: dryRunStatement(keysOnly),
     present: presentStatement(keysOnly),
     shared,
     namedColumns: () => new Set(columns.filter((_, index) => names.isNamed(index)).map(({ name }) => name)),
@@ -125,7 +126,11 @@ export const createPlans = (settings: PostgresSettings): Plans => {
     if (catalogue?.hasVersions !== true) {
       forget();
       const missing = catalogue === undefined ? relations.rows : relations.versions;
-      throw new SinkError("SINK_MISSING", `[${name}] table ${missing} does not exist; ensure() creates it`);
+      const isYours = catalogue === undefined && settings.declared === undefined;
+      const wayOut = isYours
+        ? 'create it, or declare its columns in option "columns"; then call ensure()'
+        : "ensure() creates it";
+      throw new SinkError("SINK_MISSING", `[${name}] table ${missing} does not exist; ${wayOut}`);
     }
     const facts = await readKeyFacts(session, relations);
     const shape = JSON.stringify([catalogue.columns, facts]);

@@ -3,6 +3,7 @@
 
 import { type Image, SinkError } from "@sluice/core/sink-kit";
 import type { PostgresSettings } from "../options.ts";
+import { nameProblem, systemColumns } from "../schema/relations.ts";
 import { ColumnValueError } from "./codec.ts";
 import type { WrittenColumns } from "./written-columns.ts";
 
@@ -25,11 +26,20 @@ export interface RowNames {
   readonly removed: (images: { readonly OldImage?: Image; readonly NewImage?: Image }) => readonly number[];
 }
 
+/** Characters of a name that an error shows. */
+const maxNameLength = 80;
+
 /**
  * Throws the error for a value of a column that the sink does not write. Usually all rows name this column, and a
  * migration or a deployment helps. So the code makes the row wait, unless other rows show that it is an exception.
  */
 const refuseName = ({ name: sink, listed, relations }: PostgresSettings, table: NamedTable, name: string): never => {
+  const problemOfName = nameProblem(name) ?? (systemColumns.has(name) ? "is a column of every table" : undefined);
+  // No migration can ever make such a column.
+  if (problemOfName !== undefined) {
+    const found = `the row names column ${JSON.stringify(name.slice(0, maxNameLength))}, which ${problemOfName}`;
+    throw new ColumnValueError(found);
+  }
   const subject = `the row names column "${name}", which`;
   if (listed !== undefined) throw new ColumnValueError(`${subject} is not in option "columns"`);
   const problem = table.existing.has(name)

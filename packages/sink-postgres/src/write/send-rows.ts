@@ -12,11 +12,10 @@ import {
   isTargetWide,
   notStarted,
   orSinkError,
-  outcomeOf,
   SinkError,
   type WriteResult,
 } from "@sluice/core/sink-kit";
-import { concernsServer, isRetriedAlone, isRowOnly, mayConcernTarget, rowFault } from "../classify.ts";
+import { concernsServer, isOfRow, isRetriedAlone, isRowOnly, mayConcernTarget, rowFault } from "../classify.ts";
 import type { RowEntry } from "../encode.ts";
 import { halvesByAge } from "./batch.ts";
 import { isRemoval } from "./parameters.ts";
@@ -139,7 +138,7 @@ class Sending {
     }
     const [entry] = part;
     if (part.length === 1 && entry !== undefined) this.#refuseAlone(entry, error);
-    else if (outcomeOf(error.code) === "retry" && !this.#upsertPassed) return this.#probe(part);
+    else if (!isOfRow(error) && !this.#upsertPassed) return this.#probe(part);
     else this.#left.unshift(...halvesByAge(part));
     return false;
   }
@@ -158,7 +157,7 @@ class Sending {
   }
 
   #refuseAlone(entry: RowEntry, error: SinkError): void {
-    if (outcomeOf(error.code) === "reject") {
+    if (isOfRow(error)) {
       this.results.push(failed(entry.delivery, error));
       return;
     }

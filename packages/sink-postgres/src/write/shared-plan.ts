@@ -4,7 +4,7 @@ import { keySources, SinkError } from "@sluice/core/sink-kit";
 import type { RowEntry } from "../encode.ts";
 import type { PostgresSettings } from "../options.ts";
 import type { Catalogue } from "../schema/catalogue.ts";
-import { type ComparedColumn, type KeyFacts, mappingText } from "../schema/key-columns.ts";
+import { type ComparedColumn, type KeyFacts, keyProblem, mappingText } from "../schema/key-columns.ts";
 import { compileProof } from "./key-proof.ts";
 import {
   createSharedStatement,
@@ -108,6 +108,12 @@ export const planSharing = (
 ): { readonly columns: WrittenColumns; readonly shared: SharedPlan } => {
   const sources = sourcesOf(settings, written.keys);
   checkMapping(settings, facts, mappingText(sources));
+  const problem = keyProblem(
+    settings.relations,
+    written.keys.map(({ name }) => name),
+    facts,
+  );
+  if (problem !== undefined) throw missing(settings.name, problem);
   const compared = [...facts.rows, ...facts.versions];
   const keys = written.keys.map((key) => withComparison(key, compared));
   const columns = { ...written, keys };

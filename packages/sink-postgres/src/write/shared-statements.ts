@@ -119,10 +119,10 @@ gone AS (
   RETURNING 1
 ),
 put AS (
-  INSERT INTO ${relations.rows} (${names(all)})
+  INSERT INTO ${relations.rows} (${names(all)}) OVERRIDING SYSTEM VALUE
   SELECT ${cells(all)} FROM ${rows} JOIN swapped ON swapped.position = u.position
   WHERE (SELECT count(*) FROM gone) >= 0
-  ON CONFLICT (${names(keys)}) DO UPDATE SET ${assignments(all)}
+  ON CONFLICT (${names(keys)}) DO UPDATE SET ${assignments(all.filter(({ isIdentity }) => !isIdentity))}
 )
 SELECT (SELECT same FROM shape) AS current, (SELECT string_agg(position::text, ',') FROM swapped) AS swapped,
   (SELECT count(ROW(${cells(all)})) FROM ${rows}) AS parsed`;

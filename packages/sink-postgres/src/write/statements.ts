@@ -25,6 +25,8 @@ export interface StatementColumn {
    * Postgres hardly converts text in an assignment. A key column always has it: `citext` compares in another way.
    */
   readonly checkedType: string | undefined;
+  /** Whether the column is `GENERATED ALWAYS AS IDENTITY`, so that an update cannot set it. */
+  readonly isIdentity: boolean;
   /**
    * Whether the column's parameter is `text[]`, from which each row's value is cast. True for array columns, because
    * `unnest` flattens nested arrays. True for JSON columns, because this is faster: 1,000 rows with a document of 12
@@ -214,11 +216,11 @@ const liveOnly = `won.${removedColumn} IS NULL AND (SELECT count(*) FROM gone) >
 /** If rows can be shared, a row also gets its owner's spelling of the key. */
 const rowUpserts = (shape: StatementShape, hasRemovals: boolean): string => {
   const all = [...shape.keys, ...shape.columns];
-  const updated = shape.isShared === true ? all : shape.columns;
+  const updated = (shape.isShared === true ? all : shape.columns).filter(({ isIdentity }) => !isIdentity);
   const update = updated.length === 0 ? "NOTHING" : `UPDATE SET ${assignments(updated)}`;
   return `,
 put AS (
-  INSERT INTO ${shape.relations.rows} (${names(all)})
+  INSERT INTO ${shape.relations.rows} (${names(all)}) OVERRIDING SYSTEM VALUE
   SELECT ${cells(all)} FROM ${rowsOf(all, ...ownerSource(shape))}
   JOIN won ON ${isWinner(shape)}${hasRemovals ? ` WHERE ${liveOnly}` : ""}
   ON CONFLICT (${names(shape.keys)}) DO ${update}
@@ -243,7 +245,7 @@ const inlineWrite = (shape: StatementShape, hasRemovals: boolean): string => {
   const sets = [...named, ...emptied, guardAssignments].join(", ");
   return `WITH
 won AS (
-  INSERT INTO ${shape.relations.rows} AS held (${names(all)}, ${versionColumn}, ${removedColumn})
+  INSERT INTO ${shape.relations.rows} AS held (${names(all)}, ${versionColumn}, ${removedColumn}) OVERRIDING SYSTEM VALUE
   SELECT ${cells(all)}, u.version, ${source.removedAt} FROM ${source.from}
   ON CONFLICT (${names(shape.keys)}) DO UPDATE SET ${sets} WHERE ${isNewer}
   RETURNING ${names(shape.keys, "held.")}
@@ -274,18 +276,6 @@ export const deleteRemovedStatement = (shape: StatementShape): string => `WITH r
 )
 DELETE FROM ${shape.relations.rows} AS live USING removed
 WHERE ${matching(shape.keys, "live", "removed")}`;
-
-/**
- * Returns the SQL that finds the deliveries that would be superseded. It writes nothing.
- * Parameters: the key columns, then the versions, then the removal flags.
- */
-export const dryRunStatement = (shape: StatementShape): string => `
-SELECT string_agg(u.position::text, ',') AS lost
-FROM unnest(${argumentsFor(shape.keys)}, ${versionsOf({ ...shape, columns: [] })}, $${shape.keys.length + 2}::boolean[])
-  WITH ORDINALITY AS u(${aliases(shape.keys)}, version, removed, position)
-JOIN ${shape.relations.versions} AS held ON ${sameKey(shape.keys, "held")}
-WHERE held.${versionColumn} > u.version
-  OR (held.${versionColumn} = u.version AND (u.removed OR held.${removedColumn} IS NULL))`;
 
 /** Returns the SQL that finds the keys for which a version is stored. Parameters: the key columns. */
 export const presentStatement = (shape: StatementShape): string => `

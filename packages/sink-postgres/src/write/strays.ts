@@ -63,12 +63,6 @@ const removals = ({ plan }: SharedContext, entry: OwnedRowEntry, strays: readonl
   return left.map(({ cells }) => ({ delivery, cells: cells.slice(0, plan.keys.length), write }));
 };
 
-/** Returns the entries whose items have the same or a newer version at another key. Writes nothing. */
-export const findOutdated = async (
-  context: SharedContext,
-  entries: readonly OwnedRowEntry[],
-): Promise<ReadonlySet<OwnedRowEntry>> => outdated(await findStrays(context, entries));
-
 /** What `removeStrays` found out. */
 export interface RemovedStrays {
   /** The same entries as `findOutdated`. */

@@ -1,30 +1,29 @@
 // Writes a batch on one connection: encodes the rows, sends the SQL statements, and reads the answers.
 
 import {
-  type DeliveryError,
   type EncodedBatch,
   encodeEach,
   failed,
-  isTargetWide,
   orSinkError,
   outcomeOf,
   rejected,
   SinkError,
-  sendInParts,
   superseded,
   type UpsertDelivery,
   type WriteResult,
 } from "@sluice/core/sink-kit";
+import { rolledBack } from "../client/rolled-back.ts";
 import type { Session } from "../client/session.ts";
 import type { RowEntry } from "../encode.ts";
 import type { PostgresSettings } from "../options.ts";
-import { halvesByAge, resultsOf, sortByRow } from "./batch.ts";
+import { resultsOf, sortByRow } from "./batch.ts";
 import { isForeign, isRemoval, literals, removalFlags, splitAbsent, versions } from "./parameters.ts";
 import type { Plans, WritePlan, WriteStatements } from "./plan.ts";
+import { withRefusedColumns } from "./refused-column.ts";
 import { errorOfTarget, type PartAnswer, type RowMemory, type RowSender, sendRows, stale } from "./send-rows.ts";
 import { partsOf, statementsFor } from "./statement-sets.ts";
 import type { WriteAnswer } from "./statements.ts";
-import { dryRunShared, type SharedWrite, writeNothingShared, writeShared } from "./write-shared.ts";
+import { type SharedWrite, writeNothingShared, writeShared } from "./write-shared.ts";
 
 /** What a call of `write` or `dryRun` needs. */
 export interface BatchCall {
@@ -191,7 +190,7 @@ export const writeBatch: HandleBatch = async (call, batch) => {
       send: writer.write,
       checkTarget: checkTarget(call, plan, writer),
     });
-    results.push(...sent.results);
+    results.push(...(await withRefusedColumns(call.session, plan.cellColumns, entries, sent.results)));
     if (!sent.isStale) {
       const all = [...results, ...unencoded];
       const error = errorOfTarget(all);
@@ -205,34 +204,9 @@ export const writeBatch: HandleBatch = async (call, batch) => {
   return [...results, ...left.map((delivery) => failed(delivery, columnsKeepChanging(settings.name)))];
 };
 
-/** Compares the entries' versions with the stored versions. Writes nothing. */
-const dryRunPart = async (
-  call: BatchCall,
-  plan: WritePlan,
-  part: readonly RowEntry[],
-): Promise<readonly WriteResult[]> => {
-  const { entries: needed, results: absent } = await withoutAbsent(call, plan, part);
-  if (needed.length === 0) return absent;
-  const { entries, results } = sortByRow(needed);
-  const parameters = [...keyLiterals(call.settings.name, plan, entries), versions(entries), removalFlags(entries)];
-  const { rows } = await call.session.query(plan.dryRun, parameters);
-  return [...absent, ...results, ...resultsOf(entries, (rows[0] as Pick<WriteAnswer, "lost">).lost)];
-};
-
-/** Whether the error affects the whole table. If so, `dryRunBatch` throws it. A timeout affects only this batch. */
-const isUnusable = (error: DeliveryError): boolean =>
-  error instanceof SinkError && isTargetWide(error.code) && error.code !== "SINK_TIMEOUT";
-
-/** Predicts a write's results. Does not predict refusals: a bad row with a new version counts as delivered. */
-export const dryRunBatch: HandleBatch = async (call, batch) => {
-  const { plan, entries, results } = await encodeRows(call, batch, false);
-  const isShared = plan.shared.isNeeded(entries);
-  const sharedWrite = sharedWriteOf(call, plan);
-  const send = (part: readonly RowEntry[]) =>
-    isShared ? dryRunShared(sharedWrite(part), part) : dryRunPart(call, plan, part);
-  const parts = entries.length === 0 ? [] : [entries];
-  const sent = await sendInParts(parts, { sink: call.settings.name, signal: call.signal, send, split: halvesByAge });
-  const [first] = sent;
-  if (first?.outcome === "failed" && isUnusable(first.error)) throw first.error;
-  return [...results, ...sent];
-};
+/**
+ * Makes a write in a transaction that is rolled back, so that constraints, triggers and grants answer. What cannot be
+ * rolled back stays: sequences advance, and a trigger may have called another server.
+ */
+export const dryRunBatch: HandleBatch = (call, batch) =>
+  rolledBack(call.session, (session) => writeBatch({ ...call, session, memory: { ...call.memory } }, batch));

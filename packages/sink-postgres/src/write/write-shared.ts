@@ -13,9 +13,7 @@ import {
   contentOf,
   contest,
   contestNothing,
-  meetings,
   overtakenError,
-  readShared,
   type SharedContext,
 } from "./contest.ts";
 import {
@@ -30,7 +28,7 @@ import {
 import type { WriteStatements } from "./plan.ts";
 import { type PartAnswer, type SentPart, stale } from "./send-rows.ts";
 import type { WriteAnswer } from "./statements.ts";
-import { findOutdated, type OwnedRowEntry, removeStrays } from "./strays.ts";
+import { type OwnedRowEntry, removeStrays } from "./strays.ts";
 
 /** What a write of shared rows needs. */
 export interface SharedWrite extends SharedContext {
@@ -195,18 +193,4 @@ export const writeNothingShared = (
     await contestNothing(context);
   };
   return orStale(sendNothing());
-};
-
-/** Predicts the results of `writeShared`. Writes nothing. */
-export const dryRunShared = async (context: SharedWrite, part: readonly RowEntry[]): Promise<WriteResult[]> => {
-  const all = part.map(owned);
-  const elsewhere = await findOutdated(context, all);
-  const contestants = all.filter((entry) => !elsewhere.has(entry)).map((entry) => contestantOf(context, entry));
-  const rows = await readShared(context, contestants);
-  const accepted = new Set(meetings(context.plan, rows).flatMap((meeting) => [...meeting.accepted]));
-  const isWritten = (one: Contestant): boolean => (rows.has(one) ? accepted.has(one) : !one.write.isOnlyIfPresent);
-  return [
-    ...[...elsewhere].map(({ delivery }) => superseded(delivery)),
-    ...contestants.map((one) => (isWritten(one) ? delivered(one.delivery) : superseded(one.delivery))),
-  ];
 };

@@ -11,6 +11,8 @@ import type { StatementColumn } from "./statements.ts";
 /** A column that the sink writes. */
 export interface WrittenColumn extends StatementColumn {
   readonly codec: Codec;
+  /** The type with its length or precision. */
+  readonly fullType: string;
   /** False for a text that the column certainly cannot hold. Undefined if only Postgres can tell. */
   readonly canHold: ((text: string) => boolean) | undefined;
 }
@@ -24,11 +26,11 @@ export interface WrittenColumns {
   readonly existing: ReadonlySet<string>;
 }
 
-const written = ({ name, type, typeOid, baseType }: CatalogueColumn): WrittenColumn => {
+const written = ({ name, type, typeOid, baseType, isIdentity, fullType }: CatalogueColumn): WrittenColumn => {
   const codec = codecOf(baseType);
   const checkedType = codec === "text" ? undefined : typeOid;
   const isCastByRow = codec === "json" || typeof codec === "object";
-  return { name, type, checkedType, codec, isCastByRow, canHold: holderOf(baseType) };
+  return { name, type, fullType, checkedType, isIdentity, codec, isCastByRow, canHold: holderOf(baseType) };
 };
 
 const missing = ({ name, relations }: PostgresSettings, problem: string): SinkError =>
@@ -60,6 +62,10 @@ const rowNames = ({ listed, declared }: PostgresSettings, catalogue: Catalogue):
 export const writtenColumns = (settings: PostgresSettings, catalogue: Catalogue): WrittenColumns => {
   const keys = keyNames(settings, catalogue);
   const columns = rowNames(settings, catalogue).filter((name) => !keys.includes(name));
+  const generated = catalogue.columns.find(({ name, isGenerated }) => isGenerated && columns.includes(name));
+  if (generated !== undefined) {
+    throw missing(settings, `generates column "${generated.name}" itself; leave it out of option "columns"`);
+  }
   const existing = new Set(catalogue.columns.map(({ name }) => name));
   return { keys: find(settings, catalogue, keys), columns: find(settings, catalogue, columns), existing };
 };

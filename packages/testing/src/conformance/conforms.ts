@@ -1,6 +1,6 @@
 // Declares the cases of the conformance kit with any test runner.
 
-import { ConfigError } from "@sluice/core/sink-kit";
+import { ConfigError, checkOptionNames, type OptionNames } from "@sluice/core/sink-kit";
 import { specimenTable } from "../records/specimen.ts";
 import type { Case } from "./case.ts";
 import { allCases } from "./cases/index.ts";
@@ -28,6 +28,18 @@ const abilities: Readonly<Record<Ability, true>> = {
   dryRun: true,
 };
 
+const known: OptionNames<Conformance<unknown>> = {
+  writes: true,
+  open: true,
+  name: true,
+  limits: true,
+  cannot: true,
+  skip: true,
+  badOptions: true,
+  seed: true,
+  print: true,
+};
+
 const withoutReason = (reasons: { readonly [name: string]: string | undefined }): string[] =>
   Object.keys(reasons).filter((name) => (reasons[name] ?? "").trim() === "");
 
@@ -36,7 +48,7 @@ const problemsOf = <Message>(options: Conformance<Message>, cases: readonly Case
   const { skip = {}, cannot = {}, limits = {}, badOptions } = options;
   const ids = new Set<string>(cases.map(({ id }) => id));
   const unknownIds = Object.keys(skip).filter((id) => !ids.has(id));
-  const unknownAbilities = Object.keys(cannot).filter((name) => !(name in abilities));
+  const unknownAbilities = Object.keys(cannot).filter((name) => !Object.hasOwn(abilities, name));
   const unlimited = cases.filter(
     ({ id, needsLimit }) => needsLimit && limits[needsLimit] === undefined && skip[id] === undefined,
   );
@@ -92,6 +104,8 @@ const printLine = (line: string): void => void process.stderr.write(`${line}\n`)
  * });
  */
 export const conforms = <Message>(runner: Runner, options: Conformance<Message>): void => {
+  checkOptionNames("conforms", options, known);
+  checkOptionNames("conforms({ limits })", options.limits ?? {}, { maxEntries: true, maxBytes: true });
   const { writes, print = printLine, name = `a sink that writes by ${writes}` } = options;
   const cases = allCases.filter((one) => one.writes === undefined || one.writes === writes);
   const problems = problemsOf(options, cases);

@@ -16,7 +16,7 @@ export interface Rig {
   readonly close: () => Promise<void> | void;
   /** Credentials of the sink. Error messages must not contain them. */
   readonly secrets?: readonly string[];
-  /** For C22: names of members that a message may have, besides those of the messages that `toMessage` returns. */
+  /** For C22 to C24: names of members that a message may have, besides those of the messages that `toMessage` returns. */
   readonly members?: readonly string[];
 }
 
@@ -96,6 +96,8 @@ export type CaseId =
   | "C20"
   | "C21"
   | "C22"
+  | "C23"
+  | "C24"
   | `U0${1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9}`
   | `U1${0 | 1 | 2 | 3 | 4 | 5}`
   | `A0${1 | 2 | 3 | 4 | 5 | 6 | 7}`;

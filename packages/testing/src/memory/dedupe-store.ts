@@ -1,6 +1,14 @@
 // A dedupe store in memory, for tests and local runs: the reference implementation of core's DedupeStore.
 
-import type { DedupeStore, JournalEntry, LeaseResult, PendingItem, PendingItems, RouteId } from "@sluice/core/sink-kit";
+import {
+  checkOptionNames,
+  type DedupeStore,
+  type JournalEntry,
+  type LeaseResult,
+  type PendingItem,
+  type PendingItems,
+  type RouteId,
+} from "@sluice/core/sink-kit";
 
 /** A dedupe store in memory that counts its requests. */
 export interface MemoryDedupe extends DedupeStore {
@@ -68,7 +76,9 @@ const memoryPendingItems = (marks: Map<string, PendingItem>): PendingItems => ({
 });
 
 /** Creates an empty dedupe store in memory. Its leases expire, but its other entries do not. */
-export const memoryDedupe = ({ now = Date.now }: MemoryDedupeOptions = {}): MemoryDedupe => {
+export const memoryDedupe = (options: MemoryDedupeOptions = {}): MemoryDedupe => {
+  checkOptionNames("memoryDedupe", options, { now: true });
+  const { now = Date.now } = options;
   const journal = new Map<string, JournalEntry[]>();
   const leases = new Map<string, "completed" | number>();
   const marks = new Map<string, PendingItem>();

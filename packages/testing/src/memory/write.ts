@@ -1,6 +1,7 @@
 // Writes a batch for both memory sinks: splits it at the target's limits, and converts each answer to a result.
 
 import {
+  checkOptionNames,
   checkWhole,
   chunk,
   type Delivery,
@@ -65,6 +66,7 @@ export const writeBy = <Entry extends Delivery>(
   options: MemorySinkOptions,
 ): ((batch: readonly Entry[], context: WriteContext) => Promise<readonly WriteResult[]>) => {
   const { name = "memory", maxEntries = Number.MAX_SAFE_INTEGER, maxBytes = Number.MAX_SAFE_INTEGER } = options;
+  checkOptionNames("a memory sink", options, { name: true, maxEntries: true, maxBytes: true });
   checkWhole("maxEntries", maxEntries, [1, Number.MAX_SAFE_INTEGER]);
   checkWhole("maxBytes", maxBytes, [1, Number.MAX_SAFE_INTEGER]);
 

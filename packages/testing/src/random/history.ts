@@ -1,6 +1,6 @@
 // Random histories of a table, their deliveries, and the final state that every upsert sink must reach.
 
-import type { Image, StreamRecord, StreamViewType } from "@sluice/core/sink-kit";
+import { checkOptionNames, type Image, type StreamRecord, type StreamViewType } from "@sluice/core/sink-kit";
 import { toImage } from "../records/image.ts";
 import { streamChange } from "../records/stream-record.ts";
 import { type TableHistory, tableHistory } from "../records/table-history.ts";
@@ -46,6 +46,7 @@ const changeItem = (random: Random, table: TableHistory, pk: string, revision: n
 
 /** Creates a random history of inserts, modifications, (TTL) removals and re-inserts, sometimes over two streams. */
 export const randomHistory = (seed: number, options: RandomHistoryOptions = {}): RandomHistory => {
+  checkOptionNames("randomHistory", options, { items: true, changes: true, viewType: true, prefix: true });
   const { items = 4, changes = 40, viewType = "NEW_AND_OLD_IMAGES", prefix = "item" } = options;
   const random = randomOf(seed);
   const table = tableHistory({ tableName: `Specimens-${prefix}`, viewType });

@@ -1,6 +1,7 @@
 // The context object of an invocation, and the event of an SQS event source.
 
 import { createHash } from "node:crypto";
+import { checkOptionNames } from "@sluice/core/sink-kit";
 
 /** Lambda's context object. */
 export interface TestContext {
@@ -30,6 +31,7 @@ const nothing = (): void => undefined;
 
 /** Creates the context of an invocation. */
 export const lambdaContext = (options: LambdaContextOptions = {}): TestContext => {
+  checkOptionNames("lambdaContext", options, { remainingMs: true, functionName: true, awsRequestId: true });
   const { remainingMs = 60_000, functionName = "sluice" } = options;
   return {
     callbackWaitsForEmptyEventLoop: true,
@@ -105,8 +107,8 @@ const sqsRecord = (body: string, index: number, options: SqsEventOptions): SqsEv
 export const sqsEvent = (
   bodies: readonly unknown[],
   options: SqsEventOptions = {},
-): { readonly Records: readonly SqsEventRecord[] } => ({
-  Records: bodies.map((body, index) =>
-    sqsRecord(typeof body === "string" ? body : JSON.stringify(body), index, options),
-  ),
-});
+): { readonly Records: readonly SqsEventRecord[] } => {
+  checkOptionNames("sqsEvent", options, { queueName: true, receiveCount: true, attributes: true });
+  const texts = bodies.map((body) => (typeof body === "string" ? body : JSON.stringify(body)));
+  return { Records: texts.map((text, index) => sqsRecord(text, index, options)) };
+};

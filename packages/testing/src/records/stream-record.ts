@@ -5,8 +5,10 @@ import type { StreamViewType } from "@sluice/core/envelope";
 import {
   type Change,
   ConfigError,
+  checkOptionNames,
   decodeRecord,
   type Image,
+  type OptionNames,
   type Origin,
   type StreamRecord,
 } from "@sluice/core/sink-kit";
@@ -98,6 +100,19 @@ const streamData = (options: RecordOptions, sequenceNumber: string): NonNullable
   };
 };
 
+const known: OptionNames<RecordOptions> = {
+  before: true,
+  after: true,
+  keyNames: true,
+  position: true,
+  sequenceNumber: true,
+  viewType: true,
+  tableName: true,
+  streamLabel: true,
+  createdAt: true,
+  isTtlRemoval: true,
+};
+
 /**
  * Creates a stream record from plain items, as Lambda delivers it. Equal options give equal event ids, too.
  * @throws {ConfigError} CONFIG_INVALID when `before` and `after` are missing, when the item has no key attribute,
@@ -105,6 +120,7 @@ const streamData = (options: RecordOptions, sequenceNumber: string): NonNullable
  * @see https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_Record.html (read 2026-11-23)
  */
 export const streamRecord = (options: RecordOptions): StreamRecord => {
+  checkOptionNames("streamRecord", options, known);
   const { tableName = "Orders", streamLabel = "2026-01-02T03:04:05.678", position = 1 } = options;
   if (options.before === undefined && options.after === undefined) {
     throw new ConfigError("CONFIG_INVALID", "[testing] before, after: both are missing; expected at least one");

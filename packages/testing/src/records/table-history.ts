@@ -1,6 +1,6 @@
 // A table in memory that returns the stream record of each put and removal.
 
-import { ConfigError, imageToJson, type StreamRecord } from "@sluice/core/sink-kit";
+import { ConfigError, checkOptionNames, imageToJson, type StreamRecord } from "@sluice/core/sink-kit";
 import { type PlainItem, toImage } from "./image.ts";
 import { type RecordOptions, streamRecord } from "./stream-record.ts";
 
@@ -28,6 +28,7 @@ export interface TableHistory {
 
 /** Creates an empty table. */
 export const tableHistory = (options: HistoryOptions = {}): TableHistory => {
+  checkOptionNames("tableHistory", options, { keyNames: true, viewType: true, tableName: true, streamLabel: true });
   const { keyNames = ["pk", "sk"] } = options;
   const items = new Map<string, PlainItem>();
   const records: StreamRecord[] = [];

@@ -280,6 +280,16 @@ export const brokenUpsertSinks: readonly BrokenSink[] = [
     const results = await right(batch, context);
     return [...results, ...results.slice(0, 1)];
   }),
+  upsert(
+    "C23",
+    "writes messages by JSON.stringify",
+    rewriting((one) => ({ ...one, message: JSON.parse(JSON.stringify(one.message) ?? "null") })),
+  ),
+  upsert(
+    "C24",
+    "replaces half of a surrogate pair",
+    rewriting((one) => ({ ...one, message: JSON.parse(toJson(one.message).replace(/\\ud[89a-f]../g, "?")) })),
+  ),
   upsert("C22", "throws for a message with a cycle", (right) => async (batch, context) => {
     for (const { message } of batch) JSON.stringify(message, (_, value) => (typeof value === "bigint" ? "1" : value));
     return right(batch, context);

@@ -6,6 +6,7 @@ import {
   type AwsService,
   type Clock,
   checkClient,
+  checkOptionNames,
   lazyClient,
   missingDependency,
   type PipelineLogger,
@@ -113,6 +114,8 @@ const question = (statusCode: number, { queue, messages, mode, run, expiresAt }:
  * @throws {ConfigError} CONFIG_INVALID, with the option's name, when an option is wrong or missing.
  */
 export const approvalPageHandler = (options: ApprovalPageOptions = {}): ApprovalPageHandler => {
+  checkOptionNames("approvalPageHandler", options, { secret: true, logger: true, clients: true, clock: true });
+  checkOptionNames("approvalPageHandler: clients", options.clients ?? {}, { sfn: true });
   const { clock = systemClock, logger = consoleLogger, clients = {} } = options;
   checkClient(clients.sfn, "sendTaskSuccess", "an SFN client of @aws-sdk/client-sfn");
   const connection = lazyClient<TaskClient>(clients.sfn, async () => {

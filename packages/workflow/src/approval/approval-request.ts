@@ -1,6 +1,6 @@
 // The function of the state "Ask for approval". Sends a link to a person. The state machine waits for the decision.
 
-import { type Clock, ConfigError, type InvocationContext, systemClock } from "@sluice/core/sink-kit";
+import { type Clock, ConfigError, checkOptionNames, type InvocationContext, systemClock } from "@sluice/core/sink-kit";
 import { countLines } from "../redrive/counts-by-sink.ts";
 import { requiredUrl } from "../redrive/environment.ts";
 import type { Inspection } from "../redrive/inspection.ts";
@@ -64,6 +64,16 @@ const textOf = (event: ApprovalRequestEvent, queue: string, link: string, expire
  * @throws {ConfigError} CONFIG_INVALID, with the option's name, when an option is wrong or missing.
  */
 export const approvalRequestHandler = (options: ApprovalRequestOptions = {}): ApprovalRequestHandler => {
+  checkOptionNames("approvalRequestHandler", options, {
+    queueUrl: true,
+    pageUrl: true,
+    secret: true,
+    topicArn: true,
+    sendMail: true,
+    clients: true,
+    clock: true,
+  });
+  checkOptionNames("approvalRequestHandler: clients", options.clients ?? {}, { sns: true });
   const { clock = systemClock } = options;
   const queue = queueName(options);
   const pageUrl = requiredUrl("pageUrl", options.pageUrl, "SLUICE_APPROVAL_URL");

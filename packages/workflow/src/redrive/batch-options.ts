@@ -1,7 +1,15 @@
 // Checks the options of the batch function, and adds the defaults.
 
 import type { PayloadStore } from "@sluice/core/envelope";
-import { type Clock, checkText, checkWhole, invalidOption, systemClock } from "@sluice/core/sink-kit";
+import {
+  type Clock,
+  checkOptionNames,
+  checkText,
+  checkWhole,
+  invalidOption,
+  type OptionNames,
+  systemClock,
+} from "@sluice/core/sink-kit";
 import type { LambdaClient } from "@sluice/redrive";
 import { consoleLogger, optional, required } from "./environment.ts";
 import { type Fix, lambdaConnection } from "./fix.ts";
@@ -46,6 +54,23 @@ export interface BatchOptions extends QueueOptions {
   readonly clock?: Clock;
 }
 
+const optionNames: OptionNames<BatchOptions> = {
+  queueUrl: true,
+  logger: true,
+  pipelineFunction: true,
+  tableName: true,
+  markerAttribute: true,
+  removes: true,
+  fix: true,
+  fixTimeoutMs: true,
+  payloadStore: true,
+  chunkSize: true,
+  pollSeconds: true,
+  timeoutBufferMs: true,
+  clients: true,
+  clock: true,
+};
+
 type Defaulted = "fixTimeoutMs" | "chunkSize" | "pollSeconds" | "timeoutBufferMs" | "logger" | "clock";
 
 /** The checked options of a batch. */
@@ -81,6 +106,8 @@ const pipelineOf = (options: BatchOptions): PipelineFunction | undefined => {
 
 /** Checks the options. @throws {ConfigError} CONFIG_INVALID, with the option's name, when one is wrong or missing. */
 export const batchParts = (options: BatchOptions): BatchParts => {
+  checkOptionNames("batchHandler", options, optionNames);
+  checkOptionNames("batchHandler: clients", options.clients ?? {}, { sqs: true, lambda: true, dynamodb: true });
   const { chunkSize = 100, pollSeconds = 5, timeoutBufferMs = 60_000, fixTimeoutMs = 30_000 } = options;
   checkWhole("chunkSize", chunkSize, [1, 1_000]);
   checkWhole("pollSeconds", pollSeconds, [0, 20]);

@@ -1,6 +1,8 @@
 // Counts messages by sink and code. The state machine stores the counts, and its storage is limited. A message may
 // contain any sink and code, so the number and the length of these names are limited, too.
 
+import { plainName } from "./plain-text.ts";
+
 /** Number of messages for each sink and code. */
 export type CountsBySink = { readonly [sink: string]: { readonly [code: string]: number } };
 
@@ -36,9 +38,9 @@ export const totalOf = (counts: CountsBySink): number =>
     .flatMap((codes) => Object.values(codes))
     .reduce((sum, count) => sum + count, 0);
 
-/** Formats one line for each sink and code, such as `  60  webhook  SINK_REJECTED`. The largest count comes first. */
+/** Formats one line for each sink and code, for a mail, such as `  60  webhook  SINK_REJECTED`. The largest count comes first. */
 export const countLines = (counts: CountsBySink): string[] =>
   Object.entries(counts)
     .flatMap(([sink, codes]) => Object.entries(codes).map(([code, count]) => ({ sink, code, count })))
     .sort((a, b) => b.count - a.count)
-    .map(({ sink, code, count }) => `${String(count).padStart(6)}  ${sink}  ${code}`);
+    .map(({ sink, code, count }) => `${String(count).padStart(6)}  ${plainName(sink)}  ${plainName(code)}`);

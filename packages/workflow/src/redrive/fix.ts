@@ -6,6 +6,7 @@ import {
   type Clock,
   ConfigError,
   checkClient,
+  checkOptionNames,
   eachBounded,
   type LazyClient,
   lazyClient,
@@ -61,7 +62,9 @@ export interface LambdaFixOptions {
  * The batch function's role needs the permission `lambda:InvokeFunction` for the called function.
  * @throws {ConfigError} CONFIG_INVALID when the function's name is missing.
  */
-export const lambdaFix = ({ functionName, client }: LambdaFixOptions = {}): Fix => {
+export const lambdaFix = (options: LambdaFixOptions = {}): Fix => {
+  checkOptionNames("lambdaFix", options, { functionName: true, client: true });
+  const { functionName, client } = options;
   const name = required("functionName", functionName, "SLUICE_FIX_FUNCTION");
   const connection = lambdaConnection(client);
   return async (envelope, signal) =>

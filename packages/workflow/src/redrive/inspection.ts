@@ -1,7 +1,7 @@
 // The function of the state "Inspect the queue". Reads the queue's depth, and counts sample messages by sink and code.
 
 import type { QueueDepth } from "@sluice/core/envelope";
-import { checkWhole, type InvocationContext, type PipelineLogger } from "@sluice/core/sink-kit";
+import { checkOptionNames, checkWhole, type InvocationContext, type PipelineLogger } from "@sluice/core/sink-kit";
 import { addCount, type CountsBySink } from "./counts-by-sink.ts";
 import { deadLetterIn, sinkOf } from "./dead-letter.ts";
 import { consoleLogger } from "./environment.ts";
@@ -61,6 +61,14 @@ const sampleOf = async (queue: RedriveQueue, maxMessages: number, waitSeconds: n
  * @throws {ConfigError} CONFIG_INVALID, with the option's name, when an option is wrong or missing.
  */
 export const inspectionHandler = (options: InspectionOptions = {}): InspectionHandler => {
+  checkOptionNames("inspectionHandler", options, {
+    queueUrl: true,
+    sampleSize: true,
+    pollSeconds: true,
+    logger: true,
+    clients: true,
+  });
+  checkOptionNames("inspectionHandler: clients", options.clients ?? {}, { sqs: true });
   const { sampleSize = 100, pollSeconds = 5, logger = consoleLogger } = options;
   checkWhole("sampleSize", sampleSize, [0, 1_000]);
   checkWhole("pollSeconds", pollSeconds, [0, 20]);

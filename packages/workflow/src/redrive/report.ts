@@ -1,12 +1,13 @@
 // The function of the state "Report", the last state of every run. Reports the counts and the messages that are left.
 
 import { jsonMembers, type QueueDepth } from "@sluice/core/envelope";
-import { type Clock, type InvocationContext, systemClock } from "@sluice/core/sink-kit";
+import { type Clock, checkOptionNames, type InvocationContext, systemClock } from "@sluice/core/sink-kit";
 import type { ApprovalDecision } from "../approval/approval-page.ts";
 import { type CountsBySink, countLines } from "./counts-by-sink.ts";
 import { consoleLogger } from "./environment.ts";
 import type { Inspection } from "./inspection.ts";
 import { type NotificationOptions, notifier } from "./notification.ts";
+import { plainLine } from "./plain-text.ts";
 import { noProgress, type Progress, type RedriveCounts } from "./progress.ts";
 import { openQueue, type QueueOptions, queueName } from "./queue.ts";
 import type { RedriveMode } from "./settings.ts";
@@ -90,7 +91,7 @@ const messageIn = (cause: string): string => {
 const maxReasonLength = 1_000;
 
 const reasonOf = ({ Error: name = "an unknown error", Cause = "" }: CaughtError): string =>
-  `${name}: ${messageIn(Cause)}`.slice(0, maxReasonLength);
+  plainLine(`${name}: ${messageIn(Cause)}`.slice(0, maxReasonLength));
 
 const outcomeOf = ({ inspection, approval, expired, progress, error }: FinalState): [RunOutcome, string] => {
   if (error !== undefined) return ["failed", reasonOf(error)];
@@ -119,6 +120,16 @@ const noteLines = ({ notDeleted, interrupted }: Pick<Report, "notDeleted" | "int
     : []),
 ];
 
+/** Says what to do about messages of routes that the pipeline does not have: another run would leave them again. */
+const unroutedLines = (left: CountsBySink): string[] =>
+  Object.values(left).some((codes) => Object.hasOwn(codes, "RECORD_UNROUTED"))
+    ? [
+        "",
+        "RECORD_UNROUTED: the pipeline has no route of this name, and another run leaves these messages again.",
+        "Give a renamed route its former name; delete the messages of a removed route with sluice dead-letters delete.",
+      ]
+    : [];
+
 const textOf = (report: Omit<Report, "text">, queue: string): string => {
   const left = countLines(report.left);
   return [
@@ -127,6 +138,7 @@ const textOf = (report: Omit<Report, "text">, queue: string): string => {
     ...outcomeLines(report.counts),
     ...noteLines(report),
     ...(left.length > 0 ? ["", "Left in the queue, by sink and code:", "", ...left] : []),
+    ...unroutedLines(report.left),
     "",
     ...depthLine("Queue before", report.queue.before),
     ...depthLine("Queue now", report.queue.now),
@@ -141,6 +153,15 @@ const textOf = (report: Omit<Report, "text">, queue: string): string => {
  * @throws {ConfigError} CONFIG_INVALID, with the option's name, when an option is wrong or missing.
  */
 export const reportHandler = (options: ReportOptions = {}): ReportHandler => {
+  checkOptionNames("reportHandler", options, {
+    queueUrl: true,
+    topicArn: true,
+    sendMail: true,
+    logger: true,
+    clients: true,
+    clock: true,
+  });
+  checkOptionNames("reportHandler: clients", options.clients ?? {}, { sqs: true, sns: true });
   const { logger = consoleLogger, clock = systemClock } = options;
   const queue = openQueue(options);
   const name = queueName(options);

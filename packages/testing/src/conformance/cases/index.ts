@@ -9,6 +9,7 @@ import { encodingCases } from "./encoding.ts";
 import { failureCases } from "./failure.ts";
 import { lifecycleCases } from "./lifecycle.ts";
 import { limitCases } from "./limits.ts";
+import { lossCases } from "./loss.ts";
 import { guardCases } from "./upsert-guard.ts";
 import { parallelCases } from "./upsert-parallel.ts";
 
@@ -26,6 +27,7 @@ export const allCases: readonly Case[] = [
   ...deadlineCases,
   ...contentCases,
   ...encodingCases,
+  ...lossCases,
   ...lifecycleCases,
   ...guardCases,
   ...parallelCases,
