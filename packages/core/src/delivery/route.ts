@@ -157,15 +157,19 @@ const priorCopy = (route: Route, change: Change<unknown>): PriorCopy => {
   }
 };
 
-/** Whether a route has a message for the item after the change. Returns `ifItThrows` if its filter or mapper throws. */
-const hasMessage = (route: Route, change: Change<unknown>, ifItThrows: boolean): boolean => {
+/** Asks the user's code of another route. Returns `ifItThrows` if that code throws; the other route reports the error. */
+const asked = (question: () => boolean, ifItThrows: boolean): boolean => {
   try {
-    return messageOf(route, change) !== undefined;
+    return question();
   } catch (error) {
     if (error instanceof ConfigError) throw error;
     return ifItThrows;
   }
 };
+
+/** Whether a route has a message for the item after the change. Returns `ifItThrows` if its filter or mapper throws. */
+const hasMessage = (route: Route, change: Change<unknown>, ifItThrows: boolean): boolean =>
+  asked(() => messageOf(route, change) !== undefined, ifItThrows);
 
 /**
  * Whether another route with the same target also gets the change. A retried or redriven delivery does not say where it
@@ -187,7 +191,7 @@ const removalOf = ({ removals }: Route, { isTtlRemoval }: Change<unknown>): Remo
 export const isMarking = (route: Route, change: Change<unknown>): boolean =>
   change.kind === "remove" && typeof removalOf(route, change) === "function";
 
-/** Whether the removed item may have had a copy of this route. An item that another filter takes has none. */
+/** Whether the removed item may have had a copy of this route. An item that the filter or the mapper refuses has no copy. */
 const hadCopy = (route: Route, change: Change<unknown>): boolean =>
   (!isJudged(route, change, "old") || matches(route, change.before)) && priorCopy(route, change) === "possible";
 
@@ -198,32 +202,25 @@ const markOf = (route: Route, change: Change<unknown>): unknown => {
   return returned(route, "function of removes", removal(change as RemovedChange<unknown>));
 };
 
-/** Whether a route with the same target keeps or marks the copy. A route whose function throws keeps its copy. */
-const isRetainedBy = (other: Route, route: Route, change: Change<unknown>): boolean => {
-  const removal = removalOf(other, change);
-  if (removal === "delete" || !isAlsoGivenTo(other, route, change) || !hadCopy(other, change)) return false;
-  return removal === "keep" || hasMark(other, change, true);
-};
+/** Whether a route keeps or marks the copy of a removed item. */
+const retains = (route: Route, change: Change<unknown>): boolean =>
+  removalOf(route, change) === "keep" ? hadCopy(route, change) : markOf(route, change) !== undefined;
 
-const hasMark = (route: Route, change: Change<unknown>, ifItThrows: boolean): boolean => {
-  try {
-    return markOf(route, change) !== undefined;
-  } catch (error) {
-    if (error instanceof ConfigError) throw error;
-    return ifItThrows;
-  }
-};
-
-/** A removed item has one decision among the routes with one target: it is marked, or else kept, or else deleted. */
+/**
+ * Routes with one target make one decision for each removed item: the first route with a mark writes it, and a route
+ * deletes the copy only if no other route keeps or marks it. A route whose function throws keeps its copy.
+ */
 const removedEffect = (route: SharedRoute, change: Change<unknown>): Effect => {
   if (removalOf(route, change) === "keep") return none;
+  const others = (list: readonly Route[]): readonly Route[] =>
+    list.filter((other) => isAlsoGivenTo(other, route, change));
   const message = markOf(route, change);
   if (message !== undefined) {
-    const isMarked = route.before.some((other) => isAlsoGivenTo(other, route, change) && hasMark(other, change, false));
+    const isMarked = others(route.before).some((other) => asked(() => markOf(other, change) !== undefined, false));
     return isMarked ? none : { kind: "write", message };
   }
-  if (route.others.some((other) => isRetainedBy(other, route, change))) return none;
-  return { kind: "remove", copy: priorCopy(route, change) };
+  const isRetained = others(route.others).some((other) => asked(() => retains(other, change), true));
+  return isRetained ? none : { kind: "remove", copy: priorCopy(route, change) };
 };
 
 /**
