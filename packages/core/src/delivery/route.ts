@@ -191,6 +191,10 @@ const removalOf = ({ removals }: Route, { isTtlRemoval }: Change<unknown>): Remo
 export const isMarking = (route: Route, change: Change<unknown>): boolean =>
   change.kind === "remove" && typeof removalOf(route, change) === "function";
 
+/** Whether the target may have a copy of an item that was removed before, and is now inserted again. */
+const leavesCopies = (route: SharedRoute): boolean =>
+  [route, ...route.others].some(({ removals }) => removals.byTtl !== "delete" || removals.otherwise !== "delete");
+
 /** Whether the removed item may have had a copy of this route. An item that the filter or the mapper refuses has no copy. */
 const hadCopy = (route: Route, change: Change<unknown>): boolean =>
   (!isJudged(route, change, "old") || matches(route, change.before)) && priorCopy(route, change) === "possible";
@@ -231,8 +235,9 @@ const upsertEffect = (route: SharedRoute, change: Change<unknown>): Effect => {
   if (change.kind === "remove") return removedEffect(route, change);
   const message = messageOf(route, change as LiveChange<unknown>);
   if (message !== undefined) return isWrittenBy(route.before, route, change, false) ? none : { kind: "write", message };
-  const copy = change.kind === "insert" ? "unlikely" : priorCopy(route, change);
-  if (copy === "unlikely" && !route.removesUnmatched) return none;
+  const isInsert = change.kind === "insert";
+  const copy = isInsert ? "unlikely" : priorCopy(route, change);
+  if (copy === "unlikely" && !route.removesUnmatched && !(isInsert && leavesCopies(route))) return none;
   return isWrittenBy(route.others, route, change, true) ? none : { kind: "remove", copy };
 };
 
