@@ -134,6 +134,22 @@ describe("the copy of a removed item", () => {
     expect(await route.send(table.put(item(1)), table.remove(key))).toEqual(["1"]);
     expect(route.codes()).toHaveLength(1);
   });
+
+  test("stays, and the removal is rejected, if the filter has no old image or throws", async () => {
+    const constant: Removes = () => "removed";
+    const blind = tableHistory({ viewType: "NEW_IMAGE" });
+    const route = routed(constant, isEven);
+    expect(await route.send(blind.put(item(2)), blind.remove(key))).toEqual(["2"]);
+    let isBroken = false;
+    const throwing = routed(constant, () => {
+      if (isBroken) throw new TypeError("broken");
+      return true;
+    });
+    const table = tableHistory();
+    await throwing.send(table.put(item(1)));
+    isBroken = true;
+    expect(await throwing.send(table.remove(key))).toEqual(["1"]);
+  });
 });
 
 describe("routes with one target", () => {
