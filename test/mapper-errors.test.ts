@@ -16,7 +16,10 @@ interface Case {
   readonly names: RegExp;
 }
 
-const upsert = { sink: "postgresSink", call: 'postgresSink({ connection: { host: "h" }, table: "t", key: { id: "id" } })' };
+const upsert = {
+  sink: "postgresSink",
+  call: 'postgresSink({ connection: { host: "h" }, table: "t", key: { id: "id" } })',
+};
 const append = { sink: "snsSink", call: 'snsSink({ topicArn: "arn" })' };
 
 const cases: Readonly<Record<string, Case>> = {
@@ -50,7 +53,7 @@ const cases: Readonly<Record<string, Case>> = {
     sink: "webhookSink",
     call: "webhookSink({} as never)",
     mistake: "() => ({ body: 1, method: 'FETCH' }),",
-    names: /method|FETCH/,
+    names: /WebhookMethod/,
   },
   eventbridge: {
     sink: "eventbridgeSink",
