@@ -13,7 +13,7 @@ export type { PipelineOptions, RejectPolicy } from "./pipeline/options.ts";
 export { type Pipeline, pipeline } from "./pipeline/pipeline.ts";
 export type { RouteOptions } from "./pipeline/route-options.ts";
 export { type InvocationReport, reportChannel } from "./pipeline/telemetry.ts";
-export type { Change, LiveChange, UnknownItem } from "./record/change.ts";
+export type { Change, LiveChange, RemovedChange, UnknownItem } from "./record/change.ts";
 export { isNumberValue } from "./record/json.ts";
 export type { Source } from "./record/source.ts";
 export { cloudEvent } from "./sink/cloud-event.ts";

@@ -32,6 +32,7 @@ const routeTo = (sink: object) => ({
   removesUnmatched: false,
   referenceWaits: { inQueue: 900_000, inStream: 60_000 },
   tombstones: "always" as const,
+  removals: { byTtl: "delete", otherwise: "delete" } as const,
   others: [],
   before: [],
 });

@@ -22,6 +22,7 @@ export const effectOn = (record: StreamRecord, parts: RouteParts = {}): Effect =
     removesUnmatched: parts.removesUnmatched ?? false,
     referenceWaits: { inQueue: 900_000, inStream: 60_000 },
     tombstones: "always",
+    removals: { byTtl: "delete", otherwise: "delete" },
     others: [],
     before: [],
     sink: scriptedSink({ writes }) as never,

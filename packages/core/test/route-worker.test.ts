@@ -53,6 +53,7 @@ const failingWorker = (code: SinkErrorCode) => {
     removesUnmatched: false,
     referenceWaits: { inQueue: 900_000, inStream: 60_000 },
     tombstones: "always" as const,
+    removals: { byTtl: "delete", otherwise: "delete" } as const,
     others: [],
     before: [],
     sink: sink as Sink<unknown>,

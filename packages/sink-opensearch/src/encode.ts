@@ -62,7 +62,7 @@ export const documentText = (message: object, geoFields: GeoFields = noFields): 
 
 const noFields: GeoFields = new Map();
 
-/** A name with half a surrogate pair in the document; undefined if there is no such name. */
+/** Whether the value has a member whose name has half a surrogate pair, at any level. */
 const hasBrokenName = (value: unknown): boolean =>
   typeof value === "object" &&
   value !== null &&
@@ -74,8 +74,12 @@ const hasBrokenName = (value: unknown): boolean =>
  */
 const checkNames = (sink: string, text: string): void => {
   // JSON text has such a half only as an escape. The test is cheap, and seldom true.
-  if (!/\\ud[89a-f]/.test(text) || !hasBrokenName(JSON.parse(text))) return;
-  throw rejected(sink, "the document has a field whose name has half a surrogate pair");
+  if (!/\\ud[89a-f]/.test(text)) return;
+  const members = Object.entries(JSON.parse(text) as Readonly<Record<string, unknown>>);
+  const broken = members.find(([name, member]) => hasHalfPair(name) || hasBrokenName(member));
+  if (broken === undefined) return;
+  const place = hasHalfPair(broken[0]) ? "the document" : `the member ${JSON.stringify(broken[0])}`;
+  throw rejected(sink, `${place} has a field whose name has half a surrogate pair`);
 };
 
 const checkedText = ({ sink, geoFields }: EncodeOptions, message: object): string => {

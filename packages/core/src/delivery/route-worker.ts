@@ -25,7 +25,7 @@ import { leasingSink } from "./leasing-sink.ts";
 import { type BatchGuard, nothingPending, type RoutePendingItems, routePendingItems } from "./pending-items.ts";
 import { type ReferenceWait, referenceWait } from "./reference-wait.ts";
 import { type RouteRetryQueue, retryInQueue } from "./retry-in-queue.ts";
-import type { SharedRoute } from "./route.ts";
+import { isMarking, type SharedRoute } from "./route.ts";
 import type { DeliverySteps, SinkMemory } from "./write.ts";
 
 /** Settings that all routes of a pipeline share. */
@@ -87,8 +87,11 @@ interface Assigned {
 }
 
 /** Returns the result of a record that is not delivered. A record without a change is malformed, and is rejected. */
-const decidedFor = (received: Received, { sink }: SharedRoute, isTaken: boolean): DeliveryResult | undefined => {
-  const reason = isTaken ? (received.error ?? withheldFrom(sink.supports.writes, received)) : "filtered";
+const decidedFor = (received: Received, route: SharedRoute, isTaken: boolean): DeliveryResult | undefined => {
+  const { change } = received;
+  const { writes } = route.sink.supports;
+  const isPlainRemoval = change?.kind === "remove" && !isMarking(route, change);
+  const reason = isTaken ? (received.error ?? withheldFrom(writes, received, isPlainRemoval)) : "filtered";
   if (reason === "filtered") return filtered;
   return reason && { outcome: "rejected", error: reason, attempts: 0 };
 };

@@ -3,11 +3,25 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { disregard, isThenable } from "../async/thenable.ts";
 import { ConfigError, RecordError } from "../errors.ts";
-import type { Change, LiveChange, Origin } from "../record/change.ts";
+import type { Change, LiveChange, Origin, RemovedChange } from "../record/change.ts";
 import { assertNewImage, carries, priorState } from "../record/record.ts";
 import { describeThrown } from "../sink/encoding-error.ts";
 import type { Dedupe, Sink } from "../sink/sink.ts";
 import type { ReferenceWaits } from "./reference-wait.ts";
+
+/**
+ * What the removal of an item from the table does to the item's copy. `delete`: the copy is removed. `keep`: the copy
+ * stays as it is. A function marks the copy: it returns the message that replaces the copy, or undefined to delete it.
+ */
+export type Removal<Item, Message> = "delete" | "keep" | ((removal: RemovedChange<Item>) => Message | undefined);
+
+/** What removals do to the copies of a route, by the cause of the removal. */
+export interface Removals<Item, Message> {
+  /** Removals by DynamoDB's TTL service, in the region of the stream. Default `delete`. */
+  readonly byTtl?: Removal<Item, Message>;
+  /** All other removals, among them TTL removals that a global table replicates from another region. Default `delete`. */
+  readonly otherwise?: Removal<Item, Message>;
+}
 
 /** A sink with its mapper and filter. Their types are `unknown`, because the pipeline's methods have checked them. */
 export interface Route {
@@ -33,6 +47,8 @@ export interface Route {
   readonly removesUnmatched: boolean;
   /** Whether an unlikely copy is removed with a tombstone, even if the target does not have it. */
   readonly tombstones: "always" | "if-present";
+  /** What the removal of an item does to the item's copy. */
+  readonly removals: Required<Removals<unknown, unknown>>;
 }
 
 /** A route, with the other routes of its pipeline that have the same target. */
@@ -141,15 +157,19 @@ const priorCopy = (route: Route, change: Change<unknown>): PriorCopy => {
   }
 };
 
-/** Whether a route has a message for the item after the change. Returns `ifItThrows` if its filter or mapper throws. */
-const hasMessage = (route: Route, change: Change<unknown>, ifItThrows: boolean): boolean => {
+/** Asks the user's code of another route. Returns `ifItThrows` if that code throws; the other route reports the error. */
+const asked = (question: () => boolean, ifItThrows: boolean): boolean => {
   try {
-    return messageOf(route, change) !== undefined;
+    return question();
   } catch (error) {
     if (error instanceof ConfigError) throw error;
     return ifItThrows;
   }
 };
+
+/** Whether a route has a message for the item after the change. Returns `ifItThrows` if its filter or mapper throws. */
+const hasMessage = (route: Route, change: Change<unknown>, ifItThrows: boolean): boolean =>
+  asked(() => messageOf(route, change) !== undefined, ifItThrows);
 
 /**
  * Whether another route with the same target also gets the change. A retried or redriven delivery does not say where it
@@ -164,16 +184,60 @@ const isAlsoGivenTo = (other: Route, { origins }: Route, { origin }: Change<unkn
 const isWrittenBy = (routes: readonly Route[], route: Route, change: Change<unknown>, ifItThrows: boolean): boolean =>
   routes.some((other) => isAlsoGivenTo(other, route, change) && hasMessage(other, change, ifItThrows));
 
+const removalOf = ({ removals }: Route, { isTtlRemoval }: Change<unknown>): Removal<unknown, unknown> =>
+  isTtlRemoval ? removals.byTtl : removals.otherwise;
+
+/** Whether a route writes a message for this removal, unless its function returns undefined. */
+export const isMarking = (route: Route, change: Change<unknown>): boolean =>
+  change.kind === "remove" && typeof removalOf(route, change) === "function";
+
+/** Whether the target may have a copy of an item that was removed before, and is now inserted again. */
+const leavesCopies = (route: SharedRoute): boolean =>
+  [route, ...route.others].some(({ removals }) => removals.byTtl !== "delete" || removals.otherwise !== "delete");
+
+/** Whether the removed item may have had a copy of this route. An item that the filter or the mapper refuses has no copy. */
+const hadCopy = (route: Route, change: Change<unknown>): boolean =>
+  (!isJudged(route, change, "old") || matches(route, change.before)) && priorCopy(route, change) === "possible";
+
+/** Returns the message that marks the copy of a removed item, or undefined if the route does not mark a copy. */
+const markOf = (route: Route, change: Change<unknown>): unknown => {
+  const removal = removalOf(route, change);
+  if (typeof removal !== "function" || !hadCopy(route, change)) return undefined;
+  return returned(route, "function of removes", removal(change as RemovedChange<unknown>));
+};
+
+/** Whether a route keeps or marks the copy of a removed item. */
+const retains = (route: Route, change: Change<unknown>): boolean =>
+  removalOf(route, change) === "keep" ? hadCopy(route, change) : markOf(route, change) !== undefined;
+
+/**
+ * Routes with one target make one decision for each removed item: the first route with a mark writes it, and a route
+ * deletes the copy only if no other route keeps or marks it. A route whose function throws keeps its copy.
+ */
+const removedEffect = (route: SharedRoute, change: Change<unknown>): Effect => {
+  if (removalOf(route, change) === "keep") return none;
+  const others = (list: readonly Route[]): readonly Route[] =>
+    list.filter((other) => isAlsoGivenTo(other, route, change));
+  const message = markOf(route, change);
+  if (message !== undefined) {
+    const isMarked = others(route.before).some((other) => asked(() => markOf(other, change) !== undefined, false));
+    return isMarked ? none : { kind: "write", message };
+  }
+  const isRetained = others(route.others).some((other) => asked(() => retains(other, change), true));
+  return isRetained ? none : { kind: "remove", copy: priorCopy(route, change) };
+};
+
 /**
  * Routes with one target make one decision for each item: the first route with a message writes the item, and a route
  * removes the item only if no other route writes it. A route whose mapper throws keeps its copy.
  */
 const upsertEffect = (route: SharedRoute, change: Change<unknown>): Effect => {
-  if (change.kind === "remove") return { kind: "remove", copy: priorCopy(route, change) };
+  if (change.kind === "remove") return removedEffect(route, change);
   const message = messageOf(route, change as LiveChange<unknown>);
   if (message !== undefined) return isWrittenBy(route.before, route, change, false) ? none : { kind: "write", message };
-  const copy = change.kind === "insert" ? "unlikely" : priorCopy(route, change);
-  if (copy === "unlikely" && !route.removesUnmatched) return none;
+  const isInsert = change.kind === "insert";
+  const copy = isInsert ? "unlikely" : priorCopy(route, change);
+  if (copy === "unlikely" && !route.removesUnmatched && !(isInsert && leavesCopies(route))) return none;
   return isWrittenBy(route.others, route, change, true) ? none : { kind: "remove", copy };
 };
 

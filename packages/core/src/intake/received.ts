@@ -57,13 +57,12 @@ const expired = (days: number): RecordError =>
   );
 
 /**
- * Returns the error for a change that is too old to be written. A removal is never too old, because it cannot bring an
- * item back. A record without a time is not checked.
+ * Returns the error for a change that is too old to be written. A record without a time is not checked.
  */
 const expiryOf = (change: Change<unknown>, { now }: Reception): RecordError | undefined => {
   if (change.origin !== "retry" && change.origin !== "redrive") return undefined;
   const createdAt = change.approximateCreationTimeMs;
-  const isYoung = createdAt === 0 || change.kind === "remove" || now - createdAt <= deliverableDays * dayMs;
+  const isYoung = createdAt === 0 || now - createdAt <= deliverableDays * dayMs;
   return isYoung ? undefined : expired(Math.floor((now - createdAt) / dayMs));
 };
 
@@ -95,9 +94,14 @@ export const receive = (record: StreamRecord, arrival: Arrival, reception: Recep
 
 /**
  * Returns why routes of this write mode do not deliver a change: the change has no effect on them (`filtered`), or must
- * not be written. Returns undefined for a change that they deliver.
+ * not be written. Returns undefined for a change that they deliver. A removal that writes no message is never too old,
+ * because it cannot bring an item back.
  */
-export const withheldFrom = (writes: WriteMode, received: Received): "filtered" | RecordError | undefined => {
+export const withheldFrom = (
+  writes: WriteMode,
+  received: Received,
+  isPlainRemoval: boolean,
+): "filtered" | RecordError | undefined => {
   if (received.isUnchanged || (received.isOutOfTurn && writes === "append")) return "filtered";
-  return writes === "upsert" ? received.expiry : undefined;
+  return writes === "upsert" && !isPlainRemoval ? received.expiry : undefined;
 };

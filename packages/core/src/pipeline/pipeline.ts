@@ -31,14 +31,23 @@ export interface Pipeline<Base, Item = Base> {
 
 /** Adds a route to a pipeline. */
 export interface AddRoute<Base, Item> {
-  <Message, Writes extends WriteMode>(
-    sink: Sink<Message, Writes>,
-    map: Mapper<Item, NoInfer<Message>, Writes>,
-    options?: RouteOptions,
-  ): Pipeline<Base, Item>;
   /** Adds a sink that has its own mapper. */
-  <Message, Writes extends WriteMode>(sink: MappedSink<Message, Writes>, options?: RouteOptions): Pipeline<Base, Item>;
+  <Message, Writes extends WriteMode>(sink: MappedSink<Message, Writes>): Pipeline<Base, Item>;
+  /** Adds a sink with a mapper. For a sink that has its own mapper, the options may follow the sink. */
+  <Message, Writes extends WriteMode, Given extends Sink<Message, Writes> = Sink<Message, Writes>>(
+    sink: Given & Sink<Message, Writes>,
+    map: Mapper<Item, NoInfer<Message>, Writes> | OptionsOfMapped<Given, Item, NoInfer<Message>>,
+    options?: RouteOptions<Item, NoInfer<Message>>,
+  ): Pipeline<Base, Item>;
 }
+
+/**
+ * The options of a route whose sink has its own mapper; never for other sinks. With two overloads of two arguments,
+ * TypeScript would report a wrong mapper as a sink without `map`. With one, it reports the wrong member of the message.
+ */
+type OptionsOfMapped<Given, Item, Message> = Given extends { readonly map: unknown }
+  ? RouteOptions<Item, Message>
+  : never;
 
 /** Adds a filter: the routes that are added later get only the items for which the predicate is true. */
 export interface AddFilter<Base> {

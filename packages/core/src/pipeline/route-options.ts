@@ -2,14 +2,17 @@
 
 import { idSuffixOf } from "../delivery/delivery-result.ts";
 import type { ReferenceWaits } from "../delivery/reference-wait.ts";
-import type { Route } from "../delivery/route.ts";
+import type { Removal, Removals, Route } from "../delivery/route.ts";
 import type { Change, Origin } from "../record/change.ts";
 import { checkOptionNames, type OptionNames } from "../sink/option.ts";
 import type { Dedupe, MappedSink, Sink } from "../sink/sink.ts";
 import { checkedName, invalid, type PipelineSettings } from "./options.ts";
 
-/** Options of a route. */
-export interface RouteOptions {
+/**
+ * Options of a route. `Item` and `Message` are the types of the route's item and of the sink's message. By default, the
+ * options fit every route, so they contain no function for `removes` that returns a message.
+ */
+export interface RouteOptions<Item = unknown, Message = never> {
   /** Name in logs and dead letters, unique in the pipeline. Default: the sink's name. */
   readonly name?: string;
   /**
@@ -48,6 +51,12 @@ export interface RouteOptions {
    * which is 15 minutes; and 60,000 if it waits in the stream, because it holds up its shard.
    */
   readonly waitForReferenceMs?: number;
+  /**
+   * Upsert routes only: what the removal of an item from the table does to the item's copy: `delete` (default), `keep`, or
+   * a function that returns the message that replaces the copy; or one of these for each cause of the removal. An item
+   * that only leaves the filter, or for which the mapper returns undefined, is removed in any case.
+   */
+  readonly removes?: Removal<Item, Message> | Removals<Item, Message>;
 }
 
 const optionNames: OptionNames<RouteOptions> = {
@@ -58,7 +67,10 @@ const optionNames: OptionNames<RouteOptions> = {
   removesUnmatched: true,
   tombstones: true,
   waitForReferenceMs: true,
+  removes: true,
 };
+
+const removalNames: OptionNames<Removals<unknown, unknown>> = { byTtl: true, otherwise: true };
 
 /** Filter of a route: whether it accepts an item. */
 export type Predicate = (item: unknown) => boolean;
@@ -155,6 +167,27 @@ const checkedWaits = (name: string, asked: unknown): ReferenceWaits => {
   throw invalid(`[${name}] waitForReferenceMs is ${found}; expected 0 or more`);
 };
 
+const checkedRemoval = (name: string, option: string, asked: unknown): Removal<unknown, unknown> => {
+  if (asked === undefined) return "delete";
+  if (asked === "delete" || asked === "keep") return asked;
+  if (typeof asked === "function") return asked as Removal<unknown, unknown>;
+  const found = typeof asked === "string" ? asked : typeof asked;
+  throw invalid(`[${name}] ${option} is ${found}; expected delete, keep, or a function that returns a message`);
+};
+
+const checkedRemovals = (name: string, asked: unknown): Route["removals"] => {
+  if (typeof asked !== "object" || asked === null) {
+    const removal = checkedRemoval(name, "removes", asked);
+    return { byTtl: removal, otherwise: removal };
+  }
+  checkOptionNames(`[${name}] removes`, asked, removalNames);
+  const { byTtl, otherwise } = asked as Removals<unknown, unknown>;
+  return {
+    byTtl: checkedRemoval(name, "removes.byTtl", byTtl),
+    otherwise: checkedRemoval(name, "removes.otherwise", otherwise),
+  };
+};
+
 /**
  * The route for the arguments of a call of `to`, with or without a mapper.
  * @throws {ConfigError} CONFIG_INVALID, with the argument's name, when an argument is wrong.
@@ -176,7 +209,9 @@ export const checkedRoute = (
   const mapping = checkedMap(sink, map, name);
   checkOptionNames(`[${name}] the route`, options, optionNames);
   const { removesUnmatched = false, tombstones = "always" } = options;
-  const upsertOnly = (["removesUnmatched", "tombstones"] as const).find((option) => options[option] !== undefined);
+  const upsertOnly = (["removesUnmatched", "tombstones", "removes"] as const).find(
+    (option) => options[option] !== undefined,
+  );
   if (upsertOnly !== undefined && sink.supports.writes === "append") {
     throw invalid(
       `[${name}] ${upsertOnly} is given, and the sink is an append sink; expected it for upsert sinks only`,
@@ -200,6 +235,7 @@ export const checkedRoute = (
     retryIn: checkedRetryIn(sink, name, options.retryIn, settings),
     removesUnmatched,
     tombstones,
+    removals: checkedRemovals(name, options.removes),
     referenceWaits: checkedWaits(name, options.waitForReferenceMs),
   };
 };

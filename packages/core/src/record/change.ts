@@ -94,6 +94,13 @@ export interface Change<Item = UnknownItem> {
   readonly record: StreamRecord;
 }
 
+/** A removal of an item, for the function of the route option `removes`. */
+export interface RemovedChange<Item = UnknownItem> extends Change<Item> {
+  readonly kind: "remove";
+  readonly after: undefined;
+  readonly before: Item;
+}
+
 /** A change after which the item exists, for the mapper of an upsert sink. */
 export interface LiveChange<Item = UnknownItem> extends Change<Item> {
   readonly after: Item;

@@ -169,7 +169,9 @@ const movingKeys = (settings: DynamodbSettings, movingKey: MovingKey, target: Ta
   };
   return (delivery) => {
     const isLive = delivery.message !== undefined;
-    const key = isLive ? keyOf(imageOf(delivery.change, "NewImage", imageUser)) : undefined;
+    // The message of a removal marks the copy, which stays where the old image has put it.
+    const side = delivery.change.kind === "remove" ? "OldImage" : "NewImage";
+    const key = isLive ? keyOf(imageOf(delivery.change, side, imageUser)) : undefined;
     if (isLive && key === undefined) {
       throw refused(settings, "movingKey", "returned no key for an item with a message");
     }

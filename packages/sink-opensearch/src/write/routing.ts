@@ -84,8 +84,9 @@ export const routingsOf = (sink: string, routing: OpensearchRouting, delivery: U
   }
   const former = formerImages(delivery).map((image) => routingIn(sink, routing, image));
   const next = change.kind === "remove" ? [] : [routingIn(sink, routing, imageOf(change, "NewImage", user))];
-  // A change that stops matching the route's filter is a removal. The document is where the item was before.
-  const [current] = message === undefined ? [...former.slice(-1), ...next] : next;
+  // A change that stops matching the route's filter is a removal. The document of a removal, or of the mark of a removed
+  // item, is where the item was before.
+  const [current] = message === undefined || change.kind === "remove" ? [...former.slice(-1), ...next] : next;
   const left = new Set<string | undefined>([...former, ...next]);
   left.delete(current);
   return { current, left: [...left] };

@@ -42,9 +42,10 @@ export const withRefusedColumns = async (
     }
     rows += 1;
     const column = await refusedColumn(session, columns, entry);
-    const place = column && `, column "${column.name}" (${column.fullType})`;
     const { code, message, cause } = error;
-    named.push(place === undefined ? result : failed(result.delivery, new SinkError(code, message + place, { cause })));
+    const place = column && `$&, column "${column.name.replaceAll("$", "$$$$")}" (${column.fullType})`;
+    const found = place && message.replace(/SQLSTATE \w{5}/, place);
+    named.push(found === undefined ? result : failed(result.delivery, new SinkError(code, found, { cause })));
   }
   return named;
 };

@@ -13,7 +13,7 @@ import {
   systemClock,
   verifiedTls,
 } from "@sluice/core/sink-kit";
-import { consoleLogger, user } from "../redrive/environment.ts";
+import { checkClients, consoleLogger, user } from "../redrive/environment.ts";
 import { classified } from "../redrive/errors.ts";
 import { type Approval, type ApprovalSecret, parameterName, secretReader, verified } from "./approval-link.ts";
 import { type Html, markup } from "./html.ts";
@@ -116,7 +116,7 @@ const question = (statusCode: number, { queue, messages, mode, run, expiresAt }:
  */
 export const approvalPageHandler = (options: ApprovalPageOptions = {}): ApprovalPageHandler => {
   checkOptionNames("approvalPageHandler", options, { secret: true, logger: true, clients: true, clock: true });
-  checkOptionNames("approvalPageHandler: clients", options.clients ?? {}, { sfn: true });
+  checkClients("approvalPageHandler", options.clients);
   const { clock = systemClock, logger = consoleLogger, clients = {} } = options;
   checkClient(clients.sfn, "sendTaskSuccess", "an SFN client of @aws-sdk/client-sfn");
   const connection = lazyClient<TaskClient>(clients.sfn, async () => {

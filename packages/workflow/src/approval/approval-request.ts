@@ -2,7 +2,7 @@
 
 import { type Clock, ConfigError, checkOptionNames, type InvocationContext, systemClock } from "@sluice/core/sink-kit";
 import { countLines } from "../redrive/counts-by-sink.ts";
-import { requiredUrl } from "../redrive/environment.ts";
+import { checkClients, requiredUrl } from "../redrive/environment.ts";
 import type { Inspection } from "../redrive/inspection.ts";
 import { type NotificationOptions, notifier } from "../redrive/notification.ts";
 import { type QueueOptions, queueName } from "../redrive/queue.ts";
@@ -73,7 +73,7 @@ export const approvalRequestHandler = (options: ApprovalRequestOptions = {}): Ap
     clients: true,
     clock: true,
   });
-  checkOptionNames("approvalRequestHandler: clients", options.clients ?? {}, { sns: true });
+  checkClients("approvalRequestHandler", options.clients);
   const { clock = systemClock } = options;
   const queue = queueName(options);
   const pageUrl = requiredUrl("pageUrl", options.pageUrl, "SLUICE_APPROVAL_URL");

@@ -11,7 +11,7 @@ import {
   systemClock,
 } from "@sluice/core/sink-kit";
 import type { LambdaClient } from "@sluice/redrive";
-import { consoleLogger, optional, required } from "./environment.ts";
+import { checkClients, consoleLogger, optional, required } from "./environment.ts";
 import { type Fix, lambdaConnection } from "./fix.ts";
 import { openQueue, type QueueOptions, type RedriveQueue } from "./queue.ts";
 import { dynamodbConnection, type SourceTable, type SourceTableClient } from "./republish.ts";
@@ -107,7 +107,7 @@ const pipelineOf = (options: BatchOptions): PipelineFunction | undefined => {
 /** Checks the options. @throws {ConfigError} CONFIG_INVALID, with the option's name, when one is wrong or missing. */
 export const batchParts = (options: BatchOptions): BatchParts => {
   checkOptionNames("batchHandler", options, optionNames);
-  checkOptionNames("batchHandler: clients", options.clients ?? {}, { sqs: true, lambda: true, dynamodb: true });
+  checkClients("batchHandler", options.clients);
   const { chunkSize = 100, pollSeconds = 5, timeoutBufferMs = 60_000, fixTimeoutMs = 30_000 } = options;
   checkWhole("chunkSize", chunkSize, [1, 1_000]);
   checkWhole("pollSeconds", pollSeconds, [0, 20]);

@@ -1,9 +1,19 @@
 // Reads options that the user can set in code or by an environment variable of the function.
 
-import { invalidOption, type PipelineLogger } from "@sluice/core/sink-kit";
+import { checkOptionNames, invalidOption, type PipelineLogger } from "@sluice/core/sink-kit";
 
 /** How errors about a missing dependency call this package. */
 export const user = "the redrive workflow";
+
+/** @throws {ConfigError} CONFIG_INVALID for a client that no handler has. Several handlers may share one object. */
+export const checkClients = (factory: string, clients: object = {}): void =>
+  checkOptionNames<object>(`${factory}: clients`, clients, {
+    sqs: true,
+    lambda: true,
+    dynamodb: true,
+    sns: true,
+    sfn: true,
+  } as never);
 
 /** Returns `given`, or else the environment variable. @throws {ConfigError} CONFIG_INVALID when both are missing. */
 export const required = (option: string, given: string | undefined, variable: string): string => {

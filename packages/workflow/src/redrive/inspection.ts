@@ -4,7 +4,7 @@ import type { QueueDepth } from "@sluice/core/envelope";
 import { checkOptionNames, checkWhole, type InvocationContext, type PipelineLogger } from "@sluice/core/sink-kit";
 import { addCount, type CountsBySink } from "./counts-by-sink.ts";
 import { deadLetterIn, sinkOf } from "./dead-letter.ts";
-import { consoleLogger } from "./environment.ts";
+import { checkClients, consoleLogger } from "./environment.ts";
 import { noProgress, type Progress } from "./progress.ts";
 import { openQueue, type QueueOptions, type RedriveQueue } from "./queue.ts";
 import { type RunSettings, settingsFor } from "./settings.ts";
@@ -68,7 +68,7 @@ export const inspectionHandler = (options: InspectionOptions = {}): InspectionHa
     logger: true,
     clients: true,
   });
-  checkOptionNames("inspectionHandler: clients", options.clients ?? {}, { sqs: true });
+  checkClients("inspectionHandler", options.clients);
   const { sampleSize = 100, pollSeconds = 5, logger = consoleLogger } = options;
   checkWhole("sampleSize", sampleSize, [0, 1_000]);
   checkWhole("pollSeconds", pollSeconds, [0, 20]);

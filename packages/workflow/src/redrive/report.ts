@@ -4,7 +4,7 @@ import { jsonMembers, type QueueDepth } from "@sluice/core/envelope";
 import { type Clock, checkOptionNames, type InvocationContext, systemClock } from "@sluice/core/sink-kit";
 import type { ApprovalDecision } from "../approval/approval-page.ts";
 import { type CountsBySink, countLines } from "./counts-by-sink.ts";
-import { consoleLogger } from "./environment.ts";
+import { checkClients, consoleLogger } from "./environment.ts";
 import type { Inspection } from "./inspection.ts";
 import { type NotificationOptions, notifier } from "./notification.ts";
 import { plainLine } from "./plain-text.ts";
@@ -161,7 +161,7 @@ export const reportHandler = (options: ReportOptions = {}): ReportHandler => {
     clients: true,
     clock: true,
   });
-  checkOptionNames("reportHandler: clients", options.clients ?? {}, { sqs: true, sns: true });
+  checkClients("reportHandler", options.clients);
   const { logger = consoleLogger, clock = systemClock } = options;
   const queue = openQueue(options);
   const name = queueName(options);
