@@ -52,3 +52,32 @@ describe("the content of a message", () => {
     fc.assert(fc.property(fc.oneof(fc.string(), fc.json()), (body) => expect(messageContent(body).kind).toBeDefined()));
   });
 });
+
+describe("a record of many tiny values", () => {
+  const bodyOf = (json: string): string => {
+    const { record: _, ...rest } = envelopeOfMarks;
+    return JSON.stringify({ ...rest, recordGzip: gzipSync(json).toString("base64") });
+  };
+  const envelopeOfMarks = {
+    v: 1,
+    id: "1",
+    pipeline: "p",
+    sink: "s",
+    code: "SINK_REJECTED",
+    message: "m",
+    attempts: 1,
+    firstFailedAt: "2026-01-01T00:00:00Z",
+    record: {},
+  };
+
+  test.each(["{},", "[],", '"",', "0,"])("%s is refused before it is parsed", (value) => {
+    const body = bodyOf(`{"a":[${value.repeat(1_800_000)}0]}`);
+    expect(messageContent(body).kind).toBe("unsupported");
+  });
+
+  test("the largest images of tiny values are read", () => {
+    const list = { L: Array.from({ length: 409_000 }, () => ({ S: "" })) };
+    const body = bodyOf(JSON.stringify({ dynamodb: { NewImage: { list }, OldImage: { list } } }));
+    expect(messageContent(body).kind).toBe("dead-letter");
+  });
+});

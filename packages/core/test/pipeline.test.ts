@@ -120,3 +120,13 @@ describe("a pipeline", () => {
     ]);
   });
 });
+
+test("options may be an instance of a class with getters, and a member of retry may be undefined", () => {
+  class Retry {
+    get maxAttempts(): number {
+      return 0;
+    }
+  }
+  expect(() => pipeline("p", { ...block, retry: new Retry() })).toThrow("retry.maxAttempts is 0; expected 1 or more");
+  expect(() => pipeline("p", { ...block, retry: { maxAttempts: undefined } as never })).not.toThrow();
+});

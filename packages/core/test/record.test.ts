@@ -46,6 +46,16 @@ describe("the images of each view type and kind of change", () => {
     expect(read(change, "before")).toEqual(before);
   });
 
+  test.each([[null], [5], [true], ["9".repeat(1_000)], [[]]])("an image that is %j is RECORD_MALFORMED", (image) => {
+    const record = streamRecord({ before, after });
+    const change = decodeRecord({
+      ...record,
+      dynamodb: { ...record.dynamodb, NewImage: image, OldImage: image },
+    } as never);
+    expect(read(change, "after")).toBe("RECORD_MALFORMED");
+    expect(read(change, "before")).toBe("RECORD_MALFORMED");
+  });
+
   test("the view type of a record that lacks it is inferred from its images", () => {
     const unstated = (record: StreamRecord): StreamRecord => {
       const { StreamViewType: _, ...dynamodb } = record.dynamodb ?? {};
@@ -133,6 +143,8 @@ describe("a record is RECORD_MALFORMED", () => {
     ["without dynamodb", empty],
     ["without keys", without("Keys")],
     ["with empty keys", { ...record, dynamodb: { ...record.dynamodb, Keys: {} } }],
+    ["with keys that are a text", { ...record, dynamodb: { ...record.dynamodb, Keys: "pk" } }],
+    ["with keys that are a list", { ...record, dynamodb: { ...record.dynamodb, Keys: [{ S: "a" }] } }],
     ["with keys that are null", { ...record, dynamodb: { ...record.dynamodb, Keys: null } }],
     ["with a key that is null", { ...record, dynamodb: { ...record.dynamodb, Keys: { pk: null } } }],
     ["without a sequence number", without("SequenceNumber")],

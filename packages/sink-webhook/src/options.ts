@@ -164,6 +164,12 @@ const known: OptionNames<WebhookSinkOptions> = {
   clock: true,
 };
 
+/** Calls the given clock through its object: the clock may be an instance of a class. */
+const ownClock = (given: WebhookSinkOptions["clock"]): Clock =>
+  given === undefined
+    ? systemClock
+    : { ...systemClock, now: () => given.now(), sleep: (ms, signal) => given.sleep(ms, signal) };
+
 /** Checks the options and fills in defaults. @throws {ConfigError} CONFIG_INVALID, which names the option */
 export const checkOptions = (options: WebhookSinkOptions): WebhookSinkSettings => {
   checkOptionNames("webhookSink", options, known);
@@ -192,6 +198,6 @@ export const checkOptions = (options: WebhookSinkOptions): WebhookSinkSettings =
     tls,
     codes: checkedCodes(codes),
     resolve: options.resolve ?? systemResolver,
-    clock: { ...systemClock, ...options.clock },
+    clock: ownClock(options.clock),
   });
 };

@@ -96,3 +96,14 @@ test("the defaults are as the README says", () => {
   });
   expect(webhookSink(good).supports).toEqual({ writes: "append", maxEntries: 1, concurrency: 8 });
 });
+
+test("a clock may be an instance of a class", () => {
+  class TestClock {
+    readonly time = 5;
+    now(): number {
+      return this.time;
+    }
+    async sleep(): Promise<void> {}
+  }
+  expect(checkOptions({ ...good, clock: new TestClock() }).clock.now()).toBe(5);
+});

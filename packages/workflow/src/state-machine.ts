@@ -117,7 +117,7 @@ const checked = (options: RedriveStateMachineOptions) => {
   const { timeoutSeconds = daySeconds } = options.approval ?? {};
   if (mode !== "redrive" && mode !== "republish") throw invalidOption("mode", 'must be "redrive" or "republish"');
   checkText("partition", partition);
-  const settings = settingsIn({ ...options });
+  const settings = settingsIn(options);
   checkWhole("maxBatches", maxBatches, [1, maxBatchesLimit]);
   checkWhole("functionTimeoutSeconds", functionTimeoutSeconds, [1, 900]);
   checkWhole("approval.timeoutSeconds", timeoutSeconds, [1, maxDays * daySeconds]);

@@ -163,3 +163,12 @@ describe("an execution's input", () => {
     },
   );
 });
+
+test("limits may be getters of a class", () => {
+  class Limits {
+    get maxMessages(): number {
+      return 0;
+    }
+  }
+  expect(() => redriveStateMachine(new Limits())).toThrow('"maxMessages"');
+});

@@ -62,18 +62,40 @@ export interface InflationBudget {
 /** Returns the budget of one event. Six messages of 1 MB, which are the most that fit an event, need less. */
 export const inflationBudget = (): InflationBudget => ({ left: 6 * maxRecordBytes });
 
+/**
+ * Two images of 400 KB have at most 1,638,400 of the characters `{`, `[` and `,` as JSON: an empty text in a list is 1
+ * byte of an item, and has two of them. The rest is for the keys and for other members.
+ */
+const maxMarks = 1_700_000;
+
+/** About the memory that a parsed value takes, beyond the length of its JSON. */
+const bytesOfMark = 20;
+
+const tooLarge = (): Error => Object.assign(new Error("the record is too large"), { code: "ERR_BUFFER_TOO_LARGE" });
+
+/** Counts the characters `{`, `[` and `,`: JSON has no more values than these characters, and one. */
+const marksIn = (json: Uint8Array): number => {
+  let marks = 0;
+  for (const byte of json) if (byte === 0x7b || byte === 0x5b || byte === 0x2c) marks += 1;
+  return marks;
+};
+
 /** Decompresses a record that `compressed` returned. @throws when a record or the budget does not allow the size */
 export const decompressed = (bytes: Uint8Array, budget: InflationBudget = inflationBudget()): StreamRecord => {
   const maxOutputLength = Math.max(1, Math.min(maxRecordBytes, budget.left));
+  let json: Buffer;
   try {
-    const json = gunzipSync(bytes, { maxOutputLength });
-    budget.left -= json.length;
-    return JSON.parse(json.toString());
+    json = gunzipSync(bytes, { maxOutputLength });
   } catch (error) {
     // A record that is too large was decompressed up to the limit.
     if (codeOf(error) === "ERR_BUFFER_TOO_LARGE") budget.left -= maxOutputLength;
     throw error;
   }
+  const marks = marksIn(json);
+  budget.left -= json.length;
+  if (marks > maxMarks) throw tooLarge();
+  budget.left -= marks * bytesOfMark;
+  return JSON.parse(json.toString());
 };
 
 /** Encodes the envelope as a message body, with the record compressed. */

@@ -126,7 +126,12 @@ const checkedRetry = (retry: Partial<RetryPolicy> = {}): RetryPolicy => {
     firstDelayMs: true,
     maxDelayMs: true,
   });
-  const policy = { ...defaultRetryPolicy, ...retry };
+  // Each member is read by name: a spread would lose the getters of a class, and keep an explicit undefined.
+  const policy: RetryPolicy = {
+    maxAttempts: retry.maxAttempts ?? defaultRetryPolicy.maxAttempts,
+    firstDelayMs: retry.firstDelayMs ?? defaultRetryPolicy.firstDelayMs,
+    maxDelayMs: retry.maxDelayMs ?? defaultRetryPolicy.maxDelayMs,
+  };
   for (const [name, value] of Object.entries(policy)) {
     const least = name === "maxAttempts" ? 1 : 0;
     if (!Number.isFinite(value) || value < least) throw invalid(`retry.${name} is ${value}; expected ${least} or more`);

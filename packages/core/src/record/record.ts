@@ -47,10 +47,14 @@ const kindOf = (record: StreamRecord | null | undefined): ChangeKind => {
   return kind;
 };
 
+/** A forged record may have a list, a number or a long text, which would be decoded as an item without attributes. */
+const isImage = (image: unknown): image is Image =>
+  typeof image === "object" && image !== null && !Array.isArray(image);
+
 const keysOf = (record: StreamRecord): Image => {
   const keys = record.dynamodb?.Keys;
-  if (keys === undefined || keys === null || Object.keys(keys).length === 0) {
-    throw malformed("dynamodb.Keys is missing or empty", "the item's key attributes");
+  if (!isImage(keys) || Object.keys(keys).length === 0) {
+    throw malformed("dynamodb.Keys is missing, empty or no object", "the item's key attributes");
   }
   return keys;
 };
@@ -90,7 +94,8 @@ const parse = <Item>(image: Image, schema: StandardSchemaV1<unknown, Item> | und
 
 /** Returns the image. The error depends on the cause: the view type excludes the image, or the image is missing. */
 const requiredImage = (side: "new" | "old", viewType: StreamViewType, image: Image | undefined): Image => {
-  if (image !== undefined) return image;
+  if (isImage(image)) return image;
+  if (image !== undefined) throw malformed(`the ${side} image is no object`, "the item's attributes");
   if (carries(viewType, side))
     throw malformed(`the ${side} image is missing`, `an image for the view type ${viewType}`);
   const better = side === "new" ? "NEW_IMAGE" : "OLD_IMAGE";

@@ -24,11 +24,13 @@ const ranges: { readonly [name in keyof RunSettings]-?: readonly [number, number
   maxMessages: [1, Number.MAX_SAFE_INTEGER],
 };
 
+const settingNames = Object.keys(ranges) as readonly (keyof RunSettings)[];
+
 /** Returns only the options that are settings. @throws {ConfigError} CONFIG_INVALID when a setting is out of range. */
-export const settingsIn = (options: Readonly<Record<string, unknown>>): RunSettings => {
-  const given = Object.entries(ranges).filter(([name]) => options[name] !== undefined);
-  for (const [name, range] of given) checkWhole(name, options[name], range);
-  return Object.fromEntries(given.map(([name]) => [name, options[name]]));
+export const settingsIn = (options: { readonly [name in keyof RunSettings]?: unknown }): RunSettings => {
+  const given = settingNames.filter((name) => options[name] !== undefined);
+  for (const name of given) checkWhole(name, options[name], ranges[name]);
+  return Object.fromEntries(given.map((name) => [name, options[name]]));
 };
 
 /** Members of the input that are ignored. They come from Step Functions' console, or from a parent state machine. */
