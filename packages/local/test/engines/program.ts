@@ -3,7 +3,8 @@
 
 import { startEngines } from "../../src/index.ts";
 
-const wanted = Object.fromEntries(process.argv.slice(2).map((name) => [name, true]));
+const names = process.argv.slice(2).filter((name) => name !== "killed");
+const wanted = Object.fromEntries(names.map((name) => [name, true]));
 
 try {
   const engines = await startEngines(wanted as { postgres?: true; dynamodb?: true; opensearch?: true });
