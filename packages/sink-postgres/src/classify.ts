@@ -105,6 +105,9 @@ export const isReadOnly = (error: unknown): boolean => {
   return code === "25006" && where === "";
 };
 
+/** Whether the server refuses the user or the password. */
+export const isPasswordRefused = (error: unknown): boolean => fieldsOf(error).code.startsWith("28");
+
 /**
  * The state of the connection after this error. Only a good connection may go back to the pool. A connection whose
  * server is read-only (25006) counts as lost: after a failover, a new connection may reach the new primary server.
