@@ -133,12 +133,17 @@ export const readKeyFacts = async (session: Session, { rows, versions }: Relatio
   };
 };
 
+/** Whether two columns treat the same values as equal. `varchar` without a length compares as `text` does. */
+const isSame = (one: ComparedColumn, other: ComparedColumn): boolean => {
+  const typeOf = ({ fullType }: ComparedColumn): string => (fullType === "character varying" ? "text" : fullType);
+  return typeOf(one) === typeOf(other) && one.isDeterministic === other.isDeterministic;
+};
+
 /** Returns how the version table's key column differs from the column of the rows; undefined if it does not. */
 const typeProblem = ({ rows, versions }: Relations, keys: readonly string[], facts: KeyFacts): string | undefined => {
   for (const key of keys) {
     const [row, version] = [facts.rows, facts.versions].map((columns) => columns.find(({ name }) => name === key));
-    if (row === undefined || version === undefined) continue;
-    if (row.fullType === version.fullType && row.isDeterministic === version.isDeterministic) continue;
+    if (row === undefined || version === undefined || isSame(row, version)) continue;
     const name = quoteName(key);
     const collate = row.isDeterministic || row.collation === null ? "" : ` COLLATE ${row.collation}`;
     return (
