@@ -56,6 +56,7 @@ const fieldsOf = (error: unknown) => {
     severity: text("severity"),
     column: text("column"),
     constraint: text("constraint"),
+    dataType: text("dataType"),
     where: text("where"),
     routine: text("routine"),
   };
@@ -104,6 +105,9 @@ export const isReadOnly = (error: unknown): boolean => {
   return code === "25006" && where === "";
 };
 
+/** Whether the server refuses the user or the password. */
+export const isPasswordRefused = (error: unknown): boolean => fieldsOf(error).code.startsWith("28");
+
 /**
  * The state of the connection after this error. Only a good connection may go back to the pool. A connection whose
  * server is read-only (25006) counts as lost: after a failover, a new connection may reach the new primary server.
@@ -126,6 +130,8 @@ class PostgresRefusal extends Error {
   /** Whether the error comes from inside a function or trigger. */
   readonly isInFunction: boolean;
   readonly namesColumn: boolean;
+  /** Whether a domain refuses the value. */
+  readonly isOfDomain: boolean;
   /** Whether a function in PL/pgSQL raised the error by the statement RAISE, with an SQLSTATE of its own choice. */
   readonly isRaised: boolean;
 
@@ -134,6 +140,7 @@ class PostgresRefusal extends Error {
     this.code = fields.code;
     this.isInFunction = fields.where !== "" && !parameterContext.test(fields.where);
     this.namesColumn = fields.column !== "";
+    this.isOfDomain = fields.code === "23514" && fields.dataType !== "";
     this.isRaised = fields.routine === "exec_stmt_raise";
   }
 }
@@ -170,9 +177,15 @@ export const isRowOnly = ({ cause }: SinkError): boolean =>
 export const isOfRow = ({ code }: SinkError): boolean =>
   code === "SINK_REFERENCE_MISSING" || outcomeOf(code) === "reject";
 
+/** SQLSTATEs of a value that its type refuses. The input functions of `jsonpath`, `tsvector` and `ltree` use 42601. */
+const valueStates = /^(22|42601)/;
+
 /** Whether Postgres refuses a value, and does not say in which column. */
 export const isAboutSomeValue = ({ cause }: SinkError): boolean =>
-  cause instanceof PostgresRefusal && cause.code.startsWith("22") && !cause.isInFunction && !cause.namesColumn;
+  cause instanceof PostgresRefusal &&
+  (valueStates.test(cause.code) || cause.isOfDomain) &&
+  !cause.isInFunction &&
+  !cause.namesColumn;
 
 /** The error of a row that Postgres refuses although it takes other rows. */
 export const rowFault = (sink: string, { cause }: SinkError): SinkError => {

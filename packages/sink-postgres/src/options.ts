@@ -13,7 +13,7 @@ import {
   keySources,
   type OptionNames,
 } from "@sluice/core/sink-kit";
-import { type PoolSettings, type PostgresConnection, poolSettings } from "./client/connection.ts";
+import { type PostgresConnection, type SettingsSource, settingsSource } from "./client/connection.ts";
 import type { PostgresPool } from "./client/pool.ts";
 import { type ColumnMap, type DeclaredColumn, declareColumns } from "./schema/columns.ts";
 import {
@@ -61,7 +61,7 @@ export interface PostgresSinkOptions {
 }
 
 /** The user's own pool, or the settings of the pool that the sink creates. */
-export type PoolSource = { readonly pool: PostgresPool } | { readonly settings: PoolSettings };
+export type PoolSource = { readonly pool: PostgresPool } | SettingsSource;
 
 /** The options after their checks, with defaults. */
 export interface PostgresSettings {
@@ -119,7 +119,7 @@ const checkTable = (table: unknown, schema: unknown, guard: PostgresGuard): void
 
 const sourceOf = ({ pool, connection }: PostgresSinkOptions, timeoutMs: number): PoolSource => {
   checkEither({ pool, connection });
-  if (connection !== undefined) return { settings: poolSettings(connection, timeoutMs) };
+  if (connection !== undefined) return settingsSource(connection, timeoutMs);
   checkClient(pool, "connect", "a pool of the package pg", "pool");
   return { pool: pool as PostgresPool };
 };

@@ -1,12 +1,15 @@
 // Creates the sink from its options. The sink connects at its first write.
 
 import {
+  checkOptionNames,
   checkTombstoneDays,
+  type EnsureOptions,
   type Image,
   imageOf,
   type LiveChange,
   type Maintenance,
   type MappedSink,
+  type PurgeOptions,
   type Sink,
   SinkError,
   withinDeadline,
@@ -51,8 +54,10 @@ export interface PostgresFactory {
   (options: PostgresSinkOptions & { readonly columns?: readonly string[] }): PostgresSink;
 }
 
-const poolOf = ({ source }: PostgresSettings): PoolKeeper =>
-  "settings" in source ? ownPool(() => openPool(source.settings)) : userPool(source.pool);
+const poolOf = ({ source }: PostgresSettings): PoolKeeper => {
+  if ("pool" in source) return userPool(source.pool);
+  return ownPool(async () => openPool("settings" in source ? source.settings : await source.readSettings()));
+};
 
 type WriteRows = PostgresSink<unknown>["write"];
 
@@ -75,8 +80,7 @@ const writesOf = (settings: PostgresSettings, pool: PoolKeeper): ((handle: Handl
 };
 
 /** Identifies the table. Two sinks with their own pools for one database have different texts. */
-const targetOf = ({ source, relations }: PostgresSettings): string =>
-  `${"settings" in source ? databaseOf(source.settings) : databaseOf(source.pool)} ${relations.table}`;
+const targetOf = ({ source, relations }: PostgresSettings): string => `${databaseOf(source)} ${relations.table}`;
 
 const newImage = (change: LiveChange<unknown>): Image => imageOf(change, "NewImage", 'option "columns"');
 
@@ -94,8 +98,13 @@ const makeSink = (options: PostgresSinkOptions): PostgresSink<unknown> | MappedP
     supports: { writes: "upsert" },
     write: writeWith(writeBatch),
     dryRun: writeWith(dryRunBatch),
-    ensure: (ensure) => run((session) => ensureTables(session, settings, ensure)),
-    purge: async ({ olderThanDays } = {}) => {
+    ensure: async (ensure = {}) => {
+      checkOptionNames<EnsureOptions>("ensure", ensure, { apply: true });
+      return run((session) => ensureTables(session, settings, ensure));
+    },
+    purge: async (purge = {}) => {
+      checkOptionNames<PurgeOptions>("purge", purge, { olderThanDays: true });
+      const { olderThanDays } = purge;
       const days = checkTombstoneDays("olderThanDays", olderThanDays);
       return run(
         async (session) =>

@@ -58,6 +58,59 @@ describeWithPostgres("a pool that the sink creates", (engine) => {
     await database.close();
   });
 
+  test("reads the connection string again after the server refused its password, without a cold start", async () => {
+    const { database, proxy, connection } = await open();
+    const role = `rotated_${connection.database.replaceAll(/\W/g, "")}`.slice(0, 60);
+    await database.sql(`CREATE ROLE ${role} LOGIN SUPERUSER PASSWORD 'first'`);
+    const url = new URL(proxy.url);
+    url.username = role;
+    const secret = { current: "first" };
+    let calls = 0;
+    const connectionString = async (): Promise<string> => {
+      calls += 1;
+      url.password = secret.current;
+      return url.href;
+    };
+    const sink = postgresSink({ connection: { connectionString, max: 2 }, table: "items" });
+    const first = batchAt(1);
+    expect(outcomesOf(first, await sink.write(first, invocation()))).toEqual(["delivered"]);
+    await database.sql(`ALTER ROLE ${role} PASSWORD 'second'`);
+    proxy.cut();
+    const write = () => sink.write(batchAt(2), invocation());
+    await expect(write().catch(write)).rejects.toMatchObject({ code: "SINK_DENIED" });
+    secret.current = "second";
+    const second = batchAt(2);
+    expect(outcomesOf(second, await sink.write(second, invocation()))).toEqual(["delivered"]);
+    expect(calls).toBeLessThanOrEqual(3);
+    await sink.close();
+    await proxy.stop();
+    await database.sql(`DROP ROLE ${role}`);
+    await database.close();
+  });
+
+  test("with a function for the connection string that throws rejects with a code, and calls it again", async () => {
+    let calls = 0;
+    const connectionString = () => {
+      calls += 1;
+      return Promise.reject(new Error("no secret"));
+    };
+    const sink = postgresSink({ connection: { connectionString }, table: "items" });
+    for (const call of [1, 2]) {
+      await expect(sink.write(batchAt(1), invocation())).rejects.toMatchObject({ code: "SINK_UNAVAILABLE" });
+      expect(calls).toBe(call);
+    }
+    await sink.close();
+  });
+
+  test.each(["postgresql://db.example.com/x?sslmode=no-verify", "not a URL", ""])(
+    "checks the connection string that a function returns: %j",
+    async (connectionString) => {
+      const sink = postgresSink({ connection: { connectionString: () => connectionString }, table: "items" });
+      await expect(sink.write(batchAt(1), invocation())).rejects.toMatchObject({ code: "CONFIG_INVALID" });
+      await sink.close();
+    },
+  );
+
   test("with a wrong password rejects with SINK_DENIED, without the password in the message", async () => {
     const { database, proxy, connection } = await open();
     const sink = postgresSink({ connection: { ...connection, password: "wrong-4711" }, table: "items" });

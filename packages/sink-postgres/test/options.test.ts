@@ -165,3 +165,8 @@ describe("the pool that the sink creates", () => {
     });
   });
 });
+
+test.each(["ensure", "purge"] as const)("%s refuses an unknown option by its name", async (method) => {
+  const sink = postgresSink(base as PostgresSinkOptions & { columns: string[] });
+  await expect(sink[method]?.({ aply: false } as never)).rejects.toThrow(`${method} has no option "aply"`);
+});

@@ -241,7 +241,9 @@ describeWithPostgres("keys that are proved to be different", (engine) => {
     await expect(sink.write(batch, invocation())).rejects.toThrow(/no columns for owners; ensure\(\)/);
     await sink.ensure();
     await database.sql("ALTER TABLE items_sluice ALTER COLUMN id TYPE text");
-    await expect(sink.write(batch, invocation())).rejects.toThrow(/"id" is uuid in "items" and text in "items_sluice"/);
+    await expect(sink.write(batch, invocation())).rejects.toThrow(
+      /"id" is uuid in "items", but text in "items_sluice"/,
+    );
     await database.sql("ALTER TABLE items_sluice ALTER COLUMN id TYPE uuid USING id::uuid");
     expect(outcomesOf(batch, await sink.write(batch, invocation()))).toEqual(["delivered"]);
     await database.close();

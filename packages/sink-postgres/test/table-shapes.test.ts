@@ -12,6 +12,7 @@ import {
   removalOf,
   upsertOf,
 } from "./support/deliveries.ts";
+import { randomOf } from "./support/random.ts";
 
 const describeWithPostgres = await engineOrSkip({ describe, test, afterAll }, () => startPostgres());
 
@@ -72,7 +73,7 @@ describeWithPostgres("a table that the sink did not create", (engine) => {
       const key = name.includes("collation") ? { a: "id" } : { id: "id" };
       const sink = postgresSink({ pool: database.pool, table: "items", key, guard });
       await expect(sink.ensure()).rejects.toThrow(
-        /option "key" cannot be used: .* has no unique index over exactly the key/,
+        /option "key" cannot be used: .* has (no unique index over exactly the key|a unique index .* that is deferrable)/,
       );
       expect(await database.sql("SELECT to_regclass('items_sluice') AS made")).toEqual([{ made: null }]);
       await database.close();
@@ -195,6 +196,149 @@ describeWithPostgres("a table that the sink did not create", (engine) => {
       }
       await database.close();
     });
+  });
+
+  // Postgres uses all unique indexes over the columns that ON CONFLICT names. Source: infer_arbiter_indexes in plancat.c.
+  test.each([
+    [
+      /deferrable, or whose collation/,
+      "CREATE TABLE items (id text PRIMARY KEY DEFERRABLE, a text); CREATE UNIQUE INDEX ON items (id)",
+    ],
+    [
+      /deferrable, or whose collation/,
+      "CREATE TABLE items (id text PRIMARY KEY, a text); CREATE UNIQUE INDEX ON items (id COLLATE ci)",
+    ],
+    [
+      /has the rule "r"/,
+      "CREATE TABLE items (id text PRIMARY KEY, a text); CREATE RULE r AS ON INSERT TO items DO INSTEAD NOTHING",
+    ],
+    [
+      /has the rule "r"/,
+      "CREATE TABLE items (id text PRIMARY KEY, a text); CREATE RULE r AS ON DELETE TO items DO ALSO SELECT 1",
+    ],
+    [/computes column "id"/, "CREATE TABLE items (a text, id text GENERATED ALWAYS AS (a) STORED PRIMARY KEY)"],
+    [
+      /"items_sluice" is taken/,
+      "CREATE TABLE items (id text PRIMARY KEY, a text); CREATE VIEW items_sluice AS SELECT '' AS id",
+    ],
+    [/"items_sluice" is taken/, "CREATE TABLE other (id text); CREATE INDEX items_sluice ON other (id)"],
+  ])("is refused with %s: %s", async (message, ddl) => {
+    const database = await newDatabase(engine);
+    await database.sql("CREATE COLLATION ci (provider = icu, locale = 'und-u-ks-level2', deterministic = false)");
+    await database.sql(ddl);
+    const columns = { id: "text", a: "text" };
+    const sink = postgresSink({ pool: database.pool, table: "items", key: ["id"], columns });
+    await expect(sink.ensure()).rejects.toMatchObject({
+      code: "CONFIG_INVALID",
+      message: expect.stringMatching(message),
+    });
+    await database.close();
+  });
+
+  test.each([
+    ["integer", "text", /key column "id" is text in "items", but integer in "items_sluice"/],
+    ["integer", "bigint", /ALTER TABLE "items_sluice" ALTER COLUMN "id" TYPE bigint/],
+    ["varchar(3)", "varchar(9)", /is character varying\(9\) in "items", but character varying\(3\)/],
+  ])("whose key was %s when the version table was made, and is %s, is refused", async (before, after, message) => {
+    const database = await newDatabase(engine);
+    await database.sql(`CREATE TABLE items (id ${before} PRIMARY KEY, a text)`);
+    const options = { pool: database.pool, table: "items", key: ["id"] };
+    await postgresSink(options).ensure();
+    await database.sql(`ALTER TABLE items ALTER COLUMN id TYPE ${after}`);
+    await expect(postgresSink(options).ensure()).rejects.toThrow(message);
+    const sink = postgresSink(options);
+    await expect(sink.write([put(1, 1, { a: "x" })], invocation())).rejects.toMatchObject({
+      code: "SINK_MISSING",
+      message: expect.stringMatching(message),
+    });
+    const [remedy = ""] =
+      /ALTER TABLE .*/.exec(String(await sink.ensure().catch((error: Error) => error.message))) ?? [];
+    await database.sql(remedy);
+    await sink.ensure();
+    const batch = [put(1, 1, { a: "x" })];
+    expect(outcomesOf(batch, await sink.write(batch, invocation()))).toEqual(["delivered"]);
+    await database.close();
+  });
+
+  test("has indexes of which the sink takes exactly those that ON CONFLICT takes", async () => {
+    const seed = 20_261_128;
+    const random = randomOf(seed);
+    const pick = <Value>(...values: readonly Value[]): Value => values[Math.floor(random() * values.length)] as Value;
+    const database = await newDatabase(engine);
+    const found: string[] = [];
+    for (let round = 0; round < 40; round += 1) {
+      const table = `t${round}`;
+      await database.sql(`CREATE TABLE ${table} (a text NOT NULL, b int NOT NULL, c text)`);
+      await database.sql(`CREATE TABLE ${table}_sluice (a text, b int, sluice_version text COLLATE "C" NOT NULL DEFAULT '',
+        sluice_removed_at timestamptz, sluice_owner text, sluice_claims jsonb, PRIMARY KEY (a, b))`);
+      const shapes = Array.from({ length: 1 + Math.floor(random() * 3) }, () => {
+        const columns = pick("a, b", "b, a", "a", "a, b, c", "b, lower(a)", "b DESC, a");
+        return pick(true, false) && /^[abc, ]+$/.test(columns)
+          ? `ALTER TABLE ${table} ADD UNIQUE ${pick("", "NULLS NOT DISTINCT")} (${columns}) ${pick("", "DEFERRABLE")}`
+          : `CREATE ${pick("UNIQUE", "UNIQUE", "")} INDEX ON ${table} (${columns}) ${pick("", "", "WHERE c IS NULL")}`;
+      });
+      for (const shape of shapes) await database.sql(shape);
+      const insert = `INSERT INTO ${table} (a, b) VALUES ('x', 1) ON CONFLICT (a, b) DO UPDATE SET c = 'z'`;
+      const direct = await database.sql(insert).then(
+        () => true,
+        () => false,
+      );
+      const sink = postgresSink({ pool: database.pool, table, key: ["a", "b"] });
+      const batch = [upsertOf<PostgresRow>(changeOf({ a: "y", b: 1 }, 1, {}), { c: "x" })];
+      const takes = await sink.write(batch, invocation()).then(
+        ([result]) => result?.outcome === "delivered",
+        (error: { readonly code?: unknown }) => (error.code === "SINK_MISSING" ? false : error),
+      );
+      if (direct !== takes) found.push(`seed ${seed}: ${shapes.join("; ")}: Postgres ${direct}, sink ${takes}`);
+    }
+    expect(found).toEqual([]);
+    await database.close();
+  });
+
+  test("gets no number where Postgres would read another meaning, and no word for the server's time", async () => {
+    const database = await newDatabase(engine);
+    await database.sql("CREATE DOMAIN flag AS boolean");
+    await database.sql(`CREATE TABLE items (id int PRIMARY KEY, b flag, bs boolean[], i interval, bit bit(1), v varbit,
+      c cidr, m macaddr, u uuid, t timestamptz, ts date[], r daterange, mr tstzmultirange)`);
+    const sink = postgresSink({ pool: database.pool, table: "items", key: ["id"] });
+    await sink.ensure();
+    const bad: readonly PostgresRow[] = [
+      ...[{ b: 1 }, { bs: [1, 0] }, { i: 5 }, { bit: 1 }, { v: 101 }, { c: 10 }, { m: 112_233_445_566 }],
+      ...[{ u: 11112222333344445555666677778888n }, { ts: [20_260_102] }, { ts: [[20_260_102]] }],
+      ...["now", "today12:00", "12:00today", "today_", "00:00tomorrow", "YESTERDAY"].map((t) => ({ t })),
+      ...[{ ts: "{now}" }, { ts: ["today"] }, { r: "[today,tomorrow)" }, { mr: "{[now,tomorrow)}" }],
+    ];
+    const good: readonly PostgresRow[] = [
+      { b: true, bs: "{t}" },
+      { t: "epoch" },
+      { ts: "{20260102}" },
+      { r: "[2026-01-01,)" },
+    ];
+    const batch = [...bad, ...good].map((row, id) => put(id, 1, row));
+    expect(outcomesOf(batch, await sink.write(batch, invocation()))).toEqual([
+      ...bad.map(() => "SINK_REJECTED"),
+      ...good.map(() => "delivered"),
+    ]);
+    await database.close();
+  });
+
+  test("with domains and types that refuse a value by another SQLSTATE names the column", async () => {
+    const database = await newDatabase(engine);
+    await database.sql("CREATE DOMAIN positive AS int CHECK (VALUE > 0)");
+    await database.sql("CREATE TABLE items (id int PRIMARY KEY, a text, p positive, ps positive[], path jsonpath)");
+    const sink = postgresSink({ pool: database.pool, table: "items", key: ["id"] });
+    await sink.ensure();
+    const batch = [
+      put(1, 1, { a: "x" }),
+      put(2, 1, { p: -1 }),
+      put(3, 1, { ps: [-1] }),
+      put(4, 1, { path: "secret((" }),
+    ];
+    const messages = messagesOf(await sink.write(batch, invocation())).join("\n");
+    for (const column of ['"p" (positive)', '"ps" (positive[])', '"path" (jsonpath)'])
+      expect(messages).toContain(column);
+    expect(messages).not.toContain("secret");
+    await database.close();
   });
 
   test("whose version table is of another key is refused, also by a write", async () => {

@@ -182,7 +182,10 @@ const checkPipelines = ({ serverless }: OpensearchSettings, name: string, state:
 
 const checkSettings = ({ indexSettings }: OpensearchSettings, name: string, state: IndexState): void => {
   const [set, absent] = [flatSettings(state.settings), flatSettings(state.defaults)];
+  const isExpanded = ![undefined, "false"].includes(set.get("index.auto_expand_replicas") as string | undefined);
   for (const [setting, wanted] of flatSettings(indexSettings)) {
+    // The number of nodes decides.
+    if (setting === "index.number_of_replicas" && isExpanded) continue;
     const found = set.get(setting) ?? absent.get(setting);
     if (wanted === null || isSame(wanted, found)) continue;
     const problem = `says ${setting}: ${shown(wanted)}; in index "${name}" it is ${shown(found)}`;

@@ -1,6 +1,6 @@
 // Compares the mapping that the options declare with the mapping of an existing index.
 
-import { invalidOption } from "@sluice/core/sink-kit";
+import { invalidOption, isRecord } from "@sluice/core/sink-kit";
 import type { OpensearchField, OpensearchMappings } from "./mappings.ts";
 import { canonical, isSame, shown, valueText } from "./server-value.ts";
 
@@ -39,9 +39,23 @@ const defaults: Readonly<Record<string, readonly string[]>> = {
 /** Members of a field's mapping that are compared in another way. */
 const comparedElsewhere = new Set(["type", "properties", "fields", "dynamic", "meta"]);
 
-const differs = (parameter: string, wanted: unknown, found: unknown): boolean => {
-  if (found !== undefined) return !isSame(wanted, found);
-  return defaults[parameter]?.includes(valueText(wanted)) === false;
+/** Parameters whose values OpenSearch returns in capitals: `"right"` as `"RIGHT"`. */
+const capitalized = new Set(["orientation", "contexts"]);
+
+/** An absent parameter that stands for the value of another one. */
+const absentAs: Readonly<Record<string, readonly string[]>> = {
+  search_analyzer: ["analyzer"],
+  search_quote_analyzer: ["search_analyzer", "analyzer"],
+};
+
+const differs = (parameter: string, wanted: unknown, field: OpensearchField): boolean => {
+  const found = field[parameter] ?? absentAs[parameter]?.map((other) => field[other]).find((one) => one !== undefined);
+  if (found === undefined) return defaults[parameter]?.includes(valueText(wanted)) === false;
+  // OpenSearch adds the members that the options leave out.
+  if (isRecord(wanted) && isRecord(found))
+    return Object.entries(wanted).some(([name, member]) => !isSame(member, found[name]));
+  if (capitalized.has(parameter)) return valueText(wanted).toUpperCase() !== valueText(found).toUpperCase();
+  return !isSame(wanted, found);
 };
 
 const mappingDiffers = (where: string, parameter: string, wanted: unknown, found: unknown): never => {
@@ -64,7 +78,7 @@ const checkField = (path: string, wanted: OpensearchField, found: OpensearchFiel
     throw invalidOption("mappings", `${problem}, and a field's type cannot be changed`);
   }
   for (const [parameter, value] of Object.entries(wanted)) {
-    if (!comparedElsewhere.has(parameter) && differs(parameter, value, found[parameter])) {
+    if (!comparedElsewhere.has(parameter) && differs(parameter, value, found)) {
       mappingDiffers(`field "${path}"`, parameter, value, found[parameter]);
     }
   }

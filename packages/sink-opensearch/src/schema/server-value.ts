@@ -13,7 +13,9 @@ export const canonical = (value: unknown): string =>
 /** Returns the value as text. OpenSearch returns `true` for `"true"`, `100.0` for `100` and `["a"]` for `"a"`. */
 export const valueText = (value: unknown): string => {
   if (Array.isArray(value)) return value.map(valueText).join(",");
-  if (isRecord(value)) return canonical(value);
+  if (isRecord(value)) {
+    return canonical(Object.fromEntries(Object.entries(value).map(([name, member]) => [name, valueText(member)])));
+  }
   const text = String(value);
   return text.trim() !== "" && Number.isFinite(Number(text)) ? String(Number(text)) : text;
 };

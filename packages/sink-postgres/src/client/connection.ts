@@ -15,8 +15,11 @@ import {
 
 /** Options of the pool that the sink creates by the package `pg`. They have the same names as in `pg`. */
 export interface PostgresConnection {
-  /** `postgresql://user@host:5432/database`. Set `connectionString` or `host`. */
-  readonly connectionString?: string;
+  /**
+   * `postgresql://user@host:5432/database`. Set `connectionString` or `host`. If its password is rotated, set a function.
+   * It is called for each new pool: at the first write, and after the server refused the user or the password.
+   */
+  readonly connectionString?: string | (() => string | Promise<string>);
   readonly host?: string;
   readonly port?: number;
   readonly database?: string;
@@ -40,8 +43,11 @@ export interface PostgresConnection {
   readonly application_name?: string;
 }
 
+/** A connection whose connection string, if it has one, is known. */
+type KnownConnection = Omit<PostgresConnection, "connectionString"> & { readonly connectionString?: string };
+
 /** The options that the sink passes to pg's `Pool`. */
-export interface PoolSettings extends Omit<PostgresConnection, "ssl"> {
+export interface PoolSettings extends Omit<KnownConnection, "ssl"> {
   // pg's types allow fewer values than its code. The code accepts every value that Node's `tls` accepts.
   readonly ssl: false | { ca?: string; cert?: string; key?: string; servername?: string; rejectUnauthorized: true };
   readonly keepAlive: boolean;
@@ -84,7 +90,7 @@ interface Address {
 }
 
 /** The string's password may be old when the option `password` is a function; and its TLS could switch verification off. */
-const withoutOverrides = (url: URL, { password }: PostgresConnection): string => {
+const withoutOverrides = (url: URL, { password }: KnownConnection): string => {
   const copy = new URL(url);
   if (password !== undefined) copy.password = "";
   for (const name of ["sslmode", "ssl", "uselibpqcompat"]) copy.searchParams.delete(name);
@@ -104,7 +110,7 @@ const checkFiles = (parameters: Readonly<Record<string, string>>): void => {
 };
 
 /** Returns the address that pg uses. In pg, the URL's last parameter `host` overrides the host in the URL itself. */
-const addressOf = (connection: PostgresConnection): Address => {
+const addressOf = (connection: KnownConnection): Address => {
   const { connectionString, host } = connection;
   if (connectionString === undefined) return { host: host ?? "", asksTls: false };
   const option = "connection.connectionString";
@@ -128,7 +134,7 @@ const checkConnection = (connection: PostgresConnection): void => {
   const { host, connectionString, ssl } = connection;
   checkEither({ "connection.host": host, "connection.connectionString": connectionString });
   if (host !== undefined) checkText("connection.host", host);
-  else checkText("connection.connectionString", connectionString);
+  else if (typeof connectionString !== "function") checkText("connection.connectionString", connectionString);
   for (const option of numbers) {
     if (connection[option] !== undefined) {
       checkWhole(`connection.${option}`, connection[option], [0, Number.POSITIVE_INFINITY]);
@@ -138,7 +144,7 @@ const checkConnection = (connection: PostgresConnection): void => {
 };
 
 /** Checks the options and fills in defaults. The defaults suit Lambda: few and short-lived connections. */
-export const poolSettings = (connection: PostgresConnection, timeoutMs: number): PoolSettings => {
+export const poolSettings = (connection: KnownConnection, timeoutMs: number): PoolSettings => {
   checkConnection(connection);
   const { host, asksTls, connectionString } = addressOf(connection);
   const isLocal = isLocalServer(host);
@@ -157,4 +163,20 @@ export const poolSettings = (connection: PostgresConnection, timeoutMs: number):
     keepAlive: true,
     allowExitOnIdle: true,
   });
+};
+
+/** The settings, or the function that reads the connection string and then returns them. */
+export type SettingsSource =
+  | { readonly settings: PoolSettings }
+  | { readonly readSettings: () => Promise<PoolSettings>; readonly origin: object };
+
+/** Checks all options that are known, and finds out whether the connection string must be read later. */
+export const settingsSource = (connection: PostgresConnection, timeoutMs: number): SettingsSource => {
+  checkConnection(connection);
+  const { connectionString: read, ...rest } = connection;
+  if (typeof read !== "function") return { settings: poolSettings(connection as KnownConnection, timeoutMs) };
+  return {
+    origin: read,
+    readSettings: async () => poolSettings({ ...rest, connectionString: await read() }, timeoutMs),
+  };
 };

@@ -7,8 +7,9 @@ import type { PostgresPool } from "./pool.ts";
 export interface PoolKeeper {
   readonly get: () => Promise<PostgresPool>;
   /**
-   * Called when a connection of this pool hangs. The sink's own pool is then replaced, because the hanging connections
-   * would take up its places, and its idle connections probably hang, too. The user's pool stays.
+   * Called when a connection of this pool hangs, or its password is refused. The sink's own pool is then replaced: hanging
+   * connections would take up its places, and its idle connections probably hang, too; a rotated connection string is
+   * read again. The user's pool stays.
    */
   readonly abandon: (pool: PostgresPool) => void;
   /** Closes the pools that the sink created; the user's own pool stays open. Safe to call twice. */
@@ -29,8 +30,14 @@ export const ownPool = (open: () => Promise<PostgresPool>): PoolKeeper => {
   let current: PostgresPool | undefined;
   return {
     get: async () => {
-      current = await client.get();
-      return current;
+      try {
+        current = await client.get();
+        return current;
+      } catch (error) {
+        // The next `get` tries again. `close` rejects with the same error, because no pool was opened.
+        await client.close().catch(() => undefined);
+        throw error;
+      }
     },
     abandon: (pool) => {
       if (pool !== current) return;

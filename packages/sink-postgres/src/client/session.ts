@@ -1,7 +1,7 @@
 // Lends a connection of the pool for one write. A connection or a query that takes too long fails.
 
-import { SinkError, unanswered, untilAborted, type WriteContext } from "@sluice/core/sink-kit";
-import { classify, connectionAfter, isReadOnly } from "../classify.ts";
+import { ConfigError, SinkError, unanswered, untilAborted, type WriteContext } from "@sluice/core/sink-kit";
+import { classify, connectionAfter, isPasswordRefused, isReadOnly } from "../classify.ts";
 import type { PostgresClient, PostgresPool, PostgresResult } from "./pool.ts";
 import type { PoolKeeper } from "./pool-keeper.ts";
 
@@ -63,13 +63,23 @@ const connect = async (
       (client) => client.release(),
       () => undefined,
     );
-    if (isLate) keeper.abandon(pool);
+    // A refused password may have been rotated: the next pool reads the connection string again.
+    if (isLate || isPasswordRefused(error)) keeper.abandon(pool);
     throw classify(name, error);
   }
 };
 
 const queryTimeout = (ms: number): { query_timeout?: number } =>
   ms <= maxTimerMs ? { query_timeout: Math.max(1, Math.floor(ms)) } : {};
+
+/** The function in option `connection.connectionString` may throw, or take too long. */
+const openedPool = async ({ name, pool }: SessionSettings, signal: AbortSignal): Promise<PostgresPool> => {
+  try {
+    return await untilAborted(pool.get(), signal, () => unanswered(name, 'the function "connectionString"'));
+  } catch (error) {
+    throw error instanceof ConfigError ? error : classify(name, error);
+  }
+};
 
 /** Calls `use` with a connection, then gives it back. If it may be lost or still run a query, closes it instead. */
 export const withSession = async <Value>(
@@ -79,7 +89,7 @@ export const withSession = async <Value>(
 ): Promise<Value> => {
   const { name, queryMs } = settings;
   const { signal, remainingMs } = context;
-  const pool = await settings.pool.get();
+  const pool = await openedPool(settings, signal);
   const client = await connect(settings, pool, context);
   let broken: Error | undefined;
   let doubt: Error | undefined;

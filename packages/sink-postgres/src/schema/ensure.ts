@@ -202,10 +202,19 @@ const extendView = (settings: PostgresSettings, { rows, table }: Existing): stri
 
 /** Checks what a write needs of relations that exist. */
 const checkKey = (settings: PostgresSettings, { rows, facts }: Existing): void => {
-  if (rows === undefined) return;
+  if (rows === undefined) {
+    if (facts.relationProblem !== undefined) throw invalidOption("table", `cannot be used: ${facts.relationProblem}`);
+    return;
+  }
   if (rows.kind !== "table") throw invalidOption("table", `is ${settings.relations.rows}, which is not a table`);
   const keys = keyDefinitions(settings, rows).map(({ name }) => name);
-  const problem = keyProblem(settings.relations, keys, facts);
+  const computed = rows.columns.find(
+    ({ name, isGenerated, isIdentity }) => keys.includes(name) && isGenerated && !isIdentity,
+  );
+  const problem =
+    computed === undefined
+      ? keyProblem(settings.relations, keys, facts)
+      : `Postgres computes column "${computed.name}"; name the column from which it is computed`;
   if (problem !== undefined) throw invalidOption("key", `cannot be used: ${problem}`);
 };
 

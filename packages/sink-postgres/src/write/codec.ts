@@ -3,8 +3,11 @@
 
 import { type AttributeValue, attributeToJson, toJson } from "@sluice/core/sink-kit";
 
-/** How to encode values for a column. `time` is for dates and times, `other` for all other types, such as numbers. */
-export type Codec = "text" | "json" | "bytes" | "time" | "other" | { readonly elements: Codec };
+/**
+ * How to encode values for a column. `time` is for dates and times, `times` for ranges of them, `mark` for types in which
+ * a number would mean something else, `other` for all other types, such as numbers.
+ */
+export type Codec = "text" | "json" | "bytes" | "time" | "times" | "mark" | "other" | { readonly elements: Codec };
 
 /** A value, encoded as the text of a query parameter. `null` becomes SQL's NULL. */
 export type Cell = string | null;
@@ -18,6 +21,11 @@ const textTypes = /^(text|citext|name|bpchar|"char"|character|character varying|
 
 const timeTypes = /^(date|interval|time|timetz|timestamp|timestamptz|(time|timestamp) with(out)? time zone)$/;
 
+const timeRangeTypes = /^(date|ts|tstz)(multi)?range$/;
+
+/** Postgres would read 1 as true, 101 as bits, 10 as the network 10.0.0.0/8, and digits as an address or UUID. */
+const markTypes = /^(boolean|bool|"?bit"?|bit varying|varbit|cidr|inet|macaddr8?|uuid)$/;
+
 /** Returns the codec for a type, such as `integer[]`, `numeric(10,2)` or `jsonb`. */
 export const codecOf = (type: string): Codec => {
   const plain = type
@@ -28,6 +36,8 @@ export const codecOf = (type: string): Codec => {
   if (plain === "json" || plain === "jsonb") return "json";
   if (plain === "bytea") return "bytes";
   if (timeTypes.test(plain)) return "time";
+  if (timeRangeTypes.test(plain)) return "times";
+  if (markTypes.test(plain)) return "mark";
   return textTypes.test(plain) ? "text" : "other";
 };
 
@@ -42,24 +52,38 @@ const bytesCell = (bytes: string | Uint8Array, codec: Codec): string => {
   throw new ColumnValueError("binary fits bytea, text and jsonb columns only");
 };
 
-/** Words that Postgres replaces by its own clock, so that a repeat of the delivery would write another value. */
-const clockWords = /\b(now|today|tomorrow|yesterday)\b/i;
+/**
+ * Words that Postgres replaces by its own clock, so that a repeat of the delivery would write another value. Postgres
+ * reads them next to everything but letters: `today12:00`.
+ */
+const clockWords = /(?<![a-z])(now|today|tomorrow|yesterday)(?![a-z])/i;
 
-/** Postgres would read 20260102 as a date, and 5 as five seconds. */
-const timeCell = (text: string, found: "string" | "number"): string => {
-  if (found === "number") {
-    throw new ColumnValueError(
-      "a number does not say whether it means seconds or milliseconds; expected a Date, a text in ISO 8601, " +
-        'epochSeconds(number) or epochMilliseconds(number), or { epoch: "seconds" } for the column in option "columns"',
-    );
-  }
-  if (clockWords.test(text)) throw new ColumnValueError("a word that means the server's time; expected a time");
-  return text;
+/** Whether Postgres reads dates or times in a text for the column: also in a range and in an array literal. */
+const holdsTimes = (codec: Codec): boolean =>
+  typeof codec === "object" ? holdsTimes(codec.elements) : codec === "time" || codec === "times";
+
+const numberProblems: Partial<Record<Codec & string, string>> = {
+  // Postgres would read 20260102 as a date, and 5 as five seconds.
+  time:
+    "a number does not say whether it means seconds or milliseconds; expected a Date, a text in ISO 8601, " +
+    'epochSeconds(number) or epochMilliseconds(number), or { epoch: "seconds" } for the column in option "columns"',
+  times: "a number is no range; expected a text",
+  mark: "a number is no value of this type; expected a boolean or a text",
+  bytes: "a number does not fit bytea",
 };
 
-const textCell = (text: string, codec: Codec, found: "string" | "number" = "string"): string => {
-  if (codec === "bytes") throw new ColumnValueError(`a ${found} does not fit bytea`);
-  return codec === "time" ? timeCell(text, found) : text;
+const numberCell = (digits: string, codec: Codec): string => {
+  const problem = typeof codec === "object" ? undefined : numberProblems[codec];
+  if (problem !== undefined) throw new ColumnValueError(problem);
+  return digits;
+};
+
+const textCell = (text: string, codec: Codec): string => {
+  if (codec === "bytes") throw new ColumnValueError("a string does not fit bytea");
+  if (holdsTimes(codec) && clockWords.test(text)) {
+    throw new ColumnValueError("a word that means the server's time; expected a time");
+  }
+  return text;
 };
 
 /** Matches escapes that Postgres refuses. `\\u` is not an escape, so the number of backslashes must be odd. */
@@ -153,7 +177,7 @@ const collectionCell = (value: CollectionValue, codec: Codec): string => {
  */
 export const attributeCell = (value: AttributeValue, codec: Codec): Cell => {
   if ("S" in value) return codec === "json" ? jsonCell(attributeToJson(value)) : textCell(value.S, codec);
-  if ("N" in value) return codec === "json" ? attributeToJson(value) : textCell(value.N, codec, "number");
+  if ("N" in value) return codec === "json" ? attributeToJson(value) : numberCell(value.N, codec);
   if ("NULL" in value) return null;
   if (codec === "json") return jsonCell(attributeToJson(value));
   if ("BOOL" in value) return String(value.BOOL);
@@ -177,7 +201,7 @@ const objectCell = (value: object, codec: Codec): Cell => {
     if (Number.isNaN(value.getTime())) throw new ColumnValueError("an invalid Date");
     return textCell(value.toISOString(), codec);
   }
-  if ("toAttributeValue" in value) return textCell(String(value), codec, "number");
+  if ("toAttributeValue" in value) return numberCell(String(value), codec);
   if (codec === "text") return jsonOf(value);
   if (typeof codec === "object" && (Array.isArray(value) || value instanceof Set)) {
     const isInner = (entry: unknown): boolean => Array.isArray(entry) && codec.elements !== "json";
@@ -199,7 +223,7 @@ export const valueCell = (value: unknown, codec: Codec): Cell => {
   if (typeof value === "number" && !Number.isFinite(value)) throw new ColumnValueError("a number that is not finite");
   if (codec === "json") return jsonCell(jsonOf(value));
   if (typeof value === "string") return textCell(value, codec);
-  if (typeof value === "number" || typeof value === "bigint") return textCell(String(value), codec, "number");
+  if (typeof value === "number" || typeof value === "bigint") return numberCell(String(value), codec);
   if (typeof value === "boolean") return String(value);
   if (typeof value === "object") return objectCell(value, codec);
   throw new ColumnValueError(`a ${typeof value}`);

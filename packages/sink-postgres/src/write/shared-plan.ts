@@ -76,29 +76,11 @@ const checkMapping = ({ name, relations }: PostgresSettings, { mapping }: KeyFac
   );
 };
 
-/** Whether two columns treat the same values as equal. `varchar` without a length compares as `text` does. */
-const isSame = (one: ComparedColumn, other: ComparedColumn | undefined): boolean => {
-  const typeOf = ({ fullType }: ComparedColumn): string => (fullType === "character varying" ? "text" : fullType);
-  return other !== undefined && typeOf(one) === typeOf(other) && one.isDeterministic === other.isDeterministic;
-};
-
 /** Returns why the target has no place for owners; undefined if it has. */
-const obstacleOf = (
-  { relations }: PostgresSettings,
-  keys: readonly WrittenColumn[],
-  facts: KeyFacts,
-): string | undefined => {
+const obstacleOf = ({ relations }: PostgresSettings, facts: KeyFacts): string | undefined => {
   if (relations.guard === "inline")
     return 'guard "inline" cannot keep the rows of two items apart; use "version-table"';
-  if (!facts.hasOwners) return `${relations.versions} has no columns for owners; ensure() adds them`;
-  const column = (columns: readonly ComparedColumn[], key: string) => columns.find(({ name }) => name === key);
-  const other = keys.find(({ name }) => {
-    const found = column(facts.rows, name);
-    return found !== undefined && !isSame(found, column(facts.versions, name));
-  });
-  if (other === undefined) return undefined;
-  const types = [facts.rows, facts.versions].map((columns) => column(columns, other.name)?.fullType ?? "missing");
-  return `key column "${other.name}" is ${types[0]} in ${relations.rows} and ${types[1]} in ${relations.versions}; give it the same type in both`;
+  return facts.hasOwners ? undefined : `${relations.versions} has no columns for owners; ensure() adds them`;
 };
 
 /** Returns the columns with what their comparison needs, and the plan for rows that items may share. */
@@ -118,7 +100,7 @@ export const planSharing = (
   const keys = written.keys.map((key) => withComparison(key, compared));
   const columns = { ...written, keys };
   const problemOf = compileProof({ sources, columns: compared });
-  const obstacle = obstacleOf(settings, keys, facts);
+  const obstacle = obstacleOf(settings, facts);
   const shape: StatementShape = { ...columns, relations: settings.relations, unnamed: [], isShared: true };
   return {
     columns,
