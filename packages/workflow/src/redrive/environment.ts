@@ -5,15 +5,13 @@ import { checkOptionNames, invalidOption, type PipelineLogger } from "@sluice/co
 /** How errors about a missing dependency call this package. */
 export const user = "the redrive workflow";
 
+type Clients = { readonly [name in "sqs" | "lambda" | "dynamodb" | "sns" | "sfn"]?: unknown };
+
+const clientNames = { sqs: true, lambda: true, dynamodb: true, sns: true, sfn: true } as const;
+
 /** @throws {ConfigError} CONFIG_INVALID for a client that no handler has. Several handlers may share one object. */
-export const checkClients = (factory: string, clients: object = {}): void =>
-  checkOptionNames<object>(`${factory}: clients`, clients, {
-    sqs: true,
-    lambda: true,
-    dynamodb: true,
-    sns: true,
-    sfn: true,
-  } as never);
+export const checkClients = (factory: string, clients: Clients = {}): void =>
+  checkOptionNames(`${factory}: clients`, clients, clientNames);
 
 /** Returns `given`, or else the environment variable. @throws {ConfigError} CONFIG_INVALID when both are missing. */
 export const required = (option: string, given: string | undefined, variable: string): string => {
