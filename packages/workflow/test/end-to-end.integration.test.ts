@@ -53,12 +53,13 @@ describeWithAll("a redrive from the table to its report", ({ dynamodb, sqs: sqsE
     await world.drained();
     expect(await world.deadLetters()).toBe(4);
 
-    const common = { queueUrl, logger: silent, pollSeconds: 0, secret, topicArn };
     const clients = { sqs, sns };
+    const common = { queueUrl, topicArn, clients };
+    const pageUrl = "https://example.com/";
     const page = approvalPageHandler({ secret, logger: silent, clients: { sfn: stepFunctions.tasks } });
     const functions = {
-      InspectionFunctionArn: inspectionHandler({ ...common, clients }),
-      ApprovalRequestFunctionArn: approvalRequestHandler({ ...common, pageUrl: "https://example.com/", clients }),
+      InspectionFunctionArn: inspectionHandler({ queueUrl, logger: silent, pollSeconds: 0, clients }),
+      ApprovalRequestFunctionArn: approvalRequestHandler({ ...common, secret, pageUrl }),
       BatchFunctionArn: batchHandler({
         ...world.options,
         fix: ({ record }) => {
@@ -71,7 +72,7 @@ describeWithAll("a redrive from the table to its report", ({ dynamodb, sqs: sqsE
           };
         },
       }),
-      ReportFunctionArn: reportHandler({ ...common, clients }),
+      ReportFunctionArn: reportHandler({ ...common, logger: silent }),
     } as unknown as { readonly [placeholder: string]: LambdaFunction };
 
     const running = stepFunctions.run(redriveStateMachine({ approval: { timeoutSeconds: 60 } }), functions, {});
