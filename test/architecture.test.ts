@@ -115,8 +115,8 @@ describe.each(packages)("%s", (folder) => {
     const exceptions: Record<string, readonly string[]> = {
       "packages/core": none,
       "packages/cdk": none,
-      "packages/cli": ["@sluice/core", "@sluice/redrive", "@sluice/local"],
-      "packages/workflow": ["@sluice/core", "@sluice/redrive"],
+      "packages/cli": ["@sluice/core", "@sluice/redrive", "@sluice/backfill", "@sluice/local"],
+      "packages/workflow": ["@sluice/core", "@sluice/redrive", "@sluice/backfill"],
     };
     const allowed = exceptions[folder] ?? ["@sluice/core"];
     expect(internal.filter((name) => !allowed.includes(name))).toEqual([]);

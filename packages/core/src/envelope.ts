@@ -25,6 +25,7 @@ export {
   type SqsSender,
 } from "./envelope/sqs-client.ts";
 export type { StoreResult } from "./envelope/store-result.ts";
+export type { Task } from "./intake/event.ts";
 export {
   type BatchPointer,
   type InvocationRecord,
@@ -39,7 +40,8 @@ export type {
   OnFailureDestinationReaderOptions,
   StreamsReader,
 } from "./intake/on-failure-destination.ts";
-export { type MessageOutcome, outcomesBySeverity } from "./pipeline/redrive-task.ts";
+export { type MessageOutcome, outcomesBySeverity } from "./pipeline/task-answer.ts";
 export type { OutcomeCounts } from "./pipeline/telemetry.ts";
-export type { StreamRecord, StreamViewType } from "./record/change.ts";
+export type { AttributeValue, Image, StreamRecord, StreamViewType } from "./record/change.ts";
 export { lambdaRecord, type StreamsApiRecord } from "./record/lambda-record.ts";
+export { epochOfTime, itemKeyOf, streamEpoch, versionOf } from "./record/version.ts";

@@ -168,10 +168,15 @@ export {
 } from "./sink/option.ts";
 export {
   type AppendDelivery,
+  type CopyContent,
   type Dedupe,
   type Delivery,
   delivered,
   failed,
+  type HeldCopy,
+  type HeldKey,
+  type KeysPage,
+  type KeysRequest,
   type MappedSink,
   type Mapper,
   type Sink,

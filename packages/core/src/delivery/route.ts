@@ -191,8 +191,12 @@ const removalOf = ({ removals }: Route, { isTtlRemoval }: Change<unknown>): Remo
 export const isMarking = (route: Route, change: Change<unknown>): boolean =>
   change.kind === "remove" && typeof removalOf(route, change) === "function";
 
-/** Whether the target may have a copy of an item that was removed before, and is now inserted again. */
-const leavesCopies = (route: SharedRoute): boolean =>
+/**
+ * Whether the target may have a copy of an item that was removed before, and is now inserted again. A backfill fills a
+ * target. If it removed what does not match, an index of one percent of a table would get tombstones for the others.
+ */
+const leavesCopies = (route: SharedRoute, { origin }: Change<unknown>): boolean =>
+  origin !== "backfill" &&
   [route, ...route.others].some(({ removals }) => removals.byTtl !== "delete" || removals.otherwise !== "delete");
 
 /** Whether the removed item may have had a copy of this route. An item that the filter or the mapper refuses has no copy. */
@@ -237,7 +241,7 @@ const upsertEffect = (route: SharedRoute, change: Change<unknown>): Effect => {
   if (message !== undefined) return isWrittenBy(route.before, route, change, false) ? none : { kind: "write", message };
   const isInsert = change.kind === "insert";
   const copy = isInsert ? "unlikely" : priorCopy(route, change);
-  if (copy === "unlikely" && !route.removesUnmatched && !(isInsert && leavesCopies(route))) return none;
+  if (copy === "unlikely" && !route.removesUnmatched && !(isInsert && leavesCopies(route, change))) return none;
   return isWrittenBy(route.others, route, change, true) ? none : { kind: "remove", copy };
 };
 

@@ -3,12 +3,20 @@
 import { RecordError } from "../errors.ts";
 import { pointerIn } from "./message-content.ts";
 
-/** A task that a program sends by invoking the function. The response contains the outcome of each message. */
+/**
+ * A task that a program sends by invoking the function. The response contains the outcome of each message or record. A
+ * redrive has messages. A backfill and a replay have stream records: those that a program made from items of the table,
+ * or those that were archived.
+ */
 export interface Task {
-  readonly task: "redrive";
+  readonly task: "redrive" | "backfill" | "replay";
   /** If true, the pipeline writes to no sink. It returns the outcomes that the messages would have. */
   readonly dryRun?: boolean;
+  /** Only for a backfill and a replay: the names of the routes that get the records. Default: all routes. */
+  readonly routes?: readonly string[];
 }
+
+const taskNames: readonly unknown[] = ["redrive", "backfill", "replay"] satisfies readonly Task["task"][];
 
 /** A recognised event. */
 export interface RecognisedEvent {
@@ -48,9 +56,14 @@ const isNotification = (record: unknown): boolean => isObject(record) && ("Sns" 
 const taskIn = (event: unknown): Task | undefined => {
   const { sluice } = (event ?? {}) as { readonly sluice?: Task };
   if (sluice === undefined) return undefined;
-  if (sluice.task === "redrive") return sluice;
-  throw new RecordError("RECORD_MALFORMED", "the event asks for an unknown task; expected sluice.task to be redrive");
+  if (taskNames.includes(sluice?.task)) return sluice;
+  const expected = "expected sluice.task to be redrive, backfill or replay";
+  throw new RecordError("RECORD_MALFORMED", `the event asks for an unknown task; ${expected}`);
 };
+
+/** Whether a task has records of this kind. Without a task, every kind is accepted. */
+const fits = (task: Task | undefined, kind: RecognisedEvent["kind"]): boolean =>
+  task === undefined || (kind === "stream") === (task.task !== "redrive");
 
 /** Returns the records of a batch, and their kind. Undefined if they are no batch of a stream or a queue. */
 const batchOf = (records: readonly unknown[]): Pick<RecognisedEvent, "kind" | "records"> | undefined => {
@@ -69,7 +82,7 @@ export const recognise = (event: unknown): RecognisedEvent => {
   const records = isFromPipe ? event : (event as { Records?: unknown } | null | undefined)?.Records;
   if (Array.isArray(records)) {
     const batch = batchOf(records);
-    if (batch?.kind === "queue" || (batch !== undefined && task === undefined)) {
+    if (batch !== undefined && (records.length === 0 || fits(task, batch.kind))) {
       return { ...batch, task, ...(isFromPipe && { isFromPipe }) };
     }
     if (task === undefined && records.every(isNotification)) return { kind: "notification", records, task };

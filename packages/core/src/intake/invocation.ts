@@ -24,6 +24,8 @@ export const queueArnOf = ({ records }: RecognisedEvent): string | undefined =>
 
 /** Returns the source of an event's records. */
 export const originOf = (event: RecognisedEvent, retryQueue: RetryQueue | undefined): Origin => {
+  const { task } = event.task ?? {};
+  if (task === "backfill" || task === "replay") return task;
   if (event.kind === "stream") return "stream";
   return event.task === undefined && retryQueue?.isSource(queueArnOf(event)) ? "retry" : "redrive";
 };

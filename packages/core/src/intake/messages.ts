@@ -232,12 +232,16 @@ export const messageReader =
   };
 
 /**
- * Returns the records of a stream event.
+ * Returns the records of a stream event, a backfill or a replay. Only a stream event tells an environment its table.
  * @throws {RecordError} RECORD_FOREIGN when the stream is of a table that the pipeline does not replicate.
  */
-export const streamRecords = ({ records }: RecognisedEvent, reception: Reception): readonly Received[] => {
-  for (const record of records) reception.source.pin(record as StreamRecord);
+export const streamRecords = (
+  { records }: RecognisedEvent,
+  origin: Origin,
+  reception: Reception,
+): readonly Received[] => {
+  if (origin === "stream") for (const record of records) reception.source.pin(record as StreamRecord);
   return records.map((record, source) =>
-    receive(record as StreamRecord, { source, origin: "stream", envelope: undefined }, reception),
+    receive(record as StreamRecord, { source, origin, envelope: undefined }, reception),
   );
 };

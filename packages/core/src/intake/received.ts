@@ -60,7 +60,7 @@ const expired = (days: number): RecordError =>
  * Returns the error for a change that is too old to be written. A record without a time is not checked.
  */
 const expiryOf = (change: Change<unknown>, { now }: Reception): RecordError | undefined => {
-  if (change.origin !== "retry" && change.origin !== "redrive") return undefined;
+  if (change.origin === "stream" || change.origin === "backfill") return undefined;
   const createdAt = change.approximateCreationTimeMs;
   const isYoung = createdAt === 0 || now - createdAt <= deliverableDays * dayMs;
   return isYoung ? undefined : expired(Math.floor((now - createdAt) / dayMs));

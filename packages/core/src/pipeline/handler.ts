@@ -2,7 +2,7 @@
 // checks that the counts add up, and responds.
 
 import { type Deadline, deadlineOf, type InvocationContext } from "../async/deadline.ts";
-import { deadLetterStore, type StoreDeadLetters } from "../delivery/dead-letters.ts";
+import { deadLetterStore } from "../delivery/dead-letters.ts";
 import type { RouteResult } from "../delivery/delivery-result.ts";
 import { sharedRoutes } from "../delivery/route.ts";
 import { type RouteRun, type RouteWorker, routeWorker } from "../delivery/route-worker.ts";
@@ -18,29 +18,23 @@ import type { PipelineLogger } from "../logger.ts";
 import { type SourceReader, sourceReader } from "../record/source.ts";
 import type { PipelineSettings } from "./options.ts";
 import { itemFailures } from "./powertools.ts";
-import { dryRunRoute, type MessageOutcome, messageOutcomes, uncheckedRoutes } from "./redrive-task.ts";
-import { countAll, type Failures, failuresOf, fatalFailure, firstToRepeat, retryReasons } from "./report.ts";
+import { countAll, type Failures, failuresOf, fatalFailure, firstToRepeat, logRetried } from "./report.ts";
+import type { BatchResponse } from "./response.ts";
 import { deletePayloads, postponeFailed, type Settling, settleRejected, settleUnread } from "./settle.ts";
+import { dryRun, routeNames, runTask, type TaskSettings, taskWorkers } from "./task.ts";
+import { messageOutcomes } from "./task-answer.ts";
 import { publishReport } from "./telemetry.ts";
 
-/** The records that Lambda must deliver again. Lambda restarts a stream at the lowest of these records. */
-export interface BatchResponse {
-  batchItemFailures: { itemIdentifier: string }[];
-  /** Outcome of each message, if the event has `sluice: { task: "redrive" }`. */
-  outcomes?: MessageOutcome[];
-  /** Names of the routes in the order of the pipeline, if `outcomes` is given. A redrive sends in this order. */
-  routes?: readonly string[];
-}
-
 /**
- * Accepts three kinds of events: a batch of stream records, from an event source mapping or from EventBridge Pipes; a
- * batch of SQS messages from this pipeline's retry queue or dead-letter queue; and a message of Lambda's on-failure destination, from SQS, SNS, S3 or a direct invocation.
+ * Accepts four kinds of events: a batch of stream records, from an event source mapping or from EventBridge Pipes; a
+ * batch of SQS messages from this pipeline's retry queue or dead-letter queue; a message of Lambda's on-failure destination,
+ * from SQS, SNS, S3 or a direct invocation; and a task, which a program sends: a redrive, a backfill or a replay.
  * @throws {RecordError} RECORD_MALFORMED for an event of any other shape.
  */
 export type PipelineHandler = (event: unknown, context?: InvocationContext) => Promise<BatchResponse>;
 
 /** A pipeline at run time. Lives as long as the environment. */
-interface Environment extends Settling {
+interface Environment extends Settling, TaskSettings {
   readonly workers: readonly RouteWorker[];
   readonly readMessages: MessageReader;
   readonly sourceReader: SourceReader;
@@ -93,6 +87,7 @@ const environmentOf = (settings: PipelineSettings): Environment => {
   return {
     ...settings,
     workers: sharedRoutes(routes).map((route) => routeWorker(route, delivery)),
+    taskWorkers: taskWorkers(settings),
     storeDeadLetters,
     prepareQueues: queuePreparation(settings),
     sourceReader: sourceReader(settings.source, settings.clock),
@@ -117,7 +112,7 @@ const invocationOf = async (
   const reception = { source: sourceReader, schema, now: startedAt };
   const received =
     event.kind === "stream"
-      ? streamRecords(event, reception)
+      ? streamRecords(event, origin, reception)
       : await readMessages(event, origin, reception, deadline.signal);
   return { event, origin, received, deadline, startedAt };
 };
@@ -133,11 +128,6 @@ const logUnread = ({ logger, name }: Environment, unread: Failures): void => {
     const fields = { pipeline: name, code, messages: length, reason: first?.message };
     logger.warn("messages not read, they stay where they are", fields);
   }
-};
-
-/** Logs why deliveries are retried, one line for each route and code: the response to Lambda names no reason. */
-const logRetried = ({ logger, name }: Environment, routes: readonly RouteResult[]): void => {
-  for (const reason of retryReasons(routes)) logger.warn("deliveries to be retried", { pipeline: name, ...reason });
 };
 
 /** Delivers the records to all routes and settles failed deliveries. Throws the error that must fail the invocation. */
@@ -176,22 +166,6 @@ const run = async (
   return { failures, routes };
 };
 
-const routeNames = ({ routes }: Pick<PipelineSettings, "routes">): string[] => routes.map(({ name }) => name);
-
-/** Returns the outcomes that the messages would have. Writes, notes and logs nothing. */
-const dryRun = async (environment: Environment, invocation: Invocation): Promise<BatchResponse> => {
-  const storeDeadLetters: StoreDeadLetters = async (letters) => new Set(letters);
-  const settings = { ...environment, dedupeStore: undefined, writeRetries: undefined, storeDeadLetters };
-  const workers = sharedRoutes(environment.routes).map((route) => routeWorker(dryRunRoute(route), settings));
-  const routes = await Promise.all(workers.map((worker) => worker.deliver(invocation)));
-  const unchecked = uncheckedRoutes(environment.routes);
-  return {
-    batchItemFailures: [],
-    outcomes: messageOutcomes(invocation, routes, unchecked),
-    routes: routeNames(environment),
-  };
-};
-
 /** Runs the invocation and builds its response. For a notification the response is always empty. */
 const respond = async (
   environment: Environment,
@@ -199,7 +173,8 @@ const respond = async (
   { event, requestId }: { readonly event: unknown; readonly requestId: string | undefined },
 ): Promise<BatchResponse> => {
   const { kind, task } = invocation.event;
-  if (task?.dryRun) return dryRun(environment, invocation);
+  if (task?.dryRun) return dryRun(environment, invocation, task);
+  if (task !== undefined && task.task !== "redrive") return runTask(environment, invocation, task, requestId);
   const { failures, routes } = await run(environment, invocation, requestId);
   if (kind === "notification") return { batchItemFailures: [] };
   const batchItemFailures = await itemFailures(invocation.event, event, failures);
@@ -213,7 +188,7 @@ export const handlerOf = (settings: PipelineSettings): PipelineHandler => {
   return async (event, context) => {
     const recognised = recognise(event);
     if (recognised.records.length === 0) {
-      // A redrive asks for the routes with an event that has no messages.
+      // A program asks for the routes with an event that has no messages.
       const answer = recognised.task && { outcomes: [], routes: routeNames(settings) };
       return { batchItemFailures: [], ...answer };
     }

@@ -13,6 +13,7 @@ import {
   type RejectPolicy,
 } from "./options.ts";
 import { checkedRoute, type Predicate, type RouteOptions } from "./route-options.ts";
+import { type PipelineTarget, targetsOf } from "./targets.ts";
 
 /** A pipeline, and the calls that extend it. Every call returns a new pipeline. */
 export interface Pipeline<Base, Item = Base> {
@@ -27,6 +28,8 @@ export interface Pipeline<Base, Item = Base> {
    * @throws {ConfigError} CONFIG_INVALID when the pipeline has no route.
    */
   readonly handler: () => PipelineHandler;
+  /** Returns the targets of the upsert routes, for programs that compare them with the table, as `sluice verify` does. */
+  readonly targets: () => readonly PipelineTarget[];
 }
 
 /** Adds a route to a pipeline. */
@@ -73,6 +76,7 @@ const pipelineOf = <Base, Item>(settings: PipelineSettings, predicate: Predicate
       if (settings.routes.length > 0) return handlerOf(settings);
       throw invalid(`[${settings.name}] the pipeline has no route; expected to(sink, mapper)`);
     },
+    targets: () => targetsOf(settings),
   });
 
 /**

@@ -3,6 +3,7 @@
 import type { DeliveryResult, Outcome, RouteResult } from "../delivery/delivery-result.ts";
 import { type DeliveryErrorCode, RecordError } from "../errors.ts";
 import { type Invocation, staysInQueue } from "../intake/invocation.ts";
+import type { PipelineLogger } from "../logger.ts";
 import type { StreamRecord } from "../record/change.ts";
 import type { InvocationReport, OutcomeCounts } from "./telemetry.ts";
 
@@ -66,6 +67,14 @@ export const retryReasons = (routes: readonly Counted[]): readonly RetryReason[]
     reasons.push(...byCode.values());
   }
   return reasons;
+};
+
+/** Logs why deliveries are retried, one line for each route and code: the response to Lambda names no reason. */
+export const logRetried = (
+  { logger, name }: { readonly logger: PipelineLogger; readonly name: string },
+  routes: readonly Counted[],
+): void => {
+  for (const reason of retryReasons(routes)) logger.warn("deliveries to be retried", { pipeline: name, ...reason });
 };
 
 /** Records that Lambda must deliver again. The key is the position in the event, and the value is the reason. */

@@ -79,7 +79,10 @@ export interface Change<Item = UnknownItem> {
    * does not match the pipeline's schema.
    */
   readonly before: Item | undefined;
-  /** `<stream epoch>-<sequence number padded to 40 digits>`. Compared as text, versions order the changes of an item. */
+  /**
+   * `<stream epoch>-<sequence number padded to 40 digits>`, 58 characters; or 75 with the fraction of a backfill or a repair.
+   * Compared as text, versions order the changes of an item.
+   */
   readonly version: string;
   readonly sequenceNumber: string;
   /** Unique to the change, and the same on every repeat. */

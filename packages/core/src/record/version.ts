@@ -34,19 +34,24 @@ export const streamArnOf = (record: StreamRecord | null | undefined): string => 
   throw new RecordError("RECORD_MALFORMED", "eventSourceARN is missing; expected the stream's ARN");
 };
 
+/** A sequence number of a stream. What a backfill or a repair writes has a fraction: microseconds in 16 digits. */
+const sequenceNumberPattern = /^\d{1,40}(\.\d{16})?$/;
+
 /**
- * Returns `<epoch>-<sequence number padded to 40 digits>`. Compared as text, versions order an item's changes.
+ * Returns `<epoch>-<sequence number padded to 40 digits>`, with the fraction if the sequence number has one. Compared as
+ * text, versions order an item's changes, and `X` < `X.<fraction>` < the next sequence number.
  * Sequence numbers have 21 to 40 digits, too many for an int64 or a JavaScript number.
  * @see https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_StreamRecord.html (read 2026-11-23)
  */
 export const versionOf = (epoch: string, sequenceNumber: string): string => {
-  if (!/^\d{1,40}$/.test(sequenceNumber)) {
+  if (!sequenceNumberPattern.test(sequenceNumber)) {
     throw new RecordError(
       "RECORD_MALFORMED",
-      `the sequence number is ${sequenceNumber.length} characters; expected 1 to 40 digits`,
+      `the sequence number is ${sequenceNumber.length} characters; expected 1 to 40 digits, and no fraction or one of 16 digits`,
     );
   }
-  return `${epoch}-${sequenceNumber.padStart(40, "0")}`;
+  const [number = "", fraction] = sequenceNumber.split(".");
+  return `${epoch}-${number.padStart(40, "0")}${fraction === undefined ? "" : `.${fraction}`}`;
 };
 
 const keyText = (name: string, value: AttributeValue): string => {

@@ -1,7 +1,7 @@
 // The contract between core and a sink. docs/spec/sink.md numbers the clauses; the conformance kit tests each.
 
 import type { DeliveryError } from "../errors.ts";
-import type { Change, LiveChange } from "../record/change.ts";
+import type { Change, Image, LiveChange } from "../record/change.ts";
 
 /** `upsert`: the target holds the last state of each item. `append`: the target receives every change. */
 export type WriteMode = "upsert" | "append";
@@ -77,6 +77,50 @@ export interface WriteContext {
   readonly remainingMs: () => number;
 }
 
+/** The members of a copy, each as text. Two copies are equal if they have the same members with equal texts. */
+export type CopyContent = { readonly [member: string]: string };
+
+/** What an upsert target holds of one item. */
+export interface HeldCopy {
+  /** The version in the guard. */
+  readonly version: string;
+  /**
+   * `live`: the target shows the item's copy. `removed`: a tombstone. `hidden`: the target holds the item's copy, but shows
+   * the copy of another item that has the same target key.
+   */
+  readonly state: "live" | "removed" | "hidden";
+  /** The content of a live copy: of each member that the delivery in question would write, and of no other member. */
+  readonly content?: CopyContent;
+}
+
+/** Which keys of a target to list. The parts divide the target: each key is in exactly one part. */
+export interface KeysRequest {
+  /** Number of the part, from 0. */
+  readonly part: number;
+  /** Number of parts. */
+  readonly parts: number;
+  /** Where the page before ended; undefined for the first page of the part. */
+  readonly after: string | undefined;
+  /** Maximum number of keys in the page. */
+  readonly limit: number;
+  /** Names and types of the source table's key attributes: `{ id: "S" }`. */
+  readonly keyTypes: { readonly [attribute: string]: "S" | "N" | "B" };
+}
+
+/** A live copy in the target. */
+export interface HeldKey {
+  /** The key of the source item. Undefined if the target does not tell it: a function made the target's key. */
+  readonly keys: Image | undefined;
+  readonly version: string;
+}
+
+/** A page of live copies. A copy that moves while the pages are read may be missing or appear twice. */
+export interface KeysPage {
+  readonly keys: readonly HeldKey[];
+  /** Where the next page starts; undefined after the last page of the part. */
+  readonly next: string | undefined;
+}
+
 /** Capabilities of the target. Core and the conformance kit check these capabilities, and never the sink's name. */
 export interface Supports<Writes extends WriteMode = WriteMode> {
   readonly writes: Writes;
@@ -118,6 +162,24 @@ export interface Sink<Message, Writes extends WriteMode = WriteMode> {
     batch: readonly DeliveryOf<Message, Writes>[],
     context: WriteContext,
   ) => Promise<readonly WriteResult[]>;
+  /**
+   * Upsert sinks: returns what the target holds of each delivery's item, in the order of the batch; undefined for an item
+   * of which it holds neither a copy nor a tombstone. Reads what other writers have written before the call. Writes nothing.
+   */
+  readonly read?: (
+    batch: readonly UpsertDelivery<Message>[],
+    context: WriteContext,
+  ) => Promise<readonly (HeldCopy | undefined)[]>;
+  /**
+   * Upsert sinks: returns the content that the target would have after it wrote each delivery, as `read` would return it;
+   * or the error with which `write` would reject the delivery. Every delivery has a message. Writes nothing.
+   */
+  readonly canonical?: (
+    batch: readonly UpsertDelivery<Message>[],
+    context: WriteContext,
+  ) => Promise<readonly (CopyContent | DeliveryError)[]>;
+  /** Upsert sinks: lists the live copies of the target, page by page. */
+  readonly keys?: (request: KeysRequest, context: WriteContext) => Promise<KeysPage>;
   /** Closes connections, for tests, the CLI and the local runner. Lambda never calls it. Safe to call twice. */
   readonly close?: () => Promise<void>;
 }

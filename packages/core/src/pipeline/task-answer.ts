@@ -1,5 +1,5 @@
-// A redrive that a program asks for. The response has the outcome of each message or, in a dry run, the outcome that the
-// message would have.
+// The answer to a task that a program asks for. It has the outcome of each message or record or, in a dry run, the outcome
+// that the message would have.
 
 import type { DeliveryResult, Outcome, RouteResult } from "../delivery/delivery-result.ts";
 import type { Route, SharedRoute } from "../delivery/route.ts";
@@ -17,12 +17,14 @@ export const dryRunRoute = (route: SharedRoute): SharedRoute => {
   return { ...route, sink: withWrite(sink, write), retryIn: "stream" };
 };
 
-/** Outcome of one message. In a dry run: the outcome that the message would have. */
+/** Outcome of one message or record. In a dry run: the outcome that it would have. */
 export interface MessageOutcome {
-  /** The message's id. */
+  /** The message's id, or the record's `eventID`. */
   readonly itemIdentifier: string;
   readonly outcome: Outcome;
   readonly code?: string;
+  /** Only for a failed record of a backfill or a replay: the route to which this outcome belongs. */
+  readonly route?: string;
   /** An explanation for people. Contains no item values. */
   readonly message?: string;
   /** Only in a dry run: the message would be sent, but the sink cannot ask its target without sending. */
@@ -34,6 +36,7 @@ export const outcomesBySeverity: readonly Outcome[] = ["retried", "rejected", "d
 
 /** Result of one delivery of a message. */
 interface MessageResult extends DeliveryResult {
+  readonly route?: string;
   readonly isUnchecked?: boolean;
 }
 
@@ -48,7 +51,11 @@ const rankOf = ({ outcome, error, isUnchecked = false }: MessageResult): number 
 const moreSerious = (a: MessageResult | undefined, b: MessageResult): MessageResult =>
   a === undefined || rankOf(b) < rankOf(a) ? b : a;
 
-const messageIdOf = (record: unknown): string => (record as { readonly messageId?: string }).messageId ?? "";
+/** Returns the id of a message or of a stream record. A malformed record may have none. */
+const idOf = (record: unknown): string => {
+  const { messageId, eventID } = (record ?? {}) as { readonly messageId?: string; readonly eventID?: string };
+  return messageId ?? eventID ?? "";
+};
 
 /**
  * Returns the names of the routes whose targets a dry run does not ask: their sinks have no dry run, or they are append
@@ -75,15 +82,16 @@ export const messageOutcomes = (
       const result = results.get(position);
       if (result === undefined) continue;
       const isUnchecked = result.outcome === "delivered" && unchecked.has(route);
-      bySource.set(source, moreSerious(bySource.get(source), { ...result, isUnchecked }));
+      bySource.set(source, moreSerious(bySource.get(source), { ...result, route, isUnchecked }));
     }
   });
   return event.records.map((record, source) => {
-    const { outcome, error, isUnchecked = false }: Partial<MessageResult> = bySource.get(source) ?? {};
+    const { outcome, error, route, isUnchecked = false }: Partial<MessageResult> = bySource.get(source) ?? {};
     return {
-      itemIdentifier: messageIdOf(record),
+      itemIdentifier: idOf(record),
       outcome: outcome ?? "filtered",
       ...(error && { code: error.code, message: error.message }),
+      ...(error && route !== undefined && event.kind === "stream" && { route }),
       ...(isUnchecked && { isUnchecked: true as const }),
     };
   });
