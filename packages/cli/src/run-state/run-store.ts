@@ -26,7 +26,7 @@ export const runOptions = {
   state: {
     type: "string",
     value: "PLACE",
-    help: `where the run's state is kept: a folder, s3://bucket/prefix, or table:NAME for an item of the dedupe table (default: ${runFolder})`,
+    help: "where the run's state is kept: a folder, s3://bucket/prefix, or table:NAME for an item of the dedupe table (default: .sluice/runs)",
   },
 } as const;
 
