@@ -8,7 +8,7 @@ import type { RecordFailure } from "./failure.ts";
 import { isRunDone, type RunState, runTotals, type UnitState } from "./run-state.ts";
 import type { RunStore } from "./run-store.ts";
 import type { SendLimits } from "./send.ts";
-import { type Gate, type Pace, work } from "./work.ts";
+import { work } from "./work.ts";
 
 /** How far a run is. */
 export interface RunProgress {
@@ -27,8 +27,6 @@ export interface BackfillOptions {
   readonly invoke: Invoke;
   /** Number of units that are worked on at once. Default 4. */
   readonly workers?: number;
-  readonly gate?: Gate;
-  readonly pace?: Pace;
   readonly limits?: SendLimits;
   /** The run ends when more records than this have failed. Default: 100, or 5 % of the first 1,000 records. */
   readonly maxFailures?: number;
@@ -123,7 +121,7 @@ const checkFailures = (before: WorkCounts, after: WorkCounts, maxFailures: numbe
 
 /** Works on a unit until it is done, or until the run stops. */
 const workOnUnit = async (run: Run, index: number): Promise<void> => {
-  const { source, state, invoke, gate, pace, limits, clock, signal } = run;
+  const { source, state, invoke, limits, clock, signal } = run;
   const { unit, cursor: after } = run.units[index] as UnitState;
   await work({
     source,
@@ -133,8 +131,6 @@ const workOnUnit = async (run: Run, index: number): Promise<void> => {
     signal,
     clock,
     ...(state.routes !== undefined && { routes: state.routes }),
-    ...(gate && { gate }),
-    ...(pace && { pace }),
     ...(limits && { limits }),
     onFailures: run.onFailures,
     onPage: async ({ cursor, counts }) => {

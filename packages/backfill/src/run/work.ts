@@ -7,18 +7,6 @@ import { addCounts, countsOf, noCounts, type WorkCounts } from "./counts.ts";
 import type { RecordFailure } from "./failure.ts";
 import { type Sending, type SendLimits, sendRecords } from "./send.ts";
 
-/** Holds a run back while it should wait, for example while the live stream lags. */
-export interface Gate {
-  /** Resolves when the next page may be sent, or when the signal aborts. */
-  readonly wait: (signal: AbortSignal) => Promise<void>;
-}
-
-/** Limits the records per second. */
-export interface Pace {
-  /** Resolves when this many records may be sent, or when the signal aborts. */
-  readonly wait: (records: number, signal: AbortSignal) => Promise<void>;
-}
-
 /** A page whose records have their last outcomes. */
 export interface FinishedPage {
   /** Where the next page starts; undefined after the last page of the unit. */
@@ -42,8 +30,6 @@ export interface WorkOptions {
   readonly signal: AbortSignal;
   /** Asked at each page's end, and before each wait. When it returns true, the work ends. Default: never. */
   readonly isOver?: () => boolean;
-  readonly gate?: Gate;
-  readonly pace?: Pace;
   readonly limits?: SendLimits;
   /** Gets the failures of a page, before the page counts as finished. Default: the result has all failures. */
   readonly onFailures?: (failures: readonly RecordFailure[]) => Promise<void>;
@@ -96,12 +82,9 @@ const cutShort = (unit: Unit): SourceError =>
 /** Sends a page. Returns undefined if the page must be read again, because the work ended while it waited. */
 const finishPage = async (
   { records, cursor, readUnits }: SourcePage,
-  { gate, pace, signal, onFailures, onPage }: WorkOptions,
+  { onFailures, onPage }: WorkOptions,
   sending: Sending,
 ): Promise<FinishedPage | undefined> => {
-  await gate?.wait(signal);
-  await pace?.wait(records.length, signal);
-  if (signal.aborted) return undefined;
   const sent = await sendRecords(records, sending);
   if (sent === undefined) return undefined;
   if (sent.failures.length > 0) await onFailures?.(sent.failures);
