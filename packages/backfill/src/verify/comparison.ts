@@ -6,7 +6,6 @@ import {
   type Clock,
   type CopyContent,
   type DeliveryError,
-  groupBy,
   type HeldCopy,
   isSinkErrorCode,
   isTransient,
@@ -101,7 +100,8 @@ const askSinks = async <Answer>(
       ? []
       : [{ position, sink: expectation.sink, delivery: expectation.delivery }],
   );
-  for (const [sink, own] of groupBy(questions, (question) => question.sink)) {
+  for (const sink of new Set(questions.map((question) => question.sink))) {
+    const own = questions.filter((question) => question.sink === sink);
     for (let from = 0; from < own.length; from += callSize) {
       const part = own.slice(from, from + callSize);
       const batch = part.map(({ delivery }) => delivery);
