@@ -1,22 +1,7 @@
-// Items as text: to compare two states of an item, to select the sample, and to send items as JSON.
+// Items as text: to compare two states of an item, and to select the sample.
 
 import { createHash } from "node:crypto";
-import { type AttributeValue, type Image, itemKeyOf } from "@sluice/core/envelope";
-
-const base64 = (bytes: string | Uint8Array): string =>
-  typeof bytes === "string" ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64");
-
-const jsonValue = (value: AttributeValue): AttributeValue => {
-  if ("B" in value) return { B: base64(value.B) };
-  if ("BS" in value) return { BS: value.BS.map(base64) };
-  if ("L" in value) return { L: value.L.map(jsonValue) };
-  if ("M" in value) return { M: jsonImage(value.M) };
-  return value;
-};
-
-/** Returns the image with base64 text in place of bytes, so that it can be sent as JSON. */
-export const jsonImage = (image: Image): Image =>
-  Object.fromEntries(Object.entries(image).map(([name, value]) => [name, jsonValue(value)]));
+import { type AttributeValue, type Image, itemKeyOf, wireImage } from "@sluice/core/envelope";
 
 const byName = ([one]: readonly [string, unknown], [other]: readonly [string, unknown]): number =>
   one < other ? -1 : Number(one > other);
@@ -27,7 +12,7 @@ const ordered = (value: AttributeValue): unknown => {
   if ("L" in value) return { L: value.L.map(ordered) };
   if ("SS" in value) return { SS: [...value.SS].sort() };
   if ("NS" in value) return { NS: [...value.NS].sort() };
-  if ("BS" in value) return { BS: value.BS.map(base64).sort() };
+  if ("BS" in value) return { BS: [...value.BS].sort() };
   return value;
 };
 
@@ -41,7 +26,7 @@ export const itemDigest = (item: Image | undefined): string =>
   item === undefined
     ? "absent"
     : createHash("sha256")
-        .update(JSON.stringify(orderedImage(jsonImage(item))))
+        .update(JSON.stringify(orderedImage(wireImage(item))))
         .digest("base64url")
         .slice(0, 22);
 

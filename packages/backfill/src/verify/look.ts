@@ -15,7 +15,7 @@ import {
   type Sight,
   type SinkCalls,
 } from "./comparison.ts";
-import { itemDigest, jsonImage, shortHash } from "./item-text.ts";
+import { itemDigest, shortHash } from "./item-text.ts";
 import type { Seen, Suspect } from "./suspect.ts";
 import type { Verification } from "./verification.ts";
 
@@ -37,9 +37,7 @@ export interface Look {
 
 /** Returns the record of an item, as a backfill would send it; or of an item that does not exist. */
 export const recordOf = ({ origin }: Verification, keys: Image, item: Image | undefined, ms: number): StreamRecord =>
-  item === undefined
-    ? absenceRecord(origin, keys, microsOf(ms))
-    : backfillRecord(origin, jsonImage(item), microsOf(ms));
+  item === undefined ? absenceRecord(origin, keys, microsOf(ms)) : backfillRecord(origin, item, microsOf(ms));
 
 /** Reads the table to learn where the target has the copies, then the target, and then the table again. */
 export const lookAt = async (
@@ -136,7 +134,7 @@ export const findingOf = (
 ): Finding => ({
   target: look.suspect.target,
   class: kind,
-  keys: jsonImage(look.suspect.keys),
+  keys: look.suspect.keys,
   members: look.difference.members,
   version: versionIn(look.sight.held),
   ...(showValues && valuesOf(look)),

@@ -2,9 +2,10 @@
 // What differs is only suspect, because the item may have changed between the two reads.
 
 import type { PipelineTarget } from "@sluice/core";
-import { type Image, itemKeyOf, type StreamRecord } from "@sluice/core/envelope";
+import { type Image, itemKeyOf, type StreamRecord, wireImage } from "@sluice/core/envelope";
 import type { KeysPage } from "@sluice/core/sink-kit";
 import type { Unit } from "../source/source.ts";
+import type { VerifyTally } from "./classes.ts";
 import {
   type Comparison,
   compare,
@@ -14,9 +15,9 @@ import {
   patiently,
   type SinkCalls,
 } from "./comparison.ts";
-import { isSampled, jsonImage } from "./item-text.ts";
+import { isSampled } from "./item-text.ts";
 import type { Suspect } from "./suspect.ts";
-import type { Tally } from "./tally.ts";
+import { newTally, type Tally } from "./tally.ts";
 import { ownExistence, unstableMembers } from "./unstable.ts";
 import { nameOfTarget, type Verification } from "./verification.ts";
 
@@ -34,6 +35,7 @@ export interface PageRead {
   /** Items or copies in the page, without those that are not in the sample. */
   readonly items: number;
   readonly readUnits: number;
+  readonly tally: VerifyTally;
   readonly suspects: readonly Suspect[];
   /** Where the next page starts; undefined after the last page. */
   readonly cursor: string | undefined;
@@ -44,7 +46,7 @@ const keysPageSize = 1_000;
 
 const suspectOf = (target: PipelineTarget, keys: Image): Suspect => ({
   target: nameOfTarget(target),
-  keys: jsonImage(keys),
+  keys: wireImage(keys),
   dueAt: 0,
   looks: 0,
 });
@@ -98,14 +100,14 @@ async function* itemPages(
   verification: Verification,
   unit: Unit,
   after: string | undefined,
-  tally: Tally,
   calls: SinkCalls,
 ): AsyncGenerator<PageRead> {
   const { source, comparable, sample } = verification;
   for await (const { records, cursor, readUnits } of source.pages(unit, after, calls.signal)) {
     const chosen = records.filter((record) => isSampled(keysIn(record), sample));
+    const tally = newTally();
     const found = await Promise.all(comparable.map((target) => comparePage(target, chosen, tally, calls)));
-    yield { items: chosen.length, readUnits, suspects: found.flat(), cursor };
+    yield { items: chosen.length, readUnits, tally: tally.total(), suspects: found.flat(), cursor };
   }
 }
 
@@ -125,7 +127,6 @@ async function* copyPages(
   target: PipelineTarget,
   { part, parts }: { readonly part: number; readonly parts: number },
   start: string | undefined,
-  tally: Tally,
   calls: SinkCalls,
 ): AsyncGenerator<PageRead> {
   const { keyTypes, sample } = verification;
@@ -136,42 +137,34 @@ async function* copyPages(
       calls,
       async (context) => (await target.sink.keys?.(request, context)) ?? { keys: [], next: undefined },
     );
-    const known = page.keys.flatMap(({ keys }) => (keys === undefined ? [] : [keys]));
+    const tally = newTally();
+    const known = page.keys.flatMap(({ keys }) => (keys === undefined ? [] : [wireImage(keys)]));
     tally.count(target, "unknown key", page.keys.length - known.length);
     // A copy that moves while the pages are read may be in a page twice.
     const chosen = new Map(known.filter((keys) => isSampled(keys, sample)).map((keys) => [itemKeyOf(keys), keys]));
     const absent = await absentOf(verification, [...chosen.values()], calls);
-    if (target.deletesRemoved) {
-      yield {
-        items: chosen.size,
-        readUnits: 0,
-        suspects: absent.map((keys) => suspectOf(target, keys)),
-        cursor: page.next,
-      };
-    } else {
-      tally.count(target, "kept", absent.length);
-      yield { items: chosen.size, readUnits: 0, suspects: [], cursor: page.next };
-    }
+    if (!target.deletesRemoved) tally.count(target, "kept", absent.length);
+    const suspects = target.deletesRemoved ? absent.map((keys) => suspectOf(target, keys)) : [];
+    yield { items: chosen.size, readUnits: 0, tally: tally.total(), suspects, cursor: page.next };
     after = page.next;
   } while (after !== undefined);
 }
 
 async function* keyPages({ comparable }: Verification, keys: readonly Image[]): AsyncGenerator<PageRead> {
   const suspects = comparable.flatMap((target) => keys.map((one) => suspectOf(target, one)));
-  yield { items: keys.length, readUnits: 0, suspects, cursor: undefined };
+  yield { items: keys.length, readUnits: 0, tally: {}, suspects, cursor: undefined };
 }
 
-/** Reads the pages of a unit from its start, or from the cursor of a page before. Counts what agrees. */
+/** Reads the pages of a unit from its start, or from the cursor of a page before. */
 export const readPages = (
   verification: Verification,
   unit: VerifyUnit,
   after: string | undefined,
-  tally: Tally,
   calls: SinkCalls,
 ): AsyncIterable<PageRead> => {
-  if (unit.kind === "items") return itemPages(verification, unit.unit, after, tally, calls);
+  if (unit.kind === "items") return itemPages(verification, unit.unit, after, calls);
   if (unit.kind === "keys") return keyPages(verification, unit.keys);
   const target = verification.comparable.find((one) => nameOfTarget(one) === unit.target);
   if (target?.sink.keys === undefined) return keyPages(verification, []);
-  return copyPages(verification, target, unit, after, tally, calls);
+  return copyPages(verification, target, unit, after, calls);
 };

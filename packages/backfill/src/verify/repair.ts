@@ -7,7 +7,6 @@ import { chunk } from "@sluice/core/sink-kit";
 import { microsOf, repairRecord } from "../record/records.ts";
 import type { Invoke } from "../record/task.ts";
 import type { Finding, FindingClass } from "./classes.ts";
-import { jsonImage } from "./item-text.ts";
 import { type DifferingLook, findingOf, versionIn } from "./look.ts";
 import type { Settled, Suspect } from "./suspect.ts";
 import type { Verification } from "./verification.ts";
@@ -35,7 +34,7 @@ const repairOf = ({ origin }: Verification, { look, class: kind }: Repairable): 
   const epoch = sight.expected.expectation?.delivery.change.version.slice(0, 17) ?? "";
   const record = repairRecord(
     origin,
-    { keys: jsonImage(suspect.keys), item: item && jsonImage(item) },
+    { keys: suspect.keys, item },
     { held: sight.held?.version, epoch, now: microsOf(fromMs) },
   );
   return { look, class: kind, record, version: target.expect(record).delivery.change.version };

@@ -11,7 +11,7 @@ import { itemKeyOf } from "@sluice/core/envelope";
 import { isAhead, microsOf } from "../record/records.ts";
 import type { Finding, FindingClass, RepairOutcome } from "./classes.ts";
 import type { SinkCalls } from "./comparison.ts";
-import { jsonImage, shortHash } from "./item-text.ts";
+import { shortHash } from "./item-text.ts";
 import {
   type DifferingLook,
   differingOf,
@@ -36,7 +36,7 @@ const nothing: Settled = { suspects: [], findings: [] };
 const repairedFinding = ({ suspect }: Look, sent: SentRepair, outcome: RepairOutcome): Finding => ({
   target: suspect.target,
   class: sent.class,
-  keys: jsonImage(suspect.keys),
+  keys: suspect.keys,
   members: sent.members,
   version: sent.held,
   repair: outcome,

@@ -1,15 +1,19 @@
 // Strongly consistent reads of items by their keys.
 
-import { type Image, itemKeyOf } from "@sluice/core/envelope";
-import { type Clock, systemClock } from "@sluice/core/sink-kit";
+import { type Image, itemKeyOf, wireImage } from "@sluice/core/envelope";
+import { type Clock, type SdkItem, sdkItem, systemClock } from "@sluice/core/sink-kit";
+import type { ReadRate } from "../rate/read-rate.ts";
+import { keysOf } from "../record/records.ts";
+import { withRetries } from "../source/retries.ts";
 import { SourceError } from "../source/source.ts";
+import { tableFailure } from "../source/source-failure.ts";
 
 /** Reads items of the source table. */
 export interface TableReader {
   /**
-   * Reads the items with these keys, strongly consistently. Returns them by `itemKeyOf(keys)`; items that do not exist are
-   * not in the map. With `keysOnly`, the items have only their key attributes.
-   * @throws {SourceError} when the table cannot be read.
+   * Reads the items with these keys, strongly consistently. Returns them by `itemKeyOf(keys)`, with base64 text in place of
+   * bytes; items that do not exist are not in the map. With `keysOnly`, the items have only their key attributes.
+   * @throws {SourceError} when the table cannot be read, or the signal aborts.
    */
   readonly read: (
     keys: readonly Image[],
@@ -18,29 +22,36 @@ export interface TableReader {
   ) => Promise<ReadonlyMap<string, Image>>;
 }
 
-interface BatchGetInput {
-  readonly RequestItems: { readonly [table: string]: KeysAndAttributes };
+/** The keys that a request asks for. */
+interface KeysAndAttributes {
+  readonly Keys: Record<string, SdkItem[string]>[];
+  readonly ConsistentRead: true;
+  readonly ProjectionExpression?: string;
+  readonly ExpressionAttributeNames?: Record<string, string>;
+}
+
+/** The input of a read of some items. */
+export interface BatchGetInput {
+  readonly RequestItems: Record<string, KeysAndAttributes>;
   readonly ReturnConsumedCapacity: "TOTAL";
 }
 
-interface KeysAndAttributes {
-  Keys: Record<string, never>[];
-  ConsistentRead: true;
-  ProjectionExpression?: string;
-  ExpressionAttributeNames?: Record<string, string>;
-}
-
-interface BatchGetOutput {
-  readonly Responses?: { readonly [table: string]: readonly unknown[] } | undefined;
+/** The part of the answer that the reader reads. */
+export interface BatchGetOutput {
+  readonly Responses?: { readonly [table: string]: readonly { readonly [attribute: string]: unknown }[] } | undefined;
   readonly UnprocessedKeys?:
-    | { readonly [table: string]: { readonly Keys?: readonly unknown[] | undefined } }
+    | { readonly [table: string]: { readonly Keys?: readonly object[] | undefined } }
     | undefined;
   readonly ConsumedCapacity?: readonly { readonly CapacityUnits?: number | undefined }[] | undefined;
+  readonly $metadata?: { readonly attempts?: number | undefined } | undefined;
 }
 
-/** The part of the SDK's `DynamoDB` that the reader uses. */
+/** The call of `DynamoDB` from `@aws-sdk/client-dynamodb` that the reader makes; your own client fits. */
 export interface BatchGetClient {
-  readonly batchGetItem: (input: never, options: { readonly abortSignal: AbortSignal }) => Promise<unknown>;
+  readonly batchGetItem: (
+    input: BatchGetInput,
+    options: { readonly abortSignal: AbortSignal },
+  ) => Promise<BatchGetOutput>;
 }
 
 /** Options of `tableReader`. */
@@ -49,27 +60,19 @@ export interface TableReaderOptions {
   /** Name or ARN of the table. */
   readonly table: string;
   readonly keyNames: readonly string[];
-  /** Called after each response with the read capacity units that it cost. A rate limiter makes the reader wait here. */
-  readonly spend?: (readUnits: number, signal: AbortSignal) => Promise<void>;
-  readonly clock?: Clock;
+  /** The read capacity units per second, which the scan may share. Default: no limit. */
+  readonly rate?: ReadRate | undefined;
+  readonly clock?: Pick<Clock, "sleep" | "random"> | undefined;
 }
 
 /** @see https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html (read 2026-11-28) */
 const maxKeys = 100;
 
-/** DynamoDB returns no item of a request if the table is throttled. The SDK has then made its own attempts. */
-const maxEmptyAnswers = 10;
+/** Answers in a row in which no key was processed. The table is then throttled for a minute or longer. */
+const maxEmptyAnswers = 15;
 
 const firstDelayMs = 50;
 const longestDelayMs = 5_000;
-
-const bytesOfKey = (keys: Image): Record<string, never> =>
-  Object.fromEntries(
-    Object.entries(keys).map(([name, value]) => [
-      name,
-      ("B" in value && typeof value.B === "string" ? { B: Buffer.from(value.B, "base64") } : value) as never,
-    ]),
-  );
 
 const projection = (
   keyNames: readonly string[],
@@ -82,61 +85,89 @@ const projection = (
 const only = <Value>(byTable: { readonly [table: string]: Value } | undefined): Value | undefined =>
   Object.values(byTable ?? {})[0];
 
-/** Creates a reader. Requests have at most 100 keys; keys that DynamoDB left unprocessed are asked again. */
-export const tableReader = (options: TableReaderOptions): TableReader => {
-  const { client, table, keyNames, spend, clock = systemClock } = options;
-  const keyOf = (item: Image): string =>
-    itemKeyOf(Object.fromEntries(keyNames.map((name) => [name, item[name] as never])));
+type Keys = KeysAndAttributes["Keys"];
 
-  const request = async (keys: readonly unknown[], keysOnly: boolean, signal: AbortSignal): Promise<BatchGetOutput> => {
-    const one: KeysAndAttributes = {
-      Keys: keys as Record<string, never>[],
-      ConsistentRead: true,
-      ...(keysOnly && projection(keyNames)),
+const requestInTurn = async (
+  { client, table, keyNames, rate }: TableReaderOptions,
+  wanted: Keys,
+  keysOnly: boolean,
+  signal: AbortSignal,
+): Promise<BatchGetOutput | undefined> => {
+  const spend = await rate?.take(signal);
+  let units = 0;
+  try {
+    if (signal.aborted) return undefined;
+    const RequestItems = {
+      [table]: { Keys: wanted, ConsistentRead: true as const, ...(keysOnly && projection(keyNames)) },
     };
-    const input: BatchGetInput = { RequestItems: { [table]: one }, ReturnConsumedCapacity: "TOTAL" };
-    try {
-      return (await client.batchGetItem(input as never, { abortSignal: signal })) as BatchGetOutput;
-    } catch (cause) {
-      const { name, message } = cause as Error;
-      throw new SourceError(`table ${table} could not be read: ${name}: ${message}`, { cause });
-    }
-  };
-
-  const readSome = async (
-    keys: readonly Image[],
-    keysOnly: boolean,
-    signal: AbortSignal,
-    items: Map<string, Image>,
-  ): Promise<void> => {
-    let wanted: readonly unknown[] = keys.map(bytesOfKey);
-    let emptyAnswers = 0;
-    while (wanted.length > 0) {
-      if (signal.aborted) throw new SourceError("the read of the table was interrupted", { isTransient: true });
-      const { Responses, UnprocessedKeys, ConsumedCapacity } = await request(wanted, keysOnly, signal);
-      const found = (only(Responses) ?? []) as readonly Image[];
-      for (const item of found) items.set(keyOf(item), item);
-      await spend?.(ConsumedCapacity?.[0]?.CapacityUnits ?? wanted.length, signal);
-      const left = only(UnprocessedKeys)?.Keys ?? [];
-      emptyAnswers = left.length < wanted.length ? 0 : emptyAnswers + 1;
-      wanted = left;
-      if (emptyAnswers > maxEmptyAnswers) {
-        const found = `table ${table} left all ${left.length} keys of a request unprocessed, ${emptyAnswers} times in a row`;
-        throw new SourceError(`${found}; expected items. Lower --rcu, or raise the table's read capacity`, {
-          isTransient: true,
-        });
-      }
-      if (left.length > 0) await clock.sleep(Math.min(firstDelayMs * 2 ** emptyAnswers, longestDelayMs), signal);
-    }
-  };
-
-  return {
-    read: async (keys, signal, { keysOnly = false } = {}) => {
-      const items = new Map<string, Image>();
-      for (let from = 0; from < keys.length; from += maxKeys) {
-        await readSome(keys.slice(from, from + maxKeys), keysOnly, signal, items);
-      }
-      return items;
-    },
-  };
+    const output = await client.batchGetItem(
+      { RequestItems, ReturnConsumedCapacity: "TOTAL" },
+      { abortSignal: signal },
+    );
+    units = output.ConsumedCapacity?.[0]?.CapacityUnits ?? wanted.length;
+    if ((output.$metadata?.attempts ?? 1) > 1) rate?.throttled();
+    return output;
+  } finally {
+    spend?.(units);
+  }
 };
+
+const request = async (
+  options: TableReaderOptions,
+  wanted: Keys,
+  keysOnly: boolean,
+  signal: AbortSignal,
+): Promise<{ readonly items: readonly Image[]; readonly left: Keys }> => {
+  const { table, rate, clock } = options;
+  const output = await withRetries(() => requestInTurn(options, wanted, keysOnly, signal), {
+    failureOf: (error) => tableFailure(table, error),
+    onThrottled: () => rate?.throttled(),
+    clock,
+    signal,
+  });
+  if (output === undefined) throw new SourceError(`[table ${table}] the read was interrupted`, { isTransient: true });
+  const items = (only(output.Responses) ?? []) as readonly Image[];
+  return { items: items.map(wireImage), left: (only(output.UnprocessedKeys)?.Keys ?? []) as Keys };
+};
+
+const readPart = async (
+  options: TableReaderOptions,
+  keys: readonly Image[],
+  keysOnly: boolean,
+  signal: AbortSignal,
+): Promise<readonly Image[]> => {
+  const { table, rate, clock = systemClock } = options;
+  const found: Image[] = [];
+  let wanted = keys.map((one) => sdkItem(one));
+  let empty = 0;
+  while (wanted.length > 0) {
+    const { items, left } = await request(options, wanted, keysOnly, signal);
+    found.push(...items);
+    empty = left.length < wanted.length ? 0 : empty + 1;
+    if (empty === maxEmptyAnswers) {
+      const unread = `DynamoDB processed none of ${left.length} keys in ${empty} requests in a row`;
+      throw new SourceError(`[table ${table}] ${unread}; expected items. Lower the rate of this run`, {
+        isTransient: true,
+      });
+    }
+    if (left.length > 0) {
+      rate?.throttled();
+      await clock.sleep(Math.min(firstDelayMs * 2 ** empty, longestDelayMs), signal);
+    }
+    wanted = left;
+  }
+  return found;
+};
+
+/** Creates a reader. Requests have at most 100 keys; keys that DynamoDB left unprocessed are asked again. */
+export const tableReader = (options: TableReaderOptions): TableReader => ({
+  read: async (keys, signal, { keysOnly = false } = {}) => {
+    const found = new Map<string, Image>();
+    for (let from = 0; from < keys.length; from += maxKeys) {
+      for (const item of await readPart(options, keys.slice(from, from + maxKeys), keysOnly, signal)) {
+        found.set(itemKeyOf(keysOf(item, options.keyNames)), item);
+      }
+    }
+    return found;
+  },
+});

@@ -3,11 +3,11 @@
 import type { Image } from "@sluice/core/envelope";
 import { eachBounded } from "@sluice/core/sink-kit";
 import { differing, type Finding, type VerifyTally } from "./classes.ts";
-import { readPages, type VerifyUnit } from "./reading.ts";
+import type { PageRead, VerifyUnit } from "./reading.ts";
 import type { Suspect } from "./suspect.ts";
-import { newTally, type Tally } from "./tally.ts";
-import { DiffersTooMuchError, settleSuspects, type Turn } from "./unit.ts";
-import { limitsOf, nameOfTarget, type Verification, type VerifyOptions, verificationOf } from "./verification.ts";
+import { newTally } from "./tally.ts";
+import { DiffersTooMuchError, type Reading, readUnit, settleSuspects } from "./unit.ts";
+import { limitsOf, nameOfTarget, type VerifyOptions, verificationOf } from "./verification.ts";
 
 /** How far a run is. */
 export interface VerifyProgress {
@@ -89,39 +89,28 @@ export const verifyUnits = async (options: VerifyOptions, parts = 4): Promise<re
 };
 
 /** A run and what it has found so far. */
-interface Run {
-  readonly verification: Verification;
+interface Run extends Omit<Reading, "onPage"> {
   readonly request: VerifyTableRequest;
-  readonly tally: Tally;
-  readonly suspects: Suspect[];
-  readonly turn: Turn;
   readonly examples: ReturnType<typeof exampleList>;
-  readonly progress: {
-    phase: VerifyProgress["phase"];
-    units: number;
-    unitsDone: number;
-    items: number;
-    copies: number;
-    readUnits: number;
-  };
+  readonly progress: Mutable<Omit<VerifyProgress, "suspects" | "tally">>;
 }
+
+type Mutable<Type> = { -readonly [Name in keyof Type]: Type[Name] };
 
 const tell = ({ request, progress, suspects, tally }: Run): void =>
   request.onProgress?.({ ...progress, suspects: suspects.length, tally: tally.total() });
 
-const readUnit = async (run: Run, unit: VerifyUnit): Promise<void> => {
-  const { verification, tally, suspects, turn, progress } = run;
+const readWhole = async (run: Run, unit: VerifyUnit): Promise<void> => {
+  const { turn, progress } = run;
   if (turn.signal.aborted) return;
-  if (unit.kind === "copies") progress.phase = "copies";
-  for await (const page of readPages(verification, unit, undefined, tally, turn)) {
-    if (unit.kind === "copies") progress.copies += page.items;
-    else progress.items += page.items;
-    progress.readUnits += page.readUnits;
-    suspects.push(...page.suspects);
+  const counted = unit.kind === "copies" ? "copies" : "items";
+  progress.phase = counted;
+  const onPage = ({ items, readUnits }: PageRead): void => {
+    progress[counted] += items;
+    progress.readUnits += readUnits;
     tell(run);
-    if (suspects.length > verification.maxSuspects) throw new DiffersTooMuchError(suspects.length);
-    if (turn.signal.aborted) return;
-  }
+  };
+  await readUnit({ ...run, onPage }, unit, "");
   progress.unitsDone += 1;
 };
 
@@ -142,7 +131,7 @@ const runAll = async (run: Run): Promise<void> => {
   const { verification, request, suspects, tally, turn, progress, examples } = run;
   const units = await unitsOf(run, request);
   progress.units = units.length;
-  await eachBounded(units, request.parallel ?? 4, (unit) => readUnit(run, unit));
+  await eachBounded(units, request.parallel ?? 4, (unit) => readWhole(run, unit));
   if (turn.signal.aborted) return;
   distinct(suspects);
   progress.phase = "suspects";
@@ -154,7 +143,7 @@ const runAll = async (run: Run): Promise<void> => {
     }
     tell(run);
   };
-  await settleSuspects(verification, suspects, tally, turn, { waits: true, onFindings });
+  await settleSuspects(verification, { suspects, tally, waits: true, onFindings }, turn);
 };
 
 /** Returns why the run ended early; undefined if it reached its end. */

@@ -17,6 +17,8 @@ export interface Tally {
   readonly reject: (target: PipelineTarget, code: string) => void;
   readonly find: (finding: Finding) => void;
   readonly unstable: (target: PipelineTarget, route: string | undefined, members: ReadonlySet<string>) => void;
+  /** Adds the counts of a part. */
+  readonly add: (part: VerifyTally) => void;
   /** The counts so far. */
   readonly total: () => VerifyTally;
 }
@@ -39,6 +41,9 @@ export const newTally = (): Tally => {
         counts: { unstable: 1 },
         unstable: { [route ?? nameOfTarget(target)]: [...members].sort() },
       }),
+    add: (part) => {
+      total = addTallies(total, part);
+    },
     total: () => total,
   };
 };

@@ -3,7 +3,7 @@
 
 import type { Finding, VerifyTally } from "./classes.ts";
 import type { SinkCalls } from "./comparison.ts";
-import { readPages, type VerifyUnit } from "./reading.ts";
+import { type PageRead, readPages, type VerifyUnit } from "./reading.ts";
 import { settle } from "./settle.ts";
 import type { Suspect } from "./suspect.ts";
 import { newTally, type Tally } from "./tally.ts";
@@ -73,7 +73,7 @@ export interface Turn extends SinkCalls {
 }
 
 /** Takes at most `lookSize` due suspects of one target out of the list. */
-export const takeDue = (suspects: Suspect[], now: number): readonly Suspect[] => {
+const takeDue = (suspects: Suspect[], now: number): readonly Suspect[] => {
   const first = suspects.find(({ dueAt }) => dueAt <= now);
   if (first === undefined) return [];
   const taken: Suspect[] = [];
@@ -91,41 +91,94 @@ export const takeDue = (suspects: Suspect[], now: number): readonly Suspect[] =>
 };
 
 /** Returns when the next suspect is due; undefined without suspects. */
-export const nextDue = (suspects: readonly Suspect[]): number | undefined => {
+const nextDue = (suspects: readonly Suspect[]): number | undefined => {
   let next: number | undefined;
   for (const { dueAt } of suspects) if (next === undefined || dueAt < next) next = dueAt;
   return next;
 };
 
 /** Waits until the time, or until the turn is over. */
-export const waitUntil = async (dueAt: number, { clock, signal, isOver }: Turn): Promise<void> => {
+const waitUntil = async (dueAt: number, { clock, signal, isOver }: Turn): Promise<void> => {
   while (clock.now() < dueAt && !signal.aborted && !isOver()) {
     await clock.sleep(Math.min(dueAt - clock.now(), waitStepMs), signal);
   }
 };
 
-/** Looks at suspects until none is left, none is due and the turn does not wait, or the turn is over. */
-export const settleSuspects = async (
+/** What `settleSuspects` changes and tells. */
+export interface Settling {
+  /** Settled suspects are taken out of this list. */
+  readonly suspects: Suspect[];
+  readonly tally: Tally;
+  /** Whether to wait until suspects are due. */
+  readonly waits: boolean;
+  readonly onFindings: (findings: readonly Finding[]) => void;
+}
+
+/** Settles some due suspects. They stay suspects if the signal aborts meanwhile. */
+const settleDue = async (
   verification: Verification,
-  suspects: Suspect[],
-  tally: Tally,
+  due: readonly Suspect[],
+  { suspects, tally, onFindings }: Settling,
   turn: Turn,
-  options: { readonly waits: boolean; readonly onFindings: (findings: readonly Finding[]) => void },
 ): Promise<void> => {
-  while (suspects.length > 0 && !turn.signal.aborted && !turn.isOver()) {
-    const due = takeDue(suspects, turn.clock.now());
-    if (due.length === 0) {
-      if (!options.waits) return;
-      await waitUntil(nextDue(suspects) ?? 0, turn);
-      continue;
-    }
-    const settled = await settle(verification, due, tally, turn);
+  const part = newTally();
+  try {
+    const settled = await settle(verification, due, part, turn);
+    tally.add(part.total());
     suspects.push(...settled.suspects);
-    options.onFindings(settled.findings);
+    onFindings(settled.findings);
+  } catch (error) {
+    if (!turn.signal.aborted) throw error;
+    suspects.push(...due);
   }
 };
 
-/** Verifies one unit until it is done, or until the turn is over. @throws {DiffersTooMuchError} */
+/** Looks at suspects until none is left, none is due and the turn does not wait, or the turn is over. */
+export const settleSuspects = async (verification: Verification, settling: Settling, turn: Turn): Promise<void> => {
+  const { suspects, waits } = settling;
+  while (suspects.length > 0 && !turn.signal.aborted && !turn.isOver()) {
+    const due = takeDue(suspects, turn.clock.now());
+    if (due.length > 0) await settleDue(verification, due, settling, turn);
+    else if (waits) await waitUntil(nextDue(suspects) ?? 0, turn);
+    else return;
+  }
+};
+
+/** Something that reads units: a turn of one unit, or a whole run. */
+export interface Reading {
+  readonly verification: Verification;
+  readonly turn: Turn;
+  readonly tally: Tally;
+  readonly suspects: Suspect[];
+  readonly onPage: (page: PageRead) => void;
+}
+
+/**
+ * Reads the pages of a unit until its end, or until the turn is over. Returns where the next page starts; undefined if all
+ * pages are read.
+ * @throws {DiffersTooMuchError} when too many copies differ.
+ */
+export const readUnit = async (reading: Reading, unit: VerifyUnit, start: string): Promise<string | undefined> => {
+  const { verification, turn, tally, suspects, onPage } = reading;
+  let next = start;
+  try {
+    for await (const page of readPages(verification, unit, start === "" ? undefined : start, turn)) {
+      tally.add(page.tally);
+      suspects.push(...page.suspects);
+      onPage(page);
+      if (suspects.length > verification.maxSuspects) throw new DiffersTooMuchError(suspects.length);
+      if (page.cursor === undefined) return undefined;
+      next = page.cursor;
+      if (turn.signal.aborted || turn.isOver()) return next;
+    }
+  } catch (error) {
+    if (turn.signal.aborted && !(error instanceof DiffersTooMuchError)) return next;
+    throw error;
+  }
+  return turn.signal.aborted ? next : undefined;
+};
+
+/** Verifies one unit until it is done, or until the turn is over. @throws {DiffersTooMuchError} when too many copies differ */
 export const verifyUnit = async (options: VerifyOptions, request: VerifyUnitRequest): Promise<VerifyUnitAnswer> => {
   const verification = verificationOf(options);
   const { unit, state, signal, isOver = () => false, waits = true } = request;
@@ -133,33 +186,25 @@ export const verifyUnit = async (options: VerifyOptions, request: VerifyUnitRequ
   const tally = newTally();
   const findings: Finding[] = [];
   const suspects = [...(state?.suspects ?? [])];
-  let { after, isRead }: { after?: string; isRead: boolean } = state ?? { isRead: false };
-  let items = 0;
-  let readUnits = 0;
-  if (!isRead) {
-    for await (const page of readPages(verification, unit, after, tally, turn)) {
-      items += page.items;
-      readUnits += page.readUnits;
-      suspects.push(...page.suspects);
-      if (suspects.length > verification.maxSuspects) throw new DiffersTooMuchError(suspects.length);
-      isRead = page.cursor === undefined;
-      if (page.cursor !== undefined) after = page.cursor;
-      if (isRead || signal.aborted || isOver()) break;
-    }
-    // A unit without a page is read.
-    if (!signal.aborted && !isOver()) isRead = true;
-  }
-  if (isRead) {
-    await settleSuspects(verification, suspects, tally, turn, { waits, onFindings: (some) => findings.push(...some) });
-  }
+  const read = { items: 0, readUnits: 0 };
+  const onPage = ({ items, readUnits }: PageRead): void => {
+    read.items += items;
+    read.readUnits += readUnits;
+  };
+  const reading = { verification, turn, tally, suspects, onPage };
+  const after = state?.isRead ? undefined : await readUnit(reading, unit, state?.after ?? "");
+  const isRead = after === undefined;
+  const onFindings = (some: readonly Finding[]): void => {
+    findings.push(...some);
+  };
+  if (isRead) await settleSuspects(verification, { suspects, tally, waits, onFindings }, turn);
   const dueAt = isRead ? nextDue(suspects) : undefined;
   return {
     isDone: isRead && suspects.length === 0,
-    state: { ...(after !== undefined && !isRead && { after }), isRead, suspects },
+    state: { ...(after !== undefined && { after }), isRead, suspects },
     tally: tally.total(),
     findings,
-    items,
-    readUnits,
+    ...read,
     ...(dueAt !== undefined && { dueAt }),
   };
 };
