@@ -1,6 +1,5 @@
 // Compares what a target holds of items with what it should hold.
 
-import type { Expectation, PipelineTarget } from "@sluice/core";
 import type { StreamRecord } from "@sluice/core/envelope";
 import {
   type Clock,
@@ -15,6 +14,7 @@ import {
   type WriteContext,
 } from "@sluice/core/sink-kit";
 import type { FindingClass } from "./classes.ts";
+import type { Expectation, PipelineTarget } from "./target.ts";
 
 /** What a target should hold of an item, or why that is unknown. */
 export interface Expected {

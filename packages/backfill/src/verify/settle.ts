@@ -6,7 +6,6 @@
 // than a delivery takes. A change between the looks that had reached the target would have raised its version. So the target
 // should show X, and does not. See docs/decisions/0063-verify-and-repair.md.
 
-import type { PipelineTarget } from "@sluice/core";
 import { itemKeyOf } from "@sluice/core/envelope";
 import { isAhead, microsOf } from "../record/records.ts";
 import type { Finding, FindingClass, RepairOutcome } from "./classes.ts";
@@ -28,6 +27,7 @@ import { type Repairable, repairAll } from "./repair.ts";
 import { staleItems } from "./stale.ts";
 import type { SentRepair, Settled, Suspect } from "./suspect.ts";
 import type { Tally } from "./tally.ts";
+import type { PipelineTarget } from "./target.ts";
 import { ownExistence, unstableMembers } from "./unstable.ts";
 import { nameOfTarget, type Verification } from "./verification.ts";
 

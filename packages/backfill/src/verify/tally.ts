@@ -1,6 +1,5 @@
 // Counts the results of a verification while it runs.
 
-import type { PipelineTarget } from "@sluice/core";
 import {
   addTallies,
   emptyTally,
@@ -9,6 +8,7 @@ import {
   type VerifyClass,
   type VerifyTally,
 } from "./classes.ts";
+import type { PipelineTarget } from "./target.ts";
 import { nameOfTarget } from "./verification.ts";
 
 /** Counts of a run, or of a part of it. */
