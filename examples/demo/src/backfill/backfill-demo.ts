@@ -224,9 +224,13 @@ export const copyFilms = async (
   const work = workload(items, options.writes, options.seed);
   const startedAt = Date.now();
   const writing = runWorkload(client, work, () => undefined, workMs);
-  const copied = await runBackfill(stage);
-  sayCopied(progress, copied, Date.now() - startedAt);
-  await writing;
+  const [copied] = await Promise.all([
+    runBackfill(stage).then((result) => {
+      sayCopied(progress, result, Date.now() - startedAt);
+      return result;
+    }),
+    writing,
+  ]);
   progress.say(
     `  meanwhile a writer updated, removed and re-inserted ${withSeparators(work.length)} times (seed ${options.seed})`,
   );
