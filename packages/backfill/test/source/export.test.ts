@@ -341,3 +341,54 @@ test("throttling by S3 is retried, and a manifest that failed once can be read a
   await expect(source.units()).rejects.toMatchObject({ name: "SourceError", isTransient: false });
   expect(await source.units()).toHaveLength(6);
 });
+
+/** A body that gives so many bytes, and then nothing more. */
+const hanging = (bytes: Uint8Array, after: number) => {
+  let isDestroyed = false;
+  const body = {
+    transformToByteArray: async () => bytes,
+    async *[Symbol.asyncIterator]() {
+      yield bytes.subarray(0, after);
+      await new Promise(() => undefined);
+    },
+    destroy: () => {
+      isDestroyed = true;
+    },
+  };
+  return { body, isDestroyed: () => isDestroyed };
+};
+
+const withBody = (body: ObjectBody) => {
+  const { bucket, written } = sourceOf(large);
+  const client: ObjectReader = {
+    getObject: async (input) => (input.Key === written.dataKeys[0] ? { Body: body } : bucket.getObject(input)),
+  };
+  return exportSource({ client, manifest: written.manifest, origin });
+};
+
+describe("a connection to S3", () => {
+  const written = writeExport(large);
+  const bytes = written.objects.get(written.dataKeys[0] ?? "") ?? new Uint8Array();
+
+  test("that gives nothing more is left as soon as the signal aborts", async () => {
+    const { body, isDestroyed } = hanging(bytes, 100);
+    const source = withBody(body);
+    const stop = new AbortController();
+    const pages = pagesOf(source.pages(await onlyUnit(source), undefined, stop.signal));
+    await new Promise(setImmediate);
+    stop.abort();
+    expect(await pages).toEqual([]);
+    expect(isDestroyed()).toBe(true);
+  });
+
+  test("is closed when the consumer leaves", async () => {
+    const { body, isDestroyed } = hanging(bytes, bytes.length - 20);
+    const source = withBody(body);
+    for await (const page of source.pages(await onlyUnit(source), undefined, never())) {
+      expect(page.cursor).toBe("2000");
+      break;
+    }
+    await new Promise(setImmediate);
+    expect(isDestroyed()).toBe(true);
+  });
+});
