@@ -308,6 +308,25 @@ test("a connection that breaks is opened again, after the last page", async () =
   expect(new Set(idsOf(pages.flatMap(({ records }) => records))).size).toBe(9_001);
 });
 
+test("a connection may break as often as it likes, if a page arrives each time", async () => {
+  const { bucket, written } = sourceOf({ items: plainItems(61_000), files: 1 });
+  const [key = ""] = written.dataKeys;
+  let reads = 0;
+  const client: ObjectReader = {
+    getObject: async (input) => {
+      if (input.Key !== key || reads === 30) return bucket.getObject(input);
+      reads += 1;
+      const bytes = bucket.objects.get(key) ?? new Uint8Array();
+      return { Body: breaking(bytes, Math.ceil((bytes.length * (reads + 0.5)) / 31)) };
+    },
+  };
+  const source = exportSource({ client, manifest: written.manifest, origin, clock: fakeClock() });
+  const pages = await pagesOf(source.pages(await onlyUnit(source), undefined, never()));
+  expect(reads).toBe(30);
+  expect(pages.at(-1)?.cursor).toBeUndefined();
+  expect(new Set(idsOf(pages.flatMap(({ records }) => records))).size).toBe(61_000);
+});
+
 test("a connection that always breaks is a transient failure", async () => {
   const { bucket, written } = sourceOf(large);
   const [key = ""] = written.dataKeys;
