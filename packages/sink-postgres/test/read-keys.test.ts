@@ -3,11 +3,10 @@
 import { afterAll, describe, expect, test } from "@jest/globals";
 import type { Image, KeysRequest } from "@sluice/core/sink-kit";
 import { engineOrSkip, startPostgres } from "@sluice/local";
-import pg from "pg";
 import { type PostgresGuard, type PostgresKeyMap, postgresSink } from "../src/index.ts";
 import { invocation, watch } from "./support/deliveries.ts";
 import { randomOf } from "./support/random.ts";
-import { allKeys, canonical, type Keys, openTable, put, read, remove, sorted, write } from "./support/reads.ts";
+import { allKeys, canonical, type Keys, openTable, poolWith, put, read, remove, sorted, write } from "./support/reads.ts";
 
 const describeWithPostgres = await engineOrSkip({ describe, test, afterAll }, () => startPostgres());
 
@@ -23,8 +22,8 @@ describeWithPostgres("keys", (engine) => {
     const { database, sink } = await openTable(engine, guard, "b text, a numeric, state text, PRIMARY KEY (a, b)", {
       key: { b: "sk", a: "pk" },
     });
-    const items = Array.from({ length: 300 }, (_, index) => ({
-      pk: Math.floor(random() * 40) - 20,
+    const items = Array.from({ length: 60 }, (_, index) => ({
+      pk: Math.floor(random() * 10) - 5,
       sk: `s${index} é"\\`,
     }));
     await write(sink, ...items.map((keys) => put(keys, 10, { state: "x" })));
@@ -36,7 +35,7 @@ describeWithPostgres("keys", (engine) => {
       { parts: 1, limit: 1_000 },
       { parts: 1, limit: 1 },
       { parts: 3, limit: 7 },
-      { parts: 50, limit: 2 },
+      { parts: 9, limit: 2 },
     ]) {
       const found = await allKeys(sink, { pk: "N", sk: "S" }, sizes);
       expect({ sizes, keys: sorted(found.map(({ keys }) => keys)) }).toEqual({ sizes, keys: expected });
@@ -44,13 +43,10 @@ describeWithPostgres("keys", (engine) => {
         new Set([put(items[0] as Keys, 10, {}).change.version]),
       );
     }
-    const other = new pg.Pool({
-      connectionString: database.url,
-      options: "-c DateStyle=SQL,DMY -c enable_seqscan=off -c enable_sort=off",
-    });
+    const other = poolWith(database, "-c DateStyle=SQL,DMY -c enable_seqscan=off -c enable_sort=off");
     const pool = watch(other);
     const reader = postgresSink({ pool, table: "items", guard, key: { b: "sk", a: "pk" } });
-    await allKeys(reader, { pk: "N", sk: "S" }, { limit: 100 });
+    await allKeys(reader, { pk: "N", sk: "S" }, { limit: 20 });
     const { text = "", values = [] } = pool.queries.at(-1) ?? {};
     const plan = await other.query(`EXPLAIN ${text}`, values);
     expect(JSON.stringify(plan.rows)).toMatch(/Index Cond: \(ROW\(a, b\) >/);
@@ -75,7 +71,7 @@ describeWithPostgres("keys", (engine) => {
     ["timestamp", "S", ["2026-01-01T00:00:00", "2026-01-01T00:00:01.500Z"]],
     ["date", "S", ["2026-01-02", "1999-12-31"]],
     ["mood", "S", ["sad", "glad"]],
-    ["numeric", "N", [1, -20, 1.5, 10n ** 37n, 0.001]],
+    ["numeric", "N", [1, -20, 1.5, 0.001]],
     ["numeric(9,2)", "N", [1, 1.5, -20]],
     ["integer", "N", [1, 100, -7]],
     ["bigint", "N", [1, 2 ** 40]],
@@ -98,10 +94,7 @@ describeWithPostgres("keys", (engine) => {
     const lost = images === undefined ? [] : keys.slice(images.length).map(() => undefined);
     const expected = sorted([...(images ?? batch.map(({ change }) => change.record.dynamodb?.Keys)), ...lost]);
     expect(sorted(await imagesOf(sink, { id: type }))).toEqual(expected);
-    const other = new pg.Pool({
-      connectionString: database.url,
-      options: "-c DateStyle=German,DMY -c TimeZone=Asia/Tokyo -c bytea_output=escape",
-    });
+    const other = poolWith(database, "-c DateStyle=German,DMY -c TimeZone=Asia/Tokyo -c bytea_output=escape");
     const reader = postgresSink({ pool: other, table: "items" });
     expect(sorted(await imagesOf(reader, { id: type }, { parts: 2, limit: 1 }))).toEqual(expected);
     // A page may end in a session with other settings than the session in which the next one starts.

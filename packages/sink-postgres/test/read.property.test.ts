@@ -4,10 +4,10 @@
 import { afterAll, describe, expect, test } from "@jest/globals";
 import type { UpsertDelivery } from "@sluice/core/sink-kit";
 import { engineOrSkip, startPostgres } from "@sluice/local";
-import pg from "pg";
 import { type PostgresGuard, type PostgresRow, postgresSink } from "../src/index.ts";
 import { changeOf, type Database, invocation, newDatabase, outcomesOf, upsertOf } from "./support/deliveries.ts";
 import { type Random, randomOf } from "./support/random.ts";
+import { poolWith } from "./support/reads.ts";
 
 const describeWithPostgres = await engineOrSkip({ describe, test, afterAll }, () => startPostgres());
 
@@ -173,8 +173,7 @@ describeWithPostgres("read and canonical", (engine) => {
   test(`agree for random rows, and see a changed cell (seed ${firstSeed})`, async () => {
     const database = await newDatabase(engine);
     await database.sql(prepare);
-    const other = new pg.Pool({ connectionString: database.url, options: otherSettings, max: 2 });
-    other.on("error", () => undefined);
+    const other = poolWith(database, otherSettings);
     const seen = { content: 0, error: 0, change: 0 };
     for (let number = 0; number < tables; number += 1) {
       const random = randomOf(firstSeed + number);

@@ -5,10 +5,9 @@ import { afterAll, describe, expect, test } from "@jest/globals";
 import type { Change, HeldCopy, WriteContext } from "@sluice/core/sink-kit";
 import { engineOrSkip, startPostgres } from "@sluice/local";
 import { streamChange } from "@sluice/testing";
-import pg from "pg";
 import { type PostgresGuard, type PostgresRow, type PostgresSink, postgresSink } from "../src/index.ts";
 import { changeOf, invocation, newDatabase, removalOf, upsertOf, watch } from "./support/deliveries.ts";
-import { allKeys, canonical, type Keys, openTable, put, read, remove, sorted, write } from "./support/reads.ts";
+import { allKeys, canonical, type Keys, openTable, poolWith, put, read, remove, sorted, write } from "./support/reads.ts";
 
 const describeWithPostgres = await engineOrSkip({ describe, test, afterAll }, () => startPostgres());
 
@@ -68,7 +67,7 @@ describeWithPostgres("read and canonical", (engine) => {
     const { database, sink } = await openTable(engine, guard, "id text PRIMARY KEY, state varchar(3)");
     const batch = Array.from({ length: 50 }, (_, index) => put({ id: `i${index}` }, 10, { state: "x" }));
     await write(sink, ...batch);
-    const readOnly = new pg.Pool({ connectionString: database.url, options: "-c default_transaction_read_only=on" });
+    const readOnly = poolWith(database, "-c default_transaction_read_only=on");
     const pool = watch(readOnly);
     const reader = postgresSink({ pool, table: "items", guard }) as PostgresSink;
     await read(reader, ...batch);

@@ -3,6 +3,7 @@
 import { expect } from "@jest/globals";
 import type { CopyContent, DeliveryError, HeldCopy, HeldKey, KeysRequest, UpsertDelivery } from "@sluice/core/sink-kit";
 import type { PostgresEngine } from "@sluice/local";
+import pg from "pg";
 import {
   type PostgresGuard,
   type PostgresRow,
@@ -83,4 +84,11 @@ export const openTable = async (
   const sink = postgresSink({ pool: database.pool, table: "items", guard, ...more });
   await sink.ensure();
   return { database, sink, relation, versions: guard === "inline" ? relation : "items_sluice" };
+};
+
+/** A pool whose sessions have other settings. */
+export const poolWith = ({ url }: Database, options: string): pg.Pool => {
+  const pool = new pg.Pool({ connectionString: url, options, max: 2 });
+  pool.on("error", () => undefined);
+  return pool;
 };
