@@ -82,7 +82,9 @@ describeWithPostgres("keys", (engine) => {
   const prepare = `CREATE EXTENSION citext; CREATE TYPE mood AS ENUM ('sad', 'glad');
     CREATE COLLATION caseless (provider = icu, locale = 'und-u-ks-level2', deterministic = false)`;
 
-  test.each(columns)("of a %s column are the %s attributes of the items", async (column, type, keys, images) => {
+  // Without a fourth value, Jest would pass a callback.
+  const rows = columns.map(([column, type, keys, images]) => [column, type, keys, images] as const);
+  test.each(rows)("of a %s column are the %s attributes of the items", async (column, type, keys, images) => {
     const { database, sink } = await openTable(
       engine,
       "version-table",
