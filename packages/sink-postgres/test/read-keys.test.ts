@@ -6,7 +6,18 @@ import { engineOrSkip, startPostgres } from "@sluice/local";
 import { type PostgresGuard, type PostgresKeyMap, postgresSink } from "../src/index.ts";
 import { invocation, watch } from "./support/deliveries.ts";
 import { randomOf } from "./support/random.ts";
-import { allKeys, canonical, type Keys, openTable, poolWith, put, read, remove, sorted, write } from "./support/reads.ts";
+import {
+  allKeys,
+  canonical,
+  type Keys,
+  openTable,
+  poolWith,
+  put,
+  read,
+  remove,
+  sorted,
+  write,
+} from "./support/reads.ts";
 
 const describeWithPostgres = await engineOrSkip({ describe, test, afterAll }, () => startPostgres());
 

@@ -7,7 +7,18 @@ import { engineOrSkip, startPostgres } from "@sluice/local";
 import { streamChange } from "@sluice/testing";
 import { type PostgresGuard, type PostgresRow, type PostgresSink, postgresSink } from "../src/index.ts";
 import { changeOf, invocation, newDatabase, removalOf, upsertOf, watch } from "./support/deliveries.ts";
-import { allKeys, canonical, type Keys, openTable, poolWith, put, read, remove, sorted, write } from "./support/reads.ts";
+import {
+  allKeys,
+  canonical,
+  type Keys,
+  openTable,
+  poolWith,
+  put,
+  read,
+  remove,
+  sorted,
+  write,
+} from "./support/reads.ts";
 
 const describeWithPostgres = await engineOrSkip({ describe, test, afterAll }, () => startPostgres());
 
