@@ -64,7 +64,7 @@ export const runStep = (run: Meter, shown: Shown): ProgressStep => {
   const failures = failuresIn(run.counts());
   const { itemsPerSecond, readUnitsPerSecond, leftMs } = run.speed();
   const notes = [
-    `${withSeparators(itemsPerSecond)} items/s`,
+    ...(itemsPerSecond > 0 ? [`${withSeparators(itemsPerSecond)} items/s`] : []),
     ...(readUnitsPerSecond > 0 ? [`${withSeparators(readUnitsPerSecond)} RCU/s`] : []),
     ...(superseded > 0 ? [`${withSeparators(superseded)} superseded`] : []),
     ...(failures > 0 ? [`${withSeparators(failures)} failed`] : []),
