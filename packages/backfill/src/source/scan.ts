@@ -3,8 +3,9 @@
 import { type AttributeValue, type Image, itemKeyOf, type StreamRecord, wireImage } from "@sluice/core/envelope";
 import { type Clock, type SdkItem, type SdkValue, sdkItem } from "@sluice/core/sink-kit";
 import type { ReadRate } from "../rate/read-rate.ts";
-import { backfillRecord, type Micros, type RecordOrigin } from "../record/records.ts";
+import { backfillRecord, keysOf, type Micros, type RecordOrigin } from "../record/records.ts";
 import { prefetched } from "./prefetch.ts";
+import { withinTime } from "./request-time.ts";
 import { withRetries } from "./retries.ts";
 import { segmentUnits } from "./segments.ts";
 import { type Source, SourceError, type SourcePage, type Unit, unitName } from "./source.ts";
@@ -59,15 +60,18 @@ const maxItemsPerPage = 4_000;
 /** A capacity unit reads so many bytes: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html */
 const bytesPerUnit = 4_096;
 
+/** DynamoDB answers within a second. A connection that was cut without a notice never answers. */
+const requestTimeoutMs = 30_000;
+
 const imageOf = (item: { readonly [attribute: string]: unknown }): Image =>
   wireImage(item as { readonly [attribute: string]: AttributeValue });
 
 const encodeCursor = (key: { readonly [attribute: string]: unknown }): string =>
   Buffer.from(JSON.stringify(imageOf(key))).toString("base64url");
 
-const decodeCursor = (cursor: string, unit: Unit): SdkItem => {
+const decodeCursor = (cursor: string, unit: Unit, { keyNames }: RecordOrigin): SdkItem => {
   try {
-    const key = JSON.parse(Buffer.from(cursor, "base64url").toString("utf8")) as Image;
+    const key = keysOf(JSON.parse(Buffer.from(cursor, "base64url").toString("utf8")) as Image, keyNames);
     itemKeyOf(key);
     return sdkItem(key);
   } catch (cause) {
@@ -105,7 +109,7 @@ const inputOf = (options: ScanOptions, unit: Segment, after: string | undefined)
   Limit: maxItemsPerPage,
   ReturnConsumedCapacity: "TOTAL",
   ConsistentRead: options.isConsistent ?? false,
-  ...(after !== undefined && { ExclusiveStartKey: decodeCursor(after, unit) }),
+  ...(after !== undefined && { ExclusiveStartKey: decodeCursor(after, unit, options.origin) }),
 });
 
 /** Scans once, within the rate. Resolves with undefined if the signal aborts before the turn comes. */
@@ -118,7 +122,7 @@ const scanInTurn = async (
   let readUnits = 0;
   try {
     if (signal.aborted) return undefined;
-    const output = await client.scan(input, { abortSignal: signal });
+    const output = await withinTime(signal, requestTimeoutMs, (abortSignal) => client.scan(input, { abortSignal }));
     readUnits = readUnitsOf(output, isConsistent);
     // The SDK has its own retries. Most failures that it retries are throttled requests.
     if ((output.$metadata?.attempts ?? 1) > 1) rate?.throttled();
