@@ -55,7 +55,7 @@ const mappingFault = (mapping: MappingFacts, now: number): string | undefined =>
   return `${subject} starts at LATEST${since}: it may miss the changes of its first minutes; create it with TRIM_HORIZON, or wait for an hour, ${known}`;
 };
 
-/** The best mapping is the one that is without fault; if all have one, the first one's fault is told. */
+/** The best mapping is the one that is without fault; if all have one, the first one's fault is the answer. */
 const liveFault = ({ live, now, table }: RunFacts): string | undefined => {
   if (live === undefined || live.kind === "local") return undefined;
   if (live.kind === "unknown") return `whether a function reads the stream cannot be asked: ${live.reason}; ${known}`;

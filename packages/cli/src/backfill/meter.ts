@@ -8,7 +8,7 @@ import type { ProgressStep } from "../terminal/progress.ts";
 export interface Speed {
   readonly itemsPerSecond: number;
   readonly readUnitsPerSecond: number;
-  /** Undefined if it cannot be told. */
+  /** Undefined if the speed or the total is unknown. */
   readonly leftMs: number | undefined;
 }
 

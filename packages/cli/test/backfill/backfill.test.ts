@@ -159,7 +159,7 @@ describe("the speed", () => {
     });
   });
 
-  test("is not told before the first page", () => {
+  test("is unknown before the first page", () => {
     const run = meter(noCounts, 100, () => 0);
     expect(runStep(run, { total: 100, lag: { ms: undefined, isWaiting: false } }).note).toBe("lag unknown");
   });
