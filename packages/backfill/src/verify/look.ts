@@ -85,9 +85,13 @@ export const isContent = (content: Sight["content"]): content is CopyContent =>
 const hashesOf = (content: Sight["content"], members: readonly string[]): Record<string, string> =>
   isContent(content) ? Object.fromEntries(members.map((member) => [member, shortHash(content[member] ?? "")])) : {};
 
-/** Whether item and target are as the look before showed them. */
-export const isUnmoved = ({ suspect: { seen }, digest, isSteady, sight }: Look): boolean =>
-  seen !== undefined && isSteady && seen.item === digest && seen.version === versionIn(sight.held);
+/** Whether the target holds the version that the look before showed. The item may have changed. */
+export const isUnmoved = ({ suspect: { seen }, sight }: Look): boolean =>
+  seen !== undefined && seen.version === versionIn(sight.held);
+
+/** Whether the item is as the look before showed it, too. */
+export const isUnchanged = (look: Look): boolean =>
+  isUnmoved(look) && look.isSteady && look.suspect.seen?.item === look.digest;
 
 /** A look at a copy that differs. */
 export interface DifferingLook extends Look {
@@ -100,7 +104,7 @@ export const differingOf = (look: Look): DifferingLook | undefined =>
 
 /** Returns the suspect for its next look. */
 export const nextOf = (look: DifferingLook, waitMs: number): Suspect => {
-  const { suspect, sight, digest, isSteady, toMs, difference } = look;
+  const { suspect, sight, digest, toMs, difference } = look;
   const { seen: before, ...rest } = suspect;
   const fresh: Seen = {
     version: versionIn(sight.held),
@@ -108,7 +112,7 @@ export const nextOf = (look: DifferingLook, waitMs: number): Suspect => {
     atMs: toMs,
     expected: hashesOf(sight.content, difference.members),
   };
-  const seen = isUnmoved(look) ? before : isSteady ? fresh : undefined;
+  const seen = isUnmoved(look) ? before : fresh;
   return {
     ...rest,
     looks: suspect.looks + 1,

@@ -1,10 +1,11 @@
 // Looks at suspects again until each one is proved equal, a finding, or in flight.
 //
 // A look reads the target, and then the table strongly consistently. A suspect is a finding only if two looks, at least the
-// grace period apart, show the same state of the item, the same version in the target, and a difference. Proof: let the item be X
-// at the first look. Every change before this look has reached the target by the second look, because the grace period is longer
-// than a delivery takes. A change between the looks that had reached the target would have raised its version. So the target
-// should show X, and does not. See docs/decisions/0063-verify-and-repair.md.
+// grace period apart, show the same version in the target, and a difference each. Proof: let the item be X at the first look. Every
+// change before this look has reached the target by the second look, because the grace period is longer than a delivery takes.
+// A change that has had an effect on the target since the first look would have raised its version. So the target should show X,
+// and it did not; and it does not show what the item has become since. The item may change between the looks: an item that no
+// filter matches may change all the time, and its copy must still be found. See docs/decisions/0063-verify-and-repair.md.
 
 import { itemKeyOf } from "@sluice/core/envelope";
 import { isAhead, microsOf } from "../record/records.ts";
@@ -16,6 +17,7 @@ import {
   differingOf,
   findingOf,
   isContent,
+  isUnchanged,
   isUnmoved,
   type Look,
   lookAt,
@@ -50,7 +52,7 @@ const holdsRepair = ({ suspect, digest, isSteady, sight }: Look): boolean =>
 const changedExpectation = (look: DifferingLook): string[] => {
   const { suspect, sight } = look;
   const content = sight.content;
-  if (!isUnmoved(look) || !isContent(content)) return [];
+  if (!isUnchanged(look) || !isContent(content)) return [];
   return Object.entries(suspect.seen?.expected ?? {})
     .filter(([name, hash]) => shortHash(content[name] ?? "") !== hash)
     .map(([name]) => name);
