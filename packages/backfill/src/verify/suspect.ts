@@ -39,7 +39,7 @@ export interface Suspect {
   readonly repair?: SentRepair;
 }
 
-/** What became of the suspects of a batch. */
+/** The results of a look at some suspects. */
 export interface Settled {
   /** Suspects that need another look. */
   readonly suspects: readonly Suspect[];
