@@ -102,6 +102,13 @@ export interface DifferingLook extends Look {
 export const differingOf = (look: Look): DifferingLook | undefined =>
   "difference" in look.comparison ? { ...look, difference: look.comparison.difference } : undefined;
 
+/**
+ * Returns the look with the difference that is proved. If the item has changed since the first look, that is the difference
+ * from the item as it was then: a change of the item may still be on its way.
+ */
+export const provedLook = (look: DifferingLook): DifferingLook =>
+  isUnchanged(look) ? look : { ...look, difference: look.suspect.seen?.difference ?? look.difference };
+
 /** Returns the suspect for its next look. */
 export const nextOf = (look: DifferingLook, waitMs: number): Suspect => {
   const { suspect, sight, digest, toMs, difference } = look;
@@ -111,6 +118,7 @@ export const nextOf = (look: DifferingLook, waitMs: number): Suspect => {
     item: digest,
     atMs: toMs,
     expected: hashesOf(sight.content, difference.members),
+    difference,
   };
   const seen = isUnmoved(look) ? before : fresh;
   return {

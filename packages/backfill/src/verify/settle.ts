@@ -22,6 +22,7 @@ import {
   type Look,
   lookAt,
   nextOf,
+  provedLook,
   recordOf,
   versionIn,
 } from "./look.ts";
@@ -194,7 +195,7 @@ export const settle = async (
   for (const look of looks) {
     const differing = differingOf(look);
     if (differing === undefined) findings.push(...settledLook(look, tally).findings);
-    else if (isPersistent(differing, waitMs)) persistent.push(differing);
+    else if (isPersistent(differing, waitMs)) persistent.push(provedLook(differing));
     else if (look.suspect.looks + 1 < verification.maxLooks) next.push(nextOf(differing, waitMs));
     else findings.push(findingOf(verification, differing, "in flight"));
   }
