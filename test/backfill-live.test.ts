@@ -1,0 +1,73 @@
+// Backfills on real engines, with nothing modelled: a table that is full before its stream is read, writers that never
+// rest, sinks and functions that fail, and workers that are killed, paused and frozen. In the end every replica equals the
+// table. Long: npm run test:long -- --backfills N [--seed S].
+
+import { afterAll, describe, expect, jest, test } from "@jest/globals";
+import { unitName } from "@sluice/backfill";
+import type { StreamRecord } from "@sluice/core/envelope";
+import { engineOrSkip, startEngines } from "@sluice/local";
+import { type LivePlay, type Mutation, play } from "./backfill-live/play.ts";
+import { seeds } from "./backfill-live/seeds.ts";
+import type { Divergence } from "./backfill-live/targets.ts";
+
+const wanted = { dynamodb: true, postgres: true, opensearch: true, sqs: true } as const;
+
+/** A long timeout, because the machine may be slow. */
+jest.setTimeout(600_000);
+
+const describeWithEngines = await engineOrSkip({ describe, test, afterAll }, () => startEngines(wanted));
+
+const shown = ({ target, item, found, expected }: Divergence): string =>
+  `${target} ${item}: found ${JSON.stringify(found)}, expected ${JSON.stringify(expected)}`;
+
+const withNumber = (record: StreamRecord, change: (number: string) => string): StreamRecord => ({
+  ...record,
+  dynamodb: { ...record.dynamodb, SequenceNumber: change(record.dynamodb?.SequenceNumber ?? "") },
+});
+
+/** Defects of backfills, with what each one breaks. */
+const mutants: Readonly<Record<string, Mutation>> = {
+  "has one rank for all runs": { record: (record) => withNumber(record, () => `0.${"1".padStart(16, "0")}`) },
+  "outranks the stream": {
+    record: (record) => withNumber(record, (number) => `${"9".repeat(30)}${number.slice(1)}`),
+  },
+  "skips the page that a lost worker had read": {
+    onResume: (state, read) => ({
+      ...state,
+      units: state.units.map((unit) => {
+        const name = unitName(unit.unit);
+        if (unit.isDone || !read.has(name)) return unit;
+        const cursor = read.get(name);
+        return { ...unit, cursor, isDone: cursor === undefined };
+      }),
+    }),
+  },
+};
+
+describeWithEngines("backfills beside a live stream", (engines) => {
+  const small: Omit<LivePlay, "seed"> = { engines, items: 120, hasProcesses: false };
+
+  test.each(seeds)("every replica equals the table in the end (seed %i)", async (seed) => {
+    const { divergences, counts } = await play({ engines, seed, items: 360, hasProcesses: true });
+    process.stdout.write(`live backfills of seed ${seed}: ${JSON.stringify(counts)}\n`);
+    if (divergences.length > 0) {
+      const lines = divergences.slice(0, 8).map(shown);
+      throw new Error([`${divergences.length} copies are wrong`, ...lines].join("\n"));
+    }
+    expect(counts.lost).toBeGreaterThan(0);
+    expect(counts.crashes).toBeGreaterThan(0);
+    expect(counts.redrives).toBeGreaterThan(0);
+    expect(counts.thawed).toBeGreaterThan(0);
+    expect(counts.processes).toBeGreaterThan(4);
+    expect(counts.workers).toBeGreaterThan(6);
+  });
+
+  test.each(Object.entries(mutants))("a backfill that %s is found", async (_name, mutation) => {
+    const [seed = 1] = seeds;
+    for (let attempt = 0; attempt < 4; attempt += 1) {
+      const { divergences } = await play({ ...small, seed: seed + attempt, mutation });
+      if (divergences.length > 0) return;
+    }
+    throw new Error("the replicas were right despite the defect");
+  });
+});
