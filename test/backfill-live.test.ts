@@ -45,10 +45,10 @@ const mutants: Readonly<Record<string, Mutation>> = {
 };
 
 describeWithEngines("backfills beside a live stream", (engines) => {
-  const small: Omit<LivePlay, "seed"> = { engines, items: 120, hasProcesses: false };
+  const small: Omit<LivePlay, "seed"> = { engines, items: 40, hasProcesses: false };
 
   test.each(seeds)("every replica equals the table in the end (seed %i)", async (seed) => {
-    const { divergences, counts } = await play({ engines, seed, items: 360, hasProcesses: true });
+    const { divergences, counts } = await play({ engines, seed, items: 120, hasProcesses: true });
     process.stdout.write(`live backfills of seed ${seed}: ${JSON.stringify(counts)}\n`);
     if (divergences.length > 0) {
       const lines = divergences.slice(0, 8).map(shown);
@@ -58,8 +58,8 @@ describeWithEngines("backfills beside a live stream", (engines) => {
     expect(counts.crashes).toBeGreaterThan(0);
     expect(counts.redrives).toBeGreaterThan(0);
     expect(counts.thawed).toBeGreaterThan(0);
-    expect(counts.processes).toBeGreaterThan(4);
-    expect(counts.workers).toBeGreaterThan(6);
+    expect(counts.processes).toBeGreaterThan(2);
+    expect(counts.workers).toBeGreaterThan(3);
   });
 
   test.each(Object.entries(mutants))("a backfill that %s is found", async (_name, mutation) => {

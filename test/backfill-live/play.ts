@@ -102,8 +102,8 @@ interface World {
 /** Number of items that are put for the first time while records are lost. */
 const lostItems = 10;
 
-const segments = 5;
-const pageItems = 11;
+const segments = 4;
+const pageItems = 10;
 
 const openPlaces = async ({ engines }: LivePlay, name: string): Promise<Places> => {
   const { postgres, opensearch, dynamodb } = engines;
@@ -232,12 +232,12 @@ const copyAgain = async (
     const origin = { run: `${name}-export`, streamArn, keyNames: ["pk", "sk"] };
     return exportSource({ client: memoryBucket(written), manifest: written.manifest, origin });
   };
-  const older = { run: `${name}-export`, source, now: async () => written.asOf, mostSteps: 8 };
+  const older = { run: `${name}-export`, source, now: async () => written.asOf, mostSteps: 20 };
   const random = (number: number): Random => randomOf(play.seed * 101 + number);
   const inWorkers = play.hasProcesses ? { routes: routesOf.items } : {};
   const workers = [
     finishRun(liveRun(world, { ...older, random: random(1) })),
-    finishRun(liveRun(world, { run: `${name}-second`, mostSteps: 20, random: random(2), ...inWorkers })),
+    finishRun(liveRun(world, { run: `${name}-second`, mostSteps: 40, random: random(2), ...inWorkers })),
   ];
   const shared = {
     places,
@@ -274,7 +274,7 @@ const besideWriters = async <Result>(
   work: () => Promise<Result>,
 ): Promise<{ readonly result: Result; readonly writes: number; readonly thawed: number }> => {
   const { table, play } = world;
-  const writers = startWriters(table, pks, { seed: play.seed, writers: 4 });
+  const writers = startWriters(table, pks, { seed: play.seed, writers: 3 });
   const done = new AbortController();
   const disturbed = disturb(world, done.signal);
   try {
@@ -299,9 +299,10 @@ const endOf = async (
 const playIn = async (world: World): Promise<LiveResult> => {
   const { play, name, live, table, hot, cold, random, replicas } = world;
   await live.start();
-  const plan = { run: `${name}-first`, mostSteps: 30, random: randomOf(play.seed * 101) };
+  const plan = { run: `${name}-first`, mostSteps: 90, random: randomOf(play.seed * 101) };
   const first = await besideWriters(world, hot, () => finishRun(liveRun(world, plan)));
   const written = await openGap(world);
+
   const warm = random.some(cold, 0.25);
   const second = await besideWriters(world, [...hot, ...warm], () => copyAgain(world, written));
   const thawed = first.thawed + second.thawed + (await thawAll(world));

@@ -91,7 +91,7 @@ export interface Writers {
 }
 
 /** The longest pause of a writer between two writes. */
-const longestPauseMs = 30;
+const longestPauseMs = 50;
 
 /** Starts writers. `pks` are the items that they change; two writers may change one item at the same time. */
 export const startWriters = (
