@@ -22,15 +22,14 @@ import {
   tableTime,
 } from "@sluice/backfill";
 import type { StreamRecord } from "@sluice/core/envelope";
-import type { DynamodbEngine, OpensearchEngine, PostgresEngine, SqsEngine } from "@sluice/local";
 import { memoryBucket, type WrittenExport, writeExport } from "@sluice/testing";
 import { createTable } from "../convergence/dynamodb-target.ts";
-import { newIndex } from "../convergence/opensearch-target.ts";
 import { type Random, randomOf } from "../convergence/random.ts";
 import { type FrozenWorker, finishRun, type LiveRun, type ReadPages } from "./frozen-runs.ts";
 import { classes } from "./items.ts";
 import { endWorkers, finishKilledRun } from "./killed-runs.ts";
 import { type LiveFunction, liveFunction } from "./live-function.ts";
+import { type LiveEngines, openPlaces } from "./places.ts";
 import { smallPages } from "./small-pages.ts";
 import { openSourceTable, type SourceTable, startWriters } from "./source-table.ts";
 import {
@@ -42,13 +41,6 @@ import {
   routesOf,
   targetNames,
 } from "./targets.ts";
-
-export interface LiveEngines {
-  readonly dynamodb: DynamodbEngine;
-  readonly postgres: PostgresEngine;
-  readonly opensearch: OpensearchEngine;
-  readonly sqs: SqsEngine;
-}
 
 /** A defect of the backfills. */
 export interface Mutation {
@@ -105,28 +97,14 @@ const lostItems = 10;
 const segments = 4;
 const pageItems = 10;
 
-const openPlaces = async ({ engines }: LivePlay, name: string): Promise<Places> => {
-  const { postgres, opensearch, dynamodb } = engines;
-  const [rows, inline] = await Promise.all([postgres.createDatabase(), postgres.createDatabase()]);
-  return {
-    rows,
-    inline,
-    opensearch: opensearch.url,
-    index: newIndex(),
-    dynamodb: dynamodb.clientConfig,
-    replica: `${name}-replica`,
-  };
-};
-
 const openWorld = async (play: LivePlay, name: string): Promise<World> => {
   const random = randomOf(play.seed);
   const [places, table, folder] = await Promise.all([
-    openPlaces(play, name),
+    openPlaces(play.engines, name),
     openSourceTable(play.engines.dynamodb, `${name}-source`),
     mkdtemp(join(tmpdir(), "sluice-backfill-")),
   ]);
   const stateTable = `${name}-runs`;
-  await createTable(table.client, places.replica);
   await createTable(table.client, stateTable);
   const replicas = await openReplicas(places);
   const pks = Array.from({ length: play.items }, (_, index) => `item-${index}`);
