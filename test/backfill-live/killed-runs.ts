@@ -127,7 +127,7 @@ export const finishKilledRun = async ({ random, mostSteps, frozen, ...rest }: Ki
       await next.ended;
       return processes;
     }
-    if (end === "taken") throw new Error(`a worker of run ${rest.run} lost the run to nobody`);
+    if (end === "taken") throw new Error(`a worker of run ${rest.run} lost the run to no one`);
     if (end === "paused") frozen.push(frozenWorker(current));
     [current, next] = [next, start()];
   }

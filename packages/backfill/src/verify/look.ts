@@ -1,6 +1,6 @@
 // A look at suspects: reads the target, and then the table strongly consistently, and compares.
 
-import { type Image, itemKeyOf, type StreamRecord } from "@sluice/core/envelope";
+import { type Image, itemKeyOf, type PipelineTarget, type StreamRecord } from "@sluice/core/envelope";
 import type { CopyContent, HeldCopy } from "@sluice/core/sink-kit";
 import { absenceRecord, backfillRecord, microsOf } from "../record/records.ts";
 import type { Finding } from "./classes.ts";
@@ -16,7 +16,6 @@ import {
 } from "./comparison.ts";
 import { itemDigest, shortHash } from "./item-text.ts";
 import type { Seen, Suspect } from "./suspect.ts";
-import type { PipelineTarget } from "./target.ts";
 import type { Verification } from "./verification.ts";
 
 /** A suspect with what a look showed of it. */

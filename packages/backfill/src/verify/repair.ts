@@ -1,14 +1,13 @@
 // Repairs wrong copies through the pipeline's handler. The record of a repair has the version that the target held before the
 // item was read, with a greater fraction. So the target takes the repair if and only if it still holds that version.
 
-import type { MessageOutcome, StreamRecord } from "@sluice/core/envelope";
+import type { MessageOutcome, PipelineTarget, StreamRecord } from "@sluice/core/envelope";
 import { chunk } from "@sluice/core/sink-kit";
 import { microsOf, repairRecord } from "../record/records.ts";
 import type { Invoke } from "../record/task.ts";
 import type { Finding, FindingClass } from "./classes.ts";
 import { type DifferingLook, findingOf, versionIn } from "./look.ts";
 import type { Settled, Suspect } from "./suspect.ts";
-import type { PipelineTarget } from "./target.ts";
 import type { Verification } from "./verification.ts";
 
 /** A wrong copy that is to be repaired. */

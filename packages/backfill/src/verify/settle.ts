@@ -7,7 +7,7 @@
 // and it did not; and it does not show what the item has become since. The item may change between the looks: an item that no
 // filter matches may change all the time, and its copy must still be found. See docs/decisions/0063-verify-and-repair.md.
 
-import { itemKeyOf } from "@sluice/core/envelope";
+import { itemKeyOf, type PipelineTarget } from "@sluice/core/envelope";
 import { isAhead, microsOf } from "../record/records.ts";
 import type { Finding, FindingClass, RepairOutcome } from "./classes.ts";
 import type { SinkCalls } from "./comparison.ts";
@@ -30,7 +30,6 @@ import { type Repairable, repairAll } from "./repair.ts";
 import { staleItems } from "./stale.ts";
 import type { SentRepair, Settled, Suspect } from "./suspect.ts";
 import type { Tally } from "./tally.ts";
-import type { PipelineTarget } from "./target.ts";
 import { ownExistence, unstableMembers } from "./unstable.ts";
 import { nameOfTarget, type Verification } from "./verification.ts";
 

@@ -1,12 +1,11 @@
 // What all parts of a verification have in common: the targets, the table, and the options.
 
-import type { Image } from "@sluice/core/envelope";
+import type { Image, PipelineTarget } from "@sluice/core/envelope";
 import { type Clock, systemClock } from "@sluice/core/sink-kit";
 import type { RecordOrigin } from "../record/records.ts";
 import type { Invoke } from "../record/task.ts";
 import type { Source } from "../source/source.ts";
 import type { TableReader } from "./table-reader.ts";
-import type { PipelineTarget } from "./target.ts";
 
 /** A dead letter that waits in a queue: the item, and the route that rejected the change. */
 export interface OpenDeadLetter {
