@@ -1,0 +1,126 @@
+// The worker of a backfill. It reads the pages of one unit, and hands the records to the pipeline's handler in the same
+// process.
+
+import {
+  addCounts,
+  exportSource,
+  type Gate,
+  type Invoke,
+  noCounts,
+  type RecordFailure,
+  type ScanClient,
+  type Source,
+  scanSource,
+  type TaskAnswer,
+  type WorkCounts,
+  work,
+} from "@sluice/backfill";
+import type { Pipeline } from "@sluice/core";
+import { checkOptionNames, checkWhole, type InvocationContext, type LazyClient } from "@sluice/core/sink-kit";
+import { type CopyClients, dynamodbConnection, exportConnection } from "./clients.ts";
+import { UnitFailedError, UnitInterruptedError } from "./errors.ts";
+import { runStoreClient } from "./run-store.ts";
+import { checkCopyClients, type Turn, type TurnHandler, type TurnOptions, turnHandler, turnOptionNames } from "./turn.ts";
+
+/** Options of `backfillWorker`. */
+export interface BackfillWorkerOptions extends TurnOptions {
+  /** If more records of a unit than this number are rejected, the unit fails, because more may be. Default 100. */
+  readonly maxFailures?: number;
+  /** Holds the worker back, for example `lagGate()` while the live stream lags. Default: no gate. */
+  readonly gate?: Gate;
+  /** Your own clients. By default, clients of the SDK with default settings are loaded when they are needed. */
+  readonly clients?: CopyClients;
+}
+
+/** The part of a pipeline that a worker needs. */
+export type WorkerPipeline = Pick<Pipeline<never>, "name" | "handler" | "targets">;
+
+const sourceFor = async (
+  { plan, rate }: Turn<WorkCounts>,
+  dynamodb: LazyClient<ScanClient>,
+  s3: ReturnType<typeof exportConnection>,
+): Promise<Source> => {
+  const { source, origin } = plan;
+  if (source.kind === "export") {
+    return exportSource({ client: await s3.get(), manifest: source.manifest, origin });
+  }
+  const { table, segments, asOf } = source;
+  return scanSource({ client: await dynamodb.get(), table, origin, asOf, segments, rate });
+};
+
+/** Calls the pipeline's handler with the context of the worker, so that the handler knows the remaining time. */
+const inProcess = (handler: ReturnType<WorkerPipeline["handler"]>, context: InvocationContext | undefined): Invoke => {
+  return async (event) => (await handler(event, context)) as unknown as TaskAnswer;
+};
+
+/** The codes of failures with their numbers, as `2 SINK_TIMEOUT, 1 SINK_CONFLICT`. */
+const codesOf = (failures: readonly RecordFailure[]): string => {
+  const numbers = new Map<string, number>();
+  for (const { code } of failures) numbers.set(code, (numbers.get(code) ?? 0) + 1);
+  return [...numbers].map(([code, number]) => `${number} ${code}`).join(", ");
+};
+
+/** The page is repeated: a record that is not written because the target is away must not be left behind. */
+const refuseRetried = async (failures: readonly RecordFailure[]): Promise<void> => {
+  const retried = failures.filter(({ kind }) => kind === "retried");
+  if (retried.length === 0) return;
+  throw new UnitInterruptedError(`${retried.length} records could not be written: ${codesOf(retried)}`);
+};
+
+/** Works on a unit until it is done, or until the time is over. */
+const copy = async (
+  turn: Turn<WorkCounts>,
+  options: { readonly source: Source; readonly invoke: Invoke; readonly maxFailures: number; readonly gate?: Gate },
+): Promise<void> => {
+  const { plan, unit, open, isOver, isCheckpointDue, signal } = turn;
+  const { source, invoke, maxFailures, gate } = options;
+  let { cursor, counts } = open.state();
+  let failures: RecordFailure[] = [];
+  const checkpoint = async (isDone: boolean): Promise<void> => {
+    await open.save({ cursor, counts, isDone }, failures);
+    failures = [];
+  };
+  const { isDone } = await work({
+    source,
+    unit,
+    after: cursor,
+    invoke,
+    signal,
+    isOver,
+    limits: { maxBytes: Number.POSITIVE_INFINITY },
+    ...(plan.routes !== undefined && { routes: plan.routes }),
+    ...(gate !== undefined && { gate }),
+    onFailures: refuseRetried,
+    onPage: async (page) => {
+      counts = addCounts(counts, page.counts);
+      cursor = page.cursor;
+      failures.push(...page.failures);
+      const tooMany = counts.rejected > maxFailures;
+      if (tooMany || isCheckpointDue()) await checkpoint(false);
+      if (!tooMany) return;
+      const found = `${counts.rejected} records of the unit were rejected`;
+      throw new UnitFailedError(`${found}; expected at most ${maxFailures}. The latest: ${codesOf(page.failures)}`);
+    },
+  });
+  await checkpoint(isDone);
+};
+
+/**
+ * Creates the handler of a backfill's worker: a function of its own, with a timeout of 15 minutes. It reads the table or the
+ * export, and writes the targets of the pipeline. `backfillWorker` itself makes no request.
+ * @throws {ConfigError} CONFIG_INVALID, with the option's name, when an option is wrong, or when the pipeline has no route.
+ */
+export const backfillWorker = (pipeline: WorkerPipeline, options: BackfillWorkerOptions = {}): TurnHandler => {
+  checkOptionNames("backfillWorker", options, { ...turnOptionNames, maxFailures: true, gate: true, clients: true });
+  checkCopyClients("backfillWorker", options.clients);
+  const { maxFailures = 100, gate, clients = {} } = options;
+  checkWhole("maxFailures", maxFailures, [0, Number.MAX_SAFE_INTEGER]);
+  const handler = pipeline.handler();
+  const dynamodb = dynamodbConnection(clients.dynamodb);
+  const s3 = exportConnection(clients.s3);
+  return turnHandler(options, runStoreClient(clients.s3), noCounts, async (turn) => {
+    const source = await sourceFor(turn, dynamodb, s3);
+    const invoke = inProcess(handler, turn.context);
+    await copy(turn, { source, invoke, maxFailures, ...(gate !== undefined && { gate }) });
+  });
+};

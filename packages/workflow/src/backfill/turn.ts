@@ -1,0 +1,162 @@
+// A turn of a worker: it works on one unit until the unit is done or the function's time is nearly over.
+
+import { SourceError } from "@sluice/backfill";
+import {
+  type Clock,
+  ConfigError,
+  checkOptionNames,
+  checkWhole,
+  type InvocationContext,
+  type LazyClient,
+  type PipelineLogger,
+  systemClock,
+} from "@sluice/core/sink-kit";
+import { consoleLogger } from "../redrive/environment.ts";
+import { plainLine } from "../redrive/plain-text.ts";
+import type { CaughtError } from "../redrive/report.ts";
+import { UnitFailedError, UnitInterruptedError } from "./errors.ts";
+import type { Plan } from "./plan.ts";
+import { openRunStore, type RunStore, type RunStoreClient } from "./run-store.ts";
+import { workerRate, type WorkerRate } from "./run-rate.ts";
+import { openUnit, type OpenUnit, unitOf } from "./unit-state.ts";
+
+/** The event that the state machine sends to a worker. */
+export interface TurnEvent {
+  readonly plan: Plan;
+  /** The item of the Distributed Map. */
+  readonly unit: unknown;
+  /** Present if the unit has failed for good. The worker then notes the reason for the report. */
+  readonly error?: CaughtError;
+}
+
+/** What the state machine gets from a worker. */
+export interface TurnResult {
+  readonly isDone: boolean;
+  readonly turns: number;
+}
+
+/** The function of the states "Do a turn" and "Note the failure". */
+export type TurnHandler = (event: TurnEvent, context?: InvocationContext) => Promise<TurnResult>;
+
+/** Options that workers share. */
+export interface TurnOptions {
+  /** Milliseconds before the function's timeout at which a turn ends. A page that has begun is finished. Default 60,000. */
+  readonly timeoutBufferMs?: number;
+  /** Milliseconds between two checkpoints, and between two reads of the rate. Default 15,000. */
+  readonly checkpointMs?: number;
+  /** Default: a logger that writes lines of JSON to the console. */
+  readonly logger?: PipelineLogger;
+  /** For tests. Default: the machine's clock. */
+  readonly clock?: Clock;
+}
+
+/** The names of the options that workers share. */
+export const turnOptionNames = { timeoutBufferMs: true, checkpointMs: true, logger: true, clock: true } as const;
+
+/** What a turn has to work with. */
+export interface Turn<Counts> {
+  readonly plan: Plan;
+  readonly unit: ReturnType<typeof unitOf>;
+  readonly store: RunStore;
+  readonly open: OpenUnit<Counts>;
+  readonly rate: WorkerRate["rate"];
+  /** Never aborts: a worker ends its turn between two pages. */
+  readonly signal: AbortSignal;
+  readonly isOver: () => boolean;
+  /** Whether the last checkpoint is old enough for another one. */
+  readonly isCheckpointDue: () => boolean;
+  readonly context: InvocationContext | undefined;
+}
+
+/** Works on a unit. Saves checkpoints itself, the last one included. */
+type DoTurn<Counts> = (turn: Turn<Counts>) => Promise<void>;
+
+const maxReasonLength = 1_000;
+
+/** Returns an error of Step Functions as one line. The cause of a function's error is JSON with a stack trace. */
+export const reasonOf = ({ Error: name = "an unknown error", Cause = "" }: CaughtError): string => {
+  let message = Cause;
+  try {
+    const parsed: unknown = JSON.parse(Cause);
+    message = String((parsed as { readonly errorMessage?: unknown } | null)?.errorMessage ?? Cause);
+  } catch {
+    // The cause of an error of Step Functions itself is a sentence.
+  }
+  return plainLine(`${name}: ${message}`.slice(0, maxReasonLength));
+};
+
+/** Converts an error to one whose name says whether a repeat can help. Other errors are like a crash of the function. */
+const failureOf = (error: unknown): unknown => {
+  if (error instanceof ConfigError) return error;
+  if (error instanceof SourceError) {
+    const { message } = error;
+    const options = { cause: error };
+    return error.isTransient ? new UnitInterruptedError(message, options) : new UnitFailedError(message, options);
+  }
+  return error;
+};
+
+const timed = <Counts>(
+  open: OpenUnit<Counts>,
+  clock: Clock,
+  checkpointMs: number,
+): { readonly open: OpenUnit<Counts>; readonly isCheckpointDue: () => boolean } => {
+  let savedAt = clock.now();
+  return {
+    open: {
+      state: open.state,
+      save: async (changes, lines) => {
+        await open.save(changes, lines);
+        savedAt = clock.now();
+      },
+    },
+    isCheckpointDue: () => clock.now() - savedAt >= checkpointMs,
+  };
+};
+
+/**
+ * Creates a worker's handler. `none` is the count of nothing.
+ * @throws {ConfigError} CONFIG_INVALID, with the option's name, when an option is wrong.
+ */
+export const turnHandler = <Counts>(
+  options: TurnOptions,
+  connection: LazyClient<RunStoreClient>,
+  none: Counts,
+  doTurn: DoTurn<Counts>,
+): TurnHandler => {
+  const { timeoutBufferMs = 60_000, checkpointMs = 15_000, logger = consoleLogger, clock = systemClock } = options;
+  checkWhole("timeoutBufferMs", timeoutBufferMs, [0, 900_000]);
+  checkWhole("checkpointMs", checkpointMs, [0, 900_000]);
+  return async ({ plan, unit: item, error }, context) => {
+    const store = openRunStore(connection, plan);
+    const unit = unitOf(item);
+    const opened = await openUnit(store, unit, none);
+    const { turns, isDone } = opened.state();
+    if (isDone) return { isDone, turns };
+    if (error !== undefined) {
+      await opened.save({ error: reasonOf(error) });
+      return { isDone: false, turns };
+    }
+    const remainingMs = context?.getRemainingTimeInMillis ?? (() => Number.POSITIVE_INFINITY);
+    const end = new AbortController();
+    const { rate, follow } = await workerRate({ store, clock, logger, everyMs: checkpointMs });
+    const following = follow(end.signal);
+    try {
+      await opened.save({ turns: turns + 1, error: undefined });
+      const signal = new AbortController().signal;
+      const isOver = () => remainingMs() < timeoutBufferMs;
+      const { open, isCheckpointDue } = timed(opened, clock, checkpointMs);
+      await doTurn({ plan, unit, store, open, rate, signal, isOver, isCheckpointDue, context });
+    } catch (thrown) {
+      throw failureOf(thrown);
+    } finally {
+      end.abort();
+      await following;
+    }
+    return { isDone: opened.state().isDone, turns: turns + 1 };
+  };
+};
+
+/** @throws {ConfigError} CONFIG_INVALID for a client that no handler has. Several handlers may share one object. */
+export const checkCopyClients = (factory: string, clients: object = {}): void =>
+  checkOptionNames<object>(`${factory}: clients`, clients, { s3: true, dynamodb: true, lambda: true } as never);

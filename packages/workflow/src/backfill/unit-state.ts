@@ -1,0 +1,77 @@
+// The state of a unit between the turns of its worker: one object in S3. The state machine passes no cursor, because the
+// cursor of a scan is the key of an item.
+
+import { createHash, randomUUID } from "node:crypto";
+import { type Unit, unitName } from "@sluice/backfill";
+import { isRecord } from "@sluice/core/sink-kit";
+import type { RunStore, Stored } from "./run-store.ts";
+
+/** What is known of a unit. */
+export interface UnitState<Counts> {
+  readonly unit: string;
+  readonly isDone: boolean;
+  /** Where the next turn continues. */
+  readonly cursor?: string | undefined;
+  /** Number of turns that have ended, or have died after a checkpoint. */
+  readonly turns: number;
+  readonly counts: Counts;
+  /** Names of the objects with the unit's failures or findings, as NDJSON. */
+  readonly lists: readonly string[];
+  /** Why the unit failed. A later turn removes the reason. */
+  readonly error?: string | undefined;
+}
+
+/** A unit that a turn is working on. */
+export interface OpenUnit<Counts> {
+  readonly state: () => UnitState<Counts>;
+  /**
+   * Saves a checkpoint, with the lines that belong to it. If the worker dies between the two writes, the lines are in an
+   * object that no state names.
+   * @throws {UnitInterruptedError} UNIT_INTERRUPTED when another worker has taken the unit.
+   */
+  readonly save: (changes: Partial<UnitState<Counts>>, lines?: readonly unknown[]) => Promise<void>;
+}
+
+const unitsFolder = "units/";
+
+/** The name of the object with a unit's state, relative to the run's prefix. */
+export const stateName = (unit: Unit): string => `${unitsFolder}${idOf(unit)}.json`;
+
+const idOf = (unit: Unit): string => createHash("sha256").update(unitName(unit)).digest("hex").slice(0, 24);
+
+/** Encodes values as lines of JSON. */
+export const ndjson = (values: readonly unknown[]): string => values.map((value) => `${JSON.stringify(value)}\n`).join("");
+
+/** Reads a unit's state. `none` is the count of nothing. */
+export const openUnit = async <Counts>(store: RunStore, unit: Unit, none: Counts): Promise<OpenUnit<Counts>> => {
+  const name = stateName(unit);
+  let stored: Stored | undefined = await store.read(name);
+  const fresh: UnitState<Counts> = { unit: unitName(unit), isDone: false, turns: 0, counts: none, lists: [] };
+  let state = stored === undefined ? fresh : (JSON.parse(stored.text) as UnitState<Counts>);
+  return {
+    state: () => state,
+    save: async (changes, lines = []) => {
+      const list = `lists/${idOf(unit)}/${randomUUID()}.ndjson`;
+      if (lines.length > 0) await store.write(list, ndjson(lines));
+      const next = { ...state, ...changes, lists: lines.length > 0 ? [...state.lists, list] : state.lists };
+      stored = await store.replace(name, JSON.stringify(next), stored);
+      state = next;
+    },
+  };
+};
+
+/** A line of an export's `manifest-files.json`. */
+interface ManifestLine {
+  readonly dataFileS3Key: string;
+  readonly md5Checksum: string;
+  readonly itemCount: number;
+}
+
+const isManifestLine = (item: unknown): item is ManifestLine =>
+  isRecord(item) && typeof item.dataFileS3Key === "string" && typeof item.md5Checksum === "string";
+
+/** Returns the unit of an item of the Distributed Map: a line that the plan wrote, or a line of an export's manifest. */
+export const unitOf = (item: unknown): Unit =>
+  isManifestLine(item)
+    ? { kind: "file", key: item.dataFileS3Key, md5: item.md5Checksum, items: item.itemCount }
+    : (item as Unit);
