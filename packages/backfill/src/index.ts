@@ -1,3 +1,7 @@
+export { type ItemRate, type ItemRateOptions, itemRate } from "./rate/item-rate.ts";
+export { type LagGate, type LagGateOptions, lagGate } from "./rate/lag-gate.ts";
+export { type Pace, pacedSource } from "./rate/paced-source.ts";
+export { type ReadRate, type ReadRateOptions, readRate } from "./rate/read-rate.ts";
 export {
   absenceRecord,
   backfillRecord,
@@ -10,4 +14,36 @@ export {
   repairRecord,
 } from "./record/records.ts";
 export type { Invoke, TaskAnswer, TaskEvent } from "./record/task.ts";
+export {
+  type BackfillOptions,
+  type BackfillResult,
+  backfill,
+  type RunProgress,
+  TooManyFailuresError,
+} from "./run/backfill.ts";
+export { addCounts, failuresIn, noCounts, type WorkCounts } from "./run/counts.ts";
+export { FunctionBrokenError, FunctionUnreachableError, type RecordFailure } from "./run/failure.ts";
+export { fileStore } from "./run/file-store.ts";
+export { type ObjectStoreOptions, objectStore, type RunObjectClient } from "./run/object-store.ts";
+export {
+  checkResume,
+  checkUnits,
+  isRunDone,
+  newRun,
+  type RunState,
+  RunStateError,
+  type RunSubject,
+  runTotals,
+  type UnitState,
+} from "./run/run-state.ts";
+export { isRunId, type RunStore, RunTakenError } from "./run/run-store.ts";
+export type { SendLimits } from "./run/send.ts";
+export { type RunTableClient, type TableStoreOptions, tableStore } from "./run/table-store.ts";
+export { type FinishedPage, type WorkOptions, type WorkResult, work } from "./run/work.ts";
+export { type ExportOptions, type ExportSource, exportSource } from "./source/export.ts";
+export { type ExportSummary, fileUnit, type ManifestFile } from "./source/export-manifest.ts";
+export type { ObjectBody, ObjectReader } from "./source/object-reader.ts";
+export { type ScanClient, type ScanOptions, scanSource } from "./source/scan.ts";
+export { segmentCount } from "./source/segments.ts";
 export { type Source, SourceError, type SourcePage, type Unit, unitName } from "./source/source.ts";
+export { type TableTimeOptions, type TimeClient, tableTime } from "./source/table-time.ts";

@@ -43,5 +43,5 @@ export type {
 export { type MessageOutcome, outcomesBySeverity } from "./pipeline/task-answer.ts";
 export type { OutcomeCounts } from "./pipeline/telemetry.ts";
 export type { AttributeValue, Image, StreamRecord, StreamViewType } from "./record/change.ts";
-export { lambdaRecord, type StreamsApiRecord } from "./record/lambda-record.ts";
+export { lambdaRecord, type StreamsApiRecord, wireImage } from "./record/lambda-record.ts";
 export { epochOfTime, itemKeyOf, streamEpoch, versionOf } from "./record/version.ts";

@@ -1,7 +1,7 @@
 // The stream records that a backfill and a repair send to a pipeline's handler. Their versions have a fraction, so that they
 // take their place among the versions of the stream: docs/decisions/0060-versions-with-a-fraction.md.
 
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { type Image, itemKeyOf, type StreamRecord } from "@sluice/core/envelope";
 
 /** Where the records of a run come from, and what they have in common. */
@@ -32,8 +32,7 @@ export const keysOf = (item: Image, keyNames: readonly string[]): Image => {
   return keys;
 };
 
-const eventIdOf = (run: string, keys: Image): string =>
-  `${run}:${createHash("sha256").update(itemKeyOf(keys)).digest("hex").slice(0, 16)}`;
+const eventIdOf = (run: string, keys: Image): string => `${run}:${hash("sha256", itemKeyOf(keys)).slice(0, 16)}`;
 
 const regionOf = (streamArn: string): string => streamArn.split(":")[3] ?? "";
 
@@ -42,6 +41,8 @@ interface ItemState {
   readonly eventName: "INSERT" | "MODIFY" | "REMOVE";
   readonly keys: Image;
   readonly item: Image | undefined;
+  /** The item before; present only if the source has the old images of all changes. */
+  readonly before?: Image | undefined;
   readonly sequenceNumber: string;
   readonly streamArn: string;
 }
@@ -57,8 +58,9 @@ const recordOf = (run: string, state: ItemState, atMs: number): StreamRecord => 
     ApproximateCreationDateTime: Math.floor(atMs / 1_000),
     Keys: state.keys,
     ...(state.item && { NewImage: state.item }),
+    ...(state.before && { OldImage: state.before }),
     SequenceNumber: state.sequenceNumber,
-    StreamViewType: "NEW_IMAGE",
+    StreamViewType: state.before === undefined ? "NEW_IMAGE" : "NEW_AND_OLD_IMAGES",
   },
 });
 
@@ -83,6 +85,33 @@ export const absenceRecord = (origin: RecordOrigin, keys: Image, asOf: Micros): 
     { eventName: "REMOVE", keys, item: undefined, sequenceNumber: `0.${asOf}`, streamArn },
     msOf(asOf),
   );
+};
+
+/** What an incremental export says of an item: the states at the end and at the start of its window. */
+export interface ExportedChange {
+  readonly keys: Image;
+  readonly newImage: Image | undefined;
+  readonly oldImage: Image | undefined;
+  /** Whether the export has old images. If not, an item with a new image alone may have existed before. */
+  readonly hasOldImages: boolean;
+  readonly writtenAt: Micros;
+}
+
+const nameOfChange = ({ newImage, oldImage, hasOldImages }: ExportedChange): ItemState["eventName"] => {
+  if (newImage === undefined) return "REMOVE";
+  return hasOldImages && oldImage === undefined ? "INSERT" : "MODIFY";
+};
+
+/**
+ * Creates the record of an item in an incremental export. Its version orders it among the records of other exports and of
+ * backfills, by the time of the write, and is below every change of the stream.
+ */
+export const incrementalRecord = ({ run, streamArn }: RecordOrigin, change: ExportedChange): StreamRecord => {
+  const { keys, newImage, oldImage, hasOldImages, writtenAt } = change;
+  const before = hasOldImages ? oldImage : undefined;
+  const eventName = nameOfChange(change);
+  const sequenceNumber = `0.${writtenAt}`;
+  return recordOf(run, { eventName, keys, item: newImage, before, sequenceNumber, streamArn }, msOf(writtenAt));
 };
 
 const later = (one: Micros, other: Micros): Micros => (one > other ? one : other);

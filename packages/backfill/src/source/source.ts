@@ -29,7 +29,8 @@ export interface Source {
   readonly units: () => Promise<readonly Unit[]>;
   /**
    * Reads a unit from its start, or from the cursor of a page before. A unit that is read again from the same cursor has
-   * every item that it had before, unless the item was removed or changed.
+   * every item that it had before, unless the item was removed or changed. After `signal` has aborted, the iteration ends
+   * without the last page: a unit is done only after the page whose `cursor` is undefined.
    * @throws {SourceError} when the source cannot be read, or is not what it should be.
    */
   readonly pages: (unit: Unit, after: string | undefined, signal: AbortSignal) => AsyncIterable<SourcePage>;

@@ -1,5 +1,6 @@
 // Creates clients of the AWS SDK. If the user sets no AWS options, the SDK finds credentials and region as usual.
 
+import type { DynamoDB } from "@aws-sdk/client-dynamodb";
 import type { Lambda } from "@aws-sdk/client-lambda";
 import type { S3 } from "@aws-sdk/client-s3";
 import type { SQS } from "@aws-sdk/client-sqs";
@@ -30,7 +31,7 @@ export const awsOptions = {
   "endpoint-url": {
     type: "string",
     value: "URL",
-    help: "endpoint of SQS, S3 and Lambda, for local engines; AWS_ENDPOINT_URL_SQS, _S3 and _LAMBDA override it",
+    help: "endpoint of all AWS services, for local engines; AWS_ENDPOINT_URL_DYNAMODB, _SQS, _S3 and _LAMBDA override it",
   },
 } as const;
 
@@ -46,7 +47,7 @@ export const awsOptionsIn = (values: OptionValues<typeof awsOptions>): AwsOption
 const lambdaMaxAttempts = 6;
 
 /** Returns a client's configuration. The region is the user's option or, if not given, the region in `address`. */
-const configOf = (options: AwsOptions, service: "SQS" | "S3" | "LAMBDA", address: string) => {
+const configOf = (options: AwsOptions, service: "DYNAMODB" | "SQS" | "S3" | "LAMBDA", address: string) => {
   const endpoint = process.env[`AWS_ENDPOINT_URL_${service}`] ?? options.endpointUrl;
   const region = options.region ?? regionIn(address);
   return {
@@ -63,6 +64,12 @@ export const sqsClient = async (options: AwsOptions, queueUrl: string): Promise<
   // The SDK always sends requests to the URL's host. `endpoint` only prevents a warning for a host outside AWS.
   const own = regionIn(queueUrl) === undefined ? { endpoint: new URL(queueUrl).origin } : {};
   return new SQS({ ...own, ...configOf(options, "SQS", queueUrl) });
+};
+
+/** Creates the client for a table. `address` may be the table's ARN, which has a region. */
+export const dynamodbClient = async (options: AwsOptions, address: string): Promise<DynamoDB> => {
+  const { DynamoDB } = await import("@aws-sdk/client-dynamodb");
+  return new DynamoDB(configOf(options, "DYNAMODB", address));
 };
 
 /** Creates the client for a function. */

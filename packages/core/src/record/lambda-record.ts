@@ -26,17 +26,34 @@ const identityOf = (record: StreamsApiRecord): Pick<StreamRecord, "userIdentity"
 const base64 = (value: string | Uint8Array): string =>
   typeof value === "string" ? value : Buffer.from(value).toString("base64");
 
-/** Returns the value with its bytes as base64 text, at every depth. */
+const wireList = (values: readonly AttributeValue[]): readonly AttributeValue[] => {
+  const wired = values.map(wireValue);
+  return wired.some((value, index) => value !== values[index]) ? wired : values;
+};
+
+/** Returns the value with its bytes as base64 text, at every depth. A value without bytes is returned as it is. */
 const wireValue = (value: AttributeValue): AttributeValue => {
   if ("B" in value && typeof value.B !== "string") return { B: base64(value.B) };
   if ("BS" in value && value.BS.some((member) => typeof member !== "string")) return { BS: value.BS.map(base64) };
-  if ("L" in value) return { L: value.L.map(wireValue) };
-  if ("M" in value) return { M: wireImage(value.M) };
+  if ("L" in value) {
+    const list = wireList(value.L);
+    return list === value.L ? value : { L: list };
+  }
+  if ("M" in value) {
+    const map = wireImage(value.M);
+    return map === value.M ? value : { M: map };
+  }
   return value;
 };
 
-const wireImage = (image: Image): Image =>
-  Object.fromEntries(Object.entries(image).map(([name, value]) => [name, wireValue(value)]));
+/**
+ * Returns an item that the SDK has parsed as Lambda's records have it: bytes are base64 text. An item without bytes is
+ * not copied.
+ */
+export const wireImage = (image: Image): Image => {
+  const entries = Object.entries(image).map(([name, value]) => [name, wireValue(value)] as const);
+  return entries.some(([name, value]) => value !== image[name]) ? Object.fromEntries(entries) : image;
+};
 
 const wireImages = ({ Keys, NewImage, OldImage }: NonNullable<StreamsApiRecord["dynamodb"]>) => ({
   ...(Keys && { Keys: wireImage(Keys) }),

@@ -1,0 +1,99 @@
+// Loads the module of a pipeline: a file in TypeScript or JavaScript that exports the pipeline.
+
+import { access } from "node:fs/promises";
+import { extname, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { Pipeline } from "@sluice/core";
+import { CommandError } from "../command-line/command-error.ts";
+
+/** A pipeline of a module. */
+export interface PipelineModule {
+  readonly pipeline: Pipeline<unknown>;
+  /** Name of the export. */
+  readonly exportName: string;
+  /** Closes the connections of the pipeline's sinks. */
+  readonly close: () => Promise<void>;
+}
+
+type Exports = { readonly [name: string]: unknown };
+
+const typescript = /^\.[cm]?tsx?$/;
+
+/** Imports a module. Node 20 cannot run TypeScript, and later versions run only a part of it: `jiti` runs all of it. */
+const importFile = async (file: string): Promise<Exports> => {
+  const { href } = pathToFileURL(file);
+  if (!typescript.test(extname(file))) return (await import(href)) as Exports;
+  const { createJiti } = await import("jiti");
+  const jiti = createJiti(import.meta.url, { fsCache: false, interopDefault: false });
+  return await jiti.import<Exports>(file);
+};
+
+/** Matches the end of Node's error message, which names a file of this command. The user does not know this file. */
+const importedFrom = / imported from .*/;
+
+const exportsOf = async (file: string): Promise<Exports> => {
+  await access(file).catch((cause: unknown) => {
+    throw new CommandError(`there is no file ${file}; expected the module that exports the pipeline`, { cause });
+  });
+  try {
+    return await importFile(file);
+  } catch (error) {
+    const { message } = error instanceof Error ? error : new Error(String(error));
+    const [line = ""] = message.replace(importedFrom, "").split("\n");
+    throw new CommandError(`the module ${file} cannot be loaded: ${line}`, { cause: error });
+  }
+};
+
+const isPipeline = (value: unknown): value is Pipeline<unknown> => {
+  if (typeof value !== "object" || value === null) return false;
+  const { name, routes, handler, targets } = value as { readonly [member: string]: unknown };
+  return (
+    typeof name === "string" && Array.isArray(routes) && typeof handler === "function" && typeof targets === "function"
+  );
+};
+
+const example = 'expected an export such as export const orders = pipeline("orders", …).to(…), without .handler()';
+
+/** Says what the module exports instead of a pipeline. */
+const withoutPipeline = (path: string, exports: Exports): CommandError => {
+  const names = Object.keys(exports);
+  const handlers = names.filter((name) => typeof exports[name] === "function");
+  if (handlers.length > 0) {
+    const found = `exports the ${handlers.length === 1 ? "function" : "functions"} ${handlers.join(", ")}, and no pipeline`;
+    return new CommandError(`${path} ${found}: a handler does not tell its pipeline; ${example}`);
+  }
+  return new CommandError(`${path} exports ${names.length === 0 ? "nothing" : names.join(", ")}; ${example}`);
+};
+
+const exportedPipeline = (path: string, exports: Exports, exportName: string | undefined) => {
+  // A CommonJS module has its exports also in `default`. Equal values count once.
+  const found = Object.entries(exports).filter(([, value]) => isPipeline(value));
+  const distinct = found.filter(([, value], index) => found.findIndex(([, other]) => other === value) === index);
+  const names = distinct.map(([name]) => name);
+  if (exportName !== undefined) {
+    const value = Object.hasOwn(exports, exportName) ? exports[exportName] : undefined;
+    if (isPipeline(value)) return { pipeline: value, exportName };
+    const others = names.length === 0 ? "no pipeline" : `the pipelines ${names.join(", ")}`;
+    throw new CommandError(`${path} has no pipeline with the export name ${exportName}; it exports ${others}`);
+  }
+  const [first, second] = distinct;
+  if (first === undefined) throw withoutPipeline(path, exports);
+  if (second === undefined) return { pipeline: first[1] as Pipeline<unknown>, exportName: first[0] };
+  throw new CommandError(
+    `${path} exports several pipelines: ${names.join(", ")}; expected the name of one after a #: ${path}#${names[0]}`,
+  );
+};
+
+/**
+ * Loads the pipeline at a path such as `orders.ts` or `dist/orders.js#orders`. The name of the export follows the `#`; it
+ * may be left out if the module exports one pipeline only.
+ * @throws {CommandError} when the module cannot be loaded, or exports no such pipeline
+ */
+export const loadPipeline = async (path: string): Promise<PipelineModule> => {
+  const [file = "", exportName] = path.split("#");
+  const found = exportedPipeline(file, await exportsOf(resolve(file)), exportName);
+  const close = async (): Promise<void> => {
+    for (const { sink } of found.pipeline.routes) await sink.close?.();
+  };
+  return { ...found, close };
+};

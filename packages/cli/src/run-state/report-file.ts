@@ -1,0 +1,47 @@
+// A file beside the state of a run, with one JSON object on each line: the run's failures, or its findings.
+
+import { mkdir, open } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { runFolder } from "./run-store.ts";
+
+/** A file to which lines are added. */
+export interface ReportFile {
+  readonly path: string;
+  /** Adds one line for each value. Resolves when the lines are on the disk. */
+  readonly add: (values: readonly object[]) => Promise<void>;
+  readonly close: () => Promise<void>;
+}
+
+/**
+ * Opens the file `.sluice/runs/<run>.<name>.ndjson`. A resumed run adds to it. The file is created with its first line, and
+ * only this user can read it, because it contains the keys of items.
+ */
+export const reportFile = (run: string, name: string): ReportFile => {
+  const path = join(runFolder, `${run}.${name}.ndjson`);
+  let opened: ReturnType<typeof open> | undefined;
+  let tail: Promise<void> = Promise.resolve();
+  const openFile = async () => {
+    await mkdir(dirname(path), { recursive: true });
+    return open(path, "a", 0o600);
+  };
+  const addText = async (text: string): Promise<void> => {
+    opened ??= openFile();
+    const file = await opened;
+    await file.appendFile(text);
+    await file.datasync();
+  };
+  return {
+    path,
+    add: (values) => {
+      if (values.length === 0) return tail;
+      const text = values.map((value) => `${JSON.stringify(value)}\n`).join("");
+      // One write after the other, so that the lines of two pages do not mix.
+      tail = tail.then(() => addText(text));
+      return tail;
+    },
+    close: async () => {
+      await tail;
+      await (await opened)?.close();
+    },
+  };
+};
