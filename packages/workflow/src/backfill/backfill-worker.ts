@@ -4,11 +4,11 @@
 import {
   addCounts,
   exportSource,
-  type Gate,
   type Invoke,
   noCounts,
+  type Pace,
+  pacedSource,
   type RecordFailure,
-  type ScanClient,
   type Source,
   scanSource,
   type TaskAnswer,
@@ -16,18 +16,17 @@ import {
   work,
 } from "@sluice/backfill";
 import type { Pipeline } from "@sluice/core";
-import { checkOptionNames, checkWhole, type InvocationContext, type LazyClient } from "@sluice/core/sink-kit";
-import { type CopyClients, dynamodbConnection, exportConnection } from "./clients.ts";
+import { checkOptionNames, checkWhole, type InvocationContext } from "@sluice/core/sink-kit";
+import { type CopyClients, checkCopyClients, dynamodbConnection, s3Connection } from "./clients.ts";
 import { UnitFailedError, UnitInterruptedError } from "./errors.ts";
-import { runStoreClient } from "./run-store.ts";
-import { checkCopyClients, type Turn, type TurnHandler, type TurnOptions, turnHandler, turnOptionNames } from "./turn.ts";
+import { type Turn, type TurnHandler, type TurnOptions, turnHandler, turnOptionNames } from "./turn.ts";
 
 /** Options of `backfillWorker`. */
 export interface BackfillWorkerOptions extends TurnOptions {
   /** If more records of a unit than this number are rejected, the unit fails, because more may be. Default 100. */
   readonly maxFailures?: number;
-  /** Holds the worker back, for example `lagGate()` while the live stream lags. Default: no gate. */
-  readonly gate?: Gate;
+  /** Holds the worker back, for example with `lag: lagGate(…)` while the live stream lags. Default: no limit. */
+  readonly pace?: Pace;
   /** Your own clients. By default, clients of the SDK with default settings are loaded when they are needed. */
   readonly clients?: CopyClients;
 }
@@ -35,11 +34,12 @@ export interface BackfillWorkerOptions extends TurnOptions {
 /** The part of a pipeline that a worker needs. */
 export type WorkerPipeline = Pick<Pipeline<never>, "name" | "handler" | "targets">;
 
-const sourceFor = async (
-  { plan, rate }: Turn<WorkCounts>,
-  dynamodb: LazyClient<ScanClient>,
-  s3: ReturnType<typeof exportConnection>,
-): Promise<Source> => {
+interface Connections {
+  readonly dynamodb: ReturnType<typeof dynamodbConnection>;
+  readonly s3: ReturnType<typeof s3Connection>;
+}
+
+const sourceFor = async ({ plan, rate }: Turn<WorkCounts>, { dynamodb, s3 }: Connections): Promise<Source> => {
   const { source, origin } = plan;
   if (source.kind === "export") {
     return exportSource({ client: await s3.get(), manifest: source.manifest, origin });
@@ -67,14 +67,17 @@ const refuseRetried = async (failures: readonly RecordFailure[]): Promise<void> 
   throw new UnitInterruptedError(`${retried.length} records could not be written: ${codesOf(retried)}`);
 };
 
+/** What a worker does with each unit. */
+interface Copying {
+  readonly source: Source;
+  readonly invoke: Invoke;
+  readonly maxFailures: number;
+}
+
 /** Works on a unit until it is done, or until the time is over. */
-const copy = async (
-  turn: Turn<WorkCounts>,
-  options: { readonly source: Source; readonly invoke: Invoke; readonly maxFailures: number; readonly gate?: Gate },
-): Promise<void> => {
+const copy = async (turn: Turn<WorkCounts>, { source, invoke, maxFailures }: Copying): Promise<void> => {
   const { plan, unit, open, isOver, isCheckpointDue, signal } = turn;
-  const { source, invoke, maxFailures, gate } = options;
-  let { cursor, counts } = open.state();
+  let { cursor, counts } = open.progress();
   let failures: RecordFailure[] = [];
   const checkpoint = async (isDone: boolean): Promise<void> => {
     await open.save({ cursor, counts, isDone }, failures);
@@ -89,17 +92,19 @@ const copy = async (
     isOver,
     limits: { maxBytes: Number.POSITIVE_INFINITY },
     ...(plan.routes !== undefined && { routes: plan.routes }),
-    ...(gate !== undefined && { gate }),
     onFailures: refuseRetried,
     onPage: async (page) => {
-      counts = addCounts(counts, page.counts);
+      const sum = addCounts(counts, page.counts);
+      if (sum.rejected > maxFailures) {
+        // The page does not count: after the cause was mended, the run may be continued here.
+        await checkpoint(false);
+        const found = `${sum.rejected} records of the unit were rejected`;
+        throw new UnitFailedError(`${found}; expected at most ${maxFailures}. The latest: ${codesOf(page.failures)}`);
+      }
+      counts = sum;
       cursor = page.cursor;
       failures.push(...page.failures);
-      const tooMany = counts.rejected > maxFailures;
-      if (tooMany || isCheckpointDue()) await checkpoint(false);
-      if (!tooMany) return;
-      const found = `${counts.rejected} records of the unit were rejected`;
-      throw new UnitFailedError(`${found}; expected at most ${maxFailures}. The latest: ${codesOf(page.failures)}`);
+      if (isCheckpointDue()) await checkpoint(false);
     },
   });
   await checkpoint(isDone);
@@ -111,16 +116,14 @@ const copy = async (
  * @throws {ConfigError} CONFIG_INVALID, with the option's name, when an option is wrong, or when the pipeline has no route.
  */
 export const backfillWorker = (pipeline: WorkerPipeline, options: BackfillWorkerOptions = {}): TurnHandler => {
-  checkOptionNames("backfillWorker", options, { ...turnOptionNames, maxFailures: true, gate: true, clients: true });
+  checkOptionNames("backfillWorker", options, { ...turnOptionNames, maxFailures: true, pace: true, clients: true });
   checkCopyClients("backfillWorker", options.clients);
-  const { maxFailures = 100, gate, clients = {} } = options;
+  const { maxFailures = 100, pace = {}, clients = {} } = options;
   checkWhole("maxFailures", maxFailures, [0, Number.MAX_SAFE_INTEGER]);
   const handler = pipeline.handler();
-  const dynamodb = dynamodbConnection(clients.dynamodb);
-  const s3 = exportConnection(clients.s3);
-  return turnHandler(options, runStoreClient(clients.s3), noCounts, async (turn) => {
-    const source = await sourceFor(turn, dynamodb, s3);
-    const invoke = inProcess(handler, turn.context);
-    await copy(turn, { source, invoke, maxFailures, ...(gate !== undefined && { gate }) });
+  const connections = { dynamodb: dynamodbConnection(clients.dynamodb), s3: s3Connection(clients.s3) };
+  return turnHandler(options, connections.s3, noCounts, async (turn) => {
+    const source = pacedSource(await sourceFor(turn, connections), pace);
+    await copy(turn, { source, invoke: inProcess(handler, turn.context), maxFailures });
   });
 };

@@ -3,7 +3,7 @@
 
 import { type ReadRate, readRate } from "@sluice/backfill";
 import { type Clock, checkWhole, isRecord, type PipelineLogger } from "@sluice/core/sink-kit";
-import type { RunStore } from "./run-store.ts";
+import type { RunObjects } from "./run-objects.ts";
 
 /** The content of the object `rate.json`. */
 export interface RunRate {
@@ -36,7 +36,7 @@ const parsed = (text: string): RunRate => {
 
 /** What `workerRate` needs. */
 export interface WorkerRateOptions {
-  readonly store: RunStore;
+  readonly store: RunObjects;
   readonly clock: Clock;
   readonly logger: PipelineLogger;
   /** Milliseconds between two reads of the object. */

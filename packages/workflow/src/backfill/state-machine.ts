@@ -63,7 +63,7 @@ const attemptsOfTurn = retries.reduce((attempts, { MaxAttempts }) => attempts + 
 const eventsOfTurn = 2 + 3 * attemptsOfTurn + 2;
 
 /** Step Functions allows 25,000 events per execution. A few are left for the end of the child. */
-export const maxTurns = Math.floor(24_900 / eventsOfTurn);
+export const maxTurns: number = Math.floor(24_900 / eventsOfTurn);
 
 interface Checked {
   readonly mode: RunMode;
@@ -82,7 +82,12 @@ const checked = (mode: RunMode, options: CopyStateMachineOptions): Checked => {
     ...names,
     partition: true,
   });
-  const { maxConcurrency = 8, toleratedFailurePercentage = 0, functionTimeoutSeconds = 900, partition = "aws" } = options;
+  const {
+    maxConcurrency = 8,
+    toleratedFailurePercentage = 0,
+    functionTimeoutSeconds = 900,
+    partition = "aws",
+  } = options;
   checkWhole("maxConcurrency", maxConcurrency, [1, 10_000]);
   checkWhole("toleratedFailurePercentage", toleratedFailurePercentage, [0, 100]);
   checkWhole("functionTimeoutSeconds", functionTimeoutSeconds, [1, 900]);

@@ -4,7 +4,6 @@ import { SourceError } from "@sluice/backfill";
 import {
   type Clock,
   ConfigError,
-  checkOptionNames,
   checkWhole,
   type InvocationContext,
   type LazyClient,
@@ -16,9 +15,9 @@ import { plainLine } from "../redrive/plain-text.ts";
 import type { CaughtError } from "../redrive/report.ts";
 import { UnitFailedError, UnitInterruptedError } from "./errors.ts";
 import type { Plan } from "./plan.ts";
-import { openRunStore, type RunStore, type RunStoreClient } from "./run-store.ts";
-import { workerRate, type WorkerRate } from "./run-rate.ts";
-import { openUnit, type OpenUnit, unitOf } from "./unit-state.ts";
+import { openRunObjects, type RunObjects, type RunObjectsClient } from "./run-objects.ts";
+import { type WorkerRate, workerRate } from "./run-rate.ts";
+import { type OpenUnit, openUnit, unitOf } from "./unit-progress.ts";
 
 /** The event that the state machine sends to a worker. */
 export interface TurnEvent {
@@ -57,7 +56,7 @@ export const turnOptionNames = { timeoutBufferMs: true, checkpointMs: true, logg
 export interface Turn<Counts> {
   readonly plan: Plan;
   readonly unit: ReturnType<typeof unitOf>;
-  readonly store: RunStore;
+  readonly store: RunObjects;
   readonly open: OpenUnit<Counts>;
   readonly rate: WorkerRate["rate"];
   /** Never aborts: a worker ends its turn between two pages. */
@@ -104,7 +103,7 @@ const timed = <Counts>(
   let savedAt = clock.now();
   return {
     open: {
-      state: open.state,
+      progress: open.progress,
       save: async (changes, lines) => {
         await open.save(changes, lines);
         savedAt = clock.now();
@@ -120,7 +119,7 @@ const timed = <Counts>(
  */
 export const turnHandler = <Counts>(
   options: TurnOptions,
-  connection: LazyClient<RunStoreClient>,
+  connection: LazyClient<RunObjectsClient>,
   none: Counts,
   doTurn: DoTurn<Counts>,
 ): TurnHandler => {
@@ -128,10 +127,10 @@ export const turnHandler = <Counts>(
   checkWhole("timeoutBufferMs", timeoutBufferMs, [0, 900_000]);
   checkWhole("checkpointMs", checkpointMs, [0, 900_000]);
   return async ({ plan, unit: item, error }, context) => {
-    const store = openRunStore(connection, plan);
+    const store = openRunObjects(connection, plan);
     const unit = unitOf(item);
     const opened = await openUnit(store, unit, none);
-    const { turns, isDone } = opened.state();
+    const { turns, isDone } = opened.progress();
     if (isDone) return { isDone, turns };
     if (error !== undefined) {
       await opened.save({ error: reasonOf(error) });
@@ -153,10 +152,6 @@ export const turnHandler = <Counts>(
       end.abort();
       await following;
     }
-    return { isDone: opened.state().isDone, turns: turns + 1 };
+    return { isDone: opened.progress().isDone, turns: turns + 1 };
   };
 };
-
-/** @throws {ConfigError} CONFIG_INVALID for a client that no handler has. Several handlers may share one object. */
-export const checkCopyClients = (factory: string, clients: object = {}): void =>
-  checkOptionNames<object>(`${factory}: clients`, clients, { s3: true, dynamodb: true, lambda: true } as never);

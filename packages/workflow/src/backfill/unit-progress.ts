@@ -4,10 +4,10 @@
 import { createHash, randomUUID } from "node:crypto";
 import { type Unit, unitName } from "@sluice/backfill";
 import { isRecord } from "@sluice/core/sink-kit";
-import type { RunStore, Stored } from "./run-store.ts";
+import type { RunObjects, Stored } from "./run-objects.ts";
 
 /** What is known of a unit. */
-export interface UnitState<Counts> {
+export interface UnitProgress<Counts> {
   readonly unit: string;
   readonly isDone: boolean;
   /** Where the next turn continues. */
@@ -23,13 +23,13 @@ export interface UnitState<Counts> {
 
 /** A unit that a turn is working on. */
 export interface OpenUnit<Counts> {
-  readonly state: () => UnitState<Counts>;
+  readonly progress: () => UnitProgress<Counts>;
   /**
    * Saves a checkpoint, with the lines that belong to it. If the worker dies between the two writes, the lines are in an
    * object that no state names.
    * @throws {UnitInterruptedError} UNIT_INTERRUPTED when another worker has taken the unit.
    */
-  readonly save: (changes: Partial<UnitState<Counts>>, lines?: readonly unknown[]) => Promise<void>;
+  readonly save: (changes: Partial<UnitProgress<Counts>>, lines?: readonly unknown[]) => Promise<void>;
 }
 
 const unitsFolder = "units/";
@@ -40,22 +40,23 @@ export const stateName = (unit: Unit): string => `${unitsFolder}${idOf(unit)}.js
 const idOf = (unit: Unit): string => createHash("sha256").update(unitName(unit)).digest("hex").slice(0, 24);
 
 /** Encodes values as lines of JSON. */
-export const ndjson = (values: readonly unknown[]): string => values.map((value) => `${JSON.stringify(value)}\n`).join("");
+export const ndjson = (values: readonly unknown[]): string =>
+  values.map((value) => `${JSON.stringify(value)}\n`).join("");
 
 /** Reads a unit's state. `none` is the count of nothing. */
-export const openUnit = async <Counts>(store: RunStore, unit: Unit, none: Counts): Promise<OpenUnit<Counts>> => {
+export const openUnit = async <Counts>(store: RunObjects, unit: Unit, none: Counts): Promise<OpenUnit<Counts>> => {
   const name = stateName(unit);
   let stored: Stored | undefined = await store.read(name);
-  const fresh: UnitState<Counts> = { unit: unitName(unit), isDone: false, turns: 0, counts: none, lists: [] };
-  let state = stored === undefined ? fresh : (JSON.parse(stored.text) as UnitState<Counts>);
+  const fresh: UnitProgress<Counts> = { unit: unitName(unit), isDone: false, turns: 0, counts: none, lists: [] };
+  let progress = stored === undefined ? fresh : (JSON.parse(stored.text) as UnitProgress<Counts>);
   return {
-    state: () => state,
+    progress: () => progress,
     save: async (changes, lines = []) => {
       const list = `lists/${idOf(unit)}/${randomUUID()}.ndjson`;
       if (lines.length > 0) await store.write(list, ndjson(lines));
-      const next = { ...state, ...changes, lists: lines.length > 0 ? [...state.lists, list] : state.lists };
+      const next = { ...progress, ...changes, lists: lines.length > 0 ? [...progress.lists, list] : progress.lists };
       stored = await store.replace(name, JSON.stringify(next), stored);
-      state = next;
+      progress = next;
     },
   };
 };

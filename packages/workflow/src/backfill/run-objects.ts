@@ -1,14 +1,7 @@
 // The objects of a run in S3: its plan, its rate, the state of each unit, and its report. The state of a unit is written
 // under a condition, so that a worker that was believed dead cannot overwrite what its successor has written.
 
-import {
-  type AwsService,
-  awsRequestError,
-  type LazyClient,
-  lazyClient,
-  missingDependency,
-  verifiedTls,
-} from "@sluice/core/sink-kit";
+import { type AwsService, awsRequestError, type LazyClient } from "@sluice/core/sink-kit";
 import { UnitInterruptedError } from "./errors.ts";
 
 interface ObjectPlace {
@@ -17,7 +10,7 @@ interface ObjectPlace {
 }
 
 /** The calls of `S3` from `@aws-sdk/client-s3` that keep the state of a run; your own client fits. */
-export interface RunStoreClient {
+export interface RunObjectsClient {
   readonly getObject: (input: ObjectPlace) => Promise<{
     readonly Body?: { readonly transformToString: () => Promise<string> } | undefined;
     readonly ETag?: string | undefined;
@@ -38,7 +31,7 @@ export interface Stored {
 }
 
 /** Reads and writes the objects of one run. The names are relative to the run's prefix. */
-export interface RunStore {
+export interface RunObjects {
   /** Undefined if the object does not exist. */
   readonly read: (name: string) => Promise<Stored | undefined>;
   readonly write: (name: string, text: string) => Promise<void>;
@@ -60,15 +53,6 @@ export interface RunPlace {
 
 const s3: AwsService = { name: "S3", codes: { NoSuchBucket: "SINK_MISSING", NoSuchKey: "SINK_GONE" } };
 
-const user = "the backfill workflow";
-
-/** Loads an `S3` client of the SDK when it is needed. */
-export const runStoreClient = (given: RunStoreClient | undefined): LazyClient<RunStoreClient> =>
-  lazyClient(given, async () => {
-    const { S3 } = await import("@aws-sdk/client-s3").catch(missingDependency(user, "@aws-sdk/client-s3"));
-    return new S3({ requestHandler: verifiedTls }) as unknown as RunStoreClient & { readonly destroy: () => void };
-  });
-
 /** Whether another worker has written the object since it was read, or writes it at this moment. */
 const isConflict = (error: unknown): boolean =>
   error instanceof Error && /^(PreconditionFailed|ConditionalRequestConflict)$/.test(error.name);
@@ -81,7 +65,7 @@ const fail = (error: unknown): never => {
 };
 
 /** Opens the objects of a run. */
-export const openRunStore = (connection: LazyClient<RunStoreClient>, { bucket, prefix }: RunPlace): RunStore => {
+export const openRunObjects = (connection: LazyClient<RunObjectsClient>, { bucket, prefix }: RunPlace): RunObjects => {
   const placeOf = (name: string): ObjectPlace => ({ Bucket: bucket, Key: `${prefix}${name}` });
   const read = async (name: string): Promise<Stored | undefined> => {
     const client = await connection.get();

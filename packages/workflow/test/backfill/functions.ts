@@ -1,0 +1,70 @@
+// The functions of a run, for ministack: a pipeline that copies orders to Postgres, and a worker that dies at random.
+
+import { createHash } from "node:crypto";
+import { appendFileSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { InvocationContext } from "@sluice/core/sink-kit";
+import pg from "pg";
+import { backfillPlan, backfillReport, backfillWorker, type TurnEvent, type TurnHandler } from "../../src/index.ts";
+import { ordersPipeline, silent } from "./orders.ts";
+
+const { DATABASE_URL, DEATHS = "", DEATH_SEED = "1", FAILING_UNIT = "" } = process.env;
+
+const pool = new pg.Pool({ connectionString: DATABASE_URL, max: 2 });
+pool.on("error", () => undefined);
+
+const orders = ordersPipeline(pool);
+
+/** Number of deaths of each unit. All of its later turns live. */
+const mostDeaths = 2;
+
+const countOf = (file: string): number => {
+  try {
+    return readFileSync(file, "utf8").length;
+  } catch {
+    return 0;
+  }
+};
+
+/** Decides by the seed whether this turn of a unit dies. Notes the death in a file, which the test counts. */
+const dies = (unit: string, place: string): boolean => {
+  if (DEATHS === "") return false;
+  const name = createHash("sha256").update(unit).digest("hex").slice(0, 16);
+  const deaths = countOf(join(DEATHS, name));
+  const byte = createHash("sha256").update(`${DEATH_SEED} ${unit} ${place} ${deaths}`).digest().at(0) ?? 0;
+  if (deaths >= mostDeaths || byte >= 128) return false;
+  appendFileSync(join(DEATHS, name), place.slice(0, 1));
+  return true;
+};
+
+/** Dies before the turn, after some records were written, or after the whole turn. */
+const mortal = (): TurnHandler => {
+  let unit = "";
+  const handler = orders.handler();
+  const dying = async (event: never, context: InvocationContext | undefined) => {
+    const response = await handler(event, context);
+    if (dies(unit, "middle")) process.exit(1);
+    return response;
+  };
+  const worker = backfillWorker(
+    { ...orders, handler: () => dying as typeof handler },
+    {
+      checkpointMs: 0,
+      timeoutBufferMs: Number(process.env.TIMEOUT_BUFFER_MS ?? 1_000),
+      maxFailures: 5,
+      logger: silent,
+    },
+  );
+  return async (event: TurnEvent, context?: InvocationContext) => {
+    unit = JSON.stringify(event.unit);
+    if (FAILING_UNIT !== "" && unit.includes(FAILING_UNIT)) throw new Error("this unit always fails");
+    if (dies(unit, "first")) throw new Error("died before the turn");
+    const result = await worker(event, context);
+    if (dies(unit, "last")) process.exit(1);
+    return result;
+  };
+};
+
+export const plan = backfillPlan({ logger: silent });
+export const worker = mortal();
+export const report = backfillReport({ logger: silent });
