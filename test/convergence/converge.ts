@@ -2,6 +2,7 @@
 
 import { decodeImage } from "@sluice/core/sink-kit";
 import { randomHistory, type SpecimenItem } from "@sluice/testing";
+import { backfillPlan, type RecordMutation } from "./backfill.ts";
 import { type Layout, type Play, type Predicate, playThrough } from "./play.ts";
 import { randomOf } from "./random.ts";
 import type { Copy, Target } from "./target.ts";
@@ -20,13 +21,16 @@ export interface ConvergenceOptions {
   readonly seed: number;
   readonly runs: number;
   /**
-   * `race`: several writers write one item concurrently. The target's writes must be able to overlap. Default `faults`.
+   * `race`: several writers write one item concurrently. The target's writes must be able to overlap. `backfill`: the
+   * history is played with faults, and backfills run beside it. Default `faults`.
    */
-  readonly kind?: "faults" | "race";
+  readonly kind?: "faults" | "race" | "backfill";
+  /** Only for backfills: a defect of their records. */
+  readonly mutate?: RecordMutation;
 }
 
 /** Number of histories that run concurrently in the same target. */
-const concurrency = { faults: 12, race: 4 } as const;
+const concurrency = { faults: 12, race: 4, backfill: 12 } as const;
 
 /** The keys of a history's items begin with this prefix, because several histories share a target. */
 const prefixOf = (seed: number): string => `h${seed}`;
@@ -83,7 +87,15 @@ const race = (seed: number): Play => {
   };
 };
 
-const kinds = { faults, race } as const;
+/** Creates a history that is played with faults, beside backfills. */
+const backfill = (seed: number, target: Pick<Target<unknown>, "needsOldImages">, mutate: RecordMutation): Play => {
+  const play = faults(seed, target);
+  // A lost change may make an item leave a filter, or its place. A scan does not see that; `verify` does.
+  const mayHaveGap = !target.needsOldImages && play.layout.flat().every((predicate) => predicate === undefined);
+  return { ...play, backfill: backfillPlan(play.history, play.random, mayHaveGap, mutate) };
+};
+
+const kinds = { faults, race, backfill } as const;
 
 const itemOf = (image: Parameters<typeof decodeImage>[0]): SpecimenItem => decodeImage(image) as SpecimenItem;
 
@@ -104,7 +116,7 @@ interface PlayedHistory {
 const play = async (target: Target<unknown>, planned: Play, seed: number): Promise<PlayedHistory> => {
   const variant = target.variants[planned.random.integer(target.variants.length)] ?? target.variants[0];
   try {
-    await playThrough(planned, variant);
+    await playThrough(planned, { ...variant, ...(target.purge && { purge: target.purge }) });
   } catch (cause) {
     throw new Error(`the history of seed ${seed} did not finish`, { cause });
   }
@@ -134,13 +146,13 @@ const withWorkers = async <Job>(
 /** Plays histories concurrently in an empty target. Compares every value of every item, and returns the differences. */
 export const divergences = async <Message>(
   target: Target<Message>,
-  { seed, runs, kind = "faults" }: ConvergenceOptions,
+  { seed, runs, kind = "faults", mutate = (record) => record }: ConvergenceOptions,
 ): Promise<readonly Divergence[]> => {
   const erased = target as Target<unknown>;
   const played: PlayedHistory[] = [];
   const seeds = Array.from({ length: runs }, (_, index) => seed + index);
   await withWorkers(seeds, concurrency[kind], async (ownSeed) => {
-    played.push(await play(erased, kinds[kind](ownSeed, target), ownSeed));
+    played.push(await play(erased, kinds[kind](ownSeed, target, mutate), ownSeed));
   });
   return compare(played, await erased.readAll());
 };

@@ -14,6 +14,7 @@ describeWithDynamodb("DynamoDB", (dynamodb) => {
 
   testConvergence(open, "faults", fewer);
   testConvergence(open, "race", fewer);
+  testConvergence(open, "backfill", fewer);
 
   for (const [name, mutation] of Object.entries(dynamodbMutants)) testMutant(name, () => open(mutation));
 });

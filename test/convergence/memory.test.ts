@@ -5,6 +5,7 @@ import { describe, expect, test } from "@jest/globals";
 import { type InvocationReport, reportChannel } from "@sluice/core";
 import { attributeToJson, type Image, type Sink, toJson } from "@sluice/core/sink-kit";
 import { memoryUpsertSink, type SpecimenItem } from "@sluice/testing";
+import type { RecordMutation } from "./backfill.ts";
 import { divergences } from "./converge.ts";
 import { chosen, testConvergence, testMutant } from "./runs.ts";
 import type { Copy, Target } from "./target.ts";
@@ -38,6 +39,7 @@ const open = async (mutate: (sink: Write) => Write = (sink) => sink): Promise<Ta
 
 describe("the memory sink", () => {
   testConvergence(() => open());
+  testConvergence(() => open(), "backfill");
 
   test("the histories reach every outcome, from the stream and from the dead-letter queue", async () => {
     const reached = new Set<string>();
@@ -59,6 +61,16 @@ describe("the memory sink", () => {
   });
 });
 
+/** Backfills whose records have the wrong version. */
+const backfillMutants: Readonly<Record<string, string>> = {
+  "gets backfills that all have one rank": "0",
+  "gets backfills that are newer than the stream": "9".repeat(30),
+};
+
 describe("the memory sink with a defect", () => {
+  for (const [name, SequenceNumber] of Object.entries(backfillMutants)) {
+    const mutate: RecordMutation = (record) => ({ ...record, dynamodb: { ...record.dynamodb, SequenceNumber } });
+    testMutant(name, () => open(), "backfill", mutate);
+  }
   for (const [name, mutate] of Object.entries(versionMutants)) testMutant(name, () => open(mutate));
 });

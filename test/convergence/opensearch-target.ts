@@ -143,6 +143,7 @@ export const openOpensearch = async (
     readAll: () => readAll(url, target.index),
     copyOf,
     needsOldImages: isRouted,
+    purge: () => mapped.purge(),
     close: async () => {
       await Promise.all([own, mapped, whole].map((sink) => sink.close()));
       await request(url, "DELETE", `/${target.index}-000001`);

@@ -18,10 +18,12 @@ for (const version of [newest, ...older]) {
 
     testConvergence(open, "faults", fewer);
     testConvergence(open, "race", fewer);
+    testConvergence(open, "backfill", fewer);
     describe("with a routing that changes", () => {
       const openRouted = () => open({ isRouted: true });
       testConvergence(openRouted, "faults", fewer);
       testConvergence(openRouted, "race", fewer);
+      testConvergence(openRouted, "backfill", fewer);
     });
 
     if (version === newest) {

@@ -4,10 +4,11 @@
 import { type PipelineHandler, pipeline } from "@sluice/core";
 import type { StreamRecord } from "@sluice/core/envelope";
 import { lambdaContext, type RandomHistory, type SpecimenItem, streamEvent } from "@sluice/testing";
+import { type BackfillPlan, startBackfills } from "./backfill.ts";
 import { deadLetterQueue, type TestDeadLetterQueue } from "./dead-letter-queue.ts";
 import { Crash, type FaultySink, faultySink } from "./faulty-sink.ts";
 import type { Random } from "./random.ts";
-import type { Variant } from "./target.ts";
+import type { Target, Variant } from "./target.ts";
 
 /** A filter. After a change, an item may begin or cease to match the filter. */
 export type Predicate = (item: SpecimenItem) => boolean;
@@ -25,6 +26,8 @@ export interface Play {
   readonly random: Random;
   /** Whether the sink injects no faults. The deliveries of the history may still contain repeats and crashes. */
   readonly isFaultless: boolean;
+  /** Backfills beside the history. Undefined: none. */
+  readonly backfill?: BackfillPlan;
 }
 
 interface Stage {
@@ -153,27 +156,50 @@ const redriveAll = async (stages: readonly Stage[], { queue }: Shared): Promise<
   }
 };
 
+const recordsOf = (step: Step): readonly StreamRecord[] => {
+  if (step.kind === "parallel") return step.batches.flat();
+  return step.kind === "redrive" ? [step.record] : step.records;
+};
+
+/** Returns the deliveries without the records before the first one that the stream has. */
+const deliveriesFrom = ({ records, deliveries }: RandomHistory, first: number): readonly Step[] => {
+  const lost = new Set(records.slice(0, first));
+  const left = (batch: readonly StreamRecord[]) => batch.filter((record) => !lost.has(record));
+  return deliveries
+    .map((step): Step => {
+      if (step.kind === "parallel")
+        return { ...step, batches: step.batches.map(left).filter(({ length }) => length > 0) };
+      return step.kind === "redrive" ? step : { ...step, records: left(step.records) };
+    })
+    .filter((step) => left(recordsOf(step)).length > 0);
+};
+
 /**
  * Plays the deliveries of a history, with faults. Resolves as soon as every record is delivered, every dead letter is
  * redriven, and every late write has reached the target.
  */
 export const playThrough = async (
-  { history, layout, random, isFaultless }: Play,
-  variant: Variant<unknown>,
+  { history, layout, random, isFaultless, backfill }: Play,
+  { purge = async () => undefined, ...variant }: Variant<unknown> & Pick<Target<unknown>, "purge">,
 ): Promise<void> => {
   const shared = { queue: deadLetterQueue(random), random };
   const stages = layout.map((predicates, index) => stageOf(variant, `pipeline-${index}`, predicates, shared));
   if (isFaultless) for (const { faulty } of stages) faulty.stopFaults();
-  for (const step of history.deliveries) {
+  const backfills = backfill && (await startBackfills(history, backfill, stages, random));
+  const first = backfill?.first ?? 0;
+  for (const step of first === 0 ? history.deliveries : deliveriesFrom(history, first)) {
     const late = stages.filter(() => random.chance(0.15));
     await Promise.all([
       ...stages.map((stage) => playStep(stage, step)),
       ...late.map(({ faulty }) => faulty.releaseLateWrites()),
+      backfills?.beside(recordsOf(step)),
+      backfills && random.chance(0.05) && purge(),
     ]);
     if (shared.queue.size() > 0 && random.chance(0.3)) await redrive(stages);
   }
   for (const { faulty } of stages) faulty.stopFaults();
   shared.queue.stopFaults();
+  await backfills?.finish();
   for (const { faulty } of stages) await faulty.releaseLateWrites();
   await redriveAll(stages, shared);
 };

@@ -63,6 +63,7 @@ export const openPostgres = async (
       return new Map(found.rows.map((row) => [row.pk ?? "", copyOfRow(row)]));
     },
     copyOf,
+    purge: () => mapped.purge(),
     close: () => real.end(),
   };
 };

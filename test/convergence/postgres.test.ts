@@ -4,7 +4,7 @@ import { afterAll, describe, test } from "@jest/globals";
 import { engineOrSkip, startPostgres } from "@sluice/local";
 import { postgresMutants, postgresRaceMutants, slowCommits } from "./postgres-mutants.ts";
 import { type Mutation, openPostgres } from "./postgres-target.ts";
-import { testConvergence, testMutant } from "./runs.ts";
+import { fewer, testConvergence, testMutant } from "./runs.ts";
 import { versionMutants } from "./version-mutants.ts";
 
 const describeWithPostgres = await engineOrSkip({ describe, test, afterAll }, () => startPostgres());
@@ -16,6 +16,7 @@ describeWithPostgres("Postgres", (postgres) => {
     describe(`with the ${guard} guard`, () => {
       testConvergence(open);
       testConvergence(() => open(slowCommits), "race");
+      testConvergence(open, "backfill", fewer);
 
       for (const [name, sink] of Object.entries(versionMutants)) testMutant(name, () => open({ sink }));
       for (const [name, mutation] of Object.entries(postgresMutants(guard))) testMutant(name, () => open(mutation));

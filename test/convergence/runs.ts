@@ -30,6 +30,7 @@ type Kind = NonNullable<ConvergenceOptions["kind"]>;
 const names: Readonly<Record<Kind, string>> = {
   faults: "random histories",
   race: "random histories of parallel writers",
+  backfill: "random histories beside backfills",
 };
 
 /** Declares a test that plays histories in a target and expects the last state of every item. */
@@ -62,13 +63,15 @@ export const testMutant = <Message>(
   name: string,
   open: () => Promise<Target<Message>>,
   kind: Kind = "faults",
+  mutate?: ConvergenceOptions["mutate"],
 ): void => {
   test(
     `the suite finds a target that ${name} (from seed ${chosen.seed})`,
     async () => {
       for (let done = 0, runs = mutantRuns; done < mostMutantRuns; done += runs, runs *= 2) {
         const target = await open();
-        const found = await divergences(target, { seed: chosen.seed + done, runs, kind }).finally(target.close);
+        const options = { seed: chosen.seed + done, runs, kind, ...(mutate && { mutate }) };
+        const found = await divergences(target, options).finally(target.close);
         if (found.length > 0) return;
       }
       throw new Error(`more than ${mostMutantRuns} histories converged despite the defect`);

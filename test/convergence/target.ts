@@ -23,5 +23,7 @@ export interface Target<Message> {
   readonly copyOf: (image: Image) => Copy;
   /** Whether the sink needs the items' old images, because the place of a copy can change. */
   readonly needsOldImages?: boolean;
+  /** Deletes the tombstones that no late change needs any more. Undefined: the target does so by itself. */
+  readonly purge?: () => Promise<unknown>;
   readonly close: () => Promise<void>;
 }

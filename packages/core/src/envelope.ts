@@ -40,6 +40,7 @@ export type {
   OnFailureDestinationReaderOptions,
   StreamsReader,
 } from "./intake/on-failure-destination.ts";
+export type { Expectation, PipelineTarget } from "./pipeline/targets.ts";
 export { type MessageOutcome, outcomesBySeverity } from "./pipeline/task-answer.ts";
 export type { OutcomeCounts } from "./pipeline/telemetry.ts";
 export type { AttributeValue, Image, StreamRecord, StreamViewType } from "./record/change.ts";

@@ -13,7 +13,6 @@ export type { PipelineOptions, RejectPolicy } from "./pipeline/options.ts";
 export { type Pipeline, pipeline } from "./pipeline/pipeline.ts";
 export type { BatchResponse } from "./pipeline/response.ts";
 export type { RouteOptions } from "./pipeline/route-options.ts";
-export type { Expectation, PipelineTarget } from "./pipeline/targets.ts";
 export { type InvocationReport, reportChannel } from "./pipeline/telemetry.ts";
 export type { Change, LiveChange, RemovedChange, UnknownItem } from "./record/change.ts";
 export { isNumberValue } from "./record/json.ts";

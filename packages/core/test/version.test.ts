@@ -27,6 +27,25 @@ describe("a version", () => {
     );
   });
 
+  test("with a fraction lies between its sequence number and the next one, in the order of the fractions", () => {
+    const sequence = fc.oneof(
+      fc.bigInt({ min: 0n, max: 10n ** 3n }),
+      fc.bigInt({ min: 10n ** 20n, max: 10n ** 40n - 2n }),
+    );
+    const micros = fc.bigInt({ min: 0n, max: 10n ** 16n - 1n });
+    const fraction = (value: bigint): string => String(value).padStart(16, "0");
+    fc.assert(
+      fc.property(sequence, micros, micros, (a, x, y) => {
+        const versions = [versionOf(old, `${a}.${fraction(x)}`), versionOf(old, `${a}.${fraction(y)}`)] as const;
+        for (const version of versions) {
+          expect(version).toHaveLength(75);
+          expect(versionOf(old, String(a)) < version && version < versionOf(old, String(a + 1n))).toBe(true);
+        }
+        expect(versions[0] < versions[1]).toBe(x < y);
+      }),
+    );
+  });
+
   test("of a re-created stream is greater than all versions of the former stream", () => {
     const last = versionOf(old, "9".repeat(40));
     expect(versionOf(arn("2026-01-02T03:04:05.679"), "1") > last).toBe(true);
@@ -49,12 +68,21 @@ describe("a version", () => {
     expect(streamEpoch(arn(label))).toBe(epoch);
   });
 
-  test.each(["", "12a", "-1", "1e5", "1".repeat(41), " 1"])(
-    "is RECORD_MALFORMED for the sequence number %j",
-    (sequence) => {
-      expect(codeOf(() => versionOf(old, sequence))).toBe("RECORD_MALFORMED");
-    },
-  );
+  test.each([
+    "",
+    "12a",
+    "-1",
+    "1e5",
+    "1".repeat(41),
+    " 1",
+    "1.5",
+    `1.${"0".repeat(17)}`,
+    `.${"0".repeat(16)}`,
+    "1.",
+    `1.${"0".repeat(15)}a`,
+  ])("is RECORD_MALFORMED for the sequence number %j", (sequence) => {
+    expect(codeOf(() => versionOf(old, sequence))).toBe("RECORD_MALFORMED");
+  });
 
   test("is RECORD_MALFORMED for an ARN without a label", () => {
     expect(codeOf(() => versionOf("arn:aws:dynamodb:us-east-1:1:table/T", "1"))).toBe("RECORD_MALFORMED");

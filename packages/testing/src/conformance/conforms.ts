@@ -26,6 +26,8 @@ const abilities: Readonly<Record<Ability, true>> = {
   "close-idle": true,
   "bad-options": true,
   dryRun: true,
+  read: true,
+  keys: true,
 };
 
 const known: OptionNames<Conformance<unknown>> = {

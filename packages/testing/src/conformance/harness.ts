@@ -4,8 +4,13 @@ import type { Change, LiveChange } from "@sluice/core";
 import type { StreamRecord } from "@sluice/core/envelope";
 import type {
   AppendDelivery,
+  CopyContent,
   Delivery,
+  DeliveryError,
+  HeldCopy,
+  HeldKey,
   MappedSink,
+  Sink,
   UpsertDelivery,
   WriteContext,
   WriteMode,
@@ -13,6 +18,7 @@ import type {
 } from "@sluice/core/sink-kit";
 import type { SpecimenItem } from "../records/specimen.ts";
 import { canonicalText, expectEqual, expectThat, mismatch } from "./expectation.ts";
+import { absent, allKeys } from "./held-keys.ts";
 import { type AnyRig, invoke, redrive } from "./invocations.ts";
 import type { AppendConformance, Conformance, Limits, Rig, UpsertConformance } from "./rig.ts";
 import { checkRejection, checkResults, retriedOf, type WriteOutcomes } from "./write-outcomes.ts";
@@ -65,6 +71,18 @@ export interface Harness extends Pick<Rig, "requests" | "fail" | "endFault"> {
   ) => Promise<readonly number[]>;
   /** Calls `dryRun` once, and checks the results like the results of `write`. */
   readonly dryRun: Harness["write"];
+  /** Only for upsert sinks: calls `read` once. The deliveries are those that `write` would get. */
+  readonly read: (
+    changes: readonly SpecimenChange[],
+    options?: WriteOptions,
+  ) => Promise<readonly (HeldCopy | undefined)[]>;
+  /** Only for upsert sinks: calls `canonical` once. */
+  readonly canonical: (
+    changes: readonly SpecimenChange[],
+    options?: WriteOptions,
+  ) => Promise<readonly (CopyContent | DeliveryError)[]>;
+  /** Only for upsert sinks: calls `keys` for all pages of all parts. */
+  readonly keys: (parts: number, limit: number) => Promise<readonly HeldKey[]>;
   /** Calls `write` with an empty batch, and returns the unchecked results. */
   readonly writeNothing: () => Promise<readonly WriteResult[]>;
   /**
@@ -168,6 +186,25 @@ const commonHarness = <Message>(options: Conformance<Message>, rig: AnyRig<Messa
   };
 };
 
+/** `read`, `canonical` and `keys` of an upsert sink. */
+const readsOf = <Message>(
+  sink: Sink<Message, "upsert">,
+  deliveryOf: (change: SpecimenChange, options: WriteOptions) => UpsertDelivery<Message>,
+): Pick<Harness, "read" | "canonical" | "keys"> => ({
+  read: async (changes, options = {}) => {
+    const batch = changes.map((change) => deliveryOf(change, options));
+    return sink.read?.(batch, contextOf(options.signal)) ?? absent("read");
+  },
+  canonical: async (changes, options = {}) => {
+    const batch = changes.map((change) => deliveryOf(change, options));
+    return sink.canonical?.(batch, contextOf(options.signal)) ?? absent("canonical");
+  },
+  keys: async (parts, limit) => {
+    const keys = sink.keys?.bind(sink) ?? absent("keys");
+    return allKeys(keys, parts, limit, contextOf());
+  },
+});
+
 const upsertHarness = async <Message>(options: UpsertConformance<Message>): Promise<Harness> => {
   const rig = await options.open();
   const deliveryOf = (change: SpecimenChange, options: WriteOptions = {}) => {
@@ -181,6 +218,7 @@ const upsertHarness = async <Message>(options: UpsertConformance<Message>): Prom
     ...commonHarness(options, rig),
     deliveryOf,
     ...callsOf(rig.sink, deliveryOf),
+    ...readsOf(rig.sink, deliveryOf),
     expectHeld: async (changes) => {
       const expected = lastOfEach(changes)
         .filter(isLive)
@@ -224,6 +262,9 @@ const appendHarness = async <Message>(options: AppendConformance<Message>): Prom
     ...commonHarness(options, rig),
     deliveryOf,
     ...callsOf(rig.sink, deliveryOf),
+    read: async () => absent("read"),
+    canonical: async () => absent("canonical"),
+    keys: async () => absent("keys"),
     expectHeld: async (changes, repeats = "none") => {
       const itemKeys = new Map(changes.map((change) => [textOf(change), change.itemKey]));
       expectThat(

@@ -47,8 +47,8 @@ export interface AppendRig<Message> extends Rig {
   readonly read: () => Promise<readonly SentMessage[]>;
 }
 
-/** An ability that a rig may lack: to inject a fault, to open a sink with wrong options, or to call `dryRun`. */
-export type Ability = FaultKind | "bad-options" | "dryRun";
+/** An ability that a rig may lack: to inject a fault, to open a sink with wrong options, or to call an optional method. */
+export type Ability = FaultKind | "bad-options" | "dryRun" | "read" | "keys";
 
 /** The limits of the target. The sink must split a batch that exceeds a limit. */
 export interface Limits {
@@ -99,5 +99,5 @@ export type CaseId =
   | "C23"
   | "C24"
   | `U0${1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9}`
-  | `U1${0 | 1 | 2 | 3 | 4 | 5}`
+  | `U1${0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9}`
   | `A0${1 | 2 | 3 | 4 | 5 | 6 | 7}`;

@@ -2,19 +2,19 @@
 
 import type { AppendDelivery, Sink, UpsertDelivery } from "@sluice/core/sink-kit";
 import type { SentMessage } from "../conformance/rig.ts";
+import { contentOf, heldCopy, keysPage, type StoredItem } from "./held.ts";
 import { memoryTarget, type TargetControl } from "./target.ts";
 import { type MemorySinkOptions, writeBy } from "./write.ts";
-
-/** An item of an upsert target. An item without a message is a tombstone. */
-interface StoredItem<Message> {
-  readonly version: string;
-  readonly message: Message | undefined;
-}
 
 /** A memory sink that stores the last message of each item. */
 export interface MemoryUpsertSink<Message> extends Sink<Message, "upsert">, TargetControl {
   /** Messages of the live items by item key, in the order of first arrival. */
   readonly items: () => ReadonlyMap<string, Message>;
+  /** Changes what the target holds of an item, as another program would. Undefined: the target forgets the item. */
+  readonly corrupt: (
+    itemKey: string,
+    change: (held: StoredItem<Message> | undefined) => StoredItem<Message> | undefined,
+  ) => void;
 }
 
 /** A memory sink that stores every message. */
@@ -38,7 +38,8 @@ export const memoryUpsertSink = <Message = unknown>(options: MemorySinkOptions =
   const take = (delivery: UpsertDelivery<Message>) => {
     const { change, message } = delivery;
     const answer = decide(delivery);
-    if (answer === "taken") stored.set(change.itemKey, { version: change.version, message });
+    const { version, record } = change;
+    if (answer === "taken") stored.set(change.itemKey, { version, message, keys: record.dynamodb?.Keys });
     return answer;
   };
   const { request, dryRun, ...control } = memoryTarget(take, decide);
@@ -48,7 +49,15 @@ export const memoryUpsertSink = <Message = unknown>(options: MemorySinkOptions =
     supports: { writes: "upsert" },
     write: writeBy(request, options),
     dryRun: writeBy(dryRun, options),
+    read: async (batch) => batch.map((delivery) => heldCopy(stored, delivery)),
+    canonical: async (batch) => batch.map(({ message }) => contentOf(message)),
+    keys: async (request) => keysPage(stored, request),
     close: async () => undefined,
+    corrupt: (itemKey, change) => {
+      const next = change(stored.get(itemKey));
+      if (next === undefined) stored.delete(itemKey);
+      else stored.set(itemKey, next);
+    },
     items: () => {
       const live = new Map<string, Message>();
       for (const [itemKey, { message }] of stored) if (message !== undefined) live.set(itemKey, message);

@@ -87,7 +87,7 @@ export const ministackRig = async (): Promise<MinistackRig> => {
         Role: roleArn,
         Handler: `index.${name}`,
         Code: { ZipFile: code },
-        Timeout: 30,
+        Timeout: 30, LoggingConfig: { LogFormat: "Text" },
         MemorySize: 512,
         Environment: { Variables: { ...environment, AWS_S3_FORCE_PATH_STYLE: "true" } },
       });
@@ -130,6 +130,7 @@ export const ministackRig = async (): Promise<MinistackRig> => {
           ...children,
         };
       }
+      if (Date.now() > deadline) console.log(JSON.stringify(await childrenOf(executionArn ?? "")));
       if (Date.now() > deadline) throw new Error(`the execution ${name} still runs after ${maxWaitMs} ms`);
       await sleep(100);
     }

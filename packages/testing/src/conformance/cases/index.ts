@@ -11,6 +11,7 @@ import { lifecycleCases } from "./lifecycle.ts";
 import { limitCases } from "./limits.ts";
 import { lossCases } from "./loss.ts";
 import { guardCases } from "./upsert-guard.ts";
+import { heldCases } from "./upsert-held.ts";
 import { parallelCases } from "./upsert-parallel.ts";
 
 const byId = (left: Case, right: Case): number => {
@@ -30,6 +31,7 @@ export const allCases: readonly Case[] = [
   ...lossCases,
   ...lifecycleCases,
   ...guardCases,
+  ...heldCases,
   ...parallelCases,
   ...appendCases,
 ].sort(byId);

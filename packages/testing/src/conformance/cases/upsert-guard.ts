@@ -34,7 +34,8 @@ const changeIn = (streamLabel: string, sequenceNumber: string, revision: number)
 
 const firstStream = "2026-01-02T03:04:05.678";
 const secondStream = "2026-03-01T00:00:00.000";
-const lowest = "0".repeat(21);
+/** The sequence number of what a backfill read at or after this time, in microseconds. */
+const asOf = (micros: number): string => `0.${String(micros).padStart(16, "0")}`;
 
 /** Creates a case that writes each change of `script` in its own call, and expects the outcome that `script` gives. */
 const sequence = (
@@ -124,15 +125,22 @@ export const guardCases: readonly Case[] = casesFor("upsert", [
       ];
     },
   ),
-  sequence("U06", "a backfill ranks below every change of its stream, and above every earlier stream", () => {
+  sequence("U06", "a backfill ranks below every change of its stream, and above earlier backfills and streams", () => {
     const earlier = changeIn(firstStream, "9".repeat(40), 1);
-    const backfill = changeIn(secondStream, lowest, 2);
-    const live = changeIn(secondStream, "1".repeat(21), 3);
+    const backfill = changeIn(secondStream, asOf(1_767_323_045_000_000), 2);
+    const later = changeIn(secondStream, asOf(1_767_323_045_000_001), 3);
+    const live = changeIn(secondStream, "1".repeat(21), 4);
+    // DynamoDB Local numbers its changes from 1.
+    const first = changeIn(secondStream, "1", 5);
     return [
       [earlier, "delivered"],
       [backfill, "delivered"],
-      [live, "delivered"],
+      [later, "delivered"],
       [backfill, "superseded"],
+      [first, "delivered"],
+      [later, "superseded"],
+      [live, "delivered"],
+      [later, "superseded"],
     ];
   }),
   sequence("U07", "sequence numbers of different lengths compare as numbers", () => {

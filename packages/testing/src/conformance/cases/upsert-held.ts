@@ -1,0 +1,162 @@
+// What verify and repair need of an upsert sink: repairs as guarded writes, and the methods read, canonical and keys.
+
+import { type Change, decodeRecord, type HeldCopy } from "@sluice/core/sink-kit";
+import { playHistory, randomHistory } from "../../random/history.ts";
+import { keysOf, type SpecimenItem } from "../../records/specimen.ts";
+import { streamRecord } from "../../records/stream-record.ts";
+import { type Case, casesFor } from "../case.ts";
+import { canonicalText, expectEqual, expectThat, mismatch } from "../expectation.ts";
+import type { Harness, SpecimenChange } from "../harness.ts";
+
+/** A change of the item with this name, as the repair of a copy with the held version. */
+const repairOf = (
+  name: string,
+  held: SpecimenChange,
+  micros: number,
+  after: SpecimenItem | undefined,
+): Change<SpecimenItem> => {
+  const sequenceNumber = `${held.sequenceNumber.split(".")[0]}.${String(micros).padStart(16, "0")}`;
+  const item = after === undefined ? { before: { ...keysOf(name), revision: 0 } } : { after };
+  return decodeRecord<SpecimenItem>(streamRecord({ tableName: "Specimens", sequenceNumber, ...item }));
+};
+
+const outcomesOf = async (harness: Harness, changes: readonly SpecimenChange[]): Promise<readonly string[]> => {
+  const outcomes: string[] = [];
+  for (const change of changes) outcomes.push((await harness.write([change])).outcomeOf(change));
+  return outcomes;
+};
+
+const itemOf = (name: string, revision: number): SpecimenItem => ({ ...keysOf(name), revision });
+
+const oneHeld = async (harness: Harness, change: SpecimenChange): Promise<HeldCopy> => {
+  const [held] = await harness.read([change]);
+  return held ?? mismatch("read of an item that was written", "undefined", "what the target holds");
+};
+
+/** Asserts that the target holds this change as a live copy, with the content that `canonical` predicts. */
+const expectLive = async (harness: Harness, change: SpecimenChange): Promise<void> => {
+  const { version, state, content } = await oneHeld(harness, change);
+  expectEqual([version, state], [change.version, "live"], "version and state of a live copy");
+  const [expected] = await harness.canonical([change]);
+  expectEqual(
+    canonicalText(content),
+    canonicalText(expected),
+    "content that read returns, and that canonical predicts",
+  );
+};
+
+const expectRemoved = async (harness: Harness, change: SpecimenChange, version: string): Promise<void> => {
+  const held = await oneHeld(harness, change);
+  expectEqual([held.version, held.state], [version, "removed"], "version and state of a tombstone");
+  expectThat(held.content === undefined, "content of a tombstone", "some", "none");
+};
+
+const lastOfEach = (changes: readonly SpecimenChange[]): SpecimenChange[] => {
+  const last = new Map<string, SpecimenChange>();
+  for (const change of changes) {
+    const known = last.get(change.itemKey);
+    if (known === undefined || known.version < change.version) last.set(change.itemKey, change);
+  }
+  return [...last.values()];
+};
+
+/** The cases for verify and repair. */
+export const heldCases: readonly Case[] = casesFor("upsert", [
+  {
+    id: "U16",
+    name: "a repair is delivered if and only if the target still holds the version that it repairs",
+    run: async (harness, table) => {
+      const [held, next, other] = [table.put("a"), table.put("a"), table.put("b")];
+      const removal = table.remove("b");
+      const first = repairOf("a", held, 5, itemOf("a", 100));
+      const second = repairOf("a", held, 6, itemOf("a", 101));
+      const late = repairOf("a", held, 7, itemOf("a", 102));
+      const revived = repairOf("b", removal, 5, itemOf("b", 103));
+      const buried = repairOf("b", removal, 6, undefined);
+      const steps = [held, first, first, second, first, next, late, other, removal, revived, other, buried, revived];
+      const expected = ["delivered", "delivered", "superseded", "delivered", "superseded", "delivered", "superseded"];
+      const after = ["delivered", "delivered", "delivered", "superseded", "delivered", "superseded"];
+      expectEqual(await outcomesOf(harness, steps), [...expected, ...after], "outcomes");
+      await harness.expectHeld([held, next, other, removal, buried]);
+    },
+  },
+  {
+    id: "U17",
+    name: "read returns the version, the state and the content of an item, and nothing of an unknown one",
+    needs: ["read"],
+    run: async (harness, table) => {
+      const [a, b, unknown] = [table.put("a"), table.put("b", { amount: 5 }), table.put("c")];
+      await harness.write([a, b]);
+      const [nothing] = await harness.read([unknown]);
+      expectThat(nothing === undefined, "read of an unknown item", nothing, "undefined");
+      await expectLive(harness, a);
+      await expectLive(harness, b);
+      const [changed, removal] = [table.put("a", { note: undefined }), table.remove("b")];
+      const [before, after] = await harness.canonical([a, changed]);
+      expectThat(canonicalText(before) !== canonicalText(after), "canonical of two items", "equal", "different");
+      const [stale] = await harness.read([changed]);
+      expectThat(
+        canonicalText(stale?.content) !== canonicalText(after),
+        "content of a stale copy",
+        "equal",
+        "different",
+      );
+      await harness.write([changed, removal]);
+      await harness.write([a]);
+      await expectLive(harness, changed);
+      await expectRemoved(harness, b, removal.version);
+      const leaving = table.put("a");
+      await harness.write([leaving], { isLeaving: true });
+      await expectRemoved(harness, a, leaving.version);
+      const together = await harness.read([unknown, changed, b]);
+      expectEqual(
+        together.map((held) => held?.state ?? "unknown"),
+        ["unknown", "removed", "removed"],
+        "states of several items",
+      );
+      expectEqual(await harness.read([]), [], "read of no items");
+    },
+  },
+  {
+    id: "U18",
+    name: "after random histories, each copy has the content that canonical predicts, and each other item a tombstone",
+    needs: ["read"],
+    run: async (harness) => {
+      for (let seed = harness.seed; seed < harness.seed + 4; seed += 1) {
+        const history = randomHistory(seed, { prefix: `held-${seed}` });
+        const changes = history.records.map((record) => decodeRecord<SpecimenItem>(record));
+        await playHistory(history, async (records) => {
+          const batch = lastOfEach(records.map((record) => decodeRecord<SpecimenItem>(record)));
+          await harness.write(batch);
+        });
+        for (const last of lastOfEach(changes)) {
+          if (last.kind === "remove") await expectRemoved(harness, last, last.version);
+          else await expectLive(harness, last);
+        }
+      }
+    },
+  },
+  {
+    id: "U19",
+    name: "keys lists each live copy once, in any number of parts and pages, and no tombstone",
+    needs: ["keys"],
+    run: async (harness, table) => {
+      expectEqual(await harness.keys(1, 5), [], "keys of an empty target");
+      const puts = Array.from({ length: 23 }, (_, index) => table.put(`k${index}`));
+      for (const put of puts) await harness.write([put]);
+      const removals = [table.remove("k3"), table.remove("k20")];
+      for (const removal of removals) await harness.write([removal]);
+      const live = puts.filter(({ itemKey }) => removals.every((removal) => removal.itemKey !== itemKey));
+      const expected = live.map(({ record, version }) => canonicalText([record.dynamodb?.Keys, version])).sort();
+      for (const [parts, limit] of [
+        [1, 100],
+        [1, 4],
+        [3, 2],
+      ] as const) {
+        const found = await harness.keys(parts, limit);
+        const texts = found.map(({ keys, version }) => canonicalText([keys, version])).sort();
+        expectEqual(texts, expected, `keys in ${parts} parts with ${limit} a page`);
+      }
+    },
+  },
+]);
