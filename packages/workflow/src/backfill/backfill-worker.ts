@@ -53,11 +53,12 @@ const inProcess = (handler: ReturnType<WorkerPipeline["handler"]>, context: Invo
   return async (event) => (await handler(event, context)) as unknown as TaskAnswer;
 };
 
-/** The codes of failures with their numbers, as `2 SINK_TIMEOUT, 1 SINK_CONFLICT`. */
+/** The codes of failures with their numbers, as `2 SINK_TIMEOUT, 1 SINK_CONFLICT`, and the text of the first failure. */
 const codesOf = (failures: readonly RecordFailure[]): string => {
   const numbers = new Map<string, number>();
   for (const { code } of failures) numbers.set(code, (numbers.get(code) ?? 0) + 1);
-  return [...numbers].map(([code, number]) => `${number} ${code}`).join(", ");
+  const codes = [...numbers].map(([code, number]) => `${number} ${code}`).join(", ");
+  return `${codes}; the first: ${failures[0]?.message}`;
 };
 
 /** The page is repeated: a record that is not written because the target is away must not be left behind. */
@@ -99,7 +100,7 @@ const copy = async (turn: Turn<WorkCounts>, { source, invoke, maxFailures }: Cop
         // The page does not count: after the cause was mended, the run may be continued here.
         await checkpoint(false);
         const found = `${sum.rejected} records of the unit were rejected`;
-        throw new UnitFailedError(`${found}; expected at most ${maxFailures}. The latest: ${codesOf(page.failures)}`);
+        throw new UnitFailedError(`${found}; expected at most ${maxFailures}. Of the last page: ${codesOf(page.failures)}`);
       }
       counts = sum;
       cursor = page.cursor;

@@ -53,6 +53,7 @@ const bundled = async (): Promise<Uint8Array> => {
     target: "node20",
     format: "cjs",
     external: ["pg-native"],
+    minify: true,
     write: false,
     logLevel: "silent",
   });
@@ -63,7 +64,7 @@ const roleArn = "arn:aws:iam::000000000000:role/sluice";
 
 const isEnded = (status: string | undefined): boolean => status !== "RUNNING";
 
-const maxWaitMs = 60_000;
+const maxWaitMs = 110_000;
 
 /** Most intervals that overlap. */
 const overlaps = (intervals: readonly (readonly [number, number])[]): number =>
