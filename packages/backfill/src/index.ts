@@ -1,3 +1,16 @@
+export { exportSummary } from "./check/export-facts.ts";
+export type {
+  AheadFacts,
+  ExportFacts,
+  LiveFacts,
+  MappingFacts,
+  RunFacts,
+  SampleFacts,
+  TableFacts,
+} from "./check/facts.ts";
+export { liveFacts, type MappingsClient } from "./check/live-facts.ts";
+export { type CheckName, checkNames, type Refusal, refusals } from "./check/preconditions.ts";
+export { aheadTargets, dryRunSample, sampleRecords } from "./check/sample.ts";
 export { type ItemRate, type ItemRateOptions, itemRate } from "./rate/item-rate.ts";
 export { type LagGate, type LagGateOptions, lagGate } from "./rate/lag-gate.ts";
 export { type Pace, pacedSource } from "./rate/paced-source.ts";

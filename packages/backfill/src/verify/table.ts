@@ -11,8 +11,8 @@ import { limitsOf, nameOfTarget, type VerifyOptions, verificationOf } from "./ve
 
 /** How far a run is. */
 export interface VerifyProgress {
-  /** `items`: reads the table. `copies`: reads the keys of the targets. `suspects`: looks at differences again. */
-  readonly phase: "items" | "copies" | "suspects";
+  /** `copies`: reads the keys of the targets. `items`: reads the table. `suspects`: looks at differences again. */
+  readonly phase: "copies" | "items" | "suspects";
   readonly units: number;
   readonly unitsDone: number;
   /** Items that were read from the table, and copies whose keys were read. */
@@ -71,20 +71,19 @@ const exampleList = (): { readonly add: (finding: Finding) => void; readonly lis
   };
 };
 
-/** Returns the units of a run: segments of the table, and then parts of the targets' keys. */
+/**
+ * Returns the units of a run: parts of the targets' keys, and then segments of the table. Read the parts first: an item that is
+ * inserted between the two is then compared with its copy, even if the copy was a ghost before.
+ */
 export const verifyUnits = async (options: VerifyOptions, parts = 4): Promise<readonly VerifyUnit[]> => {
   const { source, comparable } = verificationOf(options);
+  const targets = comparable.filter(({ sink }) => sink.keys !== undefined).map(nameOfTarget);
   const units = await source.units();
   return [
+    ...targets.flatMap((target) =>
+      Array.from({ length: parts }, (_, part): VerifyUnit => ({ kind: "copies", target, part, parts })),
+    ),
     ...units.map((unit): VerifyUnit => ({ kind: "items", unit })),
-    ...comparable
-      .filter(({ sink }) => sink.keys !== undefined)
-      .flatMap((target) =>
-        Array.from(
-          { length: parts },
-          (_, part): VerifyUnit => ({ kind: "copies", target: nameOfTarget(target), part, parts }),
-        ),
-      ),
   ];
 };
 
@@ -131,7 +130,10 @@ const runAll = async (run: Run): Promise<void> => {
   const { verification, request, suspects, tally, turn, progress, examples } = run;
   const units = await unitsOf(run, request);
   progress.units = units.length;
-  await eachBounded(units, request.parallel ?? 4, (unit) => readWhole(run, unit));
+  const isCopies = ({ kind }: VerifyUnit): boolean => kind === "copies";
+  for (const some of [units.filter(isCopies), units.filter((unit) => !isCopies(unit))]) {
+    await eachBounded(some, request.parallel ?? 4, (unit) => readWhole(run, unit));
+  }
   if (turn.signal.aborted) return;
   distinct(suspects);
   progress.phase = "suspects";
@@ -168,7 +170,7 @@ export const verifyTable = async (options: VerifyOptions, request: VerifyTableRe
     suspects: [],
     turn: { signal: request.signal, clock: verification.clock, isOver: () => false },
     examples: exampleList(),
-    progress: { phase: "items", units: 0, unitsDone: 0, items: 0, copies: 0, readUnits: 0 },
+    progress: { phase: "copies", units: 0, unitsDone: 0, items: 0, copies: 0, readUnits: 0 },
   };
   const stopped = await stopOf(run);
   const { items, copies, readUnits } = run.progress;
