@@ -20,6 +20,7 @@ import { checkOptionNames, checkWhole, type InvocationContext } from "@sluice/co
 import { type CopyClients, checkCopyClients, dynamodbConnection, s3Connection } from "./clients.ts";
 import { UnitFailedError, UnitInterruptedError } from "./errors.ts";
 import { type Turn, type TurnHandler, type TurnOptions, turnHandler, turnOptionNames } from "./turn.ts";
+import { unitOf } from "./unit-progress.ts";
 
 /** Options of `backfillWorker`. */
 export interface BackfillWorkerOptions extends TurnOptions {
@@ -49,7 +50,7 @@ const sourceFor = async ({ plan, rate }: Turn<WorkCounts>, { dynamodb, s3 }: Con
 };
 
 /** Calls the pipeline's handler with the context of the worker, so that the handler knows the remaining time. */
-const inProcess = (handler: ReturnType<WorkerPipeline["handler"]>, context: InvocationContext | undefined): Invoke => {
+export const inProcess = (handler: ReturnType<WorkerPipeline["handler"]>, context: InvocationContext | undefined): Invoke => {
   return async (event) => (await handler(event, context)) as unknown as TaskAnswer;
 };
 
@@ -77,8 +78,9 @@ interface Copying {
 
 /** Works on a unit until it is done, or until the time is over. */
 const copy = async (turn: Turn<WorkCounts>, { source, invoke, maxFailures }: Copying): Promise<void> => {
-  const { plan, unit, open, isOver, isCheckpointDue, signal } = turn;
-  let { cursor, counts } = open.progress();
+  const { plan, item, open, isOver, isCheckpointDue, signal } = turn;
+  let { counts } = open.progress();
+  let cursor = open.progress().cursor as string | undefined;
   let failures: RecordFailure[] = [];
   const checkpoint = async (isDone: boolean): Promise<void> => {
     await open.save({ cursor, counts, isDone }, failures);
@@ -86,7 +88,7 @@ const copy = async (turn: Turn<WorkCounts>, { source, invoke, maxFailures }: Cop
   };
   const { isDone } = await work({
     source,
-    unit,
+    unit: unitOf(item),
     after: cursor,
     invoke,
     signal,
@@ -126,5 +128,6 @@ export const backfillWorker = (pipeline: WorkerPipeline, options: BackfillWorker
   return turnHandler(options, connections.s3, noCounts, async (turn) => {
     const source = pacedSource(await sourceFor(turn, connections), pace);
     await copy(turn, { source, invoke: inProcess(handler, turn.context), maxFailures });
+    return 0;
   });
 };

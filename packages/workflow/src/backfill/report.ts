@@ -1,7 +1,7 @@
 // The function of the state "Report". It adds up what the workers have left in S3: the counts of all units, and which
 // units are not done.
 
-import { addCounts, noCounts, unitName, type WorkCounts } from "@sluice/backfill";
+import { addCounts, noCounts, type WorkCounts } from "@sluice/backfill";
 import {
   type Clock,
   checkOptionNames,
@@ -13,10 +13,10 @@ import {
 import { consoleLogger } from "../redrive/environment.ts";
 import type { CaughtError } from "../redrive/report.ts";
 import { type CopyClients, checkCopyClients, s3Connection } from "./clients.ts";
-import type { Plan } from "./plan.ts";
+import type { Plan, UnitItems } from "./plan.ts";
 import { openRunObjects, type RunObjects } from "./run-objects.ts";
 import { reasonOf } from "./turn.ts";
-import { stateName, type UnitProgress, unitOf } from "./unit-progress.ts";
+import { itemName, progressName, type UnitProgress } from "./unit-progress.ts";
 
 /** The event that the state machine sends. */
 export interface CopyReportEvent {
@@ -74,41 +74,45 @@ export interface AllUnits<Counts> {
   readonly lists: readonly string[];
 }
 
+type Connection = ReturnType<typeof s3Connection>;
+
 /** Requests to S3 at once. */
 const readsAtOnce = 32;
 
-const namesOf = async (objects: RunObjects): Promise<readonly string[]> => {
-  const stored = await objects.read("");
-  return (stored?.text ?? "").split("\n").filter((line) => line.trim() !== "");
+const linesOf = (text: string): readonly string[] => text.split("\n").filter((line) => line.trim() !== "");
+
+/** Returns the names of the units in an object that the Distributed Map reads. */
+const namesIn = async ({ bucket, key }: UnitItems, connection: Connection): Promise<readonly string[]> => {
+  const stored = await openRunObjects(connection, { bucket, prefix: key }).read("");
+  return linesOf(stored?.text ?? "").map((line) => itemName(JSON.parse(line)));
 };
 
-/** Adds up the states of all units. A unit without a state was never begun. */
+/** Adds up the progress of all units. A unit without an object was never begun. */
 export const readUnits = async <Counts>(
   plan: Plan,
-  connection: ReturnType<typeof s3Connection>,
+  connection: Connection,
   [none, add]: [Counts, (one: Counts, other: Counts) => Counts],
 ): Promise<AllUnits<Counts>> => {
-  const { bucket, key } = plan.items;
-  const items = await namesOf(openRunObjects(connection, { bucket, prefix: key }));
-  const units = items.map((line) => unitOf(JSON.parse(line)));
+  const lines = [plan.copies, plan.items].map((items) => (items === undefined ? [] : namesIn(items, connection)));
+  const units = (await Promise.all(lines)).flat();
   const objects = openRunObjects(connection, plan);
   const begun = new Set(await objects.list("units/"));
   let [counts, done] = [none, 0];
   const lists: string[] = [];
   const reasons = new Map<string, string>();
   await eachBounded(units, readsAtOnce, async (unit) => {
-    const name = stateName(unit);
+    const name = progressName(unit);
     const stored = begun.has(name) ? await objects.read(name) : undefined;
-    if (stored === undefined) return void reasons.set(unitName(unit), "not begun");
+    if (stored === undefined) return void reasons.set(unit, "not begun");
     const progress = JSON.parse(stored.text) as UnitProgress<Counts>;
     counts = add(counts, progress.counts);
     lists.push(...progress.lists);
     if (progress.isDone) done += 1;
-    else reasons.set(progress.unit, progress.error ?? "not done");
+    else reasons.set(unit, progress.error ?? "not done");
   });
   const unfinished = units.flatMap((unit) => {
-    const reason = reasons.get(unitName(unit));
-    return reason === undefined ? [] : [{ unit: unitName(unit), reason }];
+    const reason = reasons.get(unit);
+    return reason === undefined ? [] : [{ unit, reason }];
   });
   return { total: units.length, done, unfinished, counts, lists: lists.sort() };
 };
@@ -172,7 +176,7 @@ export const writeReport = async <Counts, Details extends object>(
 interface ReportParts {
   readonly logger: PipelineLogger;
   readonly clock: Clock;
-  readonly s3: ReturnType<typeof s3Connection>;
+  readonly s3: Connection;
 }
 
 /** Checks the options of a report function, and adds the defaults. */

@@ -6,6 +6,7 @@ import {
   ConfigError,
   checkWhole,
   type InvocationContext,
+  invalidOption,
   type LazyClient,
   type PipelineLogger,
   systemClock,
@@ -15,9 +16,9 @@ import { plainLine } from "../redrive/plain-text.ts";
 import type { CaughtError } from "../redrive/report.ts";
 import { UnitFailedError, UnitInterruptedError } from "./errors.ts";
 import type { Plan } from "./plan.ts";
-import { openRunObjects, type RunObjects, type RunObjectsClient } from "./run-objects.ts";
+import { openRunObjects, type RunObjectsClient } from "./run-objects.ts";
 import { type WorkerRate, workerRate } from "./run-rate.ts";
-import { type OpenUnit, openUnit, unitOf } from "./unit-progress.ts";
+import { type OpenUnit, openUnit, itemName } from "./unit-progress.ts";
 
 /** The event that the state machine sends to a worker. */
 export interface TurnEvent {
@@ -32,6 +33,8 @@ export interface TurnEvent {
 export interface TurnResult {
   readonly isDone: boolean;
   readonly turns: number;
+  /** Seconds after which the next turn has something to do. */
+  readonly waitSeconds: number;
 }
 
 /** The function of the states "Do a turn" and "Note the failure". */
@@ -55,8 +58,8 @@ export const turnOptionNames = { timeoutBufferMs: true, checkpointMs: true, logg
 /** What a turn has to work with. */
 export interface Turn<Counts> {
   readonly plan: Plan;
-  readonly unit: ReturnType<typeof unitOf>;
-  readonly store: RunObjects;
+  /** The item of the Distributed Map. */
+  readonly item: unknown;
   readonly open: OpenUnit<Counts>;
   readonly rate: WorkerRate["rate"];
   /** Never aborts: a worker ends its turn between two pages. */
@@ -67,8 +70,17 @@ export interface Turn<Counts> {
   readonly context: InvocationContext | undefined;
 }
 
-/** Works on a unit. Saves checkpoints itself, the last one included. */
-type DoTurn<Counts> = (turn: Turn<Counts>) => Promise<void>;
+/** Works on a unit. Saves checkpoints itself, the last one included. Resolves with the seconds to wait for the next turn. */
+type DoTurn<Counts> = (turn: Turn<Counts>) => Promise<number>;
+
+/** @throws {ConfigError} CONFIG_INVALID if a turn would be over before it has begun. */
+const checkTime = (remainingMs: number, timeoutBufferMs: number): void => {
+  if (remainingMs > timeoutBufferMs) return;
+  throw invalidOption(
+    "timeoutBufferMs",
+    `is ${timeoutBufferMs}, and the function has ${remainingMs} ms; expected a function with a longer timeout`,
+  );
+};
 
 const maxReasonLength = 1_000;
 
@@ -128,30 +140,31 @@ export const turnHandler = <Counts>(
   checkWhole("checkpointMs", checkpointMs, [0, 900_000]);
   return async ({ plan, unit: item, error }, context) => {
     const store = openRunObjects(connection, plan);
-    const unit = unitOf(item);
-    const opened = await openUnit(store, unit, none);
+    const opened = await openUnit(store, itemName(item), none);
     const { turns, isDone } = opened.progress();
-    if (isDone) return { isDone, turns };
+    if (isDone) return { isDone, turns, waitSeconds: 0 };
     if (error !== undefined) {
       await opened.save({ error: reasonOf(error) });
-      return { isDone: false, turns };
+      return { isDone: false, turns, waitSeconds: 0 };
     }
     const remainingMs = context?.getRemainingTimeInMillis ?? (() => Number.POSITIVE_INFINITY);
+    checkTime(remainingMs(), timeoutBufferMs);
     const end = new AbortController();
     const { rate, follow } = await workerRate({ store, clock, logger, everyMs: checkpointMs });
     const following = follow(end.signal);
+    let waitSeconds = 0;
     try {
       await opened.save({ turns: turns + 1, error: undefined });
       const signal = new AbortController().signal;
       const isOver = () => remainingMs() < timeoutBufferMs;
       const { open, isCheckpointDue } = timed(opened, clock, checkpointMs);
-      await doTurn({ plan, unit, store, open, rate, signal, isOver, isCheckpointDue, context });
+      waitSeconds = await doTurn({ plan, item, open, rate, signal, isOver, isCheckpointDue, context });
     } catch (thrown) {
       throw failureOf(thrown);
     } finally {
       end.abort();
       await following;
     }
-    return { isDone: opened.progress().isDone, turns: turns + 1 };
+    return { isDone: opened.progress().isDone, turns: turns + 1, waitSeconds };
   };
 };

@@ -1,8 +1,8 @@
-// The state of a unit between the turns of its worker: one object in S3. The state machine passes no cursor, because the
+// How far a unit is between the turns of its worker: one object in S3. The state machine passes no cursor, because the
 // cursor of a scan is the key of an item.
 
 import { createHash, randomUUID } from "node:crypto";
-import { type Unit, unitName } from "@sluice/backfill";
+import { fileUnit, type ManifestFile, type Unit, unitName, type VerifyUnit } from "@sluice/backfill";
 import { isRecord } from "@sluice/core/sink-kit";
 import type { RunObjects, Stored } from "./run-objects.ts";
 
@@ -11,7 +11,7 @@ export interface UnitProgress<Counts> {
   readonly unit: string;
   readonly isDone: boolean;
   /** Where the next turn continues. */
-  readonly cursor?: string | undefined;
+  readonly cursor?: unknown;
   /** Number of turns that have ended, or have died after a checkpoint. */
   readonly turns: number;
   readonly counts: Counts;
@@ -34,20 +34,20 @@ export interface OpenUnit<Counts> {
 
 const unitsFolder = "units/";
 
-/** The name of the object with a unit's state, relative to the run's prefix. */
-export const stateName = (unit: Unit): string => `${unitsFolder}${idOf(unit)}.json`;
+const idOf = (unit: string): string => createHash("sha256").update(unit).digest("hex").slice(0, 24);
 
-const idOf = (unit: Unit): string => createHash("sha256").update(unitName(unit)).digest("hex").slice(0, 24);
+/** The name of the object with a unit's progress, relative to the run's prefix. */
+export const progressName = (unit: string): string => `${unitsFolder}${idOf(unit)}.json`;
 
 /** Encodes values as lines of JSON. */
 export const ndjson = (values: readonly unknown[]): string =>
   values.map((value) => `${JSON.stringify(value)}\n`).join("");
 
-/** Reads a unit's state. `none` is the count of nothing. */
-export const openUnit = async <Counts>(store: RunObjects, unit: Unit, none: Counts): Promise<OpenUnit<Counts>> => {
-  const name = stateName(unit);
+/** Reads a unit's progress. `none` is the count of nothing. */
+export const openUnit = async <Counts>(store: RunObjects, unit: string, none: Counts): Promise<OpenUnit<Counts>> => {
+  const name = progressName(unit);
   let stored: Stored | undefined = await store.read(name);
-  const fresh: UnitProgress<Counts> = { unit: unitName(unit), isDone: false, turns: 0, counts: none, lists: [] };
+  const fresh: UnitProgress<Counts> = { unit, isDone: false, turns: 0, counts: none, lists: [] };
   let progress = stored === undefined ? fresh : (JSON.parse(stored.text) as UnitProgress<Counts>);
   return {
     progress: () => progress,
@@ -61,18 +61,18 @@ export const openUnit = async <Counts>(store: RunObjects, unit: Unit, none: Coun
   };
 };
 
-/** A line of an export's `manifest-files.json`. */
-interface ManifestLine {
-  readonly dataFileS3Key: string;
-  readonly md5Checksum: string;
-  readonly itemCount: number;
-}
-
-const isManifestLine = (item: unknown): item is ManifestLine =>
+const isManifestFile = (item: unknown): item is ManifestFile =>
   isRecord(item) && typeof item.dataFileS3Key === "string" && typeof item.md5Checksum === "string";
 
 /** Returns the unit of an item of the Distributed Map: a line that the plan wrote, or a line of an export's manifest. */
-export const unitOf = (item: unknown): Unit =>
-  isManifestLine(item)
-    ? { kind: "file", key: item.dataFileS3Key, md5: item.md5Checksum, items: item.itemCount }
-    : (item as Unit);
+export const unitOf = (item: unknown): Unit => (isManifestFile(item) ? fileUnit(item) : (item as Unit));
+
+const isVerifyUnit = (item: unknown): item is VerifyUnit =>
+  isRecord(item) && (item.kind === "items" || item.kind === "copies");
+
+/** Returns a text that identifies an item of the Distributed Map in its run. */
+export const itemName = (item: unknown): string => {
+  if (!isVerifyUnit(item)) return unitName(unitOf(item));
+  if (item.kind === "copies") return `copies of ${item.target}, part ${item.part}/${item.parts}`;
+  return item.kind === "items" ? unitName(item.unit) : "keys";
+};
