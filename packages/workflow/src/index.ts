@@ -25,9 +25,9 @@ export {
   type Plan,
   type PlanEvent,
   type PlanHandler,
-  type PlanOptions,
   verifyPlan,
 } from "./backfill/plan.ts";
+export type { PlanOptions } from "./backfill/plan-options.ts";
 export {
   type BackfillReport,
   type BackfillReportHandler,
@@ -44,6 +44,13 @@ export {
   verifyStateMachine,
 } from "./backfill/state-machine.ts";
 export type { TurnEvent, TurnHandler, TurnOptions, TurnResult } from "./backfill/turn.ts";
+export {
+  type VerifyReportHandler,
+  type VerifyReportOptions,
+  type VerifyRunReport,
+  verifyReport,
+} from "./backfill/verify-report.ts";
+export { type VerifyCounts, type VerifyWorkerOptions, verifyWorker } from "./backfill/verify-worker.ts";
 export { type BatchEvent, type BatchHandler, batchHandler } from "./redrive/batch.ts";
 export type { BatchOptions } from "./redrive/batch-options.ts";
 export type { CountsBySink } from "./redrive/counts-by-sink.ts";

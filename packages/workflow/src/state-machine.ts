@@ -24,7 +24,7 @@ export interface RedriveStateMachineOptions extends RunSettings {
 
 /** A state in Amazon States Language. */
 export interface StateDefinition {
-  readonly Type: "Task" | "Choice" | "Pass" | "Map" | "Succeed" | "Fail";
+  readonly Type: "Task" | "Choice" | "Pass" | "Map" | "Wait" | "Succeed" | "Fail";
   readonly [field: string]: unknown;
 }
 

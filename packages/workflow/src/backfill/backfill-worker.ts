@@ -50,7 +50,10 @@ const sourceFor = async ({ plan, rate }: Turn<WorkCounts>, { dynamodb, s3 }: Con
 };
 
 /** Calls the pipeline's handler with the context of the worker, so that the handler knows the remaining time. */
-export const inProcess = (handler: ReturnType<WorkerPipeline["handler"]>, context: InvocationContext | undefined): Invoke => {
+export const inProcess = (
+  handler: ReturnType<WorkerPipeline["handler"]>,
+  context: InvocationContext | undefined,
+): Invoke => {
   return async (event) => (await handler(event, context)) as unknown as TaskAnswer;
 };
 
@@ -102,7 +105,9 @@ const copy = async (turn: Turn<WorkCounts>, { source, invoke, maxFailures }: Cop
         // The page does not count: after the cause was mended, the run may be continued here.
         await checkpoint(false);
         const found = `${sum.rejected} records of the unit were rejected`;
-        throw new UnitFailedError(`${found}; expected at most ${maxFailures}. Of the last page: ${codesOf(page.failures)}`);
+        throw new UnitFailedError(
+          `${found}; expected at most ${maxFailures}. Of the last page: ${codesOf(page.failures)}`,
+        );
       }
       counts = sum;
       cursor = page.cursor;

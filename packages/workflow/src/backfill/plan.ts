@@ -2,9 +2,8 @@
 // to S3. For an export, the Distributed Map reads the export's own manifest.
 
 import {
-  type CheckName,
-  checkNames,
   exportSource,
+  limitsOf,
   type Micros,
   microsOf,
   type RecordOrigin,
@@ -14,19 +13,11 @@ import {
   tableTime,
   type VerifyUnit,
 } from "@sluice/backfill";
-import {
-  type Clock,
-  checkOptionNames,
-  checkText,
-  type InvocationContext,
-  invalidOption,
-  type PipelineLogger,
-  systemClock,
-} from "@sluice/core/sink-kit";
-import { consoleLogger, optional, required } from "../redrive/environment.ts";
+import type { InvocationContext } from "@sluice/core/sink-kit";
 import { inProcess, type WorkerPipeline } from "./backfill-worker.ts";
 import { checkBackfill } from "./checks.ts";
-import { type CopyClients, checkCopyClients, dynamodbConnection, mappingsConnection, s3Connection } from "./clients.ts";
+import { continuedRun } from "./continued-run.ts";
+import { type PlanOptions, type PlanParts, planParts } from "./plan-options.ts";
 import { openRunObjects, type RunObjects, type RunPlace } from "./run-objects.ts";
 import { type RunRate, rateName } from "./run-rate.ts";
 import { type CopyInput, type CopySettings, inputFor } from "./settings.ts";
@@ -59,6 +50,8 @@ export interface Plan extends RunPlace {
   readonly items: UnitItems;
   /** Of a verify: the parts of the targets' keys. They are read before the table. */
   readonly copies?: UnitItems;
+  /** Of a verify: sentences about what it cannot see. */
+  readonly limits?: readonly string[];
   /** Beginning of the keys of Step Functions' own results. */
   readonly results: string;
   readonly routes?: readonly string[];
@@ -77,70 +70,6 @@ export interface PlanEvent {
 /** The function of the state "Plan". */
 export type PlanHandler = (event: PlanEvent, context?: InvocationContext) => Promise<Plan>;
 
-/** Options of `backfillPlan` and `verifyPlan`. If an option names a variable, you can set that environment variable instead. */
-export interface PlanOptions {
-  /** Name of the table. Variable: `SLUICE_SOURCE_TABLE`. */
-  readonly table?: string;
-  /** The bucket for the state of runs. Variable: `SLUICE_RUN_BUCKET`. */
-  readonly bucket?: string;
-  /** Beginning of the keys of all objects. Default `sluice/runs/`. */
-  readonly prefix?: string;
-  /** Name of the function that reads the table's stream. Default: any function. Variable: `SLUICE_PIPELINE_FUNCTION`. */
-  readonly pipelineFunction?: string;
-  /** Preconditions of a backfill that you have checked yourself. */
-  readonly skipChecks?: readonly CheckName[];
-  /** Default: a logger that writes lines of JSON to the console. */
-  readonly logger?: PipelineLogger;
-  /** Your own clients. By default, clients of the SDK with default settings are loaded when they are needed. */
-  readonly clients?: CopyClients;
-  /** For tests. Default: the machine's clock. */
-  readonly clock?: Clock;
-}
-
-/** The options of a plan with their defaults. */
-interface PlanParts {
-  readonly mode: RunMode;
-  readonly pipeline: WorkerPipeline;
-  readonly table: string;
-  readonly bucket: string;
-  readonly prefix: string;
-  readonly pipelineFunction: string | undefined;
-  readonly skipped: readonly CheckName[];
-  readonly logger: PipelineLogger;
-  readonly clock: Clock;
-  readonly s3: ReturnType<typeof s3Connection>;
-  readonly dynamodb: ReturnType<typeof dynamodbConnection>;
-  readonly lambda: ReturnType<typeof mappingsConnection>;
-}
-
-const checkedNames = (skipped: readonly CheckName[]): readonly CheckName[] => {
-  if (Array.isArray(skipped) && skipped.every((name) => checkNames.includes(name))) return skipped;
-  throw invalidOption("skipChecks", `must be a list of ${checkNames.join(", ")}`);
-};
-
-const partsOf = (mode: RunMode, pipeline: WorkerPipeline, options: PlanOptions): PlanParts => {
-  const factory = `${mode}Plan`;
-  const names = { table: true, bucket: true, prefix: true, pipelineFunction: true, skipChecks: true } as const;
-  checkOptionNames(factory, options, { ...names, logger: true, clients: true, clock: true });
-  checkCopyClients(factory, options.clients);
-  const { prefix = "sluice/runs/", logger = consoleLogger, clock = systemClock, clients = {} } = options;
-  checkText("prefix", prefix);
-  return {
-    mode,
-    pipeline,
-    table: required("table", options.table, "SLUICE_SOURCE_TABLE"),
-    bucket: required("bucket", options.bucket, "SLUICE_RUN_BUCKET"),
-    prefix,
-    pipelineFunction: optional(options.pipelineFunction, "SLUICE_PIPELINE_FUNCTION"),
-    skipped: checkedNames(options.skipChecks ?? []),
-    logger,
-    clock,
-    s3: s3Connection(clients.s3),
-    dynamodb: dynamodbConnection(clients.dynamodb),
-    lambda: mappingsConnection(clients.lambda),
-  };
-};
-
 /** A run that starts. */
 interface Start {
   readonly parts: PlanParts;
@@ -153,7 +82,7 @@ interface Start {
 }
 
 /** The source of a run, and the objects with its units. */
-type Planned = Pick<Plan, "source" | "items" | "copies">;
+type Planned = Pick<Plan, "source" | "items" | "copies" | "limits">;
 
 const check = (
   { parts, table, input, context }: Start,
@@ -168,15 +97,24 @@ const check = (
   });
 };
 
-/** Parts of the keys of each target that can list them. */
-const copiesOf = ({ parts, input, concurrency }: Start): readonly VerifyUnit[] =>
-  parts.pipeline
+type Targets = ReturnType<WorkerPipeline["targets"]>;
+
+/** The targets that the run compares. @throws {ConfigError} CONFIG_INVALID when there are none. */
+const comparedTargets = ({ parts, input: { routes: asked } }: Start): Targets => {
+  const compared = parts.pipeline
     .targets()
-    .filter(({ sink }) => sink.keys !== undefined && sink.read !== undefined && sink.canonical !== undefined)
-    .map(({ routes }) => routes)
-    .filter((routes) => input.routes === undefined || routes.some((route) => input.routes?.includes(route)))
-    .flatMap(([target = ""]) =>
-      Array.from({ length: concurrency }, (_, part) => ({ kind: "copies", target, part, parts: concurrency }) as const),
+    .filter(({ sink }) => sink.read !== undefined && sink.canonical !== undefined)
+    .filter(({ routes }) => asked === undefined || routes.some((route) => asked.includes(route)));
+  if (compared.length > 0) return compared;
+  throw refused("there is nothing to compare; expected a route whose sink can read its target");
+};
+
+/** Parts of the keys of each target that can list them. */
+const copiesOf = (targets: Targets, parts: number): readonly VerifyUnit[] =>
+  targets
+    .filter(({ sink }) => sink.keys !== undefined)
+    .flatMap(({ routes: [target = ""] }) =>
+      Array.from({ length: parts }, (_, part) => ({ kind: "copies", target, part, parts }) as const),
     );
 
 const planTable = async (start: Start): Promise<Planned> => {
@@ -193,9 +131,10 @@ const planTable = async (start: Start): Promise<Planned> => {
     await objects.write("units.jsonl", ndjson(units));
     return { source, items: itemsIn("units.jsonl") };
   }
-  await objects.write("copies.jsonl", ndjson(copiesOf(start)));
+  await objects.write("copies.jsonl", ndjson(copiesOf(comparedTargets(start), concurrency)));
   await objects.write("units.jsonl", ndjson(units.map((unit): VerifyUnit => ({ kind: "items", unit }))));
-  return { source, items: itemsIn("units.jsonl"), copies: itemsIn("copies.jsonl") };
+  const limits = limitsOf({ targets: parts.pipeline.targets(), routes: input.routes });
+  return { source, items: itemsIn("units.jsonl"), copies: itemsIn("copies.jsonl"), limits };
 };
 
 const manifestFiles = (manifest: string): UnitItems => {
@@ -212,41 +151,6 @@ const planExport = async (start: Start, manifest: string): Promise<Planned> => {
   await check(start, source, exportTimeMs);
   const asOf = microsOf(exportTimeMs);
   return { source: { kind: "export", table: table.name, manifest, asOf }, items: manifestFiles(manifest) };
-};
-
-/** A run whose start is older than this cannot be continued, as in the command. */
-const maxAgeMs = 14 * 86_400_000;
-
-const checkContinued = ({ mode, table, clock, pipeline }: PlanParts, plan: Plan, input: CopyInput): void => {
-  const { source, routes } = plan;
-  const expect = (is: unknown, expected: unknown, what: string): void => {
-    if (JSON.stringify(is) === JSON.stringify(expected)) return;
-    throw refused(`the run ${plan.run} has ${what} ${is}; expected ${expected}, or a new run`);
-  };
-  expect(plan.mode, mode, "the mode");
-  expect(plan.pipeline, pipeline.name, "the pipeline");
-  expect(source.table, table, "the table");
-  if (input.manifest !== undefined) {
-    expect(source.kind === "export" ? source.manifest : "no export", input.manifest, "the manifest");
-  }
-  if (input.routes !== undefined) expect(routes ?? "all", input.routes, "the routes");
-  if (input.segments !== undefined && source.kind === "table") {
-    expect(source.segments, input.segments, "a number of segments, which is");
-  }
-  if (clock.now() - Date.parse(plan.startedAt) <= maxAgeMs) return;
-  throw refused(`the run ${plan.run} started at ${plan.startedAt}; expected a start within 14 days, or a new run`);
-};
-
-/** Loads the plan of an earlier run, and checks that this run may continue it. */
-const continued = async (parts: PlanParts, objects: RunObjects, input: CopyInput): Promise<Plan> => {
-  const stored = await objects.read("plan.json");
-  if (stored === undefined) throw refused(`there is no run ${input.run}; expected the name of an earlier execution`);
-  const plan = JSON.parse(stored.text) as Plan;
-  checkContinued(parts, plan, input);
-  const { streamArn } = await tableOfRun(await parts.dynamodb.get(), parts.table, plan.run);
-  if (streamArn === plan.origin.streamArn) return plan;
-  const found = `the run ${plan.run} is of the stream ${plan.origin.streamArn}`;
-  throw refused(`${found}; expected the table's present stream ${streamArn}: start a new run`);
 };
 
 const started = async (start: Start, { execution, startedAt }: PlanEvent): Promise<Plan> => {
@@ -270,7 +174,7 @@ const started = async (start: Start, { execution, startedAt }: PlanEvent): Promi
 };
 
 const planHandler = (mode: RunMode, pipeline: WorkerPipeline, options: PlanOptions): PlanHandler => {
-  const parts = partsOf(mode, pipeline, options);
+  const parts = planParts(mode, pipeline, options);
   return async (event, context) => {
     const input = inputFor(event.settings, event.input);
     if (mode === "verify" && input.manifest !== undefined) {
@@ -283,7 +187,7 @@ const planHandler = (mode: RunMode, pipeline: WorkerPipeline, options: PlanOptio
       const table = await tableOfRun(await parts.dynamodb.get(), parts.table, execution);
       return started({ parts, table, input, concurrency, objects, place, context }, event);
     };
-    const plan = input.run === undefined ? await begin() : await continued(parts, objects, input);
+    const plan = input.run === undefined ? await begin() : await continuedRun(parts, objects, input);
     const { readUnitsPerSecond } = input;
     const rate: RunRate = { concurrency, ...(readUnitsPerSecond !== undefined && { readUnitsPerSecond }) };
     await objects.write(rateName, JSON.stringify(rate));

@@ -59,8 +59,8 @@ const retries: readonly Retrier[] = [misconfigured, hopeless, interrupted, servi
 
 const attemptsOfTurn = retries.reduce((attempts, { MaxAttempts }) => attempts + MaxAttempts, 1);
 
-/** Number of history events of a turn: two for the state, three per attempt, and two for the choice that follows. */
-const eventsOfTurn = 2 + 3 * attemptsOfTurn + 2;
+/** Number of history events of a turn: two for the state, three per attempt, and two each for the choice and the wait. */
+const eventsOfTurn = 2 + 3 * attemptsOfTurn + 4;
 
 /** Step Functions allows 25,000 events per execution. A few are left for the end of the child. */
 export const maxTurns: number = Math.floor(24_900 / eventsOfTurn);
@@ -117,27 +117,30 @@ const task = (
 const plan = (options: Checked): StateDefinition => {
   const { mode, settings, maxConcurrency } = options;
   const execution = { "execution.$": "$$.Execution.Name", "startedAt.$": "$$.Execution.StartTime" };
-  return task(options, [placeholders.plan, { mode, settings, maxConcurrency, ...execution, "input.$": "$" }], {
+  return task(options, [placeholders.plan, { settings, maxConcurrency, ...execution, "input.$": "$" }], {
     // No `ResultPath`: the output replaces the whole input, because the input may have any members.
     ResultSelector: { "plan.$": "$.Payload" },
     Catch: [{ ErrorEquals: ["States.ALL"], Next: "Not started" }],
-    Next: "Work on all units",
+    Next: mode === "verify" ? "Read all copies" : "Work on all units",
   });
 };
 
 /** The states of a unit's child execution. */
 const childStates = (options: Checked): { readonly [name: string]: StateDefinition } => {
   const turn = { "plan.$": "$.plan", "unit.$": "$.unit" };
+  const selected = ["isDone", "turns", "waitSeconds"].map((name) => [`${name}.$`, `$.Payload.${name}`]);
   const isDone = { Variable: "$.turn.isDone", BooleanEquals: true, Next: "Done" };
   const isEndless = { Variable: "$.turn.turns", NumericGreaterThanEquals: maxTurns, Next: "Too many turns" };
+  const isWaiting = { Variable: "$.turn.waitSeconds", NumericGreaterThan: 0, Next: "Wait" };
   return {
     "Do a turn": task(options, [placeholders.worker, turn], {
-      ResultSelector: { "isDone.$": "$.Payload.isDone", "turns.$": "$.Payload.turns" },
+      ResultSelector: Object.fromEntries(selected),
       ResultPath: "$.turn",
       Catch: [caught("Note the failure")],
       Next: "Done?",
     }),
-    "Done?": { ...choice(isDone, "Do a turn"), Choices: [isDone, isEndless] },
+    "Done?": { ...choice(isDone, "Do a turn"), Choices: [isDone, isEndless, isWaiting] },
+    Wait: { Type: "Wait", SecondsPath: "$.turn.waitSeconds", Next: "Do a turn" },
     // The output of all children together is limited, too.
     Done: { Type: "Succeed", OutputPath: "$.turn.isDone" },
     "Too many turns": {
@@ -154,17 +157,19 @@ const childStates = (options: Checked): { readonly [name: string]: StateDefiniti
   };
 };
 
-const allUnits = (options: Checked): StateDefinition => {
+/** The state that works on every unit of an object with units. */
+const allUnits = (options: Checked, label: "units" | "copies", next: string): StateDefinition => {
   const { partition, maxConcurrency, toleratedFailurePercentage } = options;
+  const items = label === "units" ? "$.plan.items" : "$.plan.copies";
   return {
     Type: "Map",
-    Label: "units",
+    Label: label,
     MaxConcurrency: maxConcurrency,
     ToleratedFailurePercentage: toleratedFailurePercentage,
     ItemReader: {
       Resource: `arn:${partition}:states:::s3:getObject`,
       ReaderConfig: { InputType: "JSONL" },
-      Parameters: { "Bucket.$": "$.plan.items.bucket", "Key.$": "$.plan.items.key" },
+      Parameters: { "Bucket.$": `${items}.bucket`, "Key.$": `${items}.key` },
     },
     ItemSelector: { "plan.$": "$.plan", "unit.$": "$$.Map.Item.Value" },
     ItemProcessor: {
@@ -179,7 +184,7 @@ const allUnits = (options: Checked): StateDefinition => {
     },
     ResultPath: null,
     Catch: [caught("Report")],
-    Next: "Report",
+    Next: next,
   };
 };
 
@@ -196,7 +201,9 @@ const machine = (comment: string, failure: string, options: Checked): CopyStateM
   States: {
     Plan: plan(options),
     "Not started": { Type: "Fail", ErrorPath: "$.Error", CausePath: "$.Cause" },
-    "Work on all units": allUnits(options),
+    // Before the table: an item that is inserted between the two is then compared with the copy that was a ghost before.
+    ...(options.mode === "verify" && { "Read all copies": allUnits(options, "copies", "Work on all units") }),
+    "Work on all units": allUnits(options, "units", "Report"),
     Report: report(options),
     "Complete?": choice({ Variable: "$.report.outcome", StringEquals: "complete", Next: "Complete" }, "Incomplete"),
     Complete: { Type: "Succeed", OutputPath: "$.report" },

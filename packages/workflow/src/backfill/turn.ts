@@ -18,7 +18,7 @@ import { UnitFailedError, UnitInterruptedError } from "./errors.ts";
 import type { Plan } from "./plan.ts";
 import { openRunObjects, type RunObjectsClient } from "./run-objects.ts";
 import { type WorkerRate, workerRate } from "./run-rate.ts";
-import { type OpenUnit, openUnit, itemName } from "./unit-progress.ts";
+import { itemName, type OpenUnit, openUnit } from "./unit-progress.ts";
 
 /** The event that the state machine sends to a worker. */
 export interface TurnEvent {

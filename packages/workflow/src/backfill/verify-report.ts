@@ -22,6 +22,8 @@ export interface VerifyRunReport extends CopyReport<VerifyCounts> {
   readonly differing: number;
   /** The first ten findings. The objects in `lists` of the whole report have all of them. */
   readonly examples: readonly Finding[];
+  /** Sentences about what the run could not see. */
+  readonly limits: readonly string[];
 }
 
 /** The function of the state "Report" of a verify. */
@@ -87,7 +89,11 @@ export const verifyReport = (options: VerifyReportOptions = {}): VerifyReportHan
       for (const target of targetsIn(tally)) writeMetric(metricLine(plan, target, tally, clock.now()));
     }
     const objects = openRunObjects(s3, plan);
-    const details = { differing: differing(tally), examples: await examplesIn(objects, all.lists) };
+    const details = {
+      differing: differing(tally),
+      examples: await examplesIn(objects, all.lists),
+      limits: plan.limits ?? [],
+    };
     const report = await writeReport(event, all, { reason, objects, now: clock.now(), details });
     logger.info("verify ended", { ...report, examples: details.examples.length });
     return report;

@@ -100,7 +100,13 @@ export const verifyWorker = (pipeline: WorkerPipeline, options: VerifyWorkerOpti
     const { table, segments, asOf } = source;
     const scan = scanSource({ client, table, origin, asOf, segments, rate });
     const verifyOptions: VerifyOptions = {
-      ...{ targets: pipeline.targets(), source: scan, table: tableReader({ client, table, keyNames: origin.keyNames, rate }), origin, keyTypes },
+      ...{
+        targets: pipeline.targets(),
+        source: scan,
+        table: tableReader({ client, table, keyNames: origin.keyNames, rate }),
+        origin,
+        keyTypes,
+      },
       ...{ graceMs, maxSuspects, clock },
       ...(routes !== undefined && { routes }),
       ...(sample !== undefined && { sample }),

@@ -3,17 +3,40 @@
 import { createHash } from "node:crypto";
 import { appendFileSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { S3 } from "@aws-sdk/client-s3";
 import type { InvocationContext } from "@sluice/core/sink-kit";
 import pg from "pg";
-import { backfillPlan, backfillReport, backfillWorker, type TurnEvent, type TurnHandler } from "../../src/index.ts";
+import { itemName } from "../../src/backfill/unit-progress.ts";
+import {
+  backfillPlan,
+  backfillReport,
+  backfillWorker,
+  type TurnEvent,
+  type TurnHandler,
+  verifyPlan,
+  verifyReport,
+  verifyWorker,
+} from "../../src/index.ts";
 import { ordersPipeline, silent } from "./orders.ts";
 
-const { DATABASE_URL, DEATHS = "", DEATH_SEED = "1", FAILING_UNIT = "" } = process.env;
+const { DATABASE_URL, FOLDER = "", DEATH_SEED, SLUICE_RUN_BUCKET = "" } = process.env;
 
 const pool = new pg.Pool({ connectionString: DATABASE_URL, max: 2 });
 pool.on("error", () => undefined);
 
 const orders = ordersPipeline(pool);
+
+const s3 = new S3();
+
+/** Whether the object `failing` names the unit. */
+const fails = async (item: unknown): Promise<boolean> => {
+  try {
+    const { Body } = await s3.getObject({ Bucket: SLUICE_RUN_BUCKET, Key: "failing" });
+    return (await Body?.transformToString()) === itemName(item);
+  } catch {
+    return false;
+  }
+};
 
 /** Number of deaths of each unit. All of its later turns live. */
 const mostDeaths = 1;
@@ -28,12 +51,12 @@ const countOf = (file: string): number => {
 
 /** Decides by the seed whether this turn of a unit dies. Notes the death in a file, which the test counts. */
 const dies = (unit: string, place: string): boolean => {
-  if (DEATHS === "") return false;
+  if (DEATH_SEED === undefined) return false;
   const name = createHash("sha256").update(unit).digest("hex").slice(0, 16);
-  const deaths = countOf(join(DEATHS, name));
+  const deaths = countOf(join(FOLDER, name));
   const byte = createHash("sha256").update(`${DEATH_SEED} ${unit} ${place} ${deaths}`).digest().at(0) ?? 0;
   if (deaths >= mostDeaths || byte >= 128) return false;
-  appendFileSync(join(DEATHS, name), place.slice(0, 1));
+  appendFileSync(join(FOLDER, name), place.slice(0, 1));
   return true;
 };
 
@@ -56,9 +79,8 @@ const mortal = (): TurnHandler => {
     },
   );
   return async (event: TurnEvent, context?: InvocationContext) => {
-
     unit = JSON.stringify(event.unit);
-    if (FAILING_UNIT !== "" && unit.includes(FAILING_UNIT)) throw new Error("this unit always fails");
+    if (event.error === undefined && (await fails(event.unit))) throw new Error("this unit always fails");
     if (dies(unit, "first")) throw new Error("died before the turn");
     const result = await worker(event, context);
 
@@ -67,6 +89,16 @@ const mortal = (): TurnHandler => {
   };
 };
 
-export const plan = backfillPlan({ logger: silent });
+export const plan = backfillPlan(orders, { logger: silent });
 export const worker = mortal();
 export const report = backfillReport({ logger: silent });
+
+export const verifyPlanner = verifyPlan(orders, { logger: silent });
+export const verifier = verifyWorker(orders, { logger: silent, graceMs: 1_000, timeoutBufferMs: 1_000 });
+export const verifyReporter = verifyReport({
+  logger: silent,
+  writeMetric: (line) => appendFileSync(join(FOLDER, "metrics"), `${line}\n`),
+});
+
+/** Reads the table's stream, and changes nothing, so that every row comes from a backfill. */
+export const live = async () => ({ batchItemFailures: [] });

@@ -24,6 +24,9 @@ export interface Execution {
   readonly mostAtOnce: number;
 }
 
+/** ARNs of functions, by placeholder. */
+export type Functions = Readonly<Record<string, string>>;
+
 /** ministack with its clients. */
 export interface MinistackRig {
   readonly engine: MinistackEngine;
@@ -35,13 +38,9 @@ export interface MinistackRig {
   readonly deploy: (
     exports: Readonly<Record<string, string>>,
     environment: Readonly<Record<string, string>>,
-  ) => Promise<Readonly<Record<string, string>>>;
-  /** Starts an execution, and waits for its end. `during` runs while the execution works. */
-  readonly run: (
-    machine: CopyStateMachine,
-    functions: Readonly<Record<string, string>>,
-    input: object,
-  ) => Promise<Execution>;
+  ) => Promise<Functions>;
+  /** Starts an execution, and waits for its end. */
+  readonly run: (machine: CopyStateMachine, functions: Functions, input: object) => Promise<Execution>;
   readonly stop: () => Promise<void>;
 }
 
@@ -61,8 +60,6 @@ const bundled = async (): Promise<Uint8Array> => {
 };
 
 const roleArn = "arn:aws:iam::000000000000:role/sluice";
-
-const isEnded = (status: string | undefined): boolean => status !== "RUNNING";
 
 const maxWaitMs = 110_000;
 
@@ -88,7 +85,7 @@ export const ministackRig = async (): Promise<MinistackRig> => {
         Role: roleArn,
         Handler: `index.${name}`,
         Code: { ZipFile: code },
-        Timeout: 30, LoggingConfig: { LogFormat: "Text" },
+        Timeout: 30,
         MemorySize: 512,
         Environment: { Variables: { ...environment, AWS_S3_FORCE_PATH_STYLE: "true" } },
       });
@@ -108,6 +105,16 @@ export const ministackRig = async (): Promise<MinistackRig> => {
     return { children, mostAtOnce: overlaps(times) };
   };
 
+  const ended = async (executionArn: string) => {
+    const deadline = Date.now() + maxWaitMs;
+    for (;;) {
+      const described = await sfn.describeExecution({ executionArn });
+      if (described.status !== "RUNNING") return described;
+      if (Date.now() > deadline) throw new Error(`${executionArn} still runs after ${maxWaitMs} ms`);
+      await sleep(100);
+    }
+  };
+
   const run: MinistackRig["run"] = async (machine, functions, input) => {
     machines += 1;
     const { stateMachineArn } = await sfn.createStateMachine({
@@ -116,25 +123,10 @@ export const ministackRig = async (): Promise<MinistackRig> => {
       roleArn,
     });
     const name = `run-${machines}`;
-    const { executionArn } = await sfn.startExecution({ stateMachineArn, name, input: JSON.stringify(input) });
-    const deadline = Date.now() + maxWaitMs;
-    for (;;) {
-      const { status = "", error, cause, output } = await sfn.describeExecution({ executionArn });
-      if (isEnded(status)) {
-        const children = await childrenOf(executionArn ?? "");
-        return {
-          name,
-          status,
-          error,
-          cause,
-          output: output === undefined ? undefined : JSON.parse(output),
-          ...children,
-        };
-      }
-      if (Date.now() > deadline) console.log(JSON.stringify(await childrenOf(executionArn ?? "")));
-      if (Date.now() > deadline) throw new Error(`the execution ${name} still runs after ${maxWaitMs} ms`);
-      await sleep(100);
-    }
+    const { executionArn = "" } = await sfn.startExecution({ stateMachineArn, name, input: JSON.stringify(input) });
+    const { status = "", error, cause, output } = await ended(executionArn);
+    const parsed: unknown = output === undefined ? undefined : JSON.parse(output);
+    return { name, status, error, cause, output: parsed, ...(await childrenOf(executionArn)) };
   };
 
   const stop = async (): Promise<void> => {
