@@ -125,40 +125,50 @@ const plan = (options: Checked): StateDefinition => {
   });
 };
 
-/** The states of a unit's child execution. */
-const childStates = (options: Checked): { readonly [name: string]: StateDefinition } => {
+/** What a map works on: the units of the source, or parts of the targets' keys. */
+type MapLabel = "units" | "copies";
+
+/** Names of states are unique in the whole state machine. */
+const nameFor =
+  (label: MapLabel) =>
+  (name: string): string =>
+    label === "units" ? name : `${name} (copies)`;
+
+/** The states of a unit's child execution. The first one is "Do a turn". */
+const childStates = (options: Checked, label: MapLabel): { readonly [name: string]: StateDefinition } => {
+  const named = nameFor(label);
   const turn = { "plan.$": "$.plan", "unit.$": "$.unit" };
   const selected = ["isDone", "turns", "waitSeconds"].map((name) => [`${name}.$`, `$.Payload.${name}`]);
-  const isDone = { Variable: "$.turn.isDone", BooleanEquals: true, Next: "Done" };
-  const isEndless = { Variable: "$.turn.turns", NumericGreaterThanEquals: maxTurns, Next: "Too many turns" };
-  const isWaiting = { Variable: "$.turn.waitSeconds", NumericGreaterThan: 0, Next: "Wait" };
+  const isDone = { Variable: "$.turn.isDone", BooleanEquals: true, Next: named("Done") };
+  const isEndless = { Variable: "$.turn.turns", NumericGreaterThanEquals: maxTurns, Next: named("Too many turns") };
+  const isWaiting = { Variable: "$.turn.waitSeconds", NumericGreaterThan: 0, Next: named("Wait") };
+  const tooManyTurns = { Error: "TooManyTurns", Cause: `the unit is not done after ${maxTurns} turns` };
   return {
-    "Do a turn": task(options, [placeholders.worker, turn], {
+    [named("Do a turn")]: task(options, [placeholders.worker, turn], {
       ResultSelector: Object.fromEntries(selected),
       ResultPath: "$.turn",
-      Catch: [caught("Note the failure")],
-      Next: "Done?",
+      Catch: [caught(named("Note the failure"))],
+      Next: named("Done?"),
     }),
-    "Done?": { ...choice(isDone, "Do a turn"), Choices: [isDone, isEndless, isWaiting] },
-    Wait: { Type: "Wait", SecondsPath: "$.turn.waitSeconds", Next: "Do a turn" },
-    // The output of all children together is limited, too.
-    Done: { Type: "Succeed", OutputPath: "$.turn.isDone" },
-    "Too many turns": {
+    [named("Done?")]: { ...choice(isDone, named("Do a turn")), Choices: [isDone, isEndless, isWaiting] },
+    [named("Wait")]: { Type: "Wait", SecondsPath: "$.turn.waitSeconds", Next: named("Do a turn") },
+    [named("Done")]: { Type: "Succeed", OutputPath: "$.turn.isDone" },
+    [named("Too many turns")]: {
       Type: "Pass",
-      Parameters: { "plan.$": "$.plan", "unit.$": "$.unit", error: { Error: "TooManyTurns", Cause: String(maxTurns) } },
-      Next: "Note the failure",
+      Parameters: { ...turn, error: tooManyTurns },
+      Next: named("Note the failure"),
     },
-    "Note the failure": task(options, [placeholders.worker, { ...turn, "error.$": "$.error" }], {
+    [named("Note the failure")]: task(options, [placeholders.worker, { ...turn, "error.$": "$.error" }], {
       ResultPath: null,
-      Catch: [{ ErrorEquals: ["States.ALL"], ResultPath: "$.notNoted", Next: "Failed" }],
-      Next: "Failed",
+      Catch: [{ ErrorEquals: ["States.ALL"], ResultPath: "$.notNoted", Next: named("Failed") }],
+      Next: named("Failed"),
     }),
-    Failed: { Type: "Fail", ErrorPath: "$.error.Error", CausePath: "$.error.Cause" },
+    [named("Failed")]: { Type: "Fail", ErrorPath: "$.error.Error", CausePath: "$.error.Cause" },
   };
 };
 
 /** The state that works on every unit of an object with units. */
-const allUnits = (options: Checked, label: "units" | "copies", next: string): StateDefinition => {
+const allUnits = (options: Checked, label: MapLabel, next: string): StateDefinition => {
   const { partition, maxConcurrency, toleratedFailurePercentage } = options;
   const items = label === "units" ? "$.plan.items" : "$.plan.copies";
   return {
@@ -174,8 +184,8 @@ const allUnits = (options: Checked, label: "units" | "copies", next: string): St
     ItemSelector: { "plan.$": "$.plan", "unit.$": "$$.Map.Item.Value" },
     ItemProcessor: {
       ProcessorConfig: { Mode: "DISTRIBUTED", ExecutionType: "STANDARD" },
-      StartAt: "Do a turn",
-      States: childStates(options),
+      StartAt: nameFor(label)("Do a turn"),
+      States: childStates(options, label),
     },
     // Without it, the results of all units would have to fit into 256 KiB.
     ResultWriter: {

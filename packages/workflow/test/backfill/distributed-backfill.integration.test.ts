@@ -105,7 +105,11 @@ describeWithEngines(`Step Functions (seed ${seed})`, ({ postgres, rig }) => {
   });
 
   test("refuse a backfill while no function reads the stream", async () => {
-    const { status, cause, children } = await rig.run(backfillStateMachine(), immortal, { segments: 2 });
+    // ministack reports each error of a function under one name, so the error of a wrong configuration would be retried.
+    const machine = JSON.parse(JSON.stringify(backfillStateMachine()), (name, value) =>
+      name === "Retry" ? [] : value,
+    );
+    const { status, cause, children } = await rig.run(machine, immortal, { segments: 2 });
     expect({ status, children }).toEqual({ status: "FAILED", children: {} });
     expect(cause).toContain("no function reads the stream");
     expect(cause).toContain('the option skipChecks: [\\"live\\"]');

@@ -55,7 +55,7 @@ const dies = (unit: string, place: string): boolean => {
   const name = createHash("sha256").update(unit).digest("hex").slice(0, 16);
   const deaths = countOf(join(FOLDER, name));
   const byte = createHash("sha256").update(`${DEATH_SEED} ${unit} ${place} ${deaths}`).digest().at(0) ?? 0;
-  if (deaths >= mostDeaths || byte >= 128) return false;
+  if (deaths >= mostDeaths || byte >= 80) return false;
   appendFileSync(join(FOLDER, name), place.slice(0, 1));
   return true;
 };

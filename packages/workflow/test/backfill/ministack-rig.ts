@@ -96,9 +96,10 @@ export const ministackRig = async (): Promise<MinistackRig> => {
 
   const childrenOf = async (executionArn: string): Promise<Pick<Execution, "children" | "mostAtOnce">> => {
     const { mapRuns = [] } = await sfn.listMapRuns({ executionArn });
-    const mapRunArn = mapRuns[0]?.mapRunArn;
-    if (mapRunArn === undefined) return { children: {}, mostAtOnce: 0 };
-    const { executions = [] } = await sfn.listExecutions({ mapRunArn, maxResults: 1_000 });
+    const lists = await Promise.all(
+      mapRuns.map(({ mapRunArn }) => sfn.listExecutions({ mapRunArn, maxResults: 1_000 })),
+    );
+    const executions = lists.flatMap((list) => list.executions ?? []);
     const children: Record<string, number> = {};
     for (const { status = "" } of executions) children[status] = (children[status] ?? 0) + 1;
     const times = executions.map(({ startDate, stopDate }) => [Number(startDate), Number(stopDate)] as const);
