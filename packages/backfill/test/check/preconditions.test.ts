@@ -41,6 +41,12 @@ const withExport = (exportTimeMs: number, base: RunFacts = facts): RunFacts => (
 
 const failing = { code: "MAPPING_FAILED", message: "[orders] the mapper threw", route: "orders" };
 
+/** A stream and a mapping that are older than any export. */
+const old: RunFacts = {
+  ...withTable({ streamArn: streamArn.replace("2026-11-20", "2026-01-01") }),
+  live: { kind: "mappings", functionName: undefined, mappings: [{ ...mapping, lastModifiedMs: 0 }] },
+};
+
 const accepted: readonly (readonly [string, RunFacts])[] = [
   ["a mapping at TRIM_HORIZON that was just created", facts],
   ["a stream with new images only", withTable({ streamViewType: "NEW_IMAGE" })],
@@ -53,6 +59,7 @@ const accepted: readonly (readonly [string, RunFacts])[] = [
     "an export, if the mapping does not say when it was changed",
     withExport(now - 72 * hour, withMappings({ lastModifiedMs: undefined as never })),
   ],
+  ["an export of 14 days ago", withExport(now - 14 * 24 * hour, old)],
   ["a sample with some failures", { ...facts, sample: { records: 100, failures: 99, example: failing } }],
   ["no sample, as of an empty table", { ...facts, sample: undefined }],
 ];
@@ -104,6 +111,12 @@ const refused: readonly (readonly [CheckName, string, RunFacts, RegExp])[] = [
     "an export before the stream",
     withExport(Date.parse("2026-11-19T23:59:59Z")),
     /before the table's stream began at 2026-11-20T00:00:00.000Z/,
+  ],
+  [
+    "export",
+    "an export of more than 14 days ago",
+    withExport(now - 14 * 24 * hour - 1, old),
+    /more than 14 days ago: targets forget/,
   ],
   ["export", "an export of long before the mapping", withExport(now - 25 * hour), /more than 24 hours before/],
   [
