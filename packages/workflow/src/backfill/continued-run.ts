@@ -1,8 +1,8 @@
 // A run that continues an earlier one, with its plan.
 
-import type { Plan } from "./plan.ts";
 import type { PlanParts } from "./plan-options.ts";
 import type { RunObjects } from "./run-objects.ts";
+import type { Plan } from "./run-plan.ts";
 import type { CopyInput } from "./settings.ts";
 import { refused, tableOfRun } from "./table-of-run.ts";
 

@@ -12,7 +12,7 @@ import {
 import { consoleLogger, optional, required } from "../redrive/environment.ts";
 import type { WorkerPipeline } from "./backfill-worker.ts";
 import { type CopyClients, checkCopyClients, dynamodbConnection, mappingsConnection, s3Connection } from "./clients.ts";
-import type { RunMode } from "./plan.ts";
+import type { RunMode } from "./run-plan.ts";
 
 /** Options of `backfillPlan` and `verifyPlan`. If an option names a variable, you can set that environment variable instead. */
 export interface PlanOptions {

@@ -4,9 +4,7 @@
 import {
   exportSource,
   limitsOf,
-  type Micros,
   microsOf,
-  type RecordOrigin,
   type Source,
   scanSource,
   segmentCount,
@@ -19,43 +17,11 @@ import { checkBackfill } from "./checks.ts";
 import { continuedRun } from "./continued-run.ts";
 import { type PlanOptions, type PlanParts, planParts } from "./plan-options.ts";
 import { openRunObjects, type RunObjects, type RunPlace } from "./run-objects.ts";
+import type { Plan, RunMode, UnitItems } from "./run-plan.ts";
 import { type RunRate, rateName } from "./run-rate.ts";
 import { type CopyInput, type CopySettings, inputFor } from "./settings.ts";
 import { refused, type TableOfRun, tableOfRun } from "./table-of-run.ts";
 import { ndjson } from "./unit-progress.ts";
-
-/** What a run does. */
-export type RunMode = "backfill" | "verify";
-
-/** What a run reads. */
-export type PlannedSource =
-  | { readonly kind: "table"; readonly table: string; readonly segments: number; readonly asOf: Micros }
-  | { readonly kind: "export"; readonly table: string; readonly manifest: string; readonly asOf: Micros };
-
-/** An object with units, one JSON value per line. */
-export interface UnitItems {
-  readonly bucket: string;
-  readonly key: string;
-}
-
-/** What all functions of a run know. It is the output of the state "Plan", and has less than two kilobytes. */
-export interface Plan extends RunPlace {
-  readonly mode: RunMode;
-  readonly pipeline: string;
-  readonly run: string;
-  readonly startedAt: string;
-  readonly source: PlannedSource;
-  readonly origin: RecordOrigin;
-  readonly keyTypes: TableOfRun["keyTypes"];
-  readonly items: UnitItems;
-  /** Of a verify: the parts of the targets' keys. They are read before the table. */
-  readonly copies?: UnitItems;
-  /** Of a verify: sentences about what it cannot see. */
-  readonly limits?: readonly string[];
-  /** Beginning of the keys of Step Functions' own results. */
-  readonly results: string;
-  readonly routes?: readonly string[];
-}
 
 /** The event that the state machine sends. */
 export interface PlanEvent {

@@ -13,8 +13,8 @@ import {
 import { consoleLogger } from "../redrive/environment.ts";
 import type { CaughtError } from "../redrive/report.ts";
 import { type CopyClients, checkCopyClients, s3Connection } from "./clients.ts";
-import type { Plan, UnitItems } from "./plan.ts";
 import { openRunObjects, type RunObjects } from "./run-objects.ts";
+import type { Plan, UnitItems } from "./run-plan.ts";
 import { reasonOf } from "./turn.ts";
 import { itemName, progressName, type UnitProgress } from "./unit-progress.ts";
 

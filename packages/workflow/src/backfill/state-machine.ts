@@ -4,7 +4,7 @@
 
 import { checkOptionNames, checkText, checkWhole } from "@sluice/core/sink-kit";
 import { choice, misconfigured, type Retrier, type StateDefinition, serviceErrors } from "../state-machine.ts";
-import type { RunMode } from "./plan.ts";
+import type { RunMode } from "./run-plan.ts";
 import { type CopySettings, copySettingNames, settingsOf } from "./settings.ts";
 
 /** Options of `backfillStateMachine` and of `verifyStateMachine`. The input of an execution may override the settings. */

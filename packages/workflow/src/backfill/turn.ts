@@ -15,8 +15,8 @@ import { consoleLogger } from "../redrive/environment.ts";
 import { plainLine } from "../redrive/plain-text.ts";
 import type { CaughtError } from "../redrive/report.ts";
 import { UnitFailedError, UnitInterruptedError } from "./errors.ts";
-import type { Plan } from "./plan.ts";
 import { openRunObjects, type RunObjectsClient } from "./run-objects.ts";
+import type { Plan } from "./run-plan.ts";
 import { type WorkerRate, workerRate } from "./run-rate.ts";
 import { itemName, type OpenUnit, openUnit } from "./unit-progress.ts";
 

@@ -3,7 +3,6 @@
 
 import { differing, type Finding, type VerifyTally } from "@sluice/backfill";
 import type { InvocationContext } from "@sluice/core/sink-kit";
-import type { Plan } from "./plan.ts";
 import {
   type CopyReport,
   type CopyReportEvent,
@@ -14,6 +13,7 @@ import {
   writeReport,
 } from "./report.ts";
 import { openRunObjects, type RunObjects } from "./run-objects.ts";
+import type { Plan } from "./run-plan.ts";
 import { addVerifyCounts, noVerifyCounts, type VerifyCounts } from "./verify-worker.ts";
 
 /** The output of a verify's execution. */
