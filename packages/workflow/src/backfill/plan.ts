@@ -48,7 +48,7 @@ interface Start {
 }
 
 /** The source of a run, and the objects with its units. */
-type Planned = Pick<Plan, "source" | "items" | "copies" | "limits">;
+type Planned = Pick<Plan, "source" | "items" | "copies" | "targets" | "limits">;
 
 const check = (
   { parts, table, input, context }: Start,
@@ -97,10 +97,12 @@ const planTable = async (start: Start): Promise<Planned> => {
     await objects.write("units.jsonl", ndjson(units));
     return { source, items: itemsIn("units.jsonl") };
   }
-  await objects.write("copies.jsonl", ndjson(copiesOf(comparedTargets(start), concurrency)));
+  const compared = comparedTargets(start);
+  await objects.write("copies.jsonl", ndjson(copiesOf(compared, concurrency)));
   await objects.write("units.jsonl", ndjson(units.map((unit): VerifyUnit => ({ kind: "items", unit }))));
   const limits = limitsOf({ targets: parts.pipeline.targets(), routes: input.routes });
-  return { source, items: itemsIn("units.jsonl"), copies: itemsIn("copies.jsonl"), limits };
+  const targets = compared.map(({ routes: [name = ""] }) => name);
+  return { source, items: itemsIn("units.jsonl"), copies: itemsIn("copies.jsonl"), targets, limits };
 };
 
 const manifestFiles = (manifest: string): UnitItems => {

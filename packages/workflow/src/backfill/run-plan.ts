@@ -30,6 +30,8 @@ export interface Plan extends RunPlace {
   readonly items: UnitItems;
   /** Of a verify: the parts of the targets' keys. They are read before the table. */
   readonly copies?: UnitItems;
+  /** Of a verify: the targets that it compares, each by its first route. */
+  readonly targets?: readonly string[];
   /** Of a verify: sentences about what it cannot see. */
   readonly limits?: readonly string[];
   /** Beginning of the keys of Step Functions' own results. */

@@ -42,7 +42,8 @@ const toStandardOutput = (line: string): void => {
 
 /** @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html */
 const metricLine = (plan: Plan, target: string, tally: VerifyTally, timestamp: number): string => {
-  const of = { [target]: tally[target] as VerifyTally[string] };
+  const counted = tally[target];
+  const of: VerifyTally = counted === undefined ? {} : { [target]: counted };
   const Metrics = [{ Name: "Differing", Unit: "Count" }];
   const CloudWatchMetrics = [{ Namespace: "Sluice", Dimensions: [["pipeline", "route"]], Metrics }];
   return JSON.stringify({
@@ -51,12 +52,9 @@ const metricLine = (plan: Plan, target: string, tally: VerifyTally, timestamp: n
     route: target,
     Differing: differing(of),
     run: plan.run,
-    classes: of[target]?.counts,
+    classes: counted?.counts ?? {},
   });
 };
-
-/** Targets of which nothing was counted, too, have a data point: an alarm would otherwise miss the end of a difference. */
-const targetsIn = (tally: VerifyTally): readonly string[] => Object.keys(tally).sort();
 
 const maxExamples = 10;
 
@@ -84,10 +82,10 @@ export const verifyReport = (options: VerifyReportOptions = {}): VerifyReportHan
     const all = await readUnits<VerifyCounts>(plan, s3, [noVerifyCounts, addVerifyCounts]);
     const { tally } = all.counts;
     const reason = incompleteReason(all, state, []);
-    // The differences of a part of the table would end an alarm that the rest of the table has raised.
-    if (reason === "") {
-      for (const target of targetsIn(tally)) writeMetric(metricLine(plan, target, tally, clock.now()));
-    }
+    // The differences of a part of the table would end an alarm that the rest of the table has raised. A target of an empty
+    // table has a data point, too.
+    const measured = reason === "" ? (plan.targets ?? []) : [];
+    for (const target of measured) writeMetric(metricLine(plan, target, tally, clock.now()));
     const objects = openRunObjects(s3, plan);
     const details = {
       differing: differing(tally),

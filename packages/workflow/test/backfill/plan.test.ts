@@ -38,10 +38,12 @@ const mapping = (changes: object = {}) => ({
   }),
 });
 
-const rig = (options: Partial<PlanOptions> & { readonly refused?: readonly number[] } = {}) => {
-  const { refused = [], ...given } = options;
+const rig = (
+  options: Partial<PlanOptions> & { readonly refused?: readonly number[]; readonly items?: number } = {},
+) => {
+  const { refused = [], items = 20, ...given } = options;
   const objects = memoryObjects();
-  const table = memoryTable(someItems(20), 5);
+  const table = memoryTable(someItems(items), 5);
   const { clock, advance } = testClock();
   const { pipeline, target } = memoryPipeline(refused);
   // The date of an answer of DynamoDB is the time of a run.
@@ -261,6 +263,22 @@ describe("a verify", () => {
     const report = await verifierReport((line) => lines.push(line))({ plan: planned, state: {} });
     expect(report).toMatchObject({ outcome: "incomplete", units: { done: 0 } });
     expect(lines).toEqual([]);
+  });
+
+  test("of an empty table writes a metric of zero", async () => {
+    const { planVerify, verifier, verifierReport, objects } = rig({ items: 0 });
+    const planned = await planVerify(planEvent({ segments: 1 }, { maxConcurrency: 1 }));
+    const lines: string[] = [];
+    for (const name of ["copies.jsonl", "units.jsonl"]) {
+      await verifier({ plan: planned, unit: JSON.parse(objects.textOf(name)) });
+    }
+    await verifierReport((line) => lines.push(line))({ plan: planned, state: {} });
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ route: "copy", Differing: 0, classes: {} }]);
+  });
+
+  test("without a target that can be read is refused", async () => {
+    const { planVerify } = rig();
+    await expect(planVerify(planEvent({ routes: ["other"] }))).rejects.toThrow(/nothing to compare/);
   });
 
   test("refuses an export", async () => {
