@@ -75,13 +75,18 @@ const comparedTargets = ({ parts, input: { routes: asked } }: Start): Targets =>
   throw refused("there is nothing to compare; expected a route whose sink can read its target");
 };
 
+/** Step Functions may refuse an object without items. */
+const nothing: readonly VerifyUnit[] = [{ kind: "keys", keys: [] }];
+
 /** Parts of the keys of each target that can list them. */
-const copiesOf = (targets: Targets, parts: number): readonly VerifyUnit[] =>
-  targets
+const copiesOf = (targets: Targets, parts: number): readonly VerifyUnit[] => {
+  const copies = targets
     .filter(({ sink }) => sink.keys !== undefined)
     .flatMap(({ routes: [target = ""] }) =>
-      Array.from({ length: parts }, (_, part) => ({ kind: "copies", target, part, parts }) as const),
+      Array.from({ length: parts }, (_, part): VerifyUnit => ({ kind: "copies", target, part, parts })),
     );
+  return copies.length === 0 ? nothing : copies;
+};
 
 const planTable = async (start: Start): Promise<Planned> => {
   const { parts, table, input, concurrency, objects, place } = start;

@@ -68,11 +68,11 @@ const isManifestFile = (item: unknown): item is ManifestFile =>
 export const unitOf = (item: unknown): Unit => (isManifestFile(item) ? fileUnit(item) : (item as Unit));
 
 const isVerifyUnit = (item: unknown): item is VerifyUnit =>
-  isRecord(item) && (item.kind === "items" || item.kind === "copies");
+  isRecord(item) && (item.kind === "items" || item.kind === "copies" || item.kind === "keys");
 
 /** Returns a text that identifies an item of the Distributed Map in its run. */
 export const itemName = (item: unknown): string => {
   if (!isVerifyUnit(item)) return unitName(unitOf(item));
   if (item.kind === "copies") return `copies of ${item.target}, part ${item.part}/${item.parts}`;
-  return item.kind === "items" ? unitName(item.unit) : "keys";
+  return item.kind === "items" ? unitName(item.unit) : `${item.keys.length} keys`;
 };

@@ -113,12 +113,14 @@ export const testClock = (onSleep: (ms: number) => void = () => undefined) => {
 /** A pipeline with a target in memory. Its mapper refuses orders whose total is in `refused`. */
 export const memoryPipeline = (
   refused: readonly number[] = [],
+  listsKeys = true,
 ): { pipeline: Pipeline<UnknownItem>; target: MemoryUpsertSink<unknown> } => {
   const target = memoryUpsertSink<unknown>({ name: "copy" });
+  const { keys: _, ...withoutKeys } = target;
   const orders = pipeline("orders", { onReject: "block", logger: silent, retry: { maxAttempts: 1 } }).to<
     unknown,
     "upsert"
-  >(target, ({ after }) => {
+  >(listsKeys ? target : withoutKeys, ({ after }) => {
     if (refused.includes(Number(after.total))) throw new Error("refused");
     return after;
   });

@@ -39,13 +39,17 @@ const mapping = (changes: object = {}) => ({
 });
 
 const rig = (
-  options: Partial<PlanOptions> & { readonly refused?: readonly number[]; readonly items?: number } = {},
+  options: Partial<PlanOptions> & {
+    readonly refused?: readonly number[];
+    readonly items?: number;
+    readonly listsKeys?: boolean;
+  } = {},
 ) => {
-  const { refused = [], items = 20, ...given } = options;
+  const { refused = [], items = 20, listsKeys = true, ...given } = options;
   const objects = memoryObjects();
   const table = memoryTable(someItems(items), 5);
   const { clock, advance } = testClock();
-  const { pipeline, target } = memoryPipeline(refused);
+  const { pipeline, target } = memoryPipeline(refused, listsKeys);
   // The date of an answer of DynamoDB is the time of a run.
   const time = {
     middlewareStack: {
@@ -274,6 +278,16 @@ describe("a verify", () => {
     }
     await verifierReport((line) => lines.push(line))({ plan: planned, state: {} });
     expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ route: "copy", Differing: 0, classes: {} }]);
+  });
+
+  test("of a target that cannot list its copies has a unit without keys, and says what is not searched", async () => {
+    const { planVerify, verifier, verifierReport, objects } = rig({ listsKeys: false });
+    const planned = await planVerify(planEvent({ segments: 1 }));
+    const unit = JSON.parse(objects.textOf("copies.jsonl"));
+    expect(unit).toEqual({ kind: "keys", keys: [] });
+    expect(await verifier({ plan: planned, unit })).toMatchObject({ isDone: true });
+    const { limits } = await verifierReport(() => undefined)({ plan: planned, state: {} });
+    expect(limits).toEqual(["copy: ghosts are not searched, because the sink cannot list its keys"]);
   });
 
   test("without a target that can be read is refused", async () => {
