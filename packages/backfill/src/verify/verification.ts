@@ -61,9 +61,12 @@ export interface Verification extends VerifyOptions {
 /** Returns the name of a target: its first route. */
 export const nameOfTarget = ({ routes }: PipelineTarget): string => routes[0] ?? "";
 
+/** The options that decide what a verification can see. */
+type Asked = Pick<VerifyOptions, "targets" | "repair"> & { readonly routes?: readonly string[] | undefined };
+
 const isComparable = ({ sink }: PipelineTarget): boolean => sink.read !== undefined && sink.canonical !== undefined;
 
-const isAsked = ({ routes: asked }: VerifyOptions, { routes }: PipelineTarget): boolean =>
+const isAsked = ({ routes: asked }: Asked, { routes }: PipelineTarget): boolean =>
   asked === undefined || routes.some((route) => asked.includes(route));
 
 /** Fills in the defaults. */
@@ -78,7 +81,7 @@ export const verificationOf = (options: VerifyOptions): Verification => ({
 });
 
 /** Returns sentences about what this verification cannot see, or cannot repair. */
-export const limitsOf = (options: VerifyOptions): string[] =>
+export const limitsOf = (options: Asked): string[] =>
   options.targets
     .filter((target) => isAsked(options, target))
     .flatMap((target) => {
