@@ -12,6 +12,16 @@ export type {
   UpsertConformance,
   UpsertRig,
 } from "./conformance/rig.ts";
+export { type MemoryBody, type MemoryBucket, memoryBucket } from "./export/memory-bucket.ts";
+export {
+  type FullExportOptions,
+  type IncrementalExportOptions,
+  type WindowChange,
+  type WriteExportOptions,
+  type WriteExportPlace,
+  type WrittenExport,
+  writeExport,
+} from "./export/write-export.ts";
 export {
   type MemoryDedupe,
   type MemoryDedupeCounts,
