@@ -1,6 +1,7 @@
 // The list of suites. To add a suite, add a file in suites/ and a line here.
 
 import type { Suite } from "./suite.ts";
+import { backfillSuite } from "./suites/backfill.ts";
 import { coreSuite } from "./suites/core.ts";
 import { decodeSuite } from "./suites/decode.ts";
 import { dynamodbSuite } from "./suites/dynamodb.ts";
@@ -21,5 +22,6 @@ export const suites: readonly Suite[] = [
   coreSuite,
   snsSuite,
   sqsSuite,
+  backfillSuite,
   isolationSuite,
 ];
