@@ -1,5 +1,5 @@
 // Backfills beside a random history. Some items exist before the stream is read, and their changes are not in the stream.
-// Pages are read at any time, written by the real worker, repeated, abandoned, and written late. A run may be a second run
+// Pages are read at any time, written by the real worker, repeated, abandoned, and written delayed. A run may be a second run
 // after changes were lost, or copy an older export.
 
 import { backfillRecord, type Invoke, type Source, type TaskAnswer, type Unit, work } from "@sluice/backfill";
@@ -109,7 +109,7 @@ interface Run {
 export interface Backfills {
   /** The table's time moves at least to the newest of these records. Then some pages are copied. */
   readonly beside: (records: readonly StreamRecord[]) => Promise<void>;
-  /** Copies every page that is left, and writes what is late. The handlers cause no more faults. */
+  /** Copies every page that is left, and writes what is delayed. The handlers cause no more faults. */
   readonly finish: () => Promise<void>;
 }
 
@@ -136,7 +136,7 @@ export const startBackfills = async (
 ): Promise<Backfills> => {
   const position = new Map(history.records.map((record, index) => [record, index]));
   const runs: Run[] = [];
-  const late: (() => Promise<unknown>)[] = [];
+  const delayed: (() => Promise<unknown>)[] = [];
   let now = plan.first;
   let isFaultless = false;
   let started = 0;
@@ -176,7 +176,7 @@ export const startBackfills = async (
     if (!isFaultless && random.chance(0.15)) {
       // A worker freezes after it has read a page. Another one takes over, and the first one writes its page later.
       await page(async (event) => {
-        late.push(() => invoke(event, never).catch(() => undefined));
+        delayed.push(() => invoke(event, never).catch(() => undefined));
         return {
           outcomes: event.Records.map(({ eventID = "" }) => ({ itemIdentifier: eventID, outcome: "delivered" })),
           routes: [],
@@ -218,15 +218,15 @@ export const startBackfills = async (
       const newest = Math.max(now, ...records.map((record) => (position.get(record) ?? -1) + 1));
       now = Math.min(history.records.length, newest + random.integer(3));
       if (runs.length < 3 * stages.length && random.chance(0.1)) await startAtRandom();
-      if (random.chance(0.2)) await late.splice(random.integer(late.length), 1)[0]?.();
+      if (random.chance(0.2)) await delayed.splice(random.integer(delayed.length), 1)[0]?.();
       for (const run of runs) if (random.chance(0.5)) await copyPage(run);
     },
     finish: async () => {
       isFaultless = true;
       now = history.records.length;
-      for (const write of late.splice(0).filter(() => random.chance(0.5))) await write();
+      for (const write of delayed.splice(0).filter(() => random.chance(0.5))) await write();
       for (const run of runs) await finishRun(run);
-      for (const write of late.splice(0)) await write();
+      for (const write of delayed.splice(0)) await write();
     },
   };
 };

@@ -1,3 +1,16 @@
+export { exportSummary } from "./check/export-facts.ts";
+export type {
+  AheadFacts,
+  ExportFacts,
+  LiveFacts,
+  MappingFacts,
+  RunFacts,
+  SampleFacts,
+  TableFacts,
+} from "./check/facts.ts";
+export { liveFacts, type MappingsClient } from "./check/live-facts.ts";
+export { type CheckName, checkNames, type Refusal, refusals } from "./check/preconditions.ts";
+export { aheadTargets, dryRunSample, sampleRecords } from "./check/sample.ts";
 export { type ItemRate, type ItemRateOptions, itemRate } from "./rate/item-rate.ts";
 export { type LagGate, type LagGateOptions, lagGate } from "./rate/lag-gate.ts";
 export { type Pace, pacedSource } from "./rate/paced-source.ts";
@@ -47,3 +60,38 @@ export { type ScanClient, type ScanOptions, scanSource } from "./source/scan.ts"
 export { segmentCount } from "./source/segments.ts";
 export { type Source, SourceError, type SourcePage, type Unit, unitName } from "./source/source.ts";
 export { type TableTimeOptions, type TimeClient, tableTime } from "./source/table-time.ts";
+export {
+  addTallies,
+  differing,
+  type Finding,
+  type FindingClass,
+  findingClasses,
+  type RepairOutcome,
+  type TargetTally,
+  type VerifyClass,
+  type VerifyTally,
+} from "./verify/classes.ts";
+export type { VerifyUnit } from "./verify/reading.ts";
+export {
+  type VerifyProgress,
+  type VerifyReport,
+  type VerifyTableRequest,
+  verifyTable,
+  verifyUnits,
+} from "./verify/table.ts";
+export {
+  type BatchGetClient,
+  type BatchGetInput,
+  type BatchGetOutput,
+  type TableReader,
+  type TableReaderOptions,
+  tableReader,
+} from "./verify/table-reader.ts";
+export {
+  DiffersTooMuchError,
+  type VerifyState,
+  type VerifyUnitAnswer,
+  type VerifyUnitRequest,
+  verifyUnit,
+} from "./verify/unit.ts";
+export type { OpenDeadLetter, VerifyOptions } from "./verify/verification.ts";

@@ -11,3 +11,5 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   process.exit();
 });
 process.exitCode = await sluice(process.argv.slice(2), processTerminal());
+// The module of a pipeline may leave connections open, such as those of the user's own pool. They would keep the process.
+process.stdout.write("", () => process.exit());

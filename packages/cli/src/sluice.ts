@@ -8,6 +8,10 @@ import type { Terminal } from "./terminal/terminal.ts";
 type Command = (args: readonly string[], terminal: Terminal) => Promise<number>;
 
 const commands: Readonly<Record<string, { readonly about: string; readonly load: () => Promise<Command> }>> = {
+  backfill: {
+    about: "copies the items that a table has to the targets of a pipeline",
+    load: async () => (await import("./backfill/backfill.ts")).backfillCommand,
+  },
   redrive: {
     about: "sends dead letters, or batches of an on-failure destination, again",
     load: async () => (await import("./redrive/redrive.ts")).redriveCommand,
@@ -23,7 +27,7 @@ const width = Math.max(...names.map((name) => name.length));
 
 const help = `Usage: sluice <command> [options]
 
-Inspects and redrives dead letters of Sluice's pipelines.
+Copies tables to the targets of Sluice's pipelines, and inspects and redrives dead letters.
 
 Commands:
 ${Object.entries(commands)

@@ -95,7 +95,7 @@ describeWithSqs("sluice redrive --from on-failure-destination", (engine) => {
         await queue.fill([invocationRecord(records)]);
         const lostLine = new RegExp(
           `^lost: 2 of 2 records .* sequence numbers ${sequenceNumberOf(records[0] as StreamRecord)} to ` +
-            `${sequenceNumberOf(records[1] as StreamRecord)} .* from 2026-01-02T03:04:05Z to 2026-01-02T03:05:05Z; touch the items`,
+            `${sequenceNumberOf(records[1] as StreamRecord)} .* from 2026-01-02T03:04:05Z to 2026-01-02T03:05:05Z; run sluice verify`,
           "m",
         );
         const dry = await redrive(queue.url, "--from", "on-failure-destination", "--dry-run");

@@ -144,12 +144,6 @@ const workOnUnit = async (run: Run, index: number): Promise<void> => {
       run.onProgress?.({ counts: totals, unitsDone: run.unitsDone, units: run.units.length });
       await run.save(false);
     },
-  }).then(({ isDone }) => {
-    const latest = run.units[index] as UnitState;
-    if (!isDone || latest.isDone) return;
-    // The unit ended without a page.
-    run.units[index] = { unit, cursor: undefined, counts: latest.counts, isDone: true };
-    run.unitsDone += 1;
   });
 };
 

@@ -77,7 +77,7 @@ const readAhead = (pages: AsyncIterator<SourcePage>) => {
 };
 
 const cutShort = (unit: Unit): SourceError =>
-  new SourceError(`${unitName(unit)} ended after a page with a cursor; expected another page`);
+  new SourceError(`${unitName(unit)} ended without its last page; expected a page without a cursor`);
 
 /** Sends a page. Returns undefined if the page must be read again, because the work ended while it waited. */
 const finishPage = async (
@@ -128,11 +128,7 @@ const workOnPage = async (working: Working): Promise<boolean> => {
   const { options, sending, pages, failures, result } = working;
   const page = await nextPage(working);
   if (page === "aborted") return false;
-  if (page === undefined) {
-    if (result.counts !== noCounts) throw cutShort(options.unit);
-    working.result = { ...result, isDone: true, cursor: undefined };
-    return false;
-  }
+  if (page === undefined) throw cutShort(options.unit);
   if (page.cursor !== undefined) pages.readMore();
   const finished = await finishPage(page, options, sending);
   if (finished === undefined) return false;

@@ -46,8 +46,20 @@ export const awsOptionsIn = (values: OptionValues<typeof awsOptions>): AwsOption
 /** Maximum attempts of a Lambda call. Six attempts take some seconds, in which Lambda may stop throttling. */
 const lambdaMaxAttempts = 6;
 
+/** The part of a client's configuration that the user's options decide. */
+export interface ClientConfig {
+  readonly requestHandler: typeof verifiedTls;
+  readonly profile?: string;
+  readonly region?: string;
+  readonly endpoint?: string;
+}
+
 /** Returns a client's configuration. The region is the user's option or, if not given, the region in `address`. */
-const configOf = (options: AwsOptions, service: "DYNAMODB" | "SQS" | "S3" | "LAMBDA", address: string) => {
+export const clientConfig = (
+  options: AwsOptions,
+  service: "DYNAMODB" | "SQS" | "S3" | "LAMBDA" | "CLOUDWATCH",
+  address: string,
+): ClientConfig => {
   const endpoint = process.env[`AWS_ENDPOINT_URL_${service}`] ?? options.endpointUrl;
   const region = options.region ?? regionIn(address);
   return {
@@ -63,25 +75,25 @@ export const sqsClient = async (options: AwsOptions, queueUrl: string): Promise<
   const { SQS } = await import("@aws-sdk/client-sqs");
   // The SDK always sends requests to the URL's host. `endpoint` only prevents a warning for a host outside AWS.
   const own = regionIn(queueUrl) === undefined ? { endpoint: new URL(queueUrl).origin } : {};
-  return new SQS({ ...own, ...configOf(options, "SQS", queueUrl) });
+  return new SQS({ ...own, ...clientConfig(options, "SQS", queueUrl) });
 };
 
 /** Creates the client for a table. `address` may be the table's ARN, which has a region. */
 export const dynamodbClient = async (options: AwsOptions, address: string): Promise<DynamoDB> => {
   const { DynamoDB } = await import("@aws-sdk/client-dynamodb");
-  return new DynamoDB(configOf(options, "DYNAMODB", address));
+  return new DynamoDB(clientConfig(options, "DYNAMODB", address));
 };
 
 /** Creates the client for a function. */
 export const lambdaClient = async (options: AwsOptions, functionName: string): Promise<Lambda> => {
   const { Lambda } = await import("@aws-sdk/client-lambda");
-  return new Lambda({ ...configOf(options, "LAMBDA", functionName), maxAttempts: lambdaMaxAttempts });
+  return new Lambda({ ...clientConfig(options, "LAMBDA", functionName), maxAttempts: lambdaMaxAttempts });
 };
 
 /** Creates the client of S3. */
 export const s3Client = async (options: AwsOptions): Promise<S3> => {
   const { S3 } = await import("@aws-sdk/client-s3");
-  const config = configOf(options, "S3", "");
+  const config = clientConfig(options, "S3", "");
   // A local S3 server usually has no host name for each bucket, so the URL's path must contain the bucket.
   return new S3({ ...config, followRegionRedirects: true, forcePathStyle: config.endpoint !== undefined });
 };

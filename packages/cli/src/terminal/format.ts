@@ -21,3 +21,25 @@ export const ageText = (time: string, now: number): string => {
   const [unit, size] = units.find(([, size]) => ms >= size) ?? ["s", 1_000];
   return `${Math.max(0, Math.floor(ms / size))}${unit}`;
 };
+
+const durations = [
+  ["d", 86_400],
+  ["h", 3_600],
+  ["min", 60],
+  ["s", 1],
+] as const;
+
+/** Formats a duration by its two largest units: `1 h 38 min`, `45 s`. */
+export const durationText = (ms: number): string => {
+  const seconds = Math.max(0, Math.round(ms / 1_000));
+  const first = durations.findIndex(([, size]) => seconds >= size);
+  if (first === -1) return "0 s";
+  let left = seconds;
+  const parts: string[] = [];
+  for (const [unit, size] of durations.slice(first, first + 2)) {
+    const count = Math.floor(left / size);
+    left -= count * size;
+    if (count > 0) parts.push(`${count} ${unit}`);
+  }
+  return parts.join(" ");
+};

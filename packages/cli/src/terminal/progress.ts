@@ -5,6 +5,7 @@ import { withSeparators } from "./format.ts";
 const plainIntervalMs = 2_000;
 const redrawIntervalMs = 100;
 const barWidth = 24;
+const minimumBarWidth = 4;
 const eraseLine = "\r\u001b[2K";
 
 /** The progress to show: how much of a step is done. */
@@ -14,6 +15,8 @@ export interface ProgressStep {
   readonly done: number;
   /** Undefined or 0 if the total is unknown. */
   readonly total?: number | undefined;
+  /** Whether the total is only about right. */
+  readonly isAbout?: boolean;
   /** Text that is added at the end, such as `3 rejected`. */
   readonly note?: string;
 }
@@ -34,18 +37,25 @@ export interface ProgressLine {
   readonly clear: () => void;
 }
 
-const bar = (share: number): string => {
-  const filled = Math.round(share * barWidth);
-  return `[${"=".repeat(filled)}${" ".repeat(barWidth - filled)}]`;
+/** A bar of this width, with its brackets and a space; no bar if there is no room for it. */
+const bar = (share: number, width: number): string => {
+  if (width < minimumBarWidth) return "";
+  const filled = Math.round(share * width);
+  return `[${"=".repeat(filled)}${" ".repeat(width - filled)}] `;
 };
 
-/** Formats the progress of a step, with a bar for a terminal. */
-export const stepText = ({ doing, done, total, note }: ProgressStep, hasBar: boolean): string => {
+/**
+ * Formats the progress of a step. With `columns`, the line has a bar, which becomes smaller so that the rest of the line
+ * fits.
+ */
+export const stepText = ({ doing, done, total, isAbout, note }: ProgressStep, columns: number | undefined): string => {
   const rest = note === undefined || note === "" ? "" : `, ${note}`;
   if (!total) return `${doing} ${withSeparators(done)}${rest}`;
   const share = Math.min(1, done / total);
-  const counts = `${withSeparators(done)} of ${withSeparators(total)} (${Math.floor(share * 100)} %)`;
-  return `${doing} ${hasBar ? `${bar(share)} ` : ""}${counts}${rest}`;
+  const about = isAbout ? "about " : "";
+  const counts = `${withSeparators(done)} of ${about}${withSeparators(total)} (${Math.floor(share * 100)} %)${rest}`;
+  const room = (columns ?? 0) - doing.length - counts.length - "  [] ".length;
+  return `${doing} ${bar(share, Math.min(barWidth, room))}${counts}`;
 };
 
 /** Shows progress on a stream. `now` is in milliseconds. */
@@ -71,11 +81,12 @@ export const progressOn = (stream: ProgressStream, now: () => number): ProgressL
       if (!isDue(step)) return;
       latestAt = now();
       if (!isTerminal) {
-        stream.write(`${stepText(step, false)}\n`);
+        stream.write(`${stepText(step, undefined)}\n`);
         return;
       }
       // `eraseLine` erases only one line, so the text must not wrap. If the width is unknown, `columns` is 0.
-      stream.write(eraseLine + stepText(step, true).slice(0, (stream.columns || 80) - 1));
+      const columns = stream.columns || 80;
+      stream.write(eraseLine + stepText(step, columns).slice(0, columns - 1));
       isShown = true;
     },
     line: (text) => {

@@ -15,10 +15,12 @@ export interface Terminal {
 /** Creates a terminal that writes to standard output and standard error. */
 export const processTerminal = (): Terminal => {
   const progress = progressOn(process.stderr, Date.now);
+  // The own method: `divertOutput` replaces the one of the stream.
+  const write = process.stdout.write.bind(process.stdout);
   return {
     out: (line) => {
       progress.clear();
-      process.stdout.write(`${plainLine(line)}\n`);
+      write(`${plainLine(line)}\n`);
     },
     err: (line) => progress.line(plainLine(line)),
     progress,

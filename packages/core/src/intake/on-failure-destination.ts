@@ -161,7 +161,7 @@ export const lostError = (pointer: BatchPointer, lost: number): RecordError => {
     "RECORD_LOST",
     `${lost} of ${pointer.batchSize} records are no longer in the stream: sequence numbers ${pointer.startSequenceNumber} ` +
       `to ${pointer.endSequenceNumber} of ${pointer.shardId}, which arrived from ${from} to ${to}; ` +
-      "touch the items that changed in that time",
+      "run sluice verify --repair, and for append targets touch the items that changed in that time",
   );
 };
 
@@ -173,5 +173,5 @@ export const lostObjectError = (address: ObjectAddress): RecordError =>
   new RecordError(
     "RECORD_LOST",
     `the object ${objectUrl(address)} is gone, with a batch that Lambda gave up on; unless it was redriven, ` +
-      "touch the items that changed before it was written",
+      "run sluice verify --repair, and for append targets touch the items that changed before it was written",
   );

@@ -1,0 +1,9 @@
+import { type ExportSummary, readSummary, summaryPlace } from "../source/export-manifest.ts";
+import type { ObjectReader } from "../source/object-reader.ts";
+
+/**
+ * Reads what an export is of, before its source can be created: the source needs the table's stream.
+ * @throws {SourceError} when there is no such manifest, or when it is no manifest of an export
+ */
+export const exportSummary = (client: ObjectReader, manifest: string, signal: AbortSignal): Promise<ExportSummary> =>
+  readSummary(client, summaryPlace(manifest), signal);

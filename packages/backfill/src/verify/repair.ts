@@ -1,0 +1,116 @@
+// Repairs wrong copies through the pipeline's handler. The record of a repair has the version that the target held before the
+// item was read, with a greater fraction. So the target takes the repair if and only if it still holds that version.
+
+import type { MessageOutcome, StreamRecord } from "@sluice/core/envelope";
+import { chunk } from "@sluice/core/sink-kit";
+import { microsOf, repairRecord } from "../record/records.ts";
+import type { Invoke } from "../record/task.ts";
+import type { Finding, FindingClass } from "./classes.ts";
+import { type DifferingLook, findingOf, versionIn } from "./look.ts";
+import type { Settled, Suspect } from "./suspect.ts";
+import type { PipelineTarget } from "./target.ts";
+import type { Verification } from "./verification.ts";
+
+/** A wrong copy that is to be repaired. */
+export interface Repairable {
+  readonly look: DifferingLook;
+  readonly class: FindingClass;
+}
+
+/** A repair and its record. */
+interface Repair extends Repairable {
+  readonly record: StreamRecord;
+  /** The version that the copy gets. */
+  readonly version: string;
+}
+
+const maxRequestBytes = 5_500_000;
+const maxRequestRecords = 1_000;
+const maxAttempts = 5;
+const firstDelayMs = 500;
+
+const repairOf = ({ origin }: Verification, { look, class: kind }: Repairable): Repair => {
+  const { suspect, target, item, sight, fromMs } = look;
+  const epoch = sight.expected.expectation?.delivery.change.version.slice(0, 17) ?? "";
+  const record = repairRecord(
+    origin,
+    { keys: suspect.keys, item },
+    { held: sight.held?.version, epoch, now: microsOf(fromMs) },
+  );
+  return { look, class: kind, record, version: target.expect(record).delivery.change.version };
+};
+
+/** Sends repairs. Sends those that are to be retried again. Returns the outcomes in the order of the repairs. */
+const send = async (
+  { clock }: Verification,
+  invoke: Invoke,
+  target: PipelineTarget,
+  repairs: readonly Repair[],
+  signal: AbortSignal,
+): Promise<readonly (MessageOutcome | undefined)[]> => {
+  const outcomes = new Map<Repair, MessageOutcome>();
+  let left = repairs;
+  for (let attempt = 1; left.length > 0 && attempt <= maxAttempts && !signal.aborted; attempt += 1) {
+    if (attempt > 1) await clock.sleep(firstDelayMs * 2 ** (attempt - 2), signal);
+    const Records = left.map(({ record }) => record);
+    const answer = await invoke({ sluice: { task: "backfill", routes: target.routes }, Records }, signal);
+    left.forEach((repair, index) => {
+      const outcome = answer.outcomes[index];
+      if (outcome !== undefined) outcomes.set(repair, outcome);
+    });
+    left = left.filter((repair) => outcomes.get(repair)?.outcome === "retried");
+  }
+  return repairs.map((repair) => outcomes.get(repair));
+};
+
+/** The suspect whose next look proves the repair. */
+const proofOf = ({ look, class: kind, version }: Repair): Suspect => ({
+  target: look.suspect.target,
+  keys: look.suspect.keys,
+  dueAt: look.toMs,
+  looks: look.suspect.looks + 1,
+  repair: {
+    class: kind,
+    members: look.difference.members,
+    version,
+    item: look.digest,
+    held: versionIn(look.sight.held),
+  },
+});
+
+const failedFinding = (verification: Verification, repair: Repair, outcome: MessageOutcome | undefined): Finding => {
+  const { look, class: kind } = repair;
+  const { code, message } = outcome ?? {};
+  const unexpected = `the handler's outcome is ${outcome?.outcome ?? "missing"}; expected delivered`;
+  return findingOf(verification, look, kind, {
+    repair: outcome?.outcome === "rejected" ? "rejected" : "failed",
+    ...(code !== undefined && { code }),
+    message: message ?? unexpected,
+  });
+};
+
+const sizeOf = ({ record }: Repair): number => Buffer.byteLength(JSON.stringify(record)) + 1;
+
+/** Repairs wrong copies. A repair that the handler took needs another look, which proves it. */
+export const repairAll = async (
+  verification: Verification,
+  target: PipelineTarget,
+  repairables: readonly Repairable[],
+  signal: AbortSignal,
+): Promise<Settled> => {
+  const { repair: invoke } = verification;
+  const suspects: Suspect[] = [];
+  const findings: Finding[] = [];
+  if (invoke === undefined) return { suspects, findings };
+  const repairs = repairables.map((one) => repairOf(verification, one));
+  for (const part of chunk(repairs, { maxEntries: maxRequestRecords, maxBytes: maxRequestBytes, sizeOf })) {
+    const outcomes = await send(verification, invoke, target, part, signal);
+    part.forEach((one, index) => {
+      const outcome = outcomes[index];
+      const isTaken = outcome?.outcome === "delivered" || outcome?.outcome === "superseded";
+      if (isTaken) suspects.push(proofOf(one));
+      else findings.push(failedFinding(verification, one, outcome));
+    });
+  }
+  return { suspects, findings };
+};

@@ -1,0 +1,203 @@
+// Looks at suspects again until each one is proved equal, a finding, or in flight.
+//
+// A look reads the target, and then the table strongly consistently. A suspect is a finding only if two looks, at least the
+// grace period apart, show the same state of the item, the same version in the target, and a difference. Proof: let the item be X
+// at the first look. Every change before this look has reached the target by the second look, because the grace period is longer
+// than a delivery takes. A change between the looks that had reached the target would have raised its version. So the target
+// should show X, and does not. See docs/decisions/0063-verify-and-repair.md.
+
+import { itemKeyOf } from "@sluice/core/envelope";
+import { isAhead, microsOf } from "../record/records.ts";
+import type { Finding, FindingClass, RepairOutcome } from "./classes.ts";
+import type { SinkCalls } from "./comparison.ts";
+import { shortHash } from "./item-text.ts";
+import {
+  type DifferingLook,
+  differingOf,
+  findingOf,
+  isContent,
+  isUnmoved,
+  type Look,
+  lookAt,
+  nextOf,
+  recordOf,
+  versionIn,
+} from "./look.ts";
+import { type Repairable, repairAll } from "./repair.ts";
+import { staleItems } from "./stale.ts";
+import type { SentRepair, Settled, Suspect } from "./suspect.ts";
+import type { Tally } from "./tally.ts";
+import type { PipelineTarget } from "./target.ts";
+import { ownExistence, unstableMembers } from "./unstable.ts";
+import { nameOfTarget, type Verification } from "./verification.ts";
+
+const nothing: Settled = { suspects: [], findings: [] };
+
+const repairedFinding = ({ suspect }: Look, sent: SentRepair, outcome: RepairOutcome): Finding => ({
+  target: suspect.target,
+  class: sent.class,
+  keys: suspect.keys,
+  members: sent.members,
+  version: sent.held,
+  repair: outcome,
+});
+
+/** Whether the target holds the repair that was sent, and the item is as it was then. */
+const holdsRepair = ({ suspect, digest, isSteady, sight }: Look): boolean =>
+  isSteady && suspect.repair?.item === digest && suspect.repair.version === versionIn(sight.held);
+
+/** Members whose expected content changed between two looks although the item did not. */
+const changedExpectation = (look: DifferingLook): string[] => {
+  const { suspect, sight } = look;
+  const content = sight.content;
+  if (!isUnmoved(look) || !isContent(content)) return [];
+  return Object.entries(suspect.seen?.expected ?? {})
+    .filter(([name, hash]) => shortHash(content[name] ?? "") !== hash)
+    .map(([name]) => name);
+};
+
+/** Leaves out members that depend on the time or on chance. Returns undefined if no other member differs. */
+const withoutUnstable = (look: DifferingLook, unstable: ReadonlySet<string>): DifferingLook | undefined => {
+  const { difference } = look;
+  if (difference.class !== "different") return unstable.has(ownExistence) ? undefined : look;
+  const members = difference.members.filter((name) => !unstable.has(name));
+  return members.length === 0 ? undefined : { ...look, difference: { ...difference, members } };
+};
+
+/** A confirmed difference, without members that depend on the time or on chance. */
+interface StableLook {
+  /** Undefined if no other members differ. */
+  readonly stable: DifferingLook | undefined;
+  readonly look: DifferingLook;
+  readonly unstable: ReadonlySet<string>;
+}
+
+const stableLooks = async (
+  verification: Verification,
+  target: PipelineTarget,
+  looks: readonly DifferingLook[],
+  calls: SinkCalls,
+): Promise<readonly StableLook[]> => {
+  const records = looks.map(({ suspect, item, fromMs }) => recordOf(verification, suspect.keys, item, fromMs));
+  const found = await unstableMembers(target, records, calls);
+  return looks.map((look, index) => {
+    const unstable = new Set([...(found[index] ?? []), ...changedExpectation(look)]);
+    return { look, unstable, stable: withoutUnstable(look, unstable) };
+  });
+};
+
+const pendingItems = async ({ deadLetters }: Verification, target: PipelineTarget): Promise<ReadonlySet<string>> => {
+  const open = (await deadLetters?.()) ?? [];
+  return new Set(open.filter(({ route }) => target.routes.includes(route)).map(({ keys }) => itemKeyOf(keys)));
+};
+
+/** The finding of a copy that its repair did not bring up to date. */
+const refuted = (verification: Verification, look: DifferingLook, { class: kind }: SentRepair): Finding =>
+  findingOf(verification, look, kind, {
+    repair: "failed",
+    message:
+      "the target holds the repair, but not the content that this pipeline expects; expected a handler with the same pipeline",
+  });
+
+const isOfLaterStream = ({ sight, fromMs }: DifferingLook): boolean => {
+  const epoch = sight.expected.expectation?.delivery.change.version.slice(0, 17) ?? "";
+  return isAhead({ held: sight.held?.version, epoch, now: microsOf(fromMs) });
+};
+
+/** Sorts persistent differences into findings, and repairs those that can be repaired. */
+const sorted = async (
+  verification: Verification,
+  target: PipelineTarget,
+  looks: readonly DifferingLook[],
+  calls: SinkCalls,
+): Promise<Settled> => {
+  const pending = await pendingItems(verification, target);
+  const stale = await staleItems(verification, looks, calls);
+  const isRepaired = verification.repair !== undefined && target.acceptsBackfills;
+  const findings: Finding[] = [];
+  const repairables: Repairable[] = [];
+  for (const look of looks) {
+    const itemKey = itemKeyOf(look.suspect.keys);
+    const kind: FindingClass = stale.has(itemKey) ? "stale" : look.difference.class;
+    if (isOfLaterStream(look)) findings.push(findingOf(verification, look, "ahead"));
+    else if (pending.has(itemKey)) findings.push(findingOf(verification, look, "pending"));
+    else if (isRepaired) repairables.push({ look, class: kind });
+    else findings.push(findingOf(verification, look, kind));
+  }
+  const repaired = await repairAll(verification, target, repairables, calls.signal);
+  return { suspects: repaired.suspects, findings: [...findings, ...repaired.findings] };
+};
+
+/** Settles looks whose difference is not explained by changes in flight. */
+const confirmed = async (
+  verification: Verification,
+  target: PipelineTarget,
+  looks: readonly DifferingLook[],
+  tally: Tally,
+  calls: SinkCalls,
+): Promise<Settled> => {
+  if (looks.length === 0) return nothing;
+  const findings: Finding[] = [];
+  const persistent: DifferingLook[] = [];
+  for (const { look, stable, unstable } of await stableLooks(verification, target, looks, calls)) {
+    const sent = look.suspect.repair;
+    if (sent !== undefined && holdsRepair(look)) {
+      findings.push(
+        stable === undefined ? repairedFinding(look, sent, "repaired") : refuted(verification, stable, sent),
+      );
+    } else if (stable !== undefined) persistent.push(stable);
+    else tally.unstable(target, look.sight.expected.expectation?.route, unstable);
+  }
+  const rest = persistent.length === 0 ? nothing : await sorted(verification, target, persistent, calls);
+  return { suspects: rest.suspects, findings: [...findings, ...rest.findings] };
+};
+
+/** Settles a look that does not differ. */
+const settledLook = (look: Look, tally: Tally): Settled => {
+  const { suspect, target, sight, comparison } = look;
+  const { repair: sent } = suspect;
+  if ("error" in comparison) tally.reject(target, comparison.error.code);
+  if (!("same" in comparison)) return nothing;
+  if (sent !== undefined) {
+    const outcome = sent.version === versionIn(sight.held) ? "repaired" : "superseded";
+    return { suspects: [], findings: [repairedFinding(look, sent, outcome)] };
+  }
+  tally.count(target, comparison.same);
+  return nothing;
+};
+
+/** Whether the difference cannot be explained by changes that are on their way to the target. */
+const isPersistent = (look: DifferingLook, waitMs: number): boolean => {
+  const { suspect, fromMs } = look;
+  if (holdsRepair(look)) return true;
+  return isUnmoved(look) && suspect.seen !== undefined && fromMs - suspect.seen.atMs >= waitMs;
+};
+
+const waitOf = async ({ graceMs, lag }: Verification): Promise<number> => Math.max(graceMs, (await lag?.()) ?? 0);
+
+/** Looks at suspects of one target, at most a few hundred. Counts those that are settled. */
+export const settle = async (
+  verification: Verification,
+  suspects: readonly Suspect[],
+  tally: Tally,
+  calls: SinkCalls,
+): Promise<Settled> => {
+  const target = verification.comparable.find((one) => nameOfTarget(one) === suspects[0]?.target);
+  if (target === undefined) return nothing;
+  const looks = await lookAt(verification, target, suspects, calls);
+  const waitMs = await waitOf(verification);
+  const next: Suspect[] = [];
+  const findings: Finding[] = [];
+  const persistent: DifferingLook[] = [];
+  for (const look of looks) {
+    const differing = differingOf(look);
+    if (differing === undefined) findings.push(...settledLook(look, tally).findings);
+    else if (isPersistent(differing, waitMs)) persistent.push(differing);
+    else if (look.suspect.looks + 1 < verification.maxLooks) next.push(nextOf(differing, waitMs));
+    else findings.push(findingOf(verification, differing, "in flight"));
+  }
+  const settled = await confirmed(verification, target, persistent, tally, calls);
+  const all = [...findings, ...settled.findings];
+  for (const finding of all) tally.find(finding);
+  return { suspects: [...next, ...settled.suspects], findings: all };
+};

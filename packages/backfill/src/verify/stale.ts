@@ -1,0 +1,42 @@
+// Tells copies that are behind from copies that are wrong.
+
+import { itemKeyOf } from "@sluice/core/envelope";
+import { expectedOf, heldCopies, type SinkCalls } from "./comparison.ts";
+import { type DifferingLook, recordOf } from "./look.ts";
+import type { Verification } from "./verification.ts";
+
+/** Length of an epoch, and of a version without its fraction. A repair has the version of the change that it repairs. */
+const epochLength = 17;
+const changeLength = 58;
+
+const held = ({ sight }: DifferingLook): string => sight.held?.version ?? "";
+
+const epochNow = ({ sight }: DifferingLook): string =>
+  sight.expected.expectation?.delivery.change.version.slice(0, epochLength) ?? "";
+
+/**
+ * Returns the keys of those copies that are older than the item's copies in other targets of the pipeline, or of an earlier
+ * stream. All looks are of one target.
+ */
+export const staleItems = async (
+  verification: Verification,
+  looks: readonly DifferingLook[],
+  calls: SinkCalls,
+): Promise<ReadonlySet<string>> => {
+  const candidates = looks.filter(({ difference }) => difference.class === "different");
+  const keyOf = ({ suspect }: DifferingLook): string => itemKeyOf(suspect.keys);
+  const stale = new Set(candidates.filter((look) => held(look).slice(0, epochLength) < epochNow(look)).map(keyOf));
+  if (candidates.length === 0) return stale;
+  for (const other of verification.targets) {
+    if (other === candidates[0]?.target || other.sink.read === undefined) continue;
+    const expected = candidates.map(({ suspect, item, fromMs }) =>
+      expectedOf(other, recordOf(verification, suspect.keys, item, fromMs)),
+    );
+    const copies = await heldCopies(expected, calls);
+    candidates.forEach((look, index) => {
+      const newest = copies[index]?.version.slice(0, changeLength) ?? "";
+      if (held(look).slice(0, changeLength) < newest) stale.add(keyOf(look));
+    });
+  }
+  return stale;
+};

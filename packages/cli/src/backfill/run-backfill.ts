@@ -1,0 +1,202 @@
+// Runs an opened backfill, shows its progress, and reports its end.
+
+import {
+  backfill,
+  failuresIn,
+  isRunDone,
+  itemRate,
+  type LagGate,
+  lagGate,
+  pacedSource,
+  runTotals,
+  type Source,
+  type WorkCounts,
+} from "@sluice/backfill";
+import { exitCodes } from "../command-line/command-error.ts";
+import { type ReportFile, reportFile } from "../run-state/report-file.ts";
+import { counted, durationText } from "../terminal/format.ts";
+import type { Terminal } from "../terminal/terminal.ts";
+import { type Announcer, announcer } from "./announce.ts";
+import { lagReader } from "./lag.ts";
+import { type Meter, meter, type Shown } from "./meter.ts";
+import type { OpenBackfill } from "./open-backfill.ts";
+import { type Causes, causeLines, hintLines, newCauses, resumeCommand, sumLine, verifyCommand } from "./report.ts";
+import type { Resources } from "./resources.ts";
+
+/** How a backfill runs. */
+export interface RunSettings {
+  /** The arguments of the command, for the commands that the report names. */
+  readonly args: readonly string[];
+  readonly terminal: Terminal;
+  readonly resources: Resources;
+  readonly signal: AbortSignal;
+  /** The function whose lag is watched. */
+  readonly liveFunction: string | undefined;
+}
+
+const lagEveryMs = 15_000;
+const tickMs = 250;
+
+/** Watches the lag of the live function, if there is one, and if its package is installed. */
+const openGate = async (
+  { options: { aws, yieldAboveMs } }: OpenBackfill,
+  { liveFunction, resources, terminal }: RunSettings,
+): Promise<LagGate | undefined> => {
+  if (liveFunction === undefined) return undefined;
+  const reader = await lagReader(aws, liveFunction);
+  if (reader === undefined) {
+    terminal.err("the lag of the live function is not watched; npm install @aws-sdk/client-cloudwatch to watch it");
+    return undefined;
+  }
+  resources.add(reader);
+  let isReported = false;
+  return lagGate({
+    read: reader.read,
+    aboveMs: yieldAboveMs,
+    everyMs: lagEveryMs,
+    onReadError: (error) => {
+      if (!isReported) terminal.err(`the lag of ${liveFunction} is unknown: ${messageOf(error)}`);
+      isReported = true;
+    },
+  });
+};
+
+const messageOf = (error: unknown): string =>
+  ((error instanceof Error ? error.message : String(error)).split("\n")[0] ?? "").trim();
+
+const paced = ({ source, options }: OpenBackfill, lag: LagGate | undefined): Source => {
+  const { itemsPerSecond } = options;
+  const items = itemsPerSecond === undefined ? undefined : itemRate({ itemsPerSecond });
+  return pacedSource(source, { items, lag });
+};
+
+/** Shows the progress until the returned function is called. */
+const showProgress = (announce: Announcer, run: Meter, shown: () => Shown): (() => void) => {
+  const timer = setInterval(() => announce.progress(run, shown()), tickMs);
+  return () => clearInterval(timer);
+};
+
+/** The end of a run: undefined as its error if it is done, or was interrupted. */
+interface Ended {
+  readonly counts: WorkCounts;
+  readonly error: unknown;
+  readonly isDone: boolean;
+}
+
+const copy = async (
+  open: OpenBackfill,
+  settings: RunSettings,
+  parts: { readonly run: Meter; readonly causes: Causes; readonly file: ReportFile; readonly lag: LagGate | undefined },
+): Promise<Ended> => {
+  const { options, state, store, invoke } = open;
+  const { run, causes, file, lag } = parts;
+  let isDone = false;
+  try {
+    const result = await backfill({
+      source: paced(open, lag),
+      state,
+      store,
+      invoke,
+      workers: options.concurrency,
+      // Nothing limits the size of an event in this process.
+      ...(options.to === "here" && { limits: { maxBytes: Number.POSITIVE_INFINITY } }),
+      ...(options.maxFailures !== undefined && { maxFailures: options.maxFailures }),
+      signal: settings.signal,
+      onFailures: async (failures) => {
+        causes.add(failures);
+        if (!options.isDryRun) await file.add(failures);
+      },
+      onProgress: ({ counts }) => run.add(counts),
+    });
+    isDone = result.isDone;
+    return { counts: result.counts, error: undefined, isDone };
+  } catch (error) {
+    return { counts: run.counts(), error, isDone };
+  }
+};
+
+/** Number of items that the run has, about. */
+export const itemsOf = ({ table, summary }: OpenBackfill): number => summary?.items ?? table.itemCount;
+
+const reasonOf = ({ error, isDone }: Ended): string | undefined => {
+  if (error !== undefined) return messageOf(error);
+  return isDone ? undefined : "interrupted";
+};
+
+const endLines = (open: OpenBackfill, end: Parameters<Announcer["ended"]>[0], causes: Causes): string[] => {
+  const { isDone, isDryRun, counts, durationMs, failuresFile, reason, resume, next } = end;
+  const what = `${isDryRun ? "dry run" : `run ${end.run}`} of ${open.source.name}`;
+  const how = isDone ? `done in ${durationText(durationMs)}` : `not done: ${reason}`;
+  return [
+    `${what}: ${how}`,
+    sumLine(counts, isDryRun),
+    ...causeLines(causes.all()),
+    ...hintLines(counts),
+    ...(failuresFile === undefined ? [] : [`  the failed items: ${failuresFile}`]),
+    ...(resume === undefined ? [] : [`resume: ${resume}`]),
+    ...(next === undefined ? [] : [`next: ${next}`]),
+  ];
+};
+
+/** Runs a backfill and reports its end. Returns the exit code. */
+export const runBackfill = async (open: OpenBackfill, settings: RunSettings): Promise<number> => {
+  const { options, state, table } = open;
+  const { run: id, isDryRun, isNamedRun } = options;
+  const { terminal, args } = settings;
+  const announce = announcer(terminal, options.isJson, Date.now);
+  const before = runTotals(state);
+  const total = itemsOf(open);
+  const run = meter(before, total, Date.now);
+  const causes = newCauses();
+  const file = reportFile(id, "failures");
+  const lag = await openGate(open, settings);
+  const verb = open.isResumed ? "resumed" : "started";
+  const ofRun = isDryRun ? "dry run" : `run ${id}`;
+  announce.started(
+    { run: id, source: open.source.name, items: total, isResumed: open.isResumed, isDryRun, counts: before },
+    `${ofRun} ${verb}: ${open.source.name}, about ${counted(total, "item")}, ${counted(state.units.length, "part")}`,
+  );
+  const startedAt = Date.now();
+  const shown = (): Shown => ({ total, lag: lag && { ms: lag.lagMs(), isWaiting: lag.isClosed() } });
+  const hide = showProgress(announce, run, shown);
+  const ended = await copy(open, settings, { run, causes, file, lag }).finally(hide);
+  await file.close();
+  const { counts, isDone } = ended;
+  const reason = reasonOf(ended);
+  const end = {
+    run: id,
+    isDone,
+    isDryRun,
+    counts,
+    durationMs: Date.now() - startedAt,
+    causes: causes.all(),
+    ...(causes.all().length > 0 && !isDryRun && { failuresFile: file.path }),
+    ...(reason !== undefined && { reason }),
+    ...(!isDone && !isDryRun && { resume: resumeCommand(args, id, isNamedRun) }),
+    ...(isDone && !isDryRun && { next: verifyCommand(args, options.module, table.name) }),
+  };
+  announce.ended(end, endLines(open, end, causes));
+  return isDone && failuresIn(counts) === 0 ? exitCodes.done : exitCodes.left;
+};
+
+/** Reports a run of which nothing is left. Returns the exit code. */
+export const reportFinished = (open: OpenBackfill, { terminal, args }: RunSettings): number => {
+  const { options, state, table } = open;
+  const counts = runTotals(state);
+  const next = verifyCommand(args, options.module, table.name);
+  const fields = {
+    run: options.run,
+    isDone: isRunDone(state),
+    isDryRun: false,
+    counts,
+    durationMs: 0,
+    causes: [],
+    next,
+  };
+  announcer(terminal, options.isJson, Date.now).ended(fields, [
+    `run ${options.run} of ${open.source.name} was done before; a new run needs another --run`,
+    sumLine(counts, false),
+    `next: ${next}`,
+  ]);
+  return failuresIn(counts) === 0 ? exitCodes.done : exitCodes.left;
+};
