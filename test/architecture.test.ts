@@ -40,6 +40,7 @@ const foldersOfSinks: Readonly<Record<string, string>> = {
   client: "creates the client of the target, or adapts the user's client",
   schema: "reads, creates and purges tables and indexes of the target",
   write: "turns a batch into requests, and their responses into results",
+  read: "reads what the target holds, and computes what a write would store",
   request: "builds, signs and sends one HTTP request",
   mime: "builds the text of a mail",
   transport: "sends a mail by one service or protocol",

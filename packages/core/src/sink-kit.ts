@@ -70,6 +70,7 @@ export {
 } from "./record/json.ts";
 export { decodeRecord } from "./record/record.ts";
 export { type SdkItem, type SdkValue, sdkItem, sdkValue } from "./record/sdk-item.ts";
+export { itemKeyOf } from "./record/version.ts";
 export {
   type AwsBatchOptions,
   type AwsBatchSettings,

@@ -83,12 +83,16 @@ const compileKeys = (
 /** Appends the message's cells to `cells`, which already contains the key's cells. */
 type EncodeMessage = (message: unknown, cells: Cell[]) => void;
 
-const compileDeclared = (settings: PostgresSettings, columns: readonly WrittenColumn[]): EncodeMessage => {
+const declaredReaders = (settings: PostgresSettings, columns: readonly WrittenColumn[]): CellReader<Image>[] => {
   const declared = new Map(settings.declared?.map((column) => [column.name, column]));
-  const readers = columns.map(({ name, codec }) => {
+  return columns.map(({ name, codec }) => {
     const { path = [name], epoch } = declared.get(name) ?? {};
     return compilePath(path, codec, epoch);
   });
+};
+
+const compileDeclared = (settings: PostgresSettings, columns: readonly WrittenColumn[]): EncodeMessage => {
+  const readers = declaredReaders(settings, columns);
   return (message, cells) => readCells(cells, columns, readers, message as Image);
 };
 
@@ -139,6 +143,22 @@ const compileRowKey = (keys: readonly WrittenColumn[]): ((cells: readonly Cell[]
   const [only] = keys;
   if (keys.length === 1 && only !== undefined) return ([cell]) => partOf(only, cell);
   return (cells) => keys.map((column, index) => partOf(column, cells[index])).join("\0");
+};
+
+/**
+ * Creates the function that tells whether a message gives a column, by its position among `columns`, a JSON array or object.
+ * In a text column, this JSON is only text.
+ */
+export const compileIsJson = (
+  settings: PostgresSettings,
+  { columns }: WrittenColumns,
+): ((message: unknown, index: number) => boolean) => {
+  const asJson = columns.map((column): WrittenColumn => ({ ...column, codec: "json" }));
+  const readers =
+    settings.declared === undefined
+      ? (asJson.map(rowReader) as CellReader<unknown>[])
+      : (declaredReaders(settings, asJson) as CellReader<unknown>[]);
+  return (message, index) => /^[[{]/.test(readers[index]?.(message) ?? "");
 };
 
 /**

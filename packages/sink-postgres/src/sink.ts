@@ -9,9 +9,11 @@ import {
   type LiveChange,
   type Maintenance,
   type MappedSink,
+  notStarted,
   type PurgeOptions,
   type Sink,
   SinkError,
+  type WriteContext,
   withinDeadline,
   withoutDeadline,
 } from "@sluice/core/sink-kit";
@@ -20,12 +22,15 @@ import { openPool } from "./client/pool.ts";
 import { ownPool, type PoolKeeper, userPool } from "./client/pool-keeper.ts";
 import { type Session, withSession } from "./client/session.ts";
 import { checkOptions, type PostgresSettings, type PostgresSinkOptions } from "./options.ts";
+import { canonicalContents, readCopies } from "./read/batch-reader.ts";
+import { listKeys } from "./read/keys.ts";
 import type { ColumnMap } from "./schema/columns.ts";
 import { purgeDepartures } from "./schema/departures.ts";
 import { ensureTables } from "./schema/ensure.ts";
 import { purgeTombstones } from "./schema/purge.ts";
 import { createPlans } from "./write/plan.ts";
-import { dryRunBatch, type HandleBatch, writeBatch } from "./write/write-batch.ts";
+import type { RowMemory } from "./write/send-rows.ts";
+import { type BatchCall, dryRunBatch, type HandleBatch, writeBatch } from "./write/write-batch.ts";
 
 /** A value of a row. Dates, bytes, `NumberValue`s, sets and arrays are converted, and all other objects become JSON. */
 export type PostgresValue = string | number | bigint | boolean | null | undefined | Date | Uint8Array | object;
@@ -59,24 +64,36 @@ const poolOf = ({ source }: PostgresSettings): PoolKeeper => {
   return ownPool(async () => openPool("settings" in source ? source.settings : await source.readSettings()));
 };
 
-type WriteRows = PostgresSink<unknown>["write"];
+type PostgresMethods = Required<Pick<PostgresSink<unknown>, "write" | "dryRun" | "read" | "canonical" | "keys">>;
 
-/** Creates `write` and `dryRun`. Both use the same plan and the same memory. */
-const writesOf = (settings: PostgresSettings, pool: PoolKeeper): ((handle: HandleBatch) => WriteRows) => {
+/** Creates the methods that need a plan of the table. They use the same plan. Reads tell nothing about rows that are written. */
+const methodsOf = (settings: PostgresSettings, pool: PoolKeeper): PostgresMethods => {
   const plans = createPlans(settings);
-  const memory = { takesRows: false };
-  return (handle) =>
-    withinDeadline(settings.name, (batch, context) =>
-      withSession({ ...settings, pool, queryMs: settings.timeoutMs }, context, async (session) => {
-        try {
-          return await handle({ session, settings, plans, memory, signal: context.signal }, batch);
-        } catch (error) {
-          // The table may have changed since the plan was created, so the next write creates a new plan.
-          if (error instanceof SinkError && error.code === "SINK_MISSING") plans.forget();
-          throw error;
-        }
-      }),
-    );
+  const [writes, reads] = [{ takesRows: false }, { takesRows: false }];
+  const within = <Value>(memory: RowMemory, context: WriteContext, use: (call: BatchCall) => Promise<Value>) =>
+    withSession({ ...settings, pool, queryMs: settings.timeoutMs }, context, async (session) => {
+      try {
+        return await use({ session, settings, plans, memory, signal: context.signal });
+      } catch (error) {
+        // The table may have changed since the plan was created, so the next call creates a new plan.
+        if (error instanceof SinkError && error.code === "SINK_MISSING") plans.forget();
+        throw error;
+      }
+    });
+  const write = (handle: HandleBatch): PostgresMethods["write"] =>
+    withinDeadline(settings.name, (batch, context) => within(writes, context, (call) => handle(call, batch)));
+  const read = async <Value>(context: WriteContext, use: (call: BatchCall) => Promise<Value>): Promise<Value> => {
+    if (context.signal.aborted) throw notStarted(settings.name);
+    return within(reads, context, use);
+  };
+  return {
+    write: write(writeBatch),
+    dryRun: write(dryRunBatch),
+    read: async (batch, context) => (batch.length === 0 ? [] : read(context, (call) => readCopies(call, batch))),
+    canonical: async (batch, context) =>
+      batch.length === 0 ? [] : read(context, (call) => canonicalContents(call, batch)),
+    keys: (request, context) => read(context, (call) => listKeys(call, request)),
+  };
 };
 
 /** Identifies the table. Two sinks with their own pools for one database have different texts. */
@@ -91,13 +108,11 @@ const makeSink = (options: PostgresSinkOptions): PostgresSink<unknown> | MappedP
   // DDL and the deletion of tombstones may take longer than `timeoutMs`.
   const run = <Value>(use: (session: Session) => Promise<Value>): Promise<Value> =>
     withSession({ ...settings, pool, queryMs: Number.POSITIVE_INFINITY }, withoutDeadline, use);
-  const writeWith = writesOf(settings, pool);
   const sink: PostgresSink<unknown> = {
     name,
     target: targetOf(settings),
     supports: { writes: "upsert" },
-    write: writeWith(writeBatch),
-    dryRun: writeWith(dryRunBatch),
+    ...methodsOf(settings, pool),
     ensure: async (ensure = {}) => {
       checkOptionNames<EnsureOptions>("ensure", ensure, { apply: true });
       return run((session) => ensureTables(session, settings, ensure));

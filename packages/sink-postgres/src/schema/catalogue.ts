@@ -13,6 +13,10 @@ export interface CatalogueColumn {
   readonly fullType: string;
   /** If `type` is a domain, the type on which the domain is based. Otherwise the same as `type`. */
   readonly baseType: string;
+  /** The length or precision as the catalogue stores it, -1 without one. */
+  readonly modifier: string;
+  /** `text`: an enum, or a type that has no binary output. `binary`: any other type. */
+  readonly output: "text" | "binary";
   /** The quoted collation; null if the column has the default collation of its type. */
   readonly collation: string | null;
   readonly isGenerated: boolean;
@@ -49,6 +53,8 @@ const catalogueQuery = `
 SELECT c.relkind::text AS kind, c.relnatts::text AS attributes, to_regclass($2) IS NOT NULL AS "hasVersions", a.attname::text AS name,
   format_type(a.atttypid, -1) AS type, a.atttypid::text AS "typeOid", format_type(a.atttypid, a.atttypmod) AS "fullType",
   CASE WHEN b.typcategory = 'A' AND b.typelem <> 0 THEN format_type(e.oid, -1) || '[]' ELSE format_type(b.oid, -1) END AS "baseType",
+  a.atttypmod::text AS modifier,
+  CASE WHEN b.typtype = 'e' OR b.typsend = 0 OR e.typsend = 0 THEN 'text' ELSE 'binary' END AS output,
   CASE WHEN a.attcollation <> t.typcollation THEN a.attcollation::regcollation::text END AS collation,
   a.attgenerated <> '' OR a.attidentity = 'a' AS "isGenerated", a.attidentity = 'a' AS "isIdentity", a.atthasdef OR a.attidentity <> '' AS "hasDefault",
   a.attnotnull AS "isNotNull", CASE WHEN k.position < i.indnkeyatts THEN k.position + 1 ELSE 0 END AS "keyPosition"

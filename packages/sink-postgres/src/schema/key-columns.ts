@@ -65,7 +65,7 @@ SELECT r.position::text AS position, a.attname::text AS name, b.typname::text AS
   col_description(a.attrelid, a.attnum) AS comment, k.relkind IN ('r', 'p') AS "isTable",
   (SELECT min(w.rulename) FROM pg_rewrite w WHERE w.ev_class = a.attrelid AND w.ev_type <> '1') AS rule, (
     SELECT json_agg(json_build_object('columns', (
-      SELECT json_agg(c.attname) FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS n(attnum, position)
+      SELECT json_agg(c.attname ORDER BY n.position) FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS n(attnum, position)
       JOIN pg_attribute c ON c.attrelid = i.indrelid AND c.attnum = n.attnum WHERE n.position <= i.indnkeyatts
     ), 'use', CASE WHEN NOT i.indimmediate OR d.coarser THEN 'spoils' WHEN d.other THEN 'other' ELSE 'fits' END))::text
     FROM pg_index i CROSS JOIN LATERAL (

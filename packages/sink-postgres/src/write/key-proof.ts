@@ -43,7 +43,7 @@ const columnProblem = (attribute: string, type: KeyType, mapping: KeyMapping): s
 };
 
 /** Returns why items with these keys may have the same row; undefined if it is proved that they never have. */
-const problemOf = (keys: Image, mapping: KeyMapping): string | undefined => {
+export const proofProblem = (keys: Image, mapping: KeyMapping): string | undefined => {
   if (mapping.sources === undefined) return 'option "key" is a function';
   for (const [attribute, value] of Object.entries(keys)) {
     const type = typeOf(value);
@@ -77,7 +77,7 @@ export const compileProof = (mapping: KeyMapping): ((entries: readonly Keyed[]) 
     const keys = delivery.change.record.dynamodb?.Keys ?? {};
     if (known !== undefined) return isKnown(keys, known) ? undefined : "items with different key attributes arrived";
     known = Object.entries(keys).map(([name, value]) => [name, typeOf(value) ?? ""]);
-    return problemOf(keys, mapping);
+    return proofProblem(keys, mapping);
   };
   return (entries) => {
     for (const entry of entries) problem ??= check(entry);

@@ -3,7 +3,7 @@
 
 import { SinkError, type UpsertDelivery } from "@sluice/core/sink-kit";
 import type { Session } from "../client/session.ts";
-import { compileEncode, type RowEntry } from "../encode.ts";
+import { compileEncode, compileIsJson, type RowEntry } from "../encode.ts";
 import type { PostgresSettings } from "../options.ts";
 import { type Catalogue, readCatalogue } from "../schema/catalogue.ts";
 import { type KeyFacts, readKeyFacts } from "../schema/key-columns.ts";
@@ -25,9 +25,13 @@ export interface WriteStatements {
 /** Everything that a write needs to know about the table. */
 export interface WritePlan {
   readonly keys: readonly WrittenColumn[];
+  /** The key columns in the order of the index that finds a row. */
+  readonly indexed: readonly WrittenColumn[];
   /** The columns of the cells of a `RowEntry`. */
   readonly cellColumns: readonly WrittenColumn[];
   readonly encode: (delivery: UpsertDelivery<unknown>) => RowEntry;
+  /** Whether the message gives the column at this position of `cellColumns` a JSON array or object. */
+  readonly isJson: (message: unknown, position: number) => boolean;
   readonly names: RowNames;
   /**
    * Returns the statements that write the columns named so far, and the columns with these positions. If rows can be
@@ -54,6 +58,13 @@ interface Table {
   readonly shape: string;
 }
 
+const inIndexOrder = (keys: readonly WrittenColumn[], { uniqueKeys }: KeyFacts): readonly WrittenColumn[] => {
+  const isOver = (names: readonly string[]): boolean =>
+    names.length === keys.length && keys.every(({ name }) => names.includes(name));
+  const index = uniqueKeys.rows.find(({ columns, use }) => use === "fits" && isOver(columns));
+  return index?.columns.flatMap((name) => keys.filter((key) => key.name === name)) ?? keys;
+};
+
 const createPlan = (
   settings: PostgresSettings,
   { catalogue, facts, shape }: Table,
@@ -64,6 +75,7 @@ const createPlan = (
   const { columns: table, shared } = planSharing(settings, { written, catalogue, facts });
   const { keys, columns } = table;
   const names = rowNames(settings, table, named);
+  const isJson = compileIsJson(settings, table);
   const sets = new Map<string, WriteStatements>();
   const createStatements = (isWritten: (index: number) => boolean, isShared: boolean): WriteStatements => {
     const positions = [...columns.keys()].filter(isWritten);
@@ -90,8 +102,10 @@ const createPlan = (
   const keysOnly = { relations, keys, columns: [], unnamed: [] };
   return Object.freeze({
     keys,
+    indexed: inIndexOrder(keys, facts),
     cellColumns: [...keys, ...columns],
     encode: compileEncode(settings, table, names),
+    isJson: (message: unknown, position: number) => isJson(message, position - keys.length),
     names,
     statements,
     deleteRemoved: deleteRemovedStatement(keysOnly),

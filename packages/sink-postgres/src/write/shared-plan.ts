@@ -5,7 +5,7 @@ import type { RowEntry } from "../encode.ts";
 import type { PostgresSettings } from "../options.ts";
 import type { Catalogue } from "../schema/catalogue.ts";
 import { type ComparedColumn, type KeyFacts, keyProblem, mappingText } from "../schema/key-columns.ts";
-import { compileProof } from "./key-proof.ts";
+import { compileProof, type KeyMapping } from "./key-proof.ts";
 import {
   createSharedStatement,
   presentSharedStatement,
@@ -25,6 +25,10 @@ export interface SharedPlan {
   readonly isNeeded: (entries: readonly RowEntry[]) => boolean;
   /** Whether an item can have left rows at other keys, because option `key` is a function. */
   readonly canStray: boolean;
+  /** Whether the version table has the columns for owners. */
+  readonly hasOwners: boolean;
+  /** What the proof knows about the key. */
+  readonly mapping: KeyMapping;
   readonly keys: readonly WrittenColumn[];
   /**
    * The key columns, then all other columns, also those that no row has named: if a row gets another owner, the
@@ -99,7 +103,8 @@ export const planSharing = (
   const compared = [...facts.rows, ...facts.versions];
   const keys = written.keys.map((key) => withComparison(key, compared));
   const columns = { ...written, keys };
-  const problemOf = compileProof({ sources, columns: compared });
+  const mapping: KeyMapping = { sources, columns: compared };
+  const problemOf = compileProof(mapping);
   const obstacle = obstacleOf(settings, facts);
   const shape: StatementShape = { ...columns, relations: settings.relations, unnamed: [], isShared: true };
   return {
@@ -111,6 +116,8 @@ export const planSharing = (
         if (obstacle === undefined) return true;
         throw missing(settings.name, `two items may have the same row, because ${problem}; ${obstacle}`);
       },
+      hasOwners: settings.relations.guard === "version-table" && facts.hasOwners,
+      mapping,
       canStray: typeof settings.key === "function",
       keys,
       columns: [...keys, ...columns.columns],

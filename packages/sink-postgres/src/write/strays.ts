@@ -1,6 +1,7 @@
 // Finds and removes the rows that an item has left at other keys. They are left from another version of the key function:
 // the sink cannot compare two functions, so it looks for the owner.
 
+import { ownerOf } from "@sluice/core/sink-kit";
 import type { RowEntry } from "../encode.ts";
 import type { Cell } from "./codec.ts";
 import { type Contestant, contest, type SharedContext } from "./contest.ts";
@@ -11,6 +12,12 @@ import type { StrayRow } from "./shared-statements.ts";
 export interface OwnedRowEntry extends RowEntry {
   readonly owner: string;
 }
+
+/** Returns the entry with its owner. */
+export const owned = (entry: RowEntry): OwnedRowEntry => ({ ...entry, owner: ownerOf(entry.delivery.change.itemKey) });
+
+/** Returns the owners as one text, separated by commas. */
+export const owners = (entries: readonly OwnedRowEntry[]): string => entries.map(({ owner }) => owner).join(",");
 
 interface Stray {
   readonly cells: readonly Cell[];
@@ -24,16 +31,18 @@ const strayOf = (row: StrayRow, keyCount: number): Stray => ({
   isRemoved: row.isRemoved === "true",
 });
 
-type Strays = ReadonlyMap<OwnedRowEntry, readonly Stray[]>;
+/** The strays of each entry that has one. */
+export type Strays = ReadonlyMap<OwnedRowEntry, readonly Stray[]>;
 
-const findStrays = async (
+/** Finds the entries of the items at other keys. There are some only if option `key` is a function. */
+export const findStrays = async (
   { session, sink, plan }: SharedContext,
   entries: readonly OwnedRowEntry[],
 ): Promise<Strays> => {
   const found = new Map<OwnedRowEntry, Stray[]>();
   if (!plan.canStray || entries.length === 0) return found;
   const keys = literals(sink, { columns: plan.keys }, entries);
-  const { rows } = await session.query(plan.strays, [...keys, entries.map(({ owner }) => owner).join(",")]);
+  const { rows } = await session.query(plan.strays, [...keys, owners(entries)]);
   for (const row of rows as readonly StrayRow[]) {
     const entry = entries[Number(row.position) - 1];
     if (entry !== undefined) found.set(entry, [...(found.get(entry) ?? []), strayOf(row, plan.keys.length)]);

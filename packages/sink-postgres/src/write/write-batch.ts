@@ -86,8 +86,8 @@ const writeNothing = async (
   return answer.current ? undefined : stale;
 };
 
-/** How the parts of a batch are written. */
-interface PartWriter {
+/** How the parts of a batch are written, or read. */
+export interface PartWriter {
   readonly write: (part: readonly RowEntry[]) => Promise<PartAnswer>;
   /** Sends the statements of a part without rows. */
   readonly writeNothing: (part: readonly RowEntry[]) => Promise<typeof stale | undefined>;
@@ -175,14 +175,24 @@ const maxAttempts = 3;
 const columnsKeepChanging = (sink: string): SinkError =>
   new SinkError("SINK_CONFLICT", `[${sink}] the table's columns changed ${maxAttempts} times during the write`);
 
-/** Writes a batch, and returns the result of each delivery. */
-export const writeBatch: HandleBatch = async (call, batch) => {
+/** Chooses how to send the parts of a batch. @throws {SinkError} when the target has not what this needs. */
+export type ChooseWriter = (call: BatchCall, plan: WritePlan, entries: readonly RowEntry[]) => PartWriter;
+
+/**
+ * Encodes a batch, sends its parts, and returns the result of each delivery. If Postgres refuses a part, finds the row at
+ * fault. If the columns have changed, starts again with the deliveries that have no result.
+ */
+export const sendBatch = async (
+  call: BatchCall,
+  batch: readonly UpsertDelivery<unknown>[],
+  choose: ChooseWriter,
+): Promise<readonly WriteResult[]> => {
   const { settings, signal, memory } = call;
   const results: WriteResult[] = [];
   let left = batch;
   for (let attempt = 1; attempt <= maxAttempts; attempt++) {
     const { plan, entries, results: unencoded } = await encodeRows(call, left, attempt > 1);
-    const writer = writerOf(call, plan, entries);
+    const writer = choose(call, plan, entries);
     const sent = await sendRows(partsOf(plan, entries), {
       sink: settings.name,
       signal,
@@ -203,6 +213,9 @@ export const writeBatch: HandleBatch = async (call, batch) => {
   }
   return [...results, ...left.map((delivery) => failed(delivery, columnsKeepChanging(settings.name)))];
 };
+
+/** Writes a batch, and returns the result of each delivery. */
+export const writeBatch: HandleBatch = (call, batch) => sendBatch(call, batch, writerOf);
 
 /**
  * Makes a write in a transaction that is rolled back, so that constraints, triggers and grants answer. What cannot be

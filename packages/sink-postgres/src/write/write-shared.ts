@@ -4,7 +4,7 @@
 // it takes no row of another owner. The deliveries that it did not take are superseded, or they meet other items. The
 // latter are sent again: they are contested.
 
-import { delivered, failed, ownerOf, SinkError, superseded, type WriteResult } from "@sluice/core/sink-kit";
+import { delivered, failed, SinkError, superseded, type WriteResult } from "@sluice/core/sink-kit";
 import type { RowEntry } from "../encode.ts";
 import { resultsOf, splitByRow } from "./batch.ts";
 import {
@@ -28,7 +28,7 @@ import {
 import type { WriteStatements } from "./plan.ts";
 import { type PartAnswer, type SentPart, stale } from "./send-rows.ts";
 import type { WriteAnswer } from "./statements.ts";
-import { type OwnedRowEntry, removeStrays } from "./strays.ts";
+import { type OwnedRowEntry, owned, owners, removeStrays } from "./strays.ts";
 
 /** What a write of shared rows needs. */
 export interface SharedWrite extends SharedContext {
@@ -38,10 +38,6 @@ export interface SharedWrite extends SharedContext {
   /** The entries that met other items. */
   readonly contested: WeakSet<RowEntry>;
 }
-
-const owned = (entry: RowEntry): OwnedRowEntry => ({ ...entry, owner: ownerOf(entry.delivery.change.itemKey) });
-
-const owners = (entries: readonly OwnedRowEntry[]): string => entries.map(({ owner }) => owner).join(",");
 
 const keyLiterals = ({ sink, plan }: SharedContext, entries: readonly RowEntry[]): string[] =>
   literals(sink, { columns: plan.keys }, entries);

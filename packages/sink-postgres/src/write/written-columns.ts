@@ -13,6 +13,13 @@ export interface WrittenColumn extends StatementColumn {
   readonly codec: Codec;
   /** The type with its length or precision. */
   readonly fullType: string;
+  /** If the type is a domain, the type on which the domain is based. Otherwise the type. Without length and precision. */
+  readonly baseType: string;
+  /** The length or precision as the catalogue stores it, -1 without one. */
+  readonly modifier: string;
+  readonly output: CatalogueColumn["output"];
+  /** The type's object identifier. */
+  readonly typeOid: string;
   /** False for a text that the column certainly cannot hold. Undefined if only Postgres can tell. */
   readonly canHold: ((text: string) => boolean) | undefined;
 }
@@ -26,11 +33,13 @@ export interface WrittenColumns {
   readonly existing: ReadonlySet<string>;
 }
 
-const written = ({ name, type, typeOid, baseType, isIdentity, fullType }: CatalogueColumn): WrittenColumn => {
+const written = (column: CatalogueColumn): WrittenColumn => {
+  const { name, type, typeOid, baseType, isIdentity, fullType, modifier, output } = column;
   const codec = codecOf(baseType);
   const checkedType = codec === "text" ? undefined : typeOid;
   const isCastByRow = codec === "json" || typeof codec === "object";
-  return { name, type, fullType, checkedType, isIdentity, codec, isCastByRow, canHold: holderOf(baseType) };
+  const types = { type, typeOid, fullType, baseType, modifier, output };
+  return { name, ...types, checkedType, isIdentity, codec, isCastByRow, canHold: holderOf(baseType) };
 };
 
 const missing = ({ name, relations }: PostgresSettings, problem: string): SinkError =>

@@ -1,0 +1,66 @@
+// Turns cells into texts that are equal if and only if the cells are. The texts do not depend on settings of the session,
+// such as DateStyle, TimeZone, IntervalStyle, extra_float_digits and bytea_output: two pools may have different ones.
+
+import type { CopyContent } from "@sluice/core/sink-kit";
+import type { Cell } from "../write/codec.ts";
+import type { WrittenColumn } from "../write/written-columns.ts";
+import { jsonByValue, jsonbByValue } from "./json-text.ts";
+
+/** Base types whose own text depends on no setting. */
+const plainTypes =
+  /^(text|character varying|bpchar|character|citext|name|"char"|smallint|integer|bigint|oid|boolean|uuid|inet|cidr|macaddr8?|"bit"|bit varying|json|jsonb|time without time zone|time with time zone|xml)$/;
+
+const dayTypes = /^(date|timestamp without time zone)$/;
+
+const arrayOfPlain = (baseType: string): boolean =>
+  baseType.endsWith("[]") && plainTypes.test(baseType.replace(/(\[\])+$/, ""));
+
+/** The binary form of a value as hexadecimal text. `ROW` and `IS DISTINCT FROM` tell a composite of NULLs from NULL. */
+const binaryText = (cell: string): string =>
+  `CASE WHEN ${cell} IS DISTINCT FROM NULL THEN encode(record_send(ROW(${cell})), 'hex') END`;
+
+/** What the text of a cell depends on. */
+type TextColumn = Pick<WrittenColumn, "baseType" | "output">;
+
+/** Returns the SQL of the text of a cell, which is NULL for NULL. */
+export const textOf = ({ baseType, output }: TextColumn, cell: string): string => {
+  if (plainTypes.test(baseType) || arrayOfPlain(baseType)) return `${cell}::text`;
+  // 1.50 and 1.5 are equal.
+  if (baseType === "numeric") return `trim_scale(${cell})::text`;
+  if (baseType === "bytea") return `encode(${cell}, 'hex')`;
+  if (dayTypes.test(baseType)) return `(to_jsonb(${cell}) #>> '{}')`;
+  if (baseType === "timestamp with time zone") return `(to_jsonb(${cell} AT TIME ZONE 'UTC') #>> '{}')`;
+  return output === "text" ? `${cell}::text` : binaryText(cell);
+};
+
+/** Returns the SQL `… AS v0, … AS v1` of the texts of cells. */
+export const textsOf = (columns: readonly TextColumn[], cellOf: (index: number) => string): string =>
+  columns.map((column, index) => `${textOf(column, cellOf(index))} AS v${index}`).join(", ");
+
+/** A row with the texts of cells. */
+export interface TextRow {
+  readonly [column: `v${number}`]: Cell;
+}
+
+const finished = ({ baseType }: WrittenColumn, text: string, isJson: () => boolean): string => {
+  if (baseType === "jsonb") return jsonbByValue(text);
+  if (baseType === "json") return jsonByValue(text);
+  return /^[[{]/.test(text) && isJson() ? jsonByValue(text) : text;
+};
+
+/**
+ * Returns the content of a row. A column that is NULL is not a member: this is how NULL differs from every text, and a
+ * column that no row has named yet makes no difference.
+ * @param isJson whether a text column has JSON, which is compared by value: the members of a map have no order.
+ */
+export const contentOf = (
+  columns: readonly WrittenColumn[],
+  row: TextRow,
+  isJson: (index: number) => boolean,
+): CopyContent =>
+  Object.fromEntries(
+    columns.flatMap((column, index) => {
+      const text = row[`v${index}`] ?? null;
+      return text === null ? [] : [[column.name, finished(column, text, () => isJson(index))]];
+    }),
+  );

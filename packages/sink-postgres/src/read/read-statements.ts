@@ -1,0 +1,146 @@
+// The SQL that reads copies, and that computes what a write would store. Each statement writes nothing, takes no lock that
+// a writer waits for, and is a transaction by itself. See the beginning of `write/statements.ts`.
+
+import {
+  claimsColumn,
+  literal,
+  ownerColumn,
+  quoteName,
+  type Relations,
+  removedColumn,
+  versionColumn,
+} from "../schema/relations.ts";
+import { columnCheck } from "../write/column-check.ts";
+import { aliases, argumentsFor, rowsOf, type StatementColumn, sameKey } from "../write/statements.ts";
+import type { WrittenColumn } from "../write/written-columns.ts";
+import { textsOf } from "./cell-text.ts";
+
+/** A row of a statement: `current` is false if the columns have changed, and the other members are then null. */
+export interface CheckedRow {
+  readonly current: boolean;
+  /** One-based position of the delivery in the parameters. Null if the statement found nothing. */
+  readonly position: string | null;
+}
+
+/** Returns the statement that selects the rows of `found`, or one row without a position if there are none. */
+export const checked = (check: string, found: string): string =>
+  `WITH ${check}\nSELECT shape.same AS current, found.* FROM shape LEFT JOIN (${found}) AS found ON true`;
+
+/** The texts of cells depend on the types of all columns. */
+const typeChecked = (columns: readonly WrittenColumn[]): WrittenColumn[] =>
+  columns.map((column) => ({ ...column, checkedType: column.typeOid }));
+
+/** What a statement for a batch needs to know. */
+export interface ReadShape {
+  readonly relations: Relations;
+  readonly keys: readonly WrittenColumn[];
+  /** The columns of the content. The key columns come first. */
+  readonly columns: readonly WrittenColumn[];
+  /** Whether rows can be shared, so that the entry of the item's owner is read. */
+  readonly isShared: boolean;
+}
+
+/** What a target holds at the key of a delivery. Every member is text, because the user's pool may have parsers of its own. */
+export interface FoundRow extends CheckedRow {
+  /** Null or empty if the guard has no version. */
+  readonly version: string | null;
+  /** Whether the guard has a tombstone. */
+  readonly isRemoved: string | null;
+  /** Whether the table shows a row. */
+  readonly isThere: string;
+  readonly owner?: string | null;
+  /** The version of the item's entry among the owners that are not shown. */
+  readonly claim?: string | null;
+  readonly isClaimRemoved?: string | null;
+  readonly [column: `v${number}`]: string | null;
+}
+
+/** OFFSET 0 makes Postgres look up each key in the index, also without statistics of the table. */
+export const lookUp = (relation: string, keys: readonly StatementColumn[], alias: string): string =>
+  `LEFT JOIN LATERAL (SELECT * FROM ${relation} AS one WHERE ${sameKey(keys, "one")} OFFSET 0) AS ${alias} ON true`;
+
+const guardMembers = (isShared: boolean): string => `held.${versionColumn} AS version,
+  (held.${removedColumn} IS NOT NULL)::text AS "isRemoved"${
+    isShared
+      ? `, held.${ownerColumn} AS owner, held.${claimsColumn} -> u.owner ->> 'v' AS claim,
+  (held.${claimsColumn} -> u.owner ? 'x')::text AS "isClaimRemoved"`
+      : ""
+  }`;
+
+/**
+ * Returns the SQL that reads the versions and contents at the keys of deliveries. Parameters: the key columns, then the
+ * owners as one text if rows can be shared.
+ */
+export const readStatement = ({ relations, keys, columns, isShared }: ReadShape): string => {
+  const owners = isShared ? `, string_to_array($${keys.length + 1}::text, ',')` : "";
+  const given = `unnest(${argumentsFor(keys)}${owners}) WITH ORDINALITY AS u(${aliases(keys)}${isShared ? ", owner" : ""}, position)`;
+  const isInline = relations.guard === "inline";
+  const held = lookUp(relations.versions, keys, "held");
+  const live = isInline ? "" : lookUp(relations.rows, keys, "live");
+  const row = isInline ? "held" : "live";
+  const key = quoteName(keys[0]?.name ?? "");
+  const isThere = `${row}.${key} IS NOT NULL${isInline ? ` AND held.${removedColumn} IS NULL` : ""}`;
+  const texts = textsOf(columns, (index) => `${row}.${quoteName(columns[index]?.name ?? "")}`);
+  return checked(
+    columnCheck(relations.rows, typeChecked(columns)),
+    `
+  SELECT u.position::text AS position, ${guardMembers(isShared)}, (${isThere})::text AS "isThere", ${texts}
+  FROM ${given} ${held} ${live}
+  WHERE (SELECT same FROM shape) AND (held.${key} IS NOT NULL OR ${row}.${key} IS NOT NULL)`,
+  );
+};
+
+/** The row of a delivery as a write would store it. */
+export interface CanonicalRow extends CheckedRow {
+  /** The name of a column for which the value is too long; null if there is none. */
+  readonly tooLong: string | null;
+  readonly [column: `v${number}`]: string | null;
+}
+
+/** Base types that an explicit cast shortens. An assignment, as in a write, refuses a value that would lose more than spaces. */
+const shortenedTypes = /^(character varying|bpchar|character|"bit"|bit varying)(\[\])*$/;
+
+const isShortened = ({ baseType, type, fullType }: WrittenColumn): boolean =>
+  type !== fullType && shortenedTypes.test(baseType);
+
+const uncast = ({ type, isCastByRow }: WrittenColumn, index: number): string =>
+  isCastByRow ? `u.c${index}::${type}` : `u.c${index}`;
+
+/** The cell with the length or precision of its column, as an assignment stores it. */
+const assigned = (column: WrittenColumn, index: number): string =>
+  column.type === column.fullType ? uncast(column, index) : `(u.c${index}::${column.fullType})`;
+
+const tooLong = (column: WrittenColumn, index: number): string => {
+  const differs = (one: string, other: string): string => `rtrim(${one}::text) <> rtrim(${other}::text)`;
+  const [before, after] = [uncast(column, index), assigned(column, index)];
+  const loses = column.baseType.endsWith("[]")
+    ? `EXISTS (SELECT FROM unnest(${before}, ${after}) AS e(before, after) WHERE ${differs("e.before", "e.after")})`
+    : differs(before, after);
+  return `CASE WHEN ${loses} THEN ${literal(column.name)} END`;
+};
+
+/** Returns the SQL condition that the columns still have the same lengths and precisions. */
+const modifierCheck = (rows: string, columns: readonly WrittenColumn[]): string[] => {
+  const modified = columns.filter(({ modifier }) => modifier !== "-1");
+  if (modified.length === 0) return [];
+  const expected = modified.map(({ name, modifier }) => `(${literal(name)}, ${modifier})`).join(", ");
+  return [
+    `NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = ${literal(rows)}::regclass AND attnum > 0
+      AND attname::text IN (${modified.map(({ name }) => literal(name)).join(", ")})
+      AND (attname::text, atttypmod) NOT IN (${expected}))`,
+  ];
+};
+
+/** Returns the SQL that computes the rows that a write would store. Parameters: the columns, the key first. */
+export const canonicalStatement = ({ relations, columns }: ReadShape): string => {
+  const [first] = columns as readonly [WrittenColumn];
+  const positions = `generate_series(1, cardinality(${argumentsFor([first])})) AS position`;
+  const shortened = columns.flatMap((column, index) => (isShortened(column) ? [tooLong(column, index)] : []));
+  const lost = shortened.length === 0 ? "NULL" : `COALESCE(${shortened.join(", ")})`;
+  const texts = textsOf(columns, (index) => assigned(columns[index] as WrittenColumn, index));
+  return checked(
+    columnCheck(relations.rows, typeChecked(columns), ...modifierCheck(relations.rows, columns)),
+    `
+  SELECT u.position::text AS position, ${lost} AS "tooLong", ${texts} FROM ${rowsOf(columns, positions)}`,
+  );
+};
