@@ -1,5 +1,5 @@
 // Backfills beside a random history. Some items exist before the stream is read, and their changes are not in the stream.
-// Pages are read at any time, written by the real worker, repeated, abandoned, and written delayed. A run may be a second run
+// Pages are read at any time, written by the real worker, repeated, abandoned, and written late. A run may be a second run
 // after changes were lost, or copy an older export.
 
 import { backfillRecord, type Invoke, type Source, type TaskAnswer, type Unit, work } from "@sluice/backfill";

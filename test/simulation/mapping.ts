@@ -20,7 +20,9 @@ export const queueEvent = (messages: readonly QueueMessage[], arn: string) => ({
   })),
 });
 
-const sleep = (world: World, ms: number): Promise<void> => new Promise((resolve) => world.scheduler.after(ms, resolve));
+/** Resolves after a time of the simulation, in milliseconds. */
+export const sleep = (world: World, ms: number): Promise<void> =>
+  new Promise((resolve) => world.scheduler.after(ms, resolve));
 
 /** The mapping that reads one shard of the stream for one pipeline. */
 export interface ShardReader {

@@ -147,6 +147,12 @@ export const mutants: Readonly<Record<string, Mutant>> = {
     oracle: "convergence",
     parts: { upsertTarget: (rowOf) => new OwnerlessUpsertTarget(rowOf) },
   },
+  "a backfill that is newer than the stream": {
+    oracle: "convergence",
+    parts: {
+      backfilled: (record) => ({ ...record, dynamodb: { ...record.dynamodb, SequenceNumber: "9".repeat(30) } }),
+    },
+  },
   "a dead-letter queue whose letters have one id": {
     oracle: "deletion",
     parts: only("letters", (isFifo, now) => new ConfusedQueue("letters", isFifo, now)),

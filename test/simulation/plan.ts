@@ -94,6 +94,12 @@ export interface Failover {
   readonly isReadMeanwhile: boolean;
 }
 
+/** A backfill that begins at a time. */
+export interface BackfillStep {
+  readonly at: number;
+  readonly pipeline: number;
+}
+
 /** A world, and everything that happens in it. */
 export interface Plan {
   readonly seed: number;
@@ -105,6 +111,8 @@ export interface Plan {
   readonly outages: readonly Outage[];
   readonly operator: readonly OperatorStep[];
   readonly strangers: readonly StrangerStep[];
+  /** Copies of the table by a program, beside everything else. */
+  readonly backfills: readonly BackfillStep[];
   /** The clients of a global table write to another region from `away` to `back`, whole seconds. */
   readonly failover: Failover | undefined;
   /** From this time on, mappers no longer throw. */
@@ -385,5 +393,6 @@ export const planOf = (seed: number): Plan => {
     retryQueue: retryQueueOf(random, pipelines),
     sharesRows: random.chance(0.25),
     ...settingsOf(random, moments),
+    backfills: listOf(random.pick([0, 1, 2]), () => ({ at: at(), pipeline: random.between(0, pipelines.length - 1) })),
   };
 };

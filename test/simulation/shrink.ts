@@ -5,7 +5,7 @@ import type { Plan } from "./plan.ts";
 /** Whether a plan still fails in the same way. */
 type StillFails = (plan: Plan) => Promise<boolean>;
 
-const listKeys = ["steps", "faults", "outages", "operator", "strangers", "throwing", "offloaded"] as const;
+const listKeys = ["steps", "faults", "outages", "operator", "backfills", "strangers", "throwing", "offloaded"] as const;
 
 const simpler: readonly Partial<Plan>[] = [
   { twice: 0 },

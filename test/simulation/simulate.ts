@@ -1,5 +1,6 @@
 // Plays a plan to its end, and returns what the oracles found.
 
+import { backfill } from "./backfill.ts";
 import { consumeRetries, readShard } from "./mapping.ts";
 import { moveToRetries, redrive } from "./operator.ts";
 import { problemsIn } from "./oracles.ts";
@@ -13,13 +14,14 @@ const maxEvents = 10_000;
 /** Number of redrives of each pipeline at the end. */
 const lastRedrives = 3;
 
-const lastStepOf = ({ steps, outages, operator, strangers, fixedAt, retiredAt }: Plan): number =>
+const lastStepOf = ({ steps, outages, operator, backfills, strangers, fixedAt, retiredAt }: Plan): number =>
   Math.max(
     0,
     ...steps.map(({ at }) => at),
     ...outages.map(({ to }) => to),
     ...operator.map(({ at }) => at),
     ...strangers.map(({ at }) => at),
+    ...backfills.map(({ at }) => at),
     fixedAt,
     retiredAt,
   );
@@ -38,20 +40,22 @@ export const simulate = async (plan: Plan, parts: Parts = realParts): Promise<re
   plan.pipelines.forEach(({ usesRetryQueue }, pipeline) => {
     if (usesRetryQueue) consumeRetries(world, pipeline);
   });
-  let redriving = 0;
-  const redriveNow = (pipeline: number): void => {
-    redriving += 1;
-    void redrive(world, pipeline).finally(() => {
-      redriving -= 1;
+  let busy = 0;
+  const during = (work: Promise<void>): void => {
+    busy += 1;
+    void work.finally(() => {
+      busy -= 1;
     });
   };
+  const redriveNow = (pipeline: number): void => during(redrive(world, pipeline));
   for (const { at, kind, pipeline } of plan.operator) {
     scheduler.after(at, () => (kind === "move" ? moveToRetries(world) : redriveNow(pipeline)));
   }
+  for (const { at, pipeline } of plan.backfills) scheduler.after(at, () => during(backfill(world, pipeline)));
   for (const { at, pipeline, item } of plan.strangers) {
     scheduler.after(at, () => void world.invoke(pipeline, { Records: [strangerRecord(plan, item)] }));
   }
-  const isCalm = (): boolean => scheduler.now >= world.calmAt && world.running === 0 && redriving === 0;
+  const isCalm = (): boolean => scheduler.now >= world.calmAt && world.running === 0 && busy === 0;
   scheduler.after(world.calmAt - start, () => undefined);
   const isQuiet = (): boolean =>
     isCalm() && shards.every((shard) => shard.isAtEnd()) && world.retries.messages.length === 0;

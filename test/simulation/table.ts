@@ -47,7 +47,7 @@ const labels = {
 const replicationMs = 1_500;
 
 /** The region in which clients write at a time. */
-const regionAt = ({ failover }: Plan, at: number): number =>
+export const regionAt = ({ failover }: Plan, at: number): number =>
   failover !== undefined && at >= failover.away && at < failover.back ? 1 : 0;
 
 /** The ARN of the table in a region. */

@@ -2,7 +2,7 @@
 
 import { gzipSync } from "node:zlib";
 import { pipeline as createPipeline, type PipelineHandler, sqsDeadLetterQueue, sqsRetryQueue } from "@sluice/core";
-import type { PayloadStore, SqsEntry, SqsQueueClient } from "@sluice/core/envelope";
+import type { PayloadStore, SqsEntry, SqsQueueClient, StreamRecord } from "@sluice/core/envelope";
 import {
   type AppendDelivery,
   type Change,
@@ -34,6 +34,8 @@ export interface Parts {
   readonly upsertTarget: (rowOf: RowOf) => UpsertTarget;
   readonly queue: (name: string, isFifo: boolean, now: () => number) => Queue;
   readonly store: (now: () => number) => DedupeStore;
+  /** Returns the record that a backfill sends. */
+  readonly backfilled: (record: StreamRecord) => StreamRecord;
 }
 
 export const realParts: Parts = {
@@ -41,6 +43,7 @@ export const realParts: Parts = {
   upsertTarget: (rowOf) => new UpsertTarget(rowOf),
   queue: (name, isFifo, now) => new Queue(name, isFifo, now),
   store: (now) => memoryDedupe({ now }),
+  backfilled: (record) => record,
 };
 
 /** Names one delivery: a change on its way to a route. */
@@ -81,6 +84,7 @@ export class World {
   readonly deadLetters: Queue;
   readonly retries: Queue;
   readonly store: DedupeStore;
+  readonly backfilled: Parts["backfilled"];
   /** Time at which a delivery was first stored in the dead-letter queue. */
   readonly deadLettered = new Map<string, number>();
   /** Records in the payload store, by address. */
@@ -108,6 +112,7 @@ export class World {
     this.deadLetters = parts.queue("letters", plan.deadLetterQueue === "fifo", now);
     this.retries = parts.queue("retries", plan.retryQueue === "fifo", now);
     this.store = parts.store(now);
+    this.backfilled = parts.backfilled;
     this.#instances = plan.pipelines.map(() => []);
     for (const { routes } of plan.pipelines) {
       for (const { writes, target, isFifo } of routes) {

@@ -17,7 +17,7 @@ import type { Options } from "./options.ts";
 import { type OutageResult, planOutage, workMs } from "./outage.ts";
 import { type ProgressPrinter, withSeparators } from "./progress.ts";
 import type { Replica } from "./replicas/replica.ts";
-import { createTable, loadTable, readTable, runWorkload, tableName, workload } from "./table.ts";
+import { createTable, loadTable, readTable, runWorkload, streamArnOf, tableName, workload } from "./table.ts";
 import { noteLatencies, startTally, type Tally } from "./tally.ts";
 import { createQueues, handlerOf, openTargets, type Queues } from "./targets.ts";
 
@@ -53,7 +53,7 @@ interface DemoRun {
 }
 
 /** Sets the environment variables that configure the functions, as in Lambda. */
-const configure = (engines: DemoEngines, queueUrl: string): void => {
+export const configure = (engines: DemoEngines, queueUrl: string): void => {
   const { region, credentials } = engines.sqs.clientConfig;
   Object.assign(process.env, {
     SOURCE_TABLE: tableName,
@@ -181,7 +181,8 @@ export const replicateFilms = async (
   const targets = await openTargets(options, engines);
   const { replicas, feeds, faults } = targets;
   const handler = await handlerOf(options, targets, queues);
-  const streamArn = await createTable(client);
+  await createTable(client, { hasStream: true });
+  const streamArn = await streamArnOf(client);
 
   const tally = startTally();
   const seen: SeenRecords = new Map();

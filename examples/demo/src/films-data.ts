@@ -26,3 +26,10 @@ export const loadFilms = async (): Promise<FilmItem[]> => {
     ...Object.fromEntries(Object.entries(film).map(([name, value]) => [name, attributeOf(value)])),
   }));
 };
+
+/** Returns this many films: the given ones, and copies of them with other ids. */
+export const manyFilms = (films: readonly FilmItem[], count: number): FilmItem[] =>
+  Array.from({ length: count }, (_, index) => ({
+    ...(films[index % films.length] as FilmItem),
+    filmId: { N: String(index + 1) },
+  }));

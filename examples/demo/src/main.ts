@@ -1,12 +1,15 @@
 // Runs Sluice on embedded engines. A Lambda handler replicates the changes of films in DynamoDB to the chosen replicas.
 // A bad record goes to the dead-letter queue and is redriven. At the end the demo compares every value. Feeds get a
 // message for every change. To test feeds, half of a batch fails and the function crashes, and an audit checks the
-// messages. With --outage, these faults are left out. Instead, Postgres is down for some time.
+// messages. With --outage, these faults are left out. Instead, Postgres is down for some time. With --backfill, the films
+// are older than the stream: a backfill copies them, and verify proves and repairs the copies.
 // Exit code: 0 if table and replicas are equal and every feed got each change once and in order, 2 if an engine is
 // missing, 130 after Ctrl-C, 1 otherwise.
 
 import { SluiceError } from "@sluice/core/sink-kit";
 import { EngineMissingError } from "@sluice/local";
+import { type BackfillDemoResult, copyFilms } from "./backfill/backfill-demo.ts";
+import { describeComparison } from "./comparison.ts";
 import { type DemoEngines, startDemoEngines } from "./demo-engines.ts";
 import { type DemoResult, replicateFilms } from "./demo-run.ts";
 import { type Options, parseOptions, usage } from "./options.ts";
@@ -42,12 +45,33 @@ const redriveHint = ({ deadLetterUrl }: DemoResult, { sqs }: DemoEngines): strin
   `          npx sluice redrive ${deadLetterUrl} --endpoint-url ${sqs.endpoint} --to local --handler ${handlerFile}`,
 ];
 
-const printInstructions = (result: DemoResult, engines: DemoEngines): void => {
+const printInstructions = ({ hints, replicas }: DemoEnd, engines: DemoEngines): void => {
   progress.say("");
-  if (result.deadLettered.size > 0) for (const line of redriveHint(result, engines)) progress.say(line);
-  for (const { query } of result.replicas) progress.say(`Query:    ${query}`);
+  for (const line of hints) progress.say(line);
+  for (const { query } of replicas) progress.say(`Query:    ${query}`);
   progress.say(`          DynamoDB ${engines.dynamodb.endpoint}   SQS ${engines.sqs.endpoint}`);
   progress.say("          Ctrl-C stops the engines.");
+};
+
+/** What the end of a demo needs. */
+interface DemoEnd extends Pick<DemoResult, "replicas" | "feeds"> {
+  readonly isSuccess: boolean;
+  /** Lines that explain what may be done by hand. */
+  readonly hints: readonly string[];
+}
+
+/** Replicates films from the beginning of the stream. */
+const replicate = async (options: Options, engines: DemoEngines): Promise<DemoEnd> => {
+  const result = await replicateFilms(options, engines, progress);
+  for (const line of summaryOf(result)) progress.say(line);
+  const hints = result.deadLettered.size > 0 ? redriveHint(result, engines) : [];
+  return { ...result, isSuccess: isSuccess(result), hints };
+};
+
+/** Copies films that are older than the stream. */
+const copy = async (options: Options, engines: DemoEngines): Promise<DemoEnd> => {
+  const result: BackfillDemoResult = await copyFilms(options, engines, progress, describeComparison);
+  return { ...result, feeds: [], hints: [] };
 };
 
 /** Resolves at the first Ctrl-C, so that the engines can be stopped. A second Ctrl-C ends the process immediately. */
@@ -78,7 +102,8 @@ const startEngines = async (options: Options): Promise<DemoEngines> => {
 
 const run = async (options: Options): Promise<number> => {
   const sinks = new Intl.ListFormat("en-GB").format(options.sinks);
-  progress.say(`Sluice: 3,201 films from DynamoDB to ${sinks}, through the Lambda handler`);
+  const films = options.backfill ? "20,000 films that are older than the stream," : "3,201 films";
+  progress.say(`Sluice: ${films} from DynamoDB to ${sinks}, through the Lambda handler`);
   if (options.outage && process.env.DATABASE_URL) {
     progress.say("--outage kills Postgres, so it needs an embedded one: unset DATABASE_URL.");
     return 2;
@@ -86,9 +111,9 @@ const run = async (options: Options): Promise<number> => {
   const engines = await startEngines(options);
   const interrupted = interruption();
   try {
-    const result = await Promise.race([replicateFilms(options, engines, progress), interrupted]);
+    const demo = options.backfill ? copy : replicate;
+    const result = await Promise.race([demo(options, engines), interrupted]);
     if (result === "interrupted") return endInterrupted();
-    for (const line of summaryOf(result)) progress.say(line);
     if (options.keep) {
       printInstructions(result, engines);
       await interrupted;
@@ -96,7 +121,7 @@ const run = async (options: Options): Promise<number> => {
       progress.say("\nTo query the copies yourself: npm run demo -- --keep");
     }
     for (const target of [...result.replicas, ...result.feeds]) await target.close();
-    return isSuccess(result) ? 0 : 1;
+    return result.isSuccess ? 0 : 1;
   } finally {
     await engines.stop();
   }

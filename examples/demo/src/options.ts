@@ -25,6 +25,9 @@ const defaultWritesWithOutage = 1500;
 /** Default targets with an outage: Postgres (which is killed), a feed, and a second replica. */
 const sinksWithOutage = "postgres,sqs,dynamodb";
 
+/** Default targets of a backfill: all replicas. */
+const sinksWithBackfill = replicaNames.join(",");
+
 /** The text of --help. */
 export const usage: string = `Usage: npm run demo -- [options]
 
@@ -34,6 +37,9 @@ export const usage: string = `Usage: npm run demo -- [options]
                 fails, the function crashes once, and the messages are checked for duplicates, losses
                 and order
   --outage      kill Postgres during the writes, and restart it (default of --sinks: ${sinksWithOutage})
+  --backfill    20,000 items are there before the stream: a backfill copies them while a writer changes them,
+                verify proves every replica, then copies are corrupted, found and repaired (default of
+                --sinks: ${sinksWithBackfill})
   --keep        at the end keep the dead letters in their queue and the engines running, and print how to
                 query the copies and how to redrive
   --writes N    number of updates, removes and re-inserts after the load (default: ${defaultWrites}; with --outage
@@ -51,6 +57,8 @@ export interface Options {
   readonly feeds: readonly FeedName[];
   /** Whether Postgres is killed during the writes. */
   readonly outage: boolean;
+  /** Whether the table is full before the stream, and a backfill copies it. */
+  readonly backfill: boolean;
   readonly keep: boolean;
   readonly writes: number;
   readonly seed: number;
@@ -64,27 +72,38 @@ interface ParsedValues {
   readonly writes?: string | undefined;
   readonly seed: string;
   readonly outage: boolean;
+  readonly backfill: boolean;
   readonly keep: boolean;
   readonly help: boolean;
 }
+
+const sinksByDefault = ({ outage, backfill }: Pick<ParsedValues, "outage" | "backfill">): string => {
+  if (outage) return sinksWithOutage;
+  return backfill ? sinksWithBackfill : "postgres";
+};
 
 const writesByDefault = (outage: boolean, feeds: readonly FeedName[]): number => {
   if (outage) return defaultWritesWithOutage;
   return feeds.length > 0 ? defaultWritesWithFeeds : defaultWrites;
 };
 
-const checked = ({ outage, keep, help, ...values }: ParsedValues): Options | string => {
-  const named = values.sinks ?? (outage ? sinksWithOutage : "postgres");
+const checked = ({ outage, backfill, keep, help, ...values }: ParsedValues): Options | string => {
+  const named = values.sinks ?? sinksByDefault({ outage, backfill });
   const sinks = [...new Set(named.split(",").map((name) => name.trim()))];
   const unknown = sinks.find((name) => !isSinkName(name));
   if (unknown !== undefined) return `--sinks has "${unknown}"; expected ${sinkNames.join(", ")}`;
   if (outage && !sinks.includes("postgres")) return "--outage kills Postgres; expected postgres among --sinks";
+  if (outage && backfill) return "--outage and --backfill are two demos; expected one of them";
+  if (backfill && sinks.some((name) => !replicaNames.some((replica) => replica === name))) {
+    return `--backfill fills replicas; expected some of ${sinksWithBackfill} in --sinks`;
+  }
+  if (backfill && !sinks.includes("postgres")) return "--backfill corrupts Postgres; expected postgres among --sinks";
   const replicas = replicaNames.filter((name) => sinks.includes(name));
   const feeds = feedNames.filter((name) => sinks.includes(name));
   const [writes, seed] = [Number(values.writes ?? writesByDefault(outage, feeds)), Number(values.seed)];
   if (!Number.isSafeInteger(writes) || writes < 1) return "--writes expects a whole number above 0";
   if (!Number.isSafeInteger(seed)) return "--seed expects a whole number";
-  return { sinks: sinks.filter(isSinkName), replicas, feeds, outage, keep, help, writes, seed };
+  return { sinks: sinks.filter(isSinkName), replicas, feeds, outage, backfill, keep, help, writes, seed };
 };
 
 /** Returns the options, or an error message. */
@@ -95,6 +114,7 @@ export const parseOptions = (args: string[]): Options | string => {
       options: {
         sinks: { type: "string" },
         outage: { type: "boolean", default: false },
+        backfill: { type: "boolean", default: false },
         keep: { type: "boolean", default: false },
         writes: { type: "string" },
         seed: { type: "string", default: String(Date.now() % 1_000_000) },

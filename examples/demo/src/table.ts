@@ -5,10 +5,12 @@ import {
   BatchWriteItemCommand,
   CreateTableCommand,
   DeleteItemCommand,
+  DescribeTableCommand,
   type DynamoDBClient,
   PutItemCommand,
   paginateScan,
   UpdateItemCommand,
+  UpdateTableCommand,
   waitUntilTableExists,
 } from "@aws-sdk/client-dynamodb";
 import type { FilmItem } from "./films-data.ts";
@@ -31,20 +33,36 @@ export const badFilm: FilmItem = {
 
 const stamped = (film: FilmItem): FilmItem => ({ ...film, updatedAtMs: { N: String(Date.now()) } });
 
-/** Creates the table and returns its stream's ARN. */
-export const createTable = async (client: DynamoDBClient): Promise<string> => {
-  const { TableDescription } = await client.send(
+const stream = { StreamEnabled: true, StreamViewType: "NEW_AND_OLD_IMAGES" } as const;
+
+/** Creates the table, with or without a stream. */
+export const createTable = async (
+  client: DynamoDBClient,
+  { hasStream }: { readonly hasStream: boolean },
+): Promise<void> => {
+  await client.send(
     new CreateTableCommand({
       TableName: tableName,
       KeySchema: [{ AttributeName: "filmId", KeyType: "HASH" }],
       AttributeDefinitions: [{ AttributeName: "filmId", AttributeType: "N" }],
       BillingMode: "PAY_PER_REQUEST",
-      StreamSpecification: { StreamEnabled: true, StreamViewType: "NEW_AND_OLD_IMAGES" },
+      ...(hasStream && { StreamSpecification: stream }),
     }),
   );
   await waitUntilTableExists({ client, maxWaitTime: 30, minDelay: 0.05, maxDelay: 1 }, { TableName: tableName });
-  if (TableDescription?.LatestStreamArn === undefined) throw new Error("the table has no stream");
-  return TableDescription.LatestStreamArn;
+};
+
+/** Returns the ARN of the table's stream. */
+export const streamArnOf = async (client: DynamoDBClient): Promise<string> => {
+  const { Table } = await client.send(new DescribeTableCommand({ TableName: tableName }));
+  if (Table?.LatestStreamArn === undefined) throw new Error("the table has no stream");
+  return Table.LatestStreamArn;
+};
+
+/** Gives the table a stream, and returns its ARN. The items that are in the table are not in the stream. */
+export const enableStream = async (client: DynamoDBClient): Promise<string> => {
+  await client.send(new UpdateTableCommand({ TableName: tableName, StreamSpecification: stream }));
+  return streamArnOf(client);
 };
 
 /** Executes the jobs with several concurrent writers. Spreads the jobs evenly over `durationMs`. */

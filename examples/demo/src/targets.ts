@@ -9,6 +9,7 @@ import { openDedupeStore, openFeeds } from "./feeds/index.ts";
 import type { Options } from "./options.ts";
 import { openReplicas } from "./replicas/index.ts";
 import type { FilmsPipeline, Replica } from "./replicas/replica.ts";
+import { tableName } from "./table.ts";
 
 /** The opened replicas and feeds, and the planned faults. */
 export interface Targets {
@@ -52,22 +53,31 @@ export const createQueues = async (sqs: SQS, { outage, feeds }: Options): Promis
 /** Short delays for the retry queue, because the outage is short. The defaults are 15 seconds and 15 minutes. */
 const delays = { firstDelaySeconds: 2, maxDelaySeconds: 4 };
 
-/**
- * Returns the handler of the example if Postgres is the only target and there is no outage. Otherwise returns the
- * handler of a pipeline with a route to each target.
- */
-export const handlerOf = async (
-  { sinks, outage }: Options,
+/** Returns a pipeline with a route to each target. */
+export const pipelineOf = (
   { replicas, feeds, faults, dedupeStore }: Targets,
   { deadLetterUrl, retryUrl }: Queues,
-): Promise<PipelineHandler> => {
-  if (sinks.join() === "postgres" && !outage) return (await import("@sluice/example-replicate-to-postgres")).handler;
+): FilmsPipeline => {
   let films: FilmsPipeline = pipeline("films", {
+    source: tableName,
     deadLetterQueue: sqsDeadLetterQueue({ queueUrl: deadLetterUrl }),
     ...(retryUrl !== undefined && { retryQueue: sqsRetryQueue({ queueUrl: retryUrl, ...delays }) }),
     ...(dedupeStore && { dedupeStore }),
   });
   for (const replica of replicas) films = replica.addTo(films);
   for (const feed of feeds) films = feed.addTo(films, faults);
-  return films.handler();
+  return films;
+};
+
+/**
+ * Returns the handler of the example if Postgres is the only target and there is no outage. Otherwise returns the
+ * handler of a pipeline with a route to each target.
+ */
+export const handlerOf = async (
+  { sinks, outage }: Options,
+  targets: Targets,
+  queues: Queues,
+): Promise<PipelineHandler> => {
+  if (sinks.join() === "postgres" && !outage) return (await import("@sluice/example-replicate-to-postgres")).handler;
+  return pipelineOf(targets, queues).handler();
 };

@@ -13,9 +13,8 @@ import {
   type UpsertDelivery,
 } from "@sluice/core/sink-kit";
 import type { DynamodbSettings } from "./options.ts";
-import type { TargetTable } from "./schema/table.ts";
 import { wireGuard, wireState } from "./write/guard.ts";
-import { compileKeys, isSameValue } from "./write/key.ts";
+import { isSameValue, type KeysOf } from "./write/key.ts";
 import { AttributeValueError, checkTexts, imageIn, marshalItem } from "./write/marshal.ts";
 
 /** A write of one target item: a live item or a tombstone. */
@@ -91,16 +90,10 @@ const rejection = ({ name }: DynamodbSettings, { path, message }: AttributeValue
   return rejected(name, `the message${path.length > 0 ? ` at ${shown.join(".")}` : ""}: ${message}`);
 };
 
-/**
- * Creates the function that encodes deliveries. The created function throws the errors that `compileKeys` lists.
- * @throws {SinkError} SINK_MISSING when the target's key schema does not fit `key`.
- */
-export const compileEncode = (
-  settings: DynamodbSettings,
-  target: TargetTable,
-): ((delivery: UpsertDelivery<unknown>) => DeliveryWrites) => {
-  const keysOf = compileKeys(settings, target);
-  return (delivery) => {
+/** Creates the function that encodes deliveries. The created function throws the errors of `keysOf`. */
+export const compileEncode =
+  (settings: DynamodbSettings, keysOf: KeysOf): ((delivery: UpsertDelivery<unknown>) => DeliveryWrites) =>
+  (delivery) => {
     const { change, message } = delivery;
     const { key, left, isShared } = keysOf(delivery);
     const shared = {
@@ -120,4 +113,3 @@ export const compileEncode = (
     };
     return { item: key && itemAt(key), tombstones: left.map(tombstoneAt) };
   };
-};

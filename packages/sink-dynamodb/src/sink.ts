@@ -21,9 +21,11 @@ import { connect, type DynamodbConnection } from "./client/client.ts";
 import { targetName } from "./client/target-name.ts";
 import type { DeliveryWrites, ItemWrite } from "./encode.ts";
 import { checkOptions, type DynamodbSettings, type DynamodbSinkOptions } from "./options.ts";
+import { canonicalCopies, readCopies } from "./read/copies.ts";
+import { listKeys } from "./read/list-keys.ts";
 import { type DynamodbEnsureOptions, ensureTable } from "./schema/ensure.ts";
 import { type AttributeValues, attributeValues } from "./write/marshal.ts";
-import { type TableWriter, tableWriterCache, type WriteBatch } from "./write/table-writer.ts";
+import { type TableWriter, type TableWriters, tableWriterCache, type WriteBatch } from "./write/table-writer.ts";
 import type { ItemOutcome, WriteItem } from "./write/write-item.ts";
 
 /**
@@ -110,19 +112,31 @@ const deliverWith = (encode: TableWriter["encode"], writeItem: WriteItem, sink: 
   };
 };
 
-/** Creates `write` and `dryRun`, which share the table writer. */
-const writesOf = (
-  settings: DynamodbSettings,
-  connection: DynamodbConnection,
-): ((item: "writeItem" | "dryRunItem") => DynamodbSink["write"]) => {
-  const { name: sink, concurrency } = settings;
-  const withWriter = tableWriterCache(settings, connection.call);
-  return (item) => {
+/** Creates `write` and `dryRun`. */
+const writesOf =
+  ({ name: sink, concurrency }: DynamodbSettings, { withWriter }: TableWriters) =>
+  (item: "writeItem" | "dryRunItem"): DynamodbSink["write"] => {
     const writeBatch: WriteBatch = async (writer, batch, signal) => {
       for (const { change } of batch) writer.checkSource(change.record.eventSourceARN);
       return eachBounded(batch, concurrency, deliverWith(writer.encode, writer[item], sink, signal));
     };
     return withinDeadline(sink, (batch, { signal }) => withWriter(writeBatch, batch, signal));
+  };
+
+/** Creates the methods by which other programs compare the target with the source. */
+const readsOf = (
+  settings: DynamodbSettings,
+  { call }: DynamodbConnection,
+  { writer }: TableWriters,
+): Required<Pick<DynamodbSink, "read" | "canonical" | "keys">> => {
+  const started = (signal: AbortSignal): Promise<TableWriter> => {
+    if (signal.aborted) throw notStarted(settings.name);
+    return writer(signal);
+  };
+  return {
+    read: async (batch, { signal }) => readCopies(settings, call, await started(signal), batch, signal),
+    canonical: async (batch, { signal }) => canonicalCopies(await started(signal), batch),
+    keys: async (request, { signal }) => listKeys(settings, call, (await started(signal)).target, request, signal),
   };
 };
 
@@ -138,7 +152,8 @@ const copyOf = (change: LiveChange<unknown>): AttributeValues =>
 export const dynamodbSink = (options: DynamodbSinkOptions): DynamodbSink => {
   const settings = checkOptions(options);
   const connection = connect(settings.name, settings.client, settings.concurrency);
-  const writeWith = writesOf(settings, connection);
+  const writers = tableWriterCache(settings, connection.call);
+  const writeWith = writesOf(settings, writers);
   return {
     name: settings.name,
     target: targetName(settings),
@@ -146,6 +161,7 @@ export const dynamodbSink = (options: DynamodbSinkOptions): DynamodbSink => {
     map: copyOf,
     write: writeWith("writeItem"),
     dryRun: writeWith("dryRunItem"),
+    ...readsOf(settings, connection, writers),
     ensure: (ensure) => ensureTable(settings, connection.call, ensure),
     liveFilter: Object.freeze({
       FilterExpression: "attribute_not_exists(#sluice.#removed)",

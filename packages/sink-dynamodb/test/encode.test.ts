@@ -8,6 +8,7 @@ import { compileEncode, type DeliveryWrites, guarded, type ItemWrite } from "../
 import { attributeValues, type DynamodbSinkOptions } from "../src/index.ts";
 import { checkOptions } from "../src/options.ts";
 import type { TargetTable } from "../src/schema/table.ts";
+import { compileKeys } from "../src/write/key.ts";
 import { AttributeValueError, marshalItem, marshalValue } from "../src/write/marshal.ts";
 
 const arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/target";
@@ -31,7 +32,10 @@ const encodeWith = (
   options: Partial<DynamodbSinkOptions>,
   keys: Readonly<Record<string, "S" | "N" | "B">>,
   delivery: UpsertDelivery<unknown>,
-): DeliveryWrites => compileEncode(settingsOf(options), targetOf(keys))(delivery);
+): DeliveryWrites => {
+  const settings = settingsOf(options);
+  return compileEncode(settings, compileKeys(settings, targetOf(keys)).keysOf)(delivery);
+};
 
 /** The item of a delivery. Throws if the delivery has no valid item. */
 const itemOf = ({ item }: DeliveryWrites): ItemWrite => {

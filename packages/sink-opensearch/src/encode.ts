@@ -12,7 +12,7 @@ import {
   type UpsertDelivery,
   wrongType,
 } from "@sluice/core/sink-kit";
-import { type DocumentId, documentId, hasHalfPair } from "./write/document-id.ts";
+import { checkedDocumentId, type DocumentId, hasHalfPair } from "./write/document-id.ts";
 import { type GeoFields, withGeoDoubles } from "./write/geo.ts";
 import {
   checkLines,
@@ -160,18 +160,18 @@ const scriptLines = (
 };
 
 /** Returns the place of a document in the lines of a request: its `_id`, and its routing if it has any. */
-const placeOf = (id: string, routing: string | undefined): string =>
+export const documentPlace = (id: string, routing: string | undefined): string =>
   routing === undefined ? JSON.stringify(id) : `${JSON.stringify(id)},"routing":${JSON.stringify(routing)}`;
 
 const checkedId = ({ change }: UpsertDelivery<object>, { sink }: EncodeOptions): DocumentId => {
-  const found = documentId(change.keys);
-  if (!hasHalfPair(found.id)) return found;
+  const found = checkedDocumentId(change.keys);
+  if (found !== undefined) return found;
   throw rejected(sink, "the item's key has half a surrogate pair, which OpenSearch alters in an _id");
 };
 
 /** Returns the place of a delivery's document. */
 export const deliveryPlace = (delivery: UpsertDelivery<object>, options: EncodeOptions): string =>
-  placeOf(checkedId(delivery, options).id, options.routingOf?.(delivery));
+  documentPlace(checkedId(delivery, options).id, options.routingOf?.(delivery));
 
 /**
  * Chooses the cheapest action that will probably succeed. `index` is only for changes of origin `stream`: for redriven
@@ -180,7 +180,7 @@ export const deliveryPlace = (delivery: UpsertDelivery<object>, options: EncodeO
 const linesOf = (delivery: UpsertDelivery<object>, options: EncodeOptions): EncodedLines => {
   const { change, message, onlyIfPresent } = delivery;
   const { id, key } = checkedId(delivery, options);
-  const place = placeOf(id, options.routingOf?.(delivery));
+  const place = documentPlace(id, options.routingOf?.(delivery));
   const written = options.recent?.get(place);
   const hasMessage = message !== undefined;
   if (written !== undefined && isAsNew(written, change.version, hasMessage)) {

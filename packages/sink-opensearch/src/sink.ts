@@ -4,12 +4,12 @@ import {
   checkOptionNames,
   checkTombstoneDays,
   type EnsureOptions,
-  encodeEach,
   failed,
   type LazyClient,
   lazyClient,
   type Maintenance,
   type MappedSink,
+  notStarted,
   objectNumber,
   orSinkError,
   type PurgeOptions,
@@ -24,17 +24,20 @@ import { type ClosableClient, type OpensearchClient, openClient } from "./client
 import { requestBody, sendRequest } from "./client/request.ts";
 import { type BulkEntry, encodeBatch } from "./encode.ts";
 import { checkOptions, type OpensearchSettings, type OpensearchSinkOptions } from "./options.ts";
+import { canonicalCopies } from "./read/canonical.ts";
+import { readCopies } from "./read/copies.ts";
+import { listKeys } from "./read/list-keys.ts";
 import { ensureIndex } from "./schema/ensure.ts";
 import { purgeTombstones } from "./schema/purge.ts";
-import { type TargetIndex, targetCheck } from "./schema/target-index.ts";
+import { type TargetCheck, type TargetIndex, targetCheck } from "./schema/target-index.ts";
 import { filterPath } from "./write/answer.ts";
 import { writeBatch } from "./write/bulk.ts";
 import { dryRunBatch } from "./write/dry-run.ts";
 import { type RecentWrite, type RecentWrites, recentWrites } from "./write/recent-writes.ts";
-import { type OpensearchRouting, routingsOf } from "./write/routing.ts";
+import type { RoutingOf } from "./write/routing.ts";
 import type { SendRequest } from "./write/stored-states.ts";
 import { writeKnown } from "./write/write-known.ts";
-import { type WriteWave, writeRouted } from "./write/write-routed.ts";
+import { placeBatch, type WriteWave, writeRouted } from "./write/write-routed.ts";
 
 /**
  * A document that a mapper returns: any object except an array. It replaces the whole existing document. The sink
@@ -72,13 +75,11 @@ const writeOf = ({ serverless }: OpensearchSettings, { delivery }: BulkEntry, it
 const targetOf = ({ source, index }: OpensearchSettings): string =>
   `opensearch ${"settings" in source ? source.settings.node : `client ${objectNumber(source.client)}`} ${index}`;
 
-type Deliveries = readonly UpsertDelivery<object>[];
-
 /** Creates the function that writes a batch of one routing for each delivery. */
 const waveOf = (
   settings: OpensearchSettings,
   recent: RecentWrites,
-  { opened, target, context, now }: OpenTarget,
+  { opened, target, context, now, request }: OpenTarget,
 ): WriteWave => {
   const { name: sink, index, limits, concurrency, timeoutMs, names } = settings;
   const requestOptions = { sink, context, timeoutMs, names };
@@ -92,13 +93,13 @@ const waveOf = (
     send: (bulkBody: Buffer) => sendRequest(opened, { ...bulkRequest, bulkBody }, requestOptions),
     remember: (entry: BulkEntry, item: BulkItem) => recent.add(entry.place, writeOf(settings, entry, item)),
   };
-  const request: SendRequest = (params) => requestBody(opened, params, requestOptions);
   return async (batch, routingOf, mayMove) => {
     const encoding = { sink, maxBytes: limits.maxBytes, geoFields: target.geoFields, routingOf, now: now() };
+    const hasPipelines = target.pipelines.length > 0;
     const isKnown = (delivery: UpsertDelivery<object>): boolean =>
-      delivery.message !== undefined && (target.hasPipelines || mayMove.has(delivery));
-    const byScript = target.hasPipelines || mayMove.size > 0 ? batch.filter((one) => !isKnown(one)) : batch;
-    const usual = target.hasPipelines ? encoding : { ...encoding, recent };
+      delivery.message !== undefined && (hasPipelines || mayMove.has(delivery));
+    const byScript = hasPipelines || mayMove.size > 0 ? batch.filter((one) => !isKnown(one)) : batch;
+    const usual = hasPipelines ? encoding : { ...encoding, recent };
     const results = await writeBatch(byScript, {
       ...writing,
       encode: (slice) => encodeBatch(slice, usual),
@@ -111,62 +112,111 @@ const waveOf = (
   };
 };
 
-/** What one call of `write` needs. */
+/** What one call of a method needs. */
 interface OpenTarget {
   readonly opened: OpensearchClient;
   readonly target: TargetIndex;
   readonly context: WriteContext;
   readonly now: () => number;
+  readonly request: SendRequest;
 }
 
 const none: ReadonlySet<UpsertDelivery<object>> = new Set();
 
 const isMissing = (result: WriteResult): boolean => result.outcome === "failed" && result.error.code === "SINK_MISSING";
 
-/** Returns the routing of each delivery whose routing is known, and the results of the others. */
-const placesOf = (sink: string, routing: OpensearchRouting, batch: Deliveries) =>
-  encodeEach(batch, (delivery) => [delivery, routingsOf(sink, routing, delivery).current] as const);
+/** What the methods of a sink share. */
+interface Environment {
+  readonly settings: OpensearchSettings;
+  readonly recent: RecentWrites;
+  readonly check: TargetCheck;
+  /** Opens the client, and checks the index. @throws {SinkError} when the index cannot be used. */
+  readonly open: (context: WriteContext) => Promise<OpenTarget>;
+}
 
-/** Creates `write` and `dryRun`. */
-const writesOf = (
+const environmentOf = (
   settings: OpensearchSettings,
   client: LazyClient<OpensearchClient>,
   now: () => number,
-): Pick<Required<OpensearchSink>, "write" | "dryRun"> => {
-  const { name: sink, index, limits, timeoutMs, routing, names } = settings;
+): Environment => {
+  const { name: sink, timeoutMs, names } = settings;
   const recent = recentWrites();
   const check = targetCheck(settings, now, recent.clear);
-  const checkedTarget = (opened: OpensearchClient, context: WriteContext): Promise<TargetIndex | SinkError> =>
-    orSinkError(check.get(opened, context));
+  return {
+    ...{ settings, recent, check },
+    open: async (context) => {
+      const opened = await client.get();
+      const target = await check.get(opened, context);
+      const request: SendRequest = (params) => requestBody(opened, params, { sink, context, timeoutMs, names });
+      return { opened, target, context, now, request };
+    },
+  };
+};
+
+/** Creates `write` and `dryRun`. */
+const writesOf = ({
+  settings,
+  recent,
+  check,
+  open,
+}: Environment): Pick<Required<OpensearchSink>, "write" | "dryRun"> => {
+  const { name: sink, index, limits, routing } = settings;
   return {
     write: withinDeadline(sink, async (batch, context) => {
-      const opened = await client.get();
-      const target = await checkedTarget(opened, context);
-      if (target instanceof SinkError) return batch.map((delivery) => failed(delivery, target));
-      const write = waveOf(settings, recent, { opened, target, context, now });
+      const opened = await orSinkError(open(context));
+      if (opened instanceof SinkError) return batch.map((delivery) => failed(delivery, opened));
+      const write = waveOf(settings, recent, opened);
       const results = await (routing === undefined
         ? write(batch, () => undefined, none)
-        : writeRouted(batch, { sink, routing, write }));
+        : writeRouted(batch, { sink, index, routing, write, request: opened.request }));
       if (results.some(isMissing)) check.forget();
       return results;
     }),
     dryRun: withinDeadline(sink, async (batch, context) => {
-      const opened = await client.get();
-      const target = await checkedTarget(opened, context);
-      if (target instanceof SinkError) return batch.map((delivery) => failed(delivery, target));
-      const { geoFields } = target;
-      const { entries, results } =
+      const opened = await orSinkError(open(context));
+      if (opened instanceof SinkError) return batch.map((delivery) => failed(delivery, opened));
+      const { target, request, now } = opened;
+      const { placed, results } =
         routing === undefined
-          ? { entries: batch.map((delivery) => [delivery, undefined] as const), results: [] }
-          : placesOf(sink, routing, batch);
-      const routings = new Map<unknown, string | undefined>(entries);
-      const encoded = encodeBatch(
-        entries.map(([delivery]) => delivery),
-        { sink, maxBytes: limits.maxBytes, geoFields, routingOf: (one) => routings.get(one), now: now() },
-      );
-      const request: SendRequest = (params) => requestBody(opened, params, { sink, context, timeoutMs, names });
+          ? { placed: batch.map((delivery) => ({ delivery, routings: undefined })), results: [] }
+          : await placeBatch(batch, { sink, index, routing, request });
+      const routings = new Map<unknown, string | undefined>(placed.map((one) => [one.delivery, one.routings?.current]));
+      const deliveries = placed.map(({ delivery }) => delivery);
+      const routingOf: RoutingOf = (one) => routings.get(one);
+      const encoding = { sink, maxBytes: limits.maxBytes, geoFields: target.geoFields, routingOf, now: now() };
+      const encoded = encodeBatch(deliveries, encoding);
       return [...results, ...(await dryRunBatch(encoded, { sink, index, limits, request }))];
     }),
+  };
+};
+
+/** Creates the methods by which other programs compare the index with the source. */
+const readsOf = ({
+  settings,
+  open,
+}: Environment): Pick<Required<OpensearchSink>, "read" | "canonical"> & Pick<OpensearchSink, "keys"> => {
+  const { name: sink, index, limits, concurrency, routing, names, serverless } = settings;
+  const started = (context: WriteContext): Promise<OpenTarget> => {
+    if (context.signal.aborted) throw notStarted(sink);
+    return open(context);
+  };
+  const keys: OpensearchSink["keys"] = async (asked, context) => {
+    const { target, request } = await started(context);
+    return listKeys({ sink, index, shards: target.shards, request }, asked);
+  };
+  return {
+    read: async (batch, context) => {
+      const { request } = await started(context);
+      return readCopies(batch, { sink, index, routing, concurrency, request });
+    },
+    canonical: async (batch, context) => {
+      const { target, request, now } = await started(context);
+      const { geoFields, pipelines } = target;
+      const encodeOptions = { sink, maxBytes: limits.maxBytes, geoFields, now: now() };
+      return canonicalCopies(batch, { sink, index, routing, concurrency, request, names, pipelines, encodeOptions });
+    },
+    // Serverless gives each write the sequence number 0, so its documents have no order that lasts.
+    ...(!serverless && { keys }),
   };
 };
 
@@ -180,11 +230,13 @@ const writesOf = (
 export const opensearchSink = (options: OpensearchSinkOptions): OpensearchSink => {
   const settings = checkOptions(options);
   const client = lazyOpensearch(settings);
+  const environment = environmentOf(settings, client, Date.now);
   return Object.freeze<OpensearchSink>({
     name: settings.name,
     target: targetOf(settings),
     supports: Object.freeze({ writes: "upsert" }),
-    ...writesOf(settings, client, Date.now),
+    ...writesOf(environment),
+    ...readsOf(environment),
     map: ({ after }) => after as OpensearchDocument,
     ensure: async (ensureOptions = {}) => {
       checkOptionNames<EnsureOptions>("ensure", ensureOptions, { apply: true });

@@ -10,8 +10,10 @@ import type { Replica } from "./replica.ts";
 type Opener = (engines: DemoEngines, options: Options) => Promise<Replica>;
 
 const openers: { readonly [name in ReplicaName]: Opener } = {
-  postgres: ({ postgres }, { outage }) =>
-    postgresReplica(started("postgres", postgres), outage ? noAdultRating : plausibleRunningTime),
+  postgres: ({ postgres }, { outage, backfill }) => {
+    const constraint = outage ? noAdultRating : plausibleRunningTime;
+    return postgresReplica(started("postgres", postgres), backfill ? undefined : constraint);
+  },
   opensearch: ({ opensearch }) => opensearchReplica(started("opensearch", opensearch)),
   dynamodb: ({ dynamodb }) => dynamodbReplica(dynamodb),
 };

@@ -58,6 +58,21 @@ const rowOf = (document: Record<string, unknown>): FilmRow =>
     }),
   );
 
+const pageSize = 5_000;
+
+/** Returns all documents, page by page in the order of their ids. */
+const readAll = async (url: string): Promise<Map<string, FilmRow>> => {
+  const rows = new Map<string, FilmRow>();
+  let after = 0;
+  for (;;) {
+    const page = { size: pageSize, query: { match_all: {} }, sort: [{ filmId: "asc" }], search_after: [after] };
+    const hits = await search(url, page);
+    for (const { _source } of hits) rows.set(String(_source.filmId), rowOf(_source));
+    if (hits.length < pageSize) return rows;
+    after = Number(hits.at(-1)?._source.filmId);
+  }
+};
+
 const typingErrors = {
   size: 3,
   query: { match: { Title: { query: "lrod of the rigns", fuzziness: "AUTO", operator: "and" } } },
@@ -72,8 +87,7 @@ export const opensearchReplica = async ({ url }: OpensearchEngine): Promise<Repl
     addTo: (pipeline) => pipeline.to(sink),
     read: async () => {
       await fetch(`${url}/${index}/_refresh`, { method: "POST" });
-      const hits = await search(url, { size: 10_000, query: { match_all: {} } });
-      return new Map(hits.map(({ _source }) => [String(_source.filmId), rowOf(_source)]));
+      return readAll(url);
     },
     show: async () => {
       await fetch(`${url}/${index}/_refresh`, { method: "POST" });

@@ -17,8 +17,8 @@ export const plausibleRunningTime: Constraint = { name: "plausible_running_time"
 /** Rejects films with the rating NC-17. The data contains eight such films. */
 export const noAdultRating: Constraint = { name: "no_adult_rating", check: "mpaa_rating <> 'NC-17'" };
 
-/** Opens the replica in its own database. Sets the environment variables from which the example configures its sink. */
-export const postgresReplica = async (engine: PostgresEngine, constraint: Constraint): Promise<Replica> => {
+/** Opens the replica in its own database, whose table may have a constraint. Sets the environment variables from which the example configures its sink. */
+export const postgresReplica = async (engine: PostgresEngine, constraint: Constraint | undefined): Promise<Replica> => {
   const url = await engine.createDatabase(`sluice_demo_${Date.now()}`);
   process.env.DATABASE_URL = url;
   const { filmsSink } = await import("@sluice/example-replicate-to-postgres/films");
@@ -26,7 +26,7 @@ export const postgresReplica = async (engine: PostgresEngine, constraint: Constr
   const pool = new pg.Pool({ connectionString: url, max: 1 });
   // When the server ends, idle connections emit an error event. Without a listener the event would end this process.
   pool.on("error", () => undefined);
-  await pool.query(`ALTER TABLE films ADD CONSTRAINT ${constraint.name} CHECK (${constraint.check})`);
+  if (constraint) await pool.query(`ALTER TABLE films ADD CONSTRAINT ${constraint.name} CHECK (${constraint.check})`);
   return {
     name: filmsSink.name,
     addTo: (pipeline) => pipeline.to(filmsSink),
@@ -35,11 +35,13 @@ export const postgresReplica = async (engine: PostgresEngine, constraint: Constr
       const { rows } = await pool.query<FilmRow>(`SELECT ${list.join(", ")} FROM films`);
       return new Map(rows.map((row) => [row.film_id ?? "", row]));
     },
-    repair: async () => {
-      const statement = `ALTER TABLE films DROP CONSTRAINT ${constraint.name}`;
-      await pool.query(statement);
-      return statement;
-    },
+    ...(constraint && {
+      repair: async () => {
+        const statement = `ALTER TABLE films DROP CONSTRAINT ${constraint.name}`;
+        await pool.query(statement);
+        return statement;
+      },
+    }),
     query: `psql ${url} -c "SELECT title, imdb_votes FROM films ORDER BY imdb_votes DESC NULLS LAST LIMIT 5"`,
     close: async () => {
       await filmsSink.close();

@@ -3,7 +3,7 @@
 import { type AttributeValue, type Image, itemKeyOf, type StreamRecord, wireImage } from "@sluice/core/envelope";
 import { type Clock, type SdkItem, type SdkValue, sdkItem } from "@sluice/core/sink-kit";
 import type { ReadRate } from "../rate/read-rate.ts";
-import { backfillRecord, type Micros, type RecordOrigin } from "../record/records.ts";
+import { backfillRecord, keysOf, type Micros, type RecordOrigin } from "../record/records.ts";
 import { prefetched } from "./prefetch.ts";
 import { withRetries } from "./retries.ts";
 import { segmentUnits } from "./segments.ts";
@@ -65,9 +65,9 @@ const imageOf = (item: { readonly [attribute: string]: unknown }): Image =>
 const encodeCursor = (key: { readonly [attribute: string]: unknown }): string =>
   Buffer.from(JSON.stringify(imageOf(key))).toString("base64url");
 
-const decodeCursor = (cursor: string, unit: Unit): SdkItem => {
+const decodeCursor = (cursor: string, unit: Unit, { keyNames }: RecordOrigin): SdkItem => {
   try {
-    const key = JSON.parse(Buffer.from(cursor, "base64url").toString("utf8")) as Image;
+    const key = keysOf(JSON.parse(Buffer.from(cursor, "base64url").toString("utf8")) as Image, keyNames);
     itemKeyOf(key);
     return sdkItem(key);
   } catch (cause) {
@@ -105,7 +105,7 @@ const inputOf = (options: ScanOptions, unit: Segment, after: string | undefined)
   Limit: maxItemsPerPage,
   ReturnConsumedCapacity: "TOTAL",
   ConsistentRead: options.isConsistent ?? false,
-  ...(after !== undefined && { ExclusiveStartKey: decodeCursor(after, unit) }),
+  ...(after !== undefined && { ExclusiveStartKey: decodeCursor(after, unit, options.origin) }),
 });
 
 /** Scans once, within the rate. Resolves with undefined if the signal aborts before the turn comes. */

@@ -12,11 +12,13 @@ type DynamodbSdk = typeof import("@aws-sdk/client-dynamodb");
 
 /** The operations that the sink calls. */
 export type Operation =
+  | "BatchGetItem"
   | "CreateTable"
   | "DescribeTable"
   | "DescribeTimeToLive"
   | "GetItem"
   | "PutItem"
+  | "Scan"
   | "UpdateItem"
   | "UpdateTimeToLive";
 

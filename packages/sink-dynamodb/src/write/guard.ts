@@ -75,7 +75,8 @@ const bytesAsText = (value: SdkValue): unknown => {
   return value;
 };
 
-const itemAsText = (item: SdkItem): Record<string, unknown> =>
+/** Returns an item as JSON can hold it: binary is base64 text. */
+export const itemAsText = (item: SdkItem): Record<string, unknown> =>
   Object.fromEntries(Object.entries(item).map(([name, value]) => [name, bytesAsText(value)]));
 
 const wireDeparture = ({ version, expires }: OwnerState): SdkValue => ({
@@ -132,8 +133,11 @@ export interface ItemGuard extends PlainGuard {
 export const readGuard = (value: SdkValue | undefined): ItemGuard | undefined => {
   const version = text(member(value, "v"));
   if (version === undefined) return undefined;
-  return { version, owner: text(member(value, "o")), isRemoved: member(value, "removed") !== undefined };
+  return { version, owner: text(member(value, "o")), isRemoved: isMarkedRemoved(value) };
 };
+
+/** Whether a guard says that the item is a tombstone, which `liveFilter` hides, even if the guard has no version. */
+export const isMarkedRemoved = (value: SdkValue | undefined): boolean => member(value, "removed") !== undefined;
 
 /** Reads the states of the owners that the target does not show. `copyOf` parses a hidden copy. */
 export const readOthers = (value: SdkValue | undefined, copyOf: (text: string) => SdkItem): Owned[] => [

@@ -33,6 +33,19 @@ export interface DeliveryKeys {
 /** Finds the keys of a delivery. */
 export type KeysOf = (delivery: UpsertDelivery<unknown>) => DeliveryKeys;
 
+/** Where a copy of a delivery's item may be: first where it belongs, as far as the record tells. */
+export interface DeliveryPlaces {
+  readonly keys: readonly SdkItem[];
+  /** As in `DeliveryKeys`. */
+  readonly isShared: boolean;
+}
+
+/** How to find the target keys of deliveries, to write or to read them. */
+export interface TargetKeys {
+  readonly keysOf: KeysOf;
+  readonly placesOf: (delivery: UpsertDelivery<unknown>) => DeliveryPlaces;
+}
+
 /** Returns the target's key for the key of a source item. */
 type KeyOf = (keys: SdkItem) => SdkItem;
 
@@ -46,8 +59,8 @@ const valueText = (value: SdkValue): string => {
 export const isSameValue = (left: SdkValue, right: SdkValue): boolean =>
   typeOf(left) === typeOf(right) && valueText(left) === valueText(right);
 
-/** Returns a key as text. Equal keys have equal texts, because a key's members are in the order of the key schema. */
-const keyText = (key: SdkItem): string => JSON.stringify(Object.values(key).map(valueText));
+/** Returns a target key as text. Equal keys have equal texts, because a key's members are in the order of the key schema. */
+export const keyText = (key: SdkItem): string => JSON.stringify(Object.values(key).map(valueText));
 
 const typeOf = (value: SdkValue): string => Object.keys(value)[0] ?? "";
 
@@ -152,22 +165,36 @@ const staticKeys = (settings: DynamodbSettings, target: TargetTable): KeysOf => 
 
 const imageUser = 'option "movingKey"';
 
+/** The record of a repair has no old image. The copy to remove is then where the item, as it is now, puts it. */
+const isRepair = ({ origin, record }: Change): boolean =>
+  origin === "backfill" && record.dynamodb?.OldImage === undefined;
+
+const imageBefore = (change: Change): readonly Image[] => {
+  if (!isRepair(change)) return [imageOf(change, "OldImage", imageUser)];
+  const { NewImage } = change.record.dynamodb ?? {};
+  return NewImage === undefined ? [] : [NewImage];
+};
+
 /** Returns the images of all earlier states of the item, because each may have had another target key. */
 const formerImages = ({ change, earlier }: UpsertDelivery<unknown>): Image[] => {
   const before = [...earlier, change].filter(({ kind }) => kind !== "insert");
   const after = earlier.filter(({ kind }) => kind !== "remove");
-  return [
-    ...before.map((one) => imageOf(one, "OldImage", imageUser)),
-    ...after.map((one) => imageOf(one, "NewImage", imageUser)),
-  ];
+  return [...before.flatMap(imageBefore), ...after.map((one) => imageOf(one, "NewImage", imageUser))];
 };
 
-const movingKeys = (settings: DynamodbSettings, movingKey: MovingKey, target: TargetTable): KeysOf => {
+/** Returns the images that the records of a delivery have, the item as it should be first. */
+const knownImages = ({ change, earlier }: UpsertDelivery<unknown>): Image[] =>
+  [change, ...[...earlier].reverse()].flatMap(({ record }) => {
+    const { NewImage, OldImage } = record.dynamodb ?? {};
+    return [NewImage, OldImage].filter((image) => image !== undefined);
+  });
+
+const movingKeys = (settings: DynamodbSettings, movingKey: MovingKey, target: TargetTable): TargetKeys => {
   const keyOf = (image: Image): SdkItem | undefined => {
     const key = callUser("movingKey", movingKey, decodeImage(image));
     return key === undefined ? undefined : returnedKey(settings, "movingKey", target, key);
   };
-  return (delivery) => {
+  const keysOf: KeysOf = (delivery) => {
     const isLive = delivery.message !== undefined;
     // The message of a removal marks the copy, which stays where the old image has put it.
     const side = delivery.change.kind === "remove" ? "OldImage" : "NewImage";
@@ -183,14 +210,32 @@ const movingKeys = (settings: DynamodbSettings, movingKey: MovingKey, target: Ta
     if (key !== undefined) former.delete(keyText(key));
     return { key, left: [...former.values()], isShared: true };
   };
+  const placesOf: TargetKeys["placesOf"] = (delivery) => {
+    const keys = new Map<string, SdkItem>();
+    for (const image of knownImages(delivery)) {
+      const key = keyOf(image);
+      if (key !== undefined) keys.set(keyText(key), key);
+    }
+    return { keys: [...keys.values()], isShared: true };
+  };
+  return { keysOf, placesOf };
+};
+
+const fixedKeys = (settings: DynamodbSettings, target: TargetTable): TargetKeys => {
+  const keysOf = staticKeys(settings, target);
+  const placesOf: TargetKeys["placesOf"] = (delivery) => {
+    const { key, isShared } = keysOf(delivery);
+    return { keys: key === undefined ? [] : [key], isShared };
+  };
+  return { keysOf, placesOf };
 };
 
 /**
- * Creates the function that finds a delivery's keys. That function throws RecordError MAPPING_FAILED when the user's
+ * Creates the functions that find a delivery's keys. These functions throw RecordError MAPPING_FAILED when the user's
  * function throws, RecordError RECORD_INCOMPLETE when an image is missing, SinkError SINK_REJECTED for a bad key,
  * SinkError SINK_MISSING when the target's key schema does not fit the key, and ConfigError CONFIG_INVALID when `key`
  * names an attribute that the item's key does not have.
  * @throws {SinkError} SINK_MISSING when the target's key schema does not fit `key`.
  */
-export const compileKeys = (settings: DynamodbSettings, target: TargetTable): KeysOf =>
-  settings.movingKey === undefined ? staticKeys(settings, target) : movingKeys(settings, settings.movingKey, target);
+export const compileKeys = (settings: DynamodbSettings, target: TargetTable): TargetKeys =>
+  settings.movingKey === undefined ? fixedKeys(settings, target) : movingKeys(settings, settings.movingKey, target);

@@ -17,6 +17,7 @@ import type { CallDynamodb } from "../client/client.ts";
 import { compileEncode } from "../encode.ts";
 import type { DynamodbSettings } from "../options.ts";
 import { describeTarget, loopCheck, type TargetTable } from "../schema/table.ts";
+import { compileKeys, type TargetKeys } from "./key.ts";
 import { dryRunnerOf, type WriteItem, writerOf } from "./write-item.ts";
 
 /** The table's description, and the functions that write to the table. */
@@ -24,6 +25,7 @@ export interface TableWriter {
   readonly target: TargetTable;
   readonly checkSource: ReturnType<typeof loopCheck>;
   readonly encode: ReturnType<typeof compileEncode>;
+  readonly placesOf: TargetKeys["placesOf"];
   readonly writeItem: WriteItem;
   readonly dryRunItem: WriteItem;
 }
@@ -40,10 +42,12 @@ const tableWriterOf = async (
 ): Promise<TableWriter> => {
   try {
     const target = await describeTarget(settings, call, signal);
+    const { keysOf, placesOf } = compileKeys(settings, target);
     return {
       target,
       checkSource: loopCheck(target),
-      encode: compileEncode(settings, target),
+      encode: compileEncode(settings, keysOf),
+      placesOf,
       writeItem: writerOf(settings, call),
       dryRunItem: dryRunnerOf(settings, call),
     };
@@ -89,11 +93,18 @@ const writerStore = (settings: DynamodbSettings, call: CallDynamodb) => {
 /** Writes a batch with a description of the table that is not outdated. */
 export type WithTableWriter = (write: WriteBatch, batch: Batch, signal: AbortSignal) => Promise<readonly WriteResult[]>;
 
+/** The functions that share the description of the table. */
+export interface TableWriters {
+  readonly withWriter: WithTableWriter;
+  /** Returns the table writer of a description that is at most a minute old. */
+  readonly writer: (signal: AbortSignal) => Promise<TableWriter>;
+}
+
 /**
- * Creates a function that writes batches. If the description is from an earlier call, and deliveries are rejected or a
+ * Creates the functions that get the table writer. `withWriter` writes batches. If the description is from an earlier call, and deliveries are rejected or a
  * ConfigError is thrown, the function reads the description again. If the table has changed, it writes them again.
  */
-export const tableWriterCache = (settings: DynamodbSettings, call: CallDynamodb): WithTableWriter => {
+export const tableWriterCache = (settings: DynamodbSettings, call: CallDynamodb): TableWriters => {
   const { read, current } = writerStore(settings, call);
   /** Writes doubtful deliveries again if the table has changed. If it cannot be described, they fail with this error. */
   const checked = async (
@@ -110,7 +121,7 @@ export const tableWriterCache = (settings: DynamodbSettings, call: CallDynamodb)
     if (isDeepStrictEqual(fresh.target, target)) return results;
     return [...certain, ...(await write(fresh, doubtful, signal))];
   };
-  return async (write, batch, signal) => {
+  const withWriter: WithTableWriter = async (write, batch, signal) => {
     const known = await current(signal);
     if (known === undefined) return write(await read(signal), batch, signal);
     const results = await write(known, batch, signal).catch((error: unknown) => {
@@ -119,4 +130,5 @@ export const tableWriterCache = (settings: DynamodbSettings, call: CallDynamodb)
     });
     return results === undefined ? write(await read(signal), batch, signal) : checked(results, known, write, signal);
   };
+  return { withWriter, writer: async (signal) => (await current(signal)) ?? read(signal) };
 };

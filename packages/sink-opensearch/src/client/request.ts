@@ -1,6 +1,6 @@
 // Sends requests. Each ends before the invocation's time is over. Errors of the client become `SinkError`s.
 
-import { SinkError, unanswered, untilAborted, type WriteContext } from "@sluice/core/sink-kit";
+import { isRecord, SinkError, unanswered, untilAborted, type WriteContext } from "@sluice/core/sink-kit";
 import { type RequestFailure, requestFailure } from "../classify.ts";
 import type { FieldNames } from "../write/reason.ts";
 import type { OpensearchClient, OpensearchRequest } from "./client.ts";
@@ -17,6 +17,19 @@ export interface RequestOptions {
 
 /** The body of a successful answer, or the failure of the request. */
 export type OpensearchAnswer = { readonly body: unknown } | { readonly failure: RequestFailure };
+
+/**
+ * Returns the answer that the client refused to parse because an object in it has a member `__proto__` or `constructor`, as
+ * an item may have. Undefined if the answer is not JSON.
+ */
+const unparsedBody = (error: unknown): unknown => {
+  if (!isRecord(error) || error.name !== "DeserializationError" || typeof error.data !== "string") return undefined;
+  try {
+    return JSON.parse(error.data);
+  } catch {
+    return undefined;
+  }
+};
 
 /** Sends a request without retries, because `@sluice/core` decides whether to retry. */
 export const sendRequest = async (
@@ -36,7 +49,8 @@ export const sendRequest = async (
     return { body };
   } catch (error) {
     if (error instanceof SinkError) return { failure: { error, mayBeOneEntry: false } };
-    return { failure: requestFailure(sink, error, names) };
+    const body = unparsedBody(error);
+    return body === undefined ? { failure: requestFailure(sink, error, names) } : { body };
   }
 };
 

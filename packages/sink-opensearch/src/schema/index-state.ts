@@ -165,17 +165,21 @@ const checkBlocks = (name: string, flat: FlatSettings): void => {
     throw invalidOption("index", `leads to an index that cannot be written: "${name}" ${found[1]}`);
 };
 
-/** Whether an ingest pipeline changes the documents that are written to the index. */
-export const hasPipelines = ({ settings }: IndexState): boolean => {
+/** Returns the ingest pipelines that change the documents that are written to the index, in their order. */
+export const pipelinesOf = ({ settings }: IndexState): readonly string[] => {
   const flat = flatSettings(settings);
-  return ["default_pipeline", "final_pipeline"].some((name) => {
+  return ["default_pipeline", "final_pipeline"].flatMap((name) => {
     const value = flat.get(`index.${name}`);
-    return value !== undefined && value !== null && value !== "_none";
+    return value === undefined || value === null || value === "_none" ? [] : [String(value)];
   });
 };
 
+/** Returns the number of an index's primary shards; 0 if the answer does not tell it. */
+export const shardsOf = ({ settings }: IndexState): number =>
+  Number(flatSettings(settings).get("index.number_of_shards") ?? 0);
+
 const checkPipelines = ({ serverless }: OpensearchSettings, name: string, state: IndexState): void => {
-  if (!serverless || !hasPipelines(state)) return;
+  if (!serverless || pipelinesOf(state).length === 0) return;
   const problem = `"${name}" has an ingest pipeline, which Serverless does not run for updates by script`;
   throw invalidOption("index", `leads to an unsuitable index: ${problem}. Let the mapper change documents`);
 };

@@ -10,16 +10,19 @@ import { guardField } from "../write/guard.ts";
 import {
   checkWritable,
   flatSettings,
-  hasPipelines,
   hidesTombstones,
   type Indices,
+  pipelinesOf,
+  shardsOf,
   writeIndexOf,
 } from "./index-state.ts";
 
 /** What a write needs to know about the index behind the alias. */
 export interface TargetIndex {
-  /** Whether ingest pipelines change the documents of the index. */
-  readonly hasPipelines: boolean;
+  /** The ingest pipelines that change the documents of the index, in their order. */
+  readonly pipelines: readonly string[];
+  /** Number of primary shards; 0 if unknown. */
+  readonly shards: number;
   /** The fields in which numbers must be written as numbers. */
   readonly geoFields: GeoFields;
 }
@@ -69,13 +72,14 @@ export const targetCheck = (settings: OpensearchSettings, now: () => number, onO
     identity = found;
   };
   /** Without an alias nothing can be checked. The write then fails, and its error says so. */
-  const withoutAlias = (): TargetIndex => ({ hasPipelines: false, geoFields: geoFieldsOf(mappings) });
+  const withoutAlias = (): TargetIndex => ({ pipelines: [], shards: 0, geoFields: geoFieldsOf(mappings) });
   const targetIn = (found: Indices): TargetIndex => {
     const name = writeIndexOf(settings, found);
     if (name === undefined) return withoutAlias();
     const state = checked(settings, name, found);
     note(`${name} ${String(flatSettings(state.settings).get("index.uuid"))}`);
-    const target = { hasPipelines: hasPipelines(state), geoFields: geoFieldsOf(mappings, state.mappings) };
+    const geoFields = geoFieldsOf(mappings, state.mappings);
+    const target = { pipelines: pipelinesOf(state), shards: shardsOf(state), geoFields };
     known = { target, untilMs: now() + checkMs };
     return target;
   };

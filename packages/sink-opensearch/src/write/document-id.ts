@@ -57,3 +57,9 @@ export const documentId = (keys: Change["keys"]): DocumentId => {
   // Other ids are percent-encoded: a hex digit follows every "%". So no other id can begin with "%s".
   return { id: `%sha256-${createHash("sha256").update(text).digest("base64url")}`, key: text };
 };
+
+/** Returns the id of an item's document; undefined if OpenSearch would alter it, so that the item can have no document. */
+export const checkedDocumentId = (keys: Change["keys"]): DocumentId | undefined => {
+  const found = documentId(keys);
+  return hasHalfPair(found.id) ? undefined : found;
+};

@@ -72,6 +72,42 @@ const formerImages = ({ change, earlier }: UpsertDelivery<object>): Image[] =>
 const isByKey = (routing: OpensearchRouting, { change }: UpsertDelivery<object>): routing is string =>
   typeof routing === "string" && Object.hasOwn(change.record.dynamodb?.Keys ?? {}, routing);
 
+/** The routing of a document; undefined if it is not known. */
+export type KnownRouting = { readonly routing: string | undefined } | undefined;
+
+/**
+ * Returns where the item's document belongs as far as the record tells: by its key, its new image or its old image.
+ * @throws {RecordError} MAPPING_FAILED when the user's function throws.
+ * @throws {SinkError} SINK_REJECTED when there is no valid routing.
+ */
+export const knownRouting = (
+  sink: string,
+  routing: OpensearchRouting,
+  delivery: UpsertDelivery<object>,
+): KnownRouting => {
+  const { Keys = {}, NewImage, OldImage } = delivery.change.record.dynamodb ?? {};
+  const image = isByKey(routing, delivery) ? Keys : (NewImage ?? OldImage);
+  return image && { routing: routingIn(sink, routing, image) };
+};
+
+/** Whether a repair sent the delivery. Its record has no old image: where the document was must be searched. */
+export const isRepair = ({ change }: UpsertDelivery<object>): boolean =>
+  change.origin === "backfill" && change.kind !== "insert" && change.record.dynamodb?.OldImage === undefined;
+
+/**
+ * Returns the routings of a repair. `found` are those at which the index shows a document. Undefined if there is no document,
+ * and the record does not tell where a tombstone would belong.
+ */
+export const repairRoutings = (
+  sink: string,
+  routing: OpensearchRouting,
+  delivery: UpsertDelivery<object>,
+  found: readonly (string | undefined)[],
+): Routings | undefined => {
+  const known = knownRouting(sink, routing, delivery) ?? (found.length > 0 ? { routing: found[0] } : undefined);
+  return known && { current: known.routing, left: found.filter((one) => one !== known.routing) };
+};
+
 /**
  * Returns where the item's document belongs, and where it was before.
  * @throws {RecordError} RECORD_INCOMPLETE when an image is missing, MAPPING_FAILED when the user's function throws.
