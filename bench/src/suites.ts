@@ -11,6 +11,7 @@ import { opensearchSuite } from "./suites/opensearch.ts";
 import { postgresSuite } from "./suites/postgres.ts";
 import { snsSuite } from "./suites/sns.ts";
 import { sqsSuite } from "./suites/sqs.ts";
+import { verifySuite } from "./suites/verify.ts";
 
 /** All suites, in the order of a full run. */
 export const suites: readonly Suite[] = [
@@ -23,5 +24,6 @@ export const suites: readonly Suite[] = [
   snsSuite,
   sqsSuite,
   backfillSuite,
+  verifySuite,
   isolationSuite,
 ];

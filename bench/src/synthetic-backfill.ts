@@ -8,8 +8,8 @@ import { lambdaContext, toImage } from "@sluice/testing";
 import { filmsUpTo, keyAttribute } from "./films.ts";
 import { silent } from "./pipeline-handler.ts";
 
-/** A page of DynamoDB has about a megabyte: two or three thousand films. */
-const pageSize = 2_500;
+/** A page of DynamoDB has at most a megabyte: a thousand items of one kilobyte. */
+const pageSize = 1_000;
 const segments = 4;
 
 const streamArn = "arn:aws:dynamodb:us-east-1:000000000000:table/Films/stream/2026-01-01T00:00:00.000";

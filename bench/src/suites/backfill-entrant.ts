@@ -33,18 +33,19 @@ export interface Copier {
   readonly copy: (client: ScanClient) => Promise<void>;
 }
 
-/** Scans one page of a segment. */
+/** Scans one page of a segment. By default, the page is as large as a page of Sluice's scan. */
 export const scanPage = async (
   client: ScanClient,
   table: string,
   segment: number,
   after: SdkItem | undefined,
+  limit = 4_000,
 ): Promise<ScanAnswer> => {
   const input = {
     TableName: table,
     Segment: segment,
     TotalSegments: segments,
-    Limit: 4_000,
+    Limit: limit,
     ReturnConsumedCapacity: "TOTAL",
     ConsistentRead: false,
     ...(after && { ExclusiveStartKey: after as never }),

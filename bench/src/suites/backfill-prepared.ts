@@ -10,13 +10,16 @@ interface PreparedPage {
   readonly json: string;
 }
 
+/** A page has at most a megabyte: a thousand items of one kilobyte. */
+const maxItems = 1_000;
+
 const placeOf = (segment: number, after: unknown): string => `${segment} ${JSON.stringify(after)}`;
 
 const pagesOf = async (client: ScanClient, table: string, segment: number): Promise<PreparedPage[]> => {
   const pages: PreparedPage[] = [];
   let after: SdkItem | undefined;
   do {
-    const { Items = [], LastEvaluatedKey }: ScanAnswer = await scanPage(client, table, segment, after);
+    const { Items = [], LastEvaluatedKey }: ScanAnswer = await scanPage(client, table, segment, after, maxItems);
     pages.push({ place: placeOf(segment, after), json: JSON.stringify({ Items, LastEvaluatedKey }) });
     after = LastEvaluatedKey;
   } while (after !== undefined);
@@ -31,9 +34,10 @@ export const preparedPages = async (client: ScanClient, table: string): Promise<
 export const preparedClient = (pages: readonly PreparedPage[]): ScanClient => {
   const answers = new Map(pages.map(({ place, json }) => [place, JSON.parse(json) as ScanAnswer]));
   return {
-    scan: async ({ Segment, ExclusiveStartKey }) => ({
-      ...answers.get(placeOf(Segment, ExclusiveStartKey)),
-      ConsumedCapacity: { CapacityUnits: 1 },
-    }),
+    scan: async ({ Segment, ExclusiveStartKey }) => {
+      // An answer comes over the network, and so in another turn of the event loop.
+      await new Promise((resolve) => setImmediate(resolve));
+      return { ...answers.get(placeOf(Segment, ExclusiveStartKey)), ConsumedCapacity: { CapacityUnits: 1 } };
+    },
   };
 };

@@ -1,7 +1,7 @@
 // Sluice: a backfill of the table by the handler of a pipeline in this process.
 
 import { backfill, microsOf, newRun, scanSource } from "@sluice/backfill";
-import { pipeline } from "@sluice/core";
+import { type Pipeline, pipeline } from "@sluice/core";
 import { type MappedPostgresSink, type PostgresGuard, postgresSink } from "@sluice/sink-postgres";
 import { lambdaContext } from "@sluice/testing";
 import { filmColumns, keyAttribute, keyColumn } from "../films.ts";
@@ -21,12 +21,16 @@ export const copySink = ({ pool }: Pick<CopySetting, "pool">, guard: PostgresGua
     columns: filmColumns,
   });
 
+/** The pipeline that all measurements use. */
+export const copyPipeline = (sink: MappedPostgresSink): Pipeline<unknown> =>
+  pipeline("films", { onReject: "block", logger: silent }).to(sink);
+
 /** The contender that runs `backfill`, as the command does. */
 export const sluiceCopy = async (setting: CopySetting, guard: PostgresGuard): Promise<Copier> => {
   const { table, streamArn } = setting;
   const sink = copySink(setting, guard);
   await sink.ensure();
-  const handler = pipeline("films", { onReject: "block", logger: silent }).to(sink).handler();
+  const handler = copyPipeline(sink).handler();
   const view = `copied_${guard.replace("-", "_")}`;
   return {
     name: guard,

@@ -1,28 +1,24 @@
 // Measures the copy of a table in DynamoDB Local to Postgres: a backfill by the handler of a pipeline, the raw limit, and
 // a hand-written loop. A second comparison has prepared pages in place of DynamoDB Local, whose scan takes most of the time.
 
-import { DynamoDB } from "@aws-sdk/client-dynamodb";
 import type { ScanClient } from "@sluice/backfill";
-import { type DynamodbEngine, type PostgresEngine, startDynamodb, startPostgres } from "@sluice/local";
 import type { PostgresGuard } from "@sluice/sink-postgres";
-import pg from "pg";
-import { filmsUpTo } from "../films.ts";
-import { createFilmsTable } from "../films-table.ts";
+import type pg from "pg";
 import { table as markdownTable } from "../markdown.ts";
 import { type Contender, compete, type Times } from "../rounds.ts";
 import { rounded, spread } from "../statistics.ts";
 import type { Suite, SuiteOptions, SuiteReport } from "../suite.ts";
+import { type CopyEngines, withCopyEngines } from "./backfill-engines.ts";
 import { type Copier, type CopySetting, segments } from "./backfill-entrant.ts";
 import { measureGrowth } from "./backfill-growth.ts";
 import { preparedClient, preparedPages } from "./backfill-prepared.ts";
 import { loopCopy, rawCopy } from "./backfill-raw.ts";
 import { sluiceCopy } from "./backfill-sluice.ts";
-import { assertSameContent, serverOf, serverSettings, truncate } from "./postgres-content.ts";
+import { assertSameContent, truncate } from "./postgres-content.ts";
 
 type Mix = "scan" | "prepared" | "loop";
 
 const guards = ["inline", "version-table"] as const satisfies readonly PostgresGuard[];
-const filmsTable = "SluiceBenchFilms";
 
 /** A table has so many times the records of a round. */
 const tableRounds = 4;
@@ -83,64 +79,35 @@ const reportOf = (times: AllTimes, items: number, conditions: string): SuiteRepo
   };
 };
 
-const measure = async (
-  dynamodb: DynamodbEngine,
-  postgres: PostgresEngine,
-  options: SuiteOptions,
-): Promise<SuiteReport> => {
-  const client = new DynamoDB({ ...dynamodb.clientConfig, maxAttempts: 1 });
-  const pool = new pg.Pool({ connectionString: await postgres.createDatabase(), max: 10 });
-  // When the server ends, idle connections emit an error event. Without a listener the event would end this process.
-  pool.on("error", () => undefined);
-  try {
-    const items = options.batchSize * options.batches * tableRounds;
-    const { streamArn } = await createFilmsTable(client, filmsTable, await filmsUpTo(items));
-    const setting = { table: filmsTable, streamArn, pool };
-    const copiers = await copiersOf(setting);
-    const loop = await loopCopy(client, setting);
-    const views = copiers.map(({ view }) => view);
-    const run = (copied: readonly Copier[], mix: Mix, rounds: number, clientOf = (): ScanClient => client) =>
-      compete(
-        copied.map((copier) => contenderOf(pool, clientOf, copier)),
-        { mixes: [mix], batches: 1, rounds, warmups: Math.min(3, rounds) },
-      );
-    const scan = await run(copiers, "scan", options.rounds);
-    await assertSameContent(pool, views, items);
-    const pages = await preparedPages(client, filmsTable);
-    const prepared = await run(copiers, "prepared", options.rounds, () => preparedClient(pages));
-    await assertSameContent(pool, views, items);
-    const [first] = copiers as [Copier];
-    const besideLoop = await run([first, loop], "loop", Math.min(loopRounds, options.rounds));
-    await assertSameContent(pool, [first.view, loop.view], items);
-    const conditions = `${options.rounds} rounds of ${items} items in ${segments} segments; DynamoDB Local; ${await serverOf(pool)}`;
-    return reportOf({ scan, prepared, loop: besideLoop }, items, conditions);
-  } finally {
-    await pool.end();
-    await client.deleteTable({ TableName: filmsTable });
-    client.destroy();
-  }
-};
-
-const measurePostgres = async (options: SuiteOptions): Promise<SuiteReport> => {
-  const postgres = await startPostgres({ settings: serverSettings });
-  try {
-    const dynamodb = await startDynamodb({ maxHeapMb: 512 });
-    try {
-      return await measure(dynamodb, postgres, options);
-    } finally {
-      await dynamodb.stop();
-    }
-  } finally {
-    await postgres.stop();
-  }
+const measurePostgres = async (options: SuiteOptions, engines: CopyEngines): Promise<SuiteReport> => {
+  const { client, pool, items } = engines;
+  const copiers = await copiersOf(engines);
+  const loop = await loopCopy(client, engines);
+  const views = copiers.map(({ view }) => view);
+  const run = (copied: readonly Copier[], mix: Mix, rounds: number, clientOf = (): ScanClient => client) =>
+    compete(
+      copied.map((copier) => contenderOf(pool, clientOf, copier)),
+      { mixes: [mix], batches: 1, rounds, warmups: Math.min(3, rounds) },
+    );
+  const scan = await run(copiers, "scan", options.rounds);
+  await assertSameContent(pool, views, items);
+  const pages = await preparedPages(client, engines.table);
+  const prepared = await run(copiers, "prepared", options.rounds, () => preparedClient(pages));
+  await assertSameContent(pool, views, items);
+  const [first] = copiers as [Copier];
+  const besideLoop = await run([first, loop], "loop", Math.min(loopRounds, options.rounds));
+  await assertSameContent(pool, [first.view, loop.view], items);
+  const conditions = `${options.rounds} rounds of ${items} items in ${segments} segments; ${engines.engines}`;
+  return reportOf({ scan, prepared, loop: besideLoop }, items, conditions);
 };
 
 /** The suite that compares a backfill into Postgres with a raw copy and with a hand-written loop, and measures its growth. */
 export const backfillSuite: Suite = {
   name: "backfill",
   run: async (options) => {
-    const copies = await measurePostgres(options);
-    const growth = await measureGrowth(options.batchSize * options.batches);
+    const records = options.batchSize * options.batches;
+    const copies = await withCopyEngines(records * tableRounds, (engines) => measurePostgres(options, engines));
+    const growth = await measureGrowth(records);
     return {
       figures: { ...copies.figures, ...growth.figures },
       goals: { ...copies.goals, ...growth.goals },

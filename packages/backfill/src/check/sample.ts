@@ -1,6 +1,6 @@
 // Reads the first records of a source, and asks the pipeline and its targets about them. Writes nothing.
 
-import type { PipelineTarget } from "@sluice/core";
+import type { PipelineTarget } from "@sluice/core/envelope";
 import { type MessageOutcome, type StreamRecord, streamEpoch } from "@sluice/core/envelope";
 import type { WriteContext } from "@sluice/core/sink-kit";
 import { isAhead } from "../record/records.ts";
