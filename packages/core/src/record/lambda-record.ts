@@ -26,34 +26,35 @@ const identityOf = (record: StreamsApiRecord): Pick<StreamRecord, "userIdentity"
 const base64 = (value: string | Uint8Array): string =>
   typeof value === "string" ? value : Buffer.from(value).toString("base64");
 
-const wireList = (values: readonly AttributeValue[]): readonly AttributeValue[] => {
-  const wired = values.map(wireValue);
-  return wired.some((value, index) => value !== values[index]) ? wired : values;
+const hasBytes = (value: AttributeValue): boolean => {
+  // Most values are text and numbers.
+  if ("S" in value || "N" in value) return false;
+  if ("B" in value) return typeof value.B !== "string";
+  if ("BS" in value) return value.BS.some((member) => typeof member !== "string");
+  if ("L" in value) return value.L.some(hasBytes);
+  return "M" in value && imageHasBytes(value.M);
 };
 
-/** Returns the value with its bytes as base64 text, at every depth. A value without bytes is returned as it is. */
-const wireValue = (value: AttributeValue): AttributeValue => {
-  if ("B" in value && typeof value.B !== "string") return { B: base64(value.B) };
-  if ("BS" in value && value.BS.some((member) => typeof member !== "string")) return { BS: value.BS.map(base64) };
-  if ("L" in value) {
-    const list = wireList(value.L);
-    return list === value.L ? value : { L: list };
-  }
-  if ("M" in value) {
-    const map = wireImage(value.M);
-    return map === value.M ? value : { M: map };
-  }
-  return value;
+const imageHasBytes = (image: Image): boolean => {
+  for (const name in image) if (hasBytes(image[name] as AttributeValue)) return true;
+  return false;
 };
+
+const wireValue = (value: AttributeValue): AttributeValue => {
+  if ("B" in value) return { B: base64(value.B) };
+  if ("BS" in value) return { BS: value.BS.map(base64) };
+  if ("L" in value) return { L: value.L.map(wireValue) };
+  return "M" in value ? { M: wireMembers(value.M) } : value;
+};
+
+const wireMembers = (image: Image): Image =>
+  Object.fromEntries(Object.entries(image).map(([name, value]) => [name, wireValue(value)]));
 
 /**
- * Returns an item that the SDK has parsed as Lambda's records have it: bytes are base64 text. An item without bytes is
- * not copied.
+ * Returns an item that the SDK has parsed as Lambda's records have it: bytes are base64 text, at every depth. An item
+ * without bytes is not copied.
  */
-export const wireImage = (image: Image): Image => {
-  const entries = Object.entries(image).map(([name, value]) => [name, wireValue(value)] as const);
-  return entries.some(([name, value]) => value !== image[name]) ? Object.fromEntries(entries) : image;
-};
+export const wireImage = (image: Image): Image => (imageHasBytes(image) ? wireMembers(image) : image);
 
 const wireImages = ({ Keys, NewImage, OldImage }: NonNullable<StreamsApiRecord["dynamodb"]>) => ({
   ...(Keys && { Keys: wireImage(Keys) }),
