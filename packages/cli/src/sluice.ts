@@ -12,6 +12,10 @@ const commands: Readonly<Record<string, { readonly about: string; readonly load:
     about: "copies the items that a table has to the targets of a pipeline",
     load: async () => (await import("./backfill/backfill.ts")).backfillCommand,
   },
+  verify: {
+    about: "compares the targets of a pipeline with the table, and repairs copies that differ",
+    load: async () => (await import("./verify/verify.ts")).verifyCommand,
+  },
   redrive: {
     about: "sends dead letters, or batches of an on-failure destination, again",
     load: async () => (await import("./redrive/redrive.ts")).redriveCommand,
@@ -27,7 +31,7 @@ const width = Math.max(...names.map((name) => name.length));
 
 const help = `Usage: sluice <command> [options]
 
-Copies tables to the targets of Sluice's pipelines, and inspects and redrives dead letters.
+Copies tables to the targets of Sluice's pipelines, proves and repairs the copies, and inspects and redrives dead letters.
 
 Commands:
 ${Object.entries(commands)

@@ -53,7 +53,11 @@ const setEnvironment = ({ profile, region }: AwsOptions): void => {
 };
 
 /** Loads the pipeline, and checks the names of the routes. */
-export const openModule = async ({ module: path, routes, aws }: BackfillCommandOptions): Promise<PipelineModule> => {
+export const openModule = async ({
+  module: path,
+  routes,
+  aws,
+}: Pick<BackfillCommandOptions, "module" | "routes" | "aws">): Promise<PipelineModule> => {
   setEnvironment(aws);
   const module = await loadPipeline(path);
   const known = module.pipeline.routes.map(({ name }) => name);

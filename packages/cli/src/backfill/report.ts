@@ -78,7 +78,7 @@ export const hintLines = ({ records, filtered }: WorkCounts): string[] =>
 export const isClean = (counts: WorkCounts): boolean => failuresIn(counts) === 0;
 
 /** Quotes a word for a shell, if needed. */
-const shellWord = (word: string): string =>
+export const shellWord = (word: string): string =>
   /^[\w@%+=:,./#-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 
 /** Options with a value that `sluice verify` takes as they are. */

@@ -1,0 +1,173 @@
+// `sluice verify`: compares the copies in the targets of a pipeline with the items of its table, and repairs them.
+
+import { type VerifyProgress, type VerifyReport, verifyTable } from "@sluice/backfill";
+import { estimateLines, scanEstimate } from "../backfill/estimate.ts";
+import { resources } from "../backfill/resources.ts";
+import { CommandError, exitCodes } from "../command-line/command-error.ts";
+import { reportFile } from "../run-state/report-file.ts";
+import { divertOutput } from "../terminal/divert-output.ts";
+import { counted, durationText, withSeparators } from "../terminal/format.ts";
+import { watchInterrupts } from "../terminal/interrupt.ts";
+import type { ProgressStep } from "../terminal/progress.ts";
+import { canAsk, isConfirmed } from "../terminal/question.ts";
+import type { Terminal } from "../terminal/terminal.ts";
+import { type OpenVerify, openVerify } from "./open-verify.ts";
+import { type VerifyCommandOptions, verifyHelp, verifyOptions } from "./options.ts";
+import { nextCommand, reportLines } from "./report.ts";
+
+/** From this number of items on, the command asks before it starts. */
+const largeRun = 1_000_000;
+
+const jsonEveryMs = 2_000;
+
+const stopping = "stopping: the requests in flight are finished. Ctrl-C again ends at once";
+
+/** Errors of a run that could not start. Their messages are for the user. */
+const plainErrors = /^(Source|Config|Record|Sink|FunctionUnreachable|FunctionFailed)Error$/;
+
+const asCommandError = (error: unknown): unknown =>
+  error instanceof Error && plainErrors.test(error.name) ? new CommandError(error.message, { cause: error }) : error;
+
+const confirm = async (open: OpenVerify, { err }: Terminal, signal: AbortSignal): Promise<void> => {
+  const { options, table, rate, keys } = open;
+  const isLarge = table.itemCount >= largeRun && keys === undefined;
+  if (!options.asksFirst && !isLarge) return;
+  const rates = { readUnitsPerSecond: rate.unitsPerSecond(), itemsPerSecond: undefined };
+  for (const line of estimateLines(scanEstimate(table, rates), rates)) err(line);
+  if (options.isConfirmed) return;
+  if (!canAsk()) throw new CommandError("the run is to be confirmed, and there is no terminal; expected --yes");
+  if (!(await isConfirmed("start?", signal))) throw new CommandError("nothing was compared: the answer was no");
+};
+
+/** @throws {CommandError} when no target of the pipeline can be compared */
+const checkComparable = ({ verification, module }: OpenVerify): void => {
+  const { targets, routes } = verification;
+  const asked = targets.filter((target) => routes === undefined || target.routes.some((name) => routes.includes(name)));
+  if (asked.some(({ sink }) => sink.read !== undefined && sink.canonical !== undefined)) return;
+  const names = (routes ?? module.pipeline.routes.map(({ name }) => name)).join(", ");
+  throw new CommandError(
+    `nothing to compare: no sink of the routes ${names} can read its target; expected an upsert route, as of Postgres, OpenSearch or DynamoDB`,
+  );
+};
+
+const doing = { copies: "listing copies", items: "comparing", suspects: "looking again" } as const;
+
+/** Returns the progress of a run: `comparing 1,200 of about 20,000, 3 differ`. */
+const stepOf = ({ phase, items, copies, suspects }: VerifyProgress, total: number): ProgressStep => {
+  const note = suspects === 0 ? "" : `${counted(suspects, "difference")} to look at again`;
+  if (phase === "suspects") return { doing: doing.suspects, done: suspects, note: "waiting for changes in flight" };
+  if (phase === "copies") return { doing: doing.copies, done: copies, note };
+  return { doing: doing.items, done: items, total, isAbout: true, note };
+};
+
+/** Shows how far a run is. */
+const progressOf = (
+  { options, table, keys }: OpenVerify,
+  { out, progress }: Terminal,
+): ((now: VerifyProgress) => void) => {
+  const total = keys?.length ?? table.itemCount * options.sample;
+  if (!options.isJson) return (now) => progress.update(stepOf(now, total));
+  let latestAt = Date.now();
+  return ({ tally, ...rest }) => {
+    if (Date.now() - latestAt < jsonEveryMs) return;
+    latestAt = Date.now();
+    out(JSON.stringify({ event: "progress", time: new Date().toISOString(), ...rest, tally }));
+  };
+};
+
+const endLine = ({ options, table }: OpenVerify, report: VerifyReport, durationMs: number): string => {
+  const { items, copies, readUnits, isComplete, stopped } = report;
+  const how = isComplete ? `done in ${durationText(durationMs)}` : `not done: ${stopped}`;
+  const part = options.sample < 1 ? `, a sample of ${options.sample}` : "";
+  const read = `${counted(items, "item")}${copies > 0 ? ` and ${counted(copies, "copy", "copies")}` : ""}${part}`;
+  const cost = readUnits > 0 ? `, ${withSeparators(readUnits)} RCU for the scan` : "";
+  return `verify of table ${table.name}: ${read}${cost}; ${how}`;
+};
+
+const verdictLine = ({ isEqual, isComplete }: VerifyReport): string => {
+  if (isEqual) return "the targets agree with the table";
+  return isComplete ? "the targets differ from the table" : "nothing is proved";
+};
+
+/** Runs an opened verification and reports its end. Returns the exit code. */
+const run = async (
+  open: OpenVerify,
+  args: readonly string[],
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<number> => {
+  const { options, verification, table, keys } = open;
+  const file = reportFile(options.run, "findings");
+  let findings = 0;
+  const startedAt = Date.now();
+  if (options.isJson) {
+    terminal.out(
+      JSON.stringify({ event: "start", time: new Date(startedAt).toISOString(), run: options.run, table: table.name }),
+    );
+  }
+  const report = await verifyTable(verification, {
+    signal,
+    ...(keys && { keys }),
+    parallel: options.concurrency,
+    onProgress: progressOf(open, terminal),
+    onFinding: (finding) => {
+      findings += 1;
+      // `close` rejects with the same error.
+      file.add([finding]).catch(() => undefined);
+    },
+  });
+  await file.close();
+  terminal.progress.clear();
+  const durationMs = Date.now() - startedAt;
+  const next = nextCommand(report, options, args);
+  const findingsFile = findings > 0 ? file.path : undefined;
+  if (options.isJson) {
+    const end = {
+      event: "end",
+      time: new Date().toISOString(),
+      run: options.run,
+      ...report,
+      durationMs,
+      findingsFile,
+      next,
+    };
+    terminal.out(JSON.stringify(end));
+  } else {
+    const lines = [
+      endLine(open, report, durationMs),
+      ...reportLines(report),
+      ...(findingsFile === undefined ? [] : [`findings: ${findingsFile}`]),
+      verdictLine(report),
+      ...(next === undefined ? [] : [`next: ${next}`]),
+    ];
+    for (const line of lines) terminal.out(line);
+  }
+  return report.isEqual ? exitCodes.done : exitCodes.left;
+};
+
+const start = async (options: VerifyCommandOptions, args: readonly string[], terminal: Terminal): Promise<number> => {
+  const interrupt = watchInterrupts(() => terminal.err(stopping));
+  const restore = divertOutput(terminal);
+  const opened = resources();
+  const { signal } = interrupt;
+  try {
+    const open = await openVerify(options, opened, terminal, signal);
+    checkComparable(open);
+    await confirm(open, terminal, signal);
+    return await run(open, args, terminal, signal);
+  } catch (error) {
+    throw asCommandError(error);
+  } finally {
+    await opened.close();
+    restore();
+    interrupt.release();
+  }
+};
+
+/** Runs `sluice verify`. Returns the exit code. @throws {CommandError} when nothing can be compared */
+export const verifyCommand = async (args: readonly string[], terminal: Terminal): Promise<number> => {
+  const options = verifyOptions(args, Date.now());
+  if (options !== undefined) return start(options, args, terminal);
+  for (const line of verifyHelp.split("\n")) terminal.out(line);
+  return exitCodes.done;
+};

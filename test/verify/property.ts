@@ -1,0 +1,185 @@
+// The property of verifications, and verifications that are wrong in one way, which the property must find.
+
+import {
+  type Finding,
+  type FindingClass,
+  type Invoke,
+  type TableReader,
+  type VerifyOptions,
+  verifyTable,
+} from "@sluice/backfill";
+import type { OpenReplica } from "./replica.ts";
+import { type Corruption, newWorld, pkOf, type World } from "./world.ts";
+
+/** What a run did wrong. */
+export interface Problem {
+  readonly seed: number;
+  readonly what: string;
+}
+
+/** A verification under test: the real one, or one that is wrong in one way. */
+export type Mutant = (options: VerifyOptions, world: World) => VerifyOptions;
+
+/** The real verification. */
+export const asIs: Mutant = (options) => options;
+
+/** A finding is reported after its last look, and then some requests. A repaired copy may change before its proof. */
+const reportMs = 30_000;
+const proofMs = 200_000;
+
+/** The item may have changed since it was corrupted, and the copy's class with it. */
+const classesAfter: { readonly [Class in FindingClass]: readonly Finding["class"][] } = {
+  missing: ["missing"],
+  "wrongly-removed": ["wrongly-removed"],
+  stale: ["stale", "different"],
+  different: ["different", "stale"],
+  unexpected: ["unexpected"],
+  ghost: ["ghost", "unexpected"],
+};
+
+const falseFinding = (world: World, finding: Finding): string | undefined => {
+  if (finding.class === "in flight") return undefined;
+  const pk = pkOf(finding);
+  const since = world.clock.now() - (finding.repair ? proofMs : reportMs);
+  const causes = world.corruptions.filter(
+    (one) => one.target === finding.target && one.pk === pk && one.healedAtMs >= since,
+  );
+  if (causes.length === 0) return `false finding: ${finding.class} ${finding.target} ${pk}`;
+  if (causes.some((one) => classesAfter[one.class].includes(finding.class))) return undefined;
+  return `wrong class: ${finding.class} of ${causes.map((one) => one.class)}`;
+};
+
+/** A verification that has run, in a world that goes on. */
+interface Played {
+  readonly world: World;
+  readonly startMs: number;
+  /** Corruptions from before the run. */
+  readonly before: readonly Corruption[];
+  readonly findings: readonly Finding[];
+}
+
+const isFound = ({ findings }: Played, target: string, pk: string, isInFlight: boolean): boolean =>
+  findings.some((one) => one.target === target && pkOf(one) === pk && (one.class === "in flight") === isInFlight);
+
+/** Copies that were wrong during the whole run, of items that did not change, and were not found. */
+const notFound = (played: Played): string[] => {
+  const { world, startMs, before } = played;
+  return before
+    .filter(({ pk, healedAtMs }) => healedAtMs > world.clock.now() && (world.writtenAtMs.get(pk) ?? 0) < startMs)
+    .filter(({ target, pk }) => !isFound(played, target, pk, false))
+    .map(({ target, pk }) => `not found: ${target} ${pk}`);
+};
+
+/** Copies that are wrong after a repair, and were not corrupted since. */
+const leftWrong = async (played: Played): Promise<string[]> => {
+  const { world, startMs } = played;
+  const since = world.corruptions.filter((one) => one.atMs > startMs && one.healedAtMs > world.clock.now());
+  return (await world.wrong())
+    .filter(({ target, pk }) => !since.some((one) => one.target === target && one.pk === pk))
+    .filter(({ target, pk }) => !isFound(played, target, pk, true))
+    .map(({ target, pk }) => `left wrong: ${target} ${pk}`);
+};
+
+const { signal } = new AbortController();
+
+const play = async (world: World, isRepairing: boolean, mutant: Mutant): Promise<readonly string[]> => {
+  const problems: string[] = [];
+  const startMs = world.clock.now();
+  for (let count = 0; count < 12; count += 1) await world.corrupt();
+  const before = [...world.corruptions];
+  const findings: Finding[] = [];
+  const options = mutant({ ...world.options, ...(isRepairing && { repair: world.invoke }) }, world);
+  const report = await verifyTable(options, {
+    signal,
+    onFinding: (finding) => {
+      findings.push(finding);
+      const problem = falseFinding(world, finding);
+      if (problem !== undefined) problems.push(problem);
+    },
+  });
+  if (!report.isComplete) problems.push(`stopped: ${report.stopped}`);
+  const played = { world, startMs, before, findings };
+  problems.push(...notFound(played));
+  await world.calm();
+  if (!isRepairing) return problems;
+  problems.push(...(await leftWrong(played)));
+  const second = await verifyTable(options, { signal });
+  if (!second.isEqual) problems.push(`the second run differs: ${JSON.stringify(second.tally)}`);
+  const wrong = await world.wrong();
+  if (wrong.length > 0) problems.push(`wrong in the end: ${JSON.stringify(wrong)}`);
+  return problems;
+};
+
+/** Plays worlds, every other one with repairs. Returns what the verifications did wrong. */
+export const playAll = async (
+  open: OpenReplica,
+  { seed: first, count }: { readonly seed: number; readonly count: number },
+  mutant: Mutant = asIs,
+): Promise<readonly Problem[]> => {
+  const problems: Problem[] = [];
+  for (let seed = first; seed < first + count; seed += 1) {
+    const world = await newWorld(seed, open);
+    try {
+      const found = await play(world, seed % 2 === 0, mutant);
+      problems.push(...found.map((what) => ({ seed, what })));
+    } finally {
+      await world.close();
+    }
+  }
+  return problems;
+};
+
+/** The first seed: new in each run, or the one of VERIFY_SEED. */
+export const firstSeed: number = Number(process.env.VERIFY_SEED ?? Date.now() % 1_000_000);
+
+type Version = (held: string, fraction: string) => string;
+
+/** Changes the versions of repairs just before they are sent. */
+const restamped = (options: VerifyOptions, world: World, version: Version): VerifyOptions => {
+  const { repair } = options;
+  if (repair === undefined) return options;
+  const invoke: Invoke = async (event, aborting) => {
+    await world.advance(world.random.integer(20_000));
+    const target = event.sluice.routes?.[0] ?? "";
+    const Records = [];
+    for (const record of event.Records) {
+      const { S: pk } = (record.dynamodb?.Keys?.pk ?? { S: "" }) as { readonly S: string };
+      const held = (await world.heldVersion(target, pk))?.slice(18, 58) ?? "0";
+      const [, fraction = ""] = record.dynamodb?.SequenceNumber?.split(".") ?? [];
+      Records.push({ ...record, dynamodb: { ...record.dynamodb, SequenceNumber: version(held, fraction) } });
+    }
+    return repair({ ...event, Records }, aborting);
+  };
+  return { ...options, repair: invoke };
+};
+
+/** Reads the table once, long before the target. */
+const readBefore: Mutant = (options, world) => {
+  const { table } = options;
+  const known = new Map<string, Awaited<ReturnType<TableReader["read"]>>>();
+  const read: TableReader["read"] = async (keys, aborting, how) => {
+    const text = JSON.stringify(keys);
+    const cached = known.get(text);
+    known.delete(text);
+    if (cached !== undefined) return cached;
+    const items = await table.read(keys, aborting, how);
+    if (how?.keysOnly !== true) known.set(text, items);
+    await world.advance(world.random.integer(60_000));
+    return items;
+  };
+  return { ...options, table: { read } };
+};
+
+/** Verifications that are wrong in one way, with the number of worlds in which the property finds this. */
+export const mutants: Readonly<Record<string, { readonly mutant: Mutant; readonly count: number }>> = {
+  "does not wait for changes on their way": { mutant: (options) => ({ ...options, graceMs: 0 }), count: 40 },
+  "repairs the version that the target holds after the table was read": {
+    mutant: (options, world) => restamped(options, world, (held, fraction) => `${held}.${fraction}`),
+    count: 80,
+  },
+  "repairs with the rank of a backfill": {
+    mutant: (options, world) => restamped(options, world, (_, fraction) => `0.${fraction}`),
+    count: 10,
+  },
+  "reads the table long before the target": { mutant: readBefore, count: 80 },
+};

@@ -1,0 +1,36 @@
+// A target of the verification suite, and the one in memory.
+
+import { itemKeyOf } from "@sluice/core/envelope";
+import type { Sink } from "@sluice/core/sink-kit";
+import { memoryUpsertSink } from "@sluice/testing";
+
+/** A copy: its members without the key. */
+export type Copy = { readonly [member: string]: string | number };
+
+/** A target. */
+export interface Replica {
+  readonly sink: Sink<never, "upsert">;
+  readonly messageOf: (pk: string, copy: Copy) => unknown;
+  /** Deletes the copy and all that the target knows of it, as another program could. */
+  readonly forget: (pk: string) => Promise<void>;
+  /** The copies that a user of the target sees, by `pk`. Shares no code with the sink. */
+  readonly rows: () => Promise<ReadonlyMap<string, Copy>>;
+  readonly close: () => Promise<void>;
+}
+
+/** Opens an empty target with this name. */
+export type OpenReplica = (name: string) => Promise<Replica>;
+
+const itemKey = (pk: string): string => itemKeyOf({ pk: { S: pk } });
+
+/** Opens a target in memory. */
+export const openMemory: OpenReplica = async () => {
+  const sink = memoryUpsertSink<Copy & { readonly pk: string }>();
+  return {
+    sink: sink as never,
+    messageOf: (pk, copy) => ({ pk, ...copy }),
+    forget: async (pk) => sink.corrupt(itemKey(pk), () => undefined),
+    rows: async () => new Map([...sink.items().values()].map(({ pk, ...copy }) => [pk, copy as Copy])),
+    close: async () => undefined,
+  };
+};

@@ -1,0 +1,369 @@
+// A table, its stream and the targets of a pipeline in a simulated time. While a verification runs, items are written, changes are
+// delivered late, and copies are corrupted.
+
+import {
+  backfillRecord,
+  type Finding,
+  type FindingClass,
+  type Invoke,
+  type RecordOrigin,
+  type Source,
+  type TableReader,
+  type TaskAnswer,
+  type VerifyOptions,
+} from "@sluice/backfill";
+import { pipeline } from "@sluice/core";
+import { type Image, itemKeyOf, type StreamRecord } from "@sluice/core/envelope";
+import {
+  type Change,
+  type Clock,
+  decodeRecord,
+  type Sink,
+  type UpsertDelivery,
+  type WriteContext,
+} from "@sluice/core/sink-kit";
+import {
+  lambdaContext,
+  type PlainItem,
+  type RecordOptions,
+  streamRecord,
+  tableHistory,
+  toImage,
+} from "@sluice/testing";
+import { type Random, randomOf } from "../convergence/random.ts";
+import type { Copy, OpenReplica, Replica } from "./replica.ts";
+
+/** An item of the table. */
+interface Order extends PlainItem {
+  readonly pk: string;
+  readonly total: number;
+  readonly label: string;
+  readonly isOpen: boolean;
+}
+
+/** A copy that was corrupted. */
+export interface Corruption {
+  readonly target: string;
+  readonly pk: string;
+  readonly class: FindingClass;
+  readonly atMs: number;
+  /** Infinity while the copy is wrong. */
+  healedAtMs: number;
+}
+
+const routes = ["all", "open"] as const;
+type RouteName = (typeof routes)[number];
+
+/** Content of the copies that the targets should have. */
+const copyOf: { readonly [Route in RouteName]: (order: Order) => Copy | undefined } = {
+  all: ({ total, label }) => ({ total, label }),
+  open: ({ total, isOpen }) => (isOpen ? { total, kind: "open" } : undefined),
+};
+
+/** An item of a target. */
+export interface Place {
+  readonly target: string;
+  readonly pk: string;
+}
+
+/** A world in which a verification runs. */
+export interface World {
+  readonly random: Random;
+  readonly clock: Clock;
+  readonly options: VerifyOptions;
+  readonly invoke: Invoke;
+  readonly corruptions: readonly Corruption[];
+  /** When each item was written last. */
+  readonly writtenAtMs: ReadonlyMap<string, number>;
+  readonly heldVersion: (target: string, pk: string) => Promise<string | undefined>;
+  /** Corrupts a random copy. */
+  readonly corrupt: () => Promise<void>;
+  /** Lets time pass. */
+  readonly advance: (ms: number) => Promise<void>;
+  /** Ends writes and corruptions, and delivers every change. */
+  readonly calm: () => Promise<void>;
+  /** Copies that are not what they should be. */
+  readonly wrong: () => Promise<readonly Place[]>;
+  readonly close: () => Promise<void>;
+}
+
+const size = 24;
+const maxLagMs = 30_000;
+const writeEveryMs = 5_000;
+const corruptEveryMs = 40_000;
+
+const keyImage = (pk: string): Image => ({ pk: { S: pk } });
+
+/** The key of a finding's item. */
+export const pkOf = ({ keys }: Finding): string => (keys.pk as { readonly S: string }).S;
+
+const settings = { keyNames: ["pk"], tableName: "Orders" };
+const epoch = "20260102030405678";
+const context: WriteContext = { signal: new AbortController().signal, remainingMs: () => 60_000 };
+
+const changeOf = (options: RecordOptions): Change =>
+  decodeRecord(streamRecord({ ...settings, ...options }), "stream", undefined, epoch) as Change;
+
+/** The version of a corruption: the held one with a fraction, or the lowest. */
+const corruptVersion = (held: string | undefined, isLowest: boolean): string => {
+  const [number = "0", fraction = "0"] = isLowest ? [] : (held?.slice(18) ?? "").split(".");
+  return `${number.replace(/^0+(?=\d)/, "") || "0"}.${String(Number(fraction) + 1).padStart(16, "0")}`;
+};
+
+/** A change that is on its way to the targets. */
+interface Undelivered {
+  readonly record: StreamRecord;
+  readonly pk: string;
+  readonly atMs: number;
+  readonly dueMs: number;
+}
+
+const copiesDiffer = (one: Copy | undefined, other: Copy | undefined): boolean => {
+  const text = (copy: Copy | undefined) => JSON.stringify(Object.entries(copy ?? {}).sort());
+  return text(one) !== text(other);
+};
+
+/** Creates a world with a table whose items are all copied. */
+export const newWorld = async (seed: number, open: OpenReplica): Promise<World> => {
+  const random = randomOf(seed);
+  const history = tableHistory(settings);
+  const items = new Map<string, Order>();
+  const writtenAtMs = new Map<string, number>();
+  const corruptions: Corruption[] = [];
+  const undelivered: Undelivered[] = [];
+  const delivered: Undelivered[] = [];
+  const replicas: Readonly<Record<RouteName, Replica>> = {
+    all: await open(`${seed}_all`),
+    open: await open(`${seed}_open`),
+  };
+  let now = 1_800_000_000_000;
+  let isCalm = false;
+  let nextWriteMs = now;
+  let nextCorruptionMs = now + corruptEveryMs;
+
+  const noteHealed = (target: RouteName, itemKey: string): void => {
+    for (const one of corruptions) {
+      if (one.target !== target || itemKeyOf(keyImage(one.pk)) !== itemKey) continue;
+      one.healedAtMs = Math.min(one.healedAtMs, now);
+    }
+  };
+
+  /** A sink that takes time, and that notes which copies it has written. */
+  const slowSink = (name: RouteName): Sink<never, "upsert"> => {
+    const { sink } = replicas[name];
+    return {
+      ...sink,
+      write: async (batch, writing) => {
+        const results = await sink.write(batch, writing);
+        for (const { delivery, outcome } of results) {
+          if (outcome === "delivered") noteHealed(name, delivery.change.itemKey);
+        }
+        return results;
+      },
+      read: async (batch, reading) => {
+        await advance(random.integer(400));
+        const held = await sink.read?.(batch, reading);
+        await advance(random.integer(400));
+        return held ?? [];
+      },
+      keys: async (request, reading) => {
+        await advance(random.integer(400));
+        return (await sink.keys?.({ ...request, limit: 4 }, reading)) ?? { keys: [], next: undefined };
+      },
+    };
+  };
+
+  const mapper =
+    (name: RouteName) =>
+    (change: { readonly after: unknown }): never => {
+      const order = change.after as Order;
+      const copy = copyOf[name](order);
+      return (copy && replicas[name].messageOf(order.pk, copy)) as never;
+    };
+  const orders = pipeline("orders", { onReject: "block" })
+    .to(slowSink("all"), mapper("all"), { name: "all" })
+    .to(slowSink("open"), mapper("open"), { name: "open" });
+  const handler = orders.handler();
+  const deliver = async (records: readonly StreamRecord[]): Promise<void> => {
+    if (records.length > 0) await handler({ Records: records } as never, lambdaContext());
+  };
+
+  const noteWrite = (pk: string, record: StreamRecord): void => {
+    const before = undelivered.filter((one) => one.pk === pk).at(-1)?.dueMs ?? 0;
+    undelivered.push({ record, pk, atMs: now, dueMs: Math.max(before, now + random.integer(maxLagMs)) });
+    writtenAtMs.set(pk, now);
+  };
+  const write = (): void => {
+    const pk = `o-${Math.floor((random.integer(1_000) / 1_000) ** 1.5 * size)}`;
+    const before = items.get(pk);
+    if (before !== undefined && random.chance(0.25)) {
+      items.delete(pk);
+      noteWrite(pk, history.remove({ pk }));
+      return;
+    }
+    const order = { pk, total: random.integer(3), label: random.pick(["a", "b"]), isOpen: random.chance(0.5) };
+    if (before !== undefined && JSON.stringify(before) === JSON.stringify(order)) return;
+    items.set(pk, order);
+    noteWrite(pk, history.put(order));
+  };
+  const deliverDue = async (): Promise<void> => {
+    const due = undelivered.filter(({ dueMs }) => dueMs <= now);
+    for (const one of due) undelivered.splice(undelivered.indexOf(one), 1);
+    await deliver(due.map(({ record }) => record));
+    delivered.push(...due);
+    // Deliveries are repeated, but not after any time: a copy that lost its version could not tell them from new changes.
+    const [first, ...others] = delivered.filter(({ atMs }) => atMs > now - maxLagMs);
+    if (first !== undefined && random.chance(0.2)) await deliver([random.pick([first, ...others]).record]);
+  };
+
+  const heldVersion = async (target: string, pk: string): Promise<string | undefined> => {
+    const name = target as RouteName;
+    const message = replicas[name].messageOf(pk, { total: 0 });
+    const delivery: UpsertDelivery<never> = {
+      change: changeOf({ after: { pk } }),
+      message: message as never,
+      earlier: [],
+    };
+    const [held] = (await replicas[name].sink.read?.([delivery], context)) ?? [];
+    return held?.version;
+  };
+
+  const chosenClass = (wanted: Copy | undefined, order: Order | undefined): FindingClass => {
+    if (wanted !== undefined) return random.pick(["missing", "wrongly-removed", "stale", "different"]);
+    return order === undefined ? "ghost" : "unexpected";
+  };
+  const makeWrong = async (name: RouteName, pk: string, kind: FindingClass): Promise<void> => {
+    const { sink, forget, messageOf } = replicas[name];
+    const held = await heldVersion(name, pk);
+    if (kind === "missing" || kind === "stale") await forget(pk);
+    if (kind === "missing") return;
+    const sequenceNumber = corruptVersion(held, kind === "stale");
+    const isRemoval = kind === "wrongly-removed";
+    const change = changeOf({ [isRemoval ? "before" : "after"]: { pk }, sequenceNumber });
+    const message = isRemoval ? undefined : messageOf(pk, { total: 100 + random.integer(3) });
+    const results = await sink.write([{ change, message: message as never, earlier: [] }], context);
+    if (results[0]?.outcome !== "delivered") throw new Error(`the copy could not be made ${kind}`);
+  };
+  const corrupt = async (): Promise<void> => {
+    const name = random.pick(routes);
+    const pk = `o-${random.integer(size)}`;
+    const order = items.get(pk);
+    // A change on its way would hide the corruption, or heal it.
+    const isMoving = undelivered.some((one) => one.pk === pk);
+    const isWrong = corruptions.some((one) => one.target === name && one.pk === pk && one.healedAtMs > now);
+    if (isMoving || isWrong) return;
+    const kind = chosenClass(order && copyOf[name](order), order);
+    await makeWrong(name, pk, kind);
+    corruptions.push({ target: name, pk, class: kind, atMs: now, healedAtMs: Number.POSITIVE_INFINITY });
+  };
+
+  const happen = async (): Promise<void> => {
+    if (!isCalm && nextWriteMs <= now) {
+      write();
+      nextWriteMs = now + 1 + random.integer(2 * writeEveryMs);
+    }
+    if (!isCalm && nextCorruptionMs <= now) {
+      await corrupt();
+      nextCorruptionMs = now + 1 + random.integer(2 * corruptEveryMs);
+    }
+    await deliverDue();
+  };
+  const pass = async (ms: number): Promise<void> => {
+    const until = now + ms;
+    for (;;) {
+      const times = [...undelivered.map(({ dueMs }) => dueMs), ...(isCalm ? [] : [nextWriteMs, nextCorruptionMs])];
+      const next = Math.min(...times);
+      if (next > until) break;
+      now = Math.max(now, next);
+      await happen();
+    }
+    now = until;
+  };
+  let turn: Promise<void> = Promise.resolve();
+  /** One call after the other: what is due has then been delivered before the next look. */
+  const advance = (ms: number): Promise<void> => {
+    turn = turn.then(() => pass(ms));
+    return turn;
+  };
+
+  const clock: Clock = { now: () => now, sleep: async (ms) => advance(ms), random: () => 0.5 };
+  const streamArn = "arn:aws:dynamodb:us-east-1:123456789012:table/Orders/stream/2026-01-02T03:04:05.678";
+  const origin: RecordOrigin = { run: "verify-1", streamArn, keyNames: ["pk"] };
+  const source: Source = {
+    name: "table Orders",
+    units: async () => [0, 1, 2].map((segment) => ({ kind: "segment" as const, segment, segments: 3 })),
+    pages: async function* (unit) {
+      const segment = unit.kind === "segment" ? unit.segment : 0;
+      const own = [...Array(size).keys()].filter((index) => index % 3 === segment);
+      for (let from = 0; from < own.length; from += 3) {
+        const found = own.slice(from, from + 3).flatMap((index) => items.get(`o-${index}`) ?? []);
+        // The scan is eventually consistent, so a page may be older than its request.
+        await advance(random.integer(400));
+        const records = found.map((order) => backfillRecord(origin, toImage(order), "1800000000000000"));
+        yield { records, cursor: from + 3 < own.length ? String(from) : undefined, readUnits: 1 };
+      }
+    },
+  };
+  const table: TableReader = {
+    read: async (keys) => {
+      await advance(random.integer(400));
+      const found = new Map<string, Image>();
+      for (const one of keys) {
+        const order = items.get((one.pk as { readonly S: string }).S);
+        if (order !== undefined) found.set(itemKeyOf(one), toImage(order));
+      }
+      await advance(random.integer(400));
+      return found;
+    },
+  };
+
+  for (let count = 0; count < size; count += 1) {
+    write();
+    now += 10;
+  }
+  isCalm = true;
+  await advance(maxLagMs + 1_000);
+  isCalm = false;
+
+  return {
+    random,
+    clock,
+    corruptions,
+    writtenAtMs,
+    corrupt,
+    advance,
+    heldVersion,
+    invoke: async (event) => {
+      await advance(random.integer(20_000));
+      return (await handler(event as never, lambdaContext())) as unknown as TaskAnswer;
+    },
+    options: {
+      targets: orders.targets(),
+      source,
+      table,
+      origin,
+      keyTypes: { pk: "S" },
+      graceMs: maxLagMs + 2_000,
+      clock,
+    },
+    calm: async () => {
+      isCalm = true;
+      await advance(maxLagMs + 1_000);
+    },
+    wrong: async () => {
+      const places: Place[] = [];
+      for (const target of routes) {
+        const rows = await replicas[target].rows();
+        for (let index = 0; index < size; index += 1) {
+          const pk = `o-${index}`;
+          const order = items.get(pk);
+          if (copiesDiffer(rows.get(pk), order && copyOf[target](order))) places.push({ target, pk });
+        }
+      }
+      return places;
+    },
+    close: async () => {
+      for (const name of routes) await replicas[name].close();
+    },
+  };
+};
