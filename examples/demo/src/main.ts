@@ -102,7 +102,9 @@ const startEngines = async (options: Options): Promise<DemoEngines> => {
 
 const run = async (options: Options): Promise<number> => {
   const sinks = new Intl.ListFormat("en-GB").format(options.sinks);
-  const films = options.backfill ? "20,000 films that are older than the stream," : "3,201 films";
+  const films = options.backfill
+    ? `${withSeparators(options.items)} films that are older than the stream,`
+    : "3,201 films";
   progress.say(`Sluice: ${films} from DynamoDB to ${sinks}, through the Lambda handler`);
   if (options.outage && process.env.DATABASE_URL) {
     progress.say("--outage kills Postgres, so it needs an embedded one: unset DATABASE_URL.");

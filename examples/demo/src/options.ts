@@ -28,6 +28,8 @@ const sinksWithOutage = "postgres,sqs,dynamodb";
 /** Default targets of a backfill: all replicas. */
 const sinksWithBackfill = replicaNames.join(",");
 
+const defaultItems = 20_000;
+
 /** The text of --help. */
 export const usage: string = `Usage: npm run demo -- [options]
 
@@ -37,9 +39,10 @@ export const usage: string = `Usage: npm run demo -- [options]
                 fails, the function crashes once, and the messages are checked for duplicates, losses
                 and order
   --outage      kill Postgres during the writes, and restart it (default of --sinks: ${sinksWithOutage})
-  --backfill    20,000 items are there before the stream: a backfill copies them while a writer changes them,
+  --backfill    many items are there before the stream: a backfill copies them while a writer changes them,
                 verify proves every replica, then copies are corrupted, found and repaired (default of
                 --sinks: ${sinksWithBackfill})
+  --items N     number of items before the stream, with --backfill (default: ${defaultItems})
   --keep        at the end keep the dead letters in their queue and the engines running, and print how to
                 query the copies and how to redrive
   --writes N    number of updates, removes and re-inserts after the load (default: ${defaultWrites}; with --outage
@@ -59,6 +62,8 @@ export interface Options {
   readonly outage: boolean;
   /** Whether the table is full before the stream, and a backfill copies it. */
   readonly backfill: boolean;
+  /** Number of items that are older than the stream. */
+  readonly items: number;
   readonly keep: boolean;
   readonly writes: number;
   readonly seed: number;
@@ -68,6 +73,7 @@ export interface Options {
 const isSinkName = (name: string): name is SinkName => sinkNames.some((known) => known === name);
 
 interface ParsedValues {
+  readonly items?: string | undefined;
   readonly sinks?: string | undefined;
   readonly writes?: string | undefined;
   readonly seed: string;
@@ -87,23 +93,34 @@ const writesByDefault = (outage: boolean, feeds: readonly FeedName[]): number =>
   return feeds.length > 0 ? defaultWritesWithFeeds : defaultWrites;
 };
 
+/** Returns what is wrong with the targets for this kind of demo. */
+const problemOf = (
+  sinks: readonly string[],
+  { outage, backfill }: Pick<ParsedValues, "outage" | "backfill">,
+): string | undefined => {
+  const unknown = sinks.find((name) => !isSinkName(name));
+  if (unknown !== undefined) return `--sinks has "${unknown}"; expected ${sinkNames.join(", ")}`;
+  if (outage && backfill) return "--outage and --backfill are two demos; expected one of them";
+  if (outage && !sinks.includes("postgres")) return "--outage kills Postgres; expected postgres among --sinks";
+  if (backfill && !sinks.includes("postgres")) return "--backfill corrupts Postgres; expected postgres among --sinks";
+  const isReplica = (name: string): boolean => replicaNames.some((replica) => replica === name);
+  if (!backfill || sinks.every(isReplica)) return undefined;
+  return `--backfill fills replicas; expected some of ${sinksWithBackfill} in --sinks`;
+};
+
 const checked = ({ outage, backfill, keep, help, ...values }: ParsedValues): Options | string => {
   const named = values.sinks ?? sinksByDefault({ outage, backfill });
   const sinks = [...new Set(named.split(",").map((name) => name.trim()))];
-  const unknown = sinks.find((name) => !isSinkName(name));
-  if (unknown !== undefined) return `--sinks has "${unknown}"; expected ${sinkNames.join(", ")}`;
-  if (outage && !sinks.includes("postgres")) return "--outage kills Postgres; expected postgres among --sinks";
-  if (outage && backfill) return "--outage and --backfill are two demos; expected one of them";
-  if (backfill && sinks.some((name) => !replicaNames.some((replica) => replica === name))) {
-    return `--backfill fills replicas; expected some of ${sinksWithBackfill} in --sinks`;
-  }
-  if (backfill && !sinks.includes("postgres")) return "--backfill corrupts Postgres; expected postgres among --sinks";
+  const problem = problemOf(sinks, { outage, backfill });
+  if (problem !== undefined) return problem;
   const replicas = replicaNames.filter((name) => sinks.includes(name));
   const feeds = feedNames.filter((name) => sinks.includes(name));
   const [writes, seed] = [Number(values.writes ?? writesByDefault(outage, feeds)), Number(values.seed)];
   if (!Number.isSafeInteger(writes) || writes < 1) return "--writes expects a whole number above 0";
+  const items = Number(values.items ?? defaultItems);
+  if (!Number.isSafeInteger(items) || items < 100) return "--items expects a whole number of 100 or more";
   if (!Number.isSafeInteger(seed)) return "--seed expects a whole number";
-  return { sinks: sinks.filter(isSinkName), replicas, feeds, outage, backfill, keep, help, writes, seed };
+  return { sinks: sinks.filter(isSinkName), replicas, feeds, outage, backfill, items, keep, help, writes, seed };
 };
 
 /** Returns the options, or an error message. */
@@ -117,6 +134,7 @@ export const parseOptions = (args: string[]): Options | string => {
         backfill: { type: "boolean", default: false },
         keep: { type: "boolean", default: false },
         writes: { type: "string" },
+        items: { type: "string" },
         seed: { type: "string", default: String(Date.now() % 1_000_000) },
         help: { type: "boolean", short: "h", default: false },
       },

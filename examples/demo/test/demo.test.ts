@@ -119,6 +119,19 @@ describeWithEngines("the demo, on external engines", (engines) => {
     expect([exitCode, demo.output()]).toEqual([1, expect.stringContaining("1 missing, 0 stale, 1 differing, 0 ghost")]);
   });
 
+  test("with --backfill copies what is older than the stream, and names and heals corrupted copies", async () => {
+    const args = ["--backfill", "--sinks", "postgres,dynamodb", "--items", "600", "--writes", "200"];
+    const demo = runDemo(args, pointedAt(engines));
+    expect([await demo.exitCode, demo.output()]).toEqual([0, expect.anything()]);
+    const output = demo.output();
+    expect(output).toMatch(/backfill: [\d,]+ items in .*: [\d,]+ delivered, [\d,]+ superseded by the stream/);
+    const named = "1 missing, 1 wrongly-removed, 1 stale, 1 different, 1 ghost";
+    expect(output).toMatch(new RegExp(`postgres +[\\d,]+ equal, ${named}\n`));
+    expect(output).toMatch(new RegExp(`postgres +[\\d,]+ equal, ${named}, 5 repaired\n`));
+    for (const name of ["postgres", "dynamodb"])
+      expect(output).toMatch(new RegExp(`${name} +\\d+ compared: 0 missing, 0 stale, 0 differing, 0 ghost`));
+  });
+
   test("with --keep does not print the user's own AWS keys", async () => {
     const keys = { AWS_ACCESS_KEY_ID: "AKIA0000", AWS_SECRET_ACCESS_KEY: "hush" };
     const demo = runDemo(["--keep", "--writes", "1"], { ...pointedAt(engines), ...keys });

@@ -6,7 +6,6 @@ import { SQS } from "@aws-sdk/client-sqs";
 import {
   type BackfillResult,
   backfill,
-  fileStore,
   findingClasses,
   type Invoke,
   newRun,
@@ -32,7 +31,6 @@ import { createTable, enableStream, loadTable, readTable, runWorkload, tableName
 import { createQueues, openTargets, pipelineOf } from "../targets.ts";
 import { corrupt } from "./corruption.ts";
 
-const itemCount = 20_000;
 /** Duration of all writes together, in milliseconds, so that the backfill runs beside them. */
 const workMs = 12_000;
 const segments = 16;
@@ -81,7 +79,8 @@ const runBackfill = async (stage: Stage): Promise<BackfillResult> => {
   return backfill({
     source,
     state,
-    store: fileStore({ path: `.cache/demo/${run}.json`, run }),
+    // The run is not resumed, so its state is not kept.
+    store: { save: async () => undefined },
     invoke: invokeOf(handler),
     limits: { maxBytes: Number.POSITIVE_INFINITY },
     signal: never,
@@ -152,10 +151,10 @@ const classesIn = ({ examples }: VerifyReport): readonly string[] => examples.ma
 
 /** Corrupts copies, finds them and repairs them. Returns whether each was named and healed. */
 const corruptAndRepair = async (stage: Stage): Promise<boolean> => {
-  const { client, progress } = stage;
+  const { progress } = stage;
   const pool = new pg.Pool({ connectionString: process.env.DATABASE_URL, max: 1 });
   pool.on("error", () => undefined);
-  const done = await corrupt(pool, await readTable(client));
+  const done = await corrupt(pool);
   await pool.end();
   progress.say("\nCorrupted in Postgres:");
   for (const { class: name, about } of done) progress.say(`  ${name.padEnd(17)}${about}`);
@@ -179,8 +178,8 @@ const sayCopied = (progress: ProgressPrinter, { counts }: BackfillResult, ms: nu
 };
 
 /** Fills the table before the stream exists. Returns the films and the ARN of the stream. */
-const fillTable = async (client: DynamoDB, progress: ProgressPrinter) => {
-  const films = manyFilms(await loadFilms(), itemCount);
+const fillTable = async (client: DynamoDB, { items: count }: Options, progress: ProgressPrinter) => {
+  const films = manyFilms(await loadFilms(), count);
   await createTable(client, { hasStream: false });
   let written = 0;
   const startedAt = Date.now();
@@ -205,7 +204,7 @@ export const copyFilms = async (
   const queues = await createQueues(new SQS(engines.sqs.clientConfig), options);
   configure(engines, queues.deadLetterUrl);
   const targets = await openTargets(options, engines);
-  const { items, streamArn } = await fillTable(client, progress);
+  const { items, streamArn } = await fillTable(client, options, progress);
   const films = pipelineOf(targets, queues);
   const handler = films.handler();
   const { replicas } = targets;
