@@ -138,6 +138,7 @@ export const newWorld = async (seed: number, open: OpenReplica): Promise<World> 
   };
   let now = 1_800_000_000_000;
   let isCalm = false;
+  let latest: { readonly pk: string; readonly before: Order | undefined } | undefined;
   let nextWriteMs = now;
   let nextCorruptionMs = now + corruptEveryMs;
 
@@ -193,18 +194,27 @@ export const newWorld = async (seed: number, open: OpenReplica): Promise<World> 
     undelivered.push({ record, pk, atMs: now, dueMs: Math.max(before, now + random.integer(maxLagMs)) });
     writtenAtMs.set(pk, now);
   };
-  const write = (): void => {
-    const pk = `o-${Math.floor((random.integer(1_000) / 1_000) ** 1.5 * size)}`;
+  const setItem = (pk: string, next: Order | undefined): void => {
     const before = items.get(pk);
-    if (before !== undefined && random.chance(0.25)) {
+    if (JSON.stringify(before) === JSON.stringify(next)) return;
+    latest = { pk, before };
+    if (next === undefined) {
       items.delete(pk);
       noteWrite(pk, history.remove({ pk }));
+    } else {
+      items.set(pk, next);
+      noteWrite(pk, history.put(next));
+    }
+  };
+  const write = (): void => {
+    // An item that returns to its former state looks unchanged, while its changes are on their way.
+    if (latest !== undefined && random.chance(0.4)) {
+      setItem(latest.pk, latest.before);
       return;
     }
+    const pk = `o-${Math.floor((random.integer(1_000) / 1_000) ** 1.5 * size)}`;
     const order = { pk, total: random.integer(3), label: random.pick(["a", "b"]), isOpen: random.chance(0.5) };
-    if (before !== undefined && JSON.stringify(before) === JSON.stringify(order)) return;
-    items.set(pk, order);
-    noteWrite(pk, history.put(order));
+    setItem(pk, items.has(pk) && random.chance(0.25) ? undefined : order);
   };
   const deliverDue = async (): Promise<void> => {
     const due = undelivered.filter(({ dueMs }) => dueMs <= now);

@@ -52,13 +52,13 @@ const writeLines = (text: string, write: (line: string) => void): void => {
 const dispatch = async (args: readonly string[], terminal: Terminal): Promise<number> => {
   const [name, ...rest] = args;
   const command = name !== undefined && Object.hasOwn(commands, name) ? commands[name] : undefined;
-  if (name === undefined) throw new CommandError(`no command is given; expected ${names.join(" or ")}`);
+  if (name === undefined) throw new CommandError(`no command is given; expected ${names.join(", ")}`);
   if (name === "--help" || name === "-h") writeLines(help, terminal.out);
   else if (name === "--version") terminal.out(await version());
   else if (command !== undefined) return (await command.load())(rest, terminal);
   else {
     const what = name.startsWith("-") ? "option" : "command";
-    throw new CommandError(`unknown ${what} ${name}; expected ${names.join(" or ")}, --help or --version`);
+    throw new CommandError(`unknown ${what} ${name}; expected ${names.join(", ")}, --help, --version`);
   }
   return exitCodes.done;
 };

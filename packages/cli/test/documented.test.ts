@@ -2,17 +2,20 @@
 
 import { readFileSync } from "node:fs";
 import { expect, test } from "@jest/globals";
+import { backfillOptions } from "../src/backfill/options.ts";
 import { deadLettersOptions } from "../src/dead-letters/options.ts";
 import { redriveOptions } from "../src/redrive/options.ts";
 
-const pages = ["../../../README.md", "../../../docs/runbook.md", "../README.md"];
+const parsers = { backfill: backfillOptions, redrive: redriveOptions, "dead-letters": deadLettersOptions };
+
+const pages = ["../../../README.md", "../../../docs/runbook.md", "../README.md", "../../backfill/README.md"];
 
 /** Returns the page's command lines, with their continuation lines. Omits command lines with placeholders. */
 const commandsIn = (page: string): string[] =>
   readFileSync(new URL(page, import.meta.url), "utf8")
     .replaceAll(/\\\n\s*/g, "")
     .split("\n")
-    .flatMap((line) => /^(?:\$ )?(?:npx )?sluice ((?:redrive|dead-letters) .*)$/.exec(line)?.[1] ?? [])
+    .flatMap((line) => /^(?:\$ )?(?:npx )?sluice ((?:backfill|redrive|dead-letters) .*)$/.exec(line)?.[1] ?? [])
     .filter((command) => !/[<…]/.test(command));
 
 /** Splits a command line into arguments, like a shell. Replaces every shell variable with the URL of a queue. */
@@ -27,6 +30,6 @@ test("the documentation contains commands", () => expect(commands.length).toBeGr
 
 test.each(commands)("sluice %s", (command) => {
   const [name, ...args] = argumentsOf(command);
-  const parse = name === "redrive" ? redriveOptions : deadLettersOptions;
+  const parse = parsers[name as keyof typeof parsers];
   expect(parse(args, Date.now())).toBeDefined();
 });

@@ -17,15 +17,18 @@ const documented = (heading: string): string[] => {
 };
 
 describe("help", () => {
-  test.each(["redrive", "dead-letters"])("of %s names every option, as the README does", async (command) => {
-    const { code, stdout, stderr } = await runSluice([command, "--help"]);
-    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    const [, options = ""] = stdout.split("\nOptions:\n");
-    const named = options.split("\n").flatMap((line) => /^ {2}(?:-\w, )?(--[a-z-]+)/.exec(line)?.[1] ?? []);
-    expect(named.length).toBeGreaterThan(5);
-    expect(documented(command)).toEqual(named.sort());
-    for (const line of stdout.split("\n")) expect(line.length).toBeLessThanOrEqual(120);
-  });
+  test.each(["backfill", "redrive", "dead-letters"])(
+    "of %s names every option, as the README does",
+    async (command) => {
+      const { code, stdout, stderr } = await runSluice([command, "--help"]);
+      expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+      const [, options = ""] = stdout.split("\nOptions:\n");
+      const named = options.split("\n").flatMap((line) => /^ {2}(?:-\w, )?(--[a-z-]+)/.exec(line)?.[1] ?? []);
+      expect(named.length).toBeGreaterThan(5);
+      expect(documented(command)).toEqual(named.sort());
+      for (const line of stdout.split("\n")) expect(line.length).toBeLessThanOrEqual(120);
+    },
+  );
 
   test("of redrive names every kind of source", async () => {
     const { stdout } = await runSluice(["redrive", "--help"]);
@@ -36,19 +39,21 @@ describe("help", () => {
   test("names the commands; --version shows the version", async () => {
     expect(await runSluice(["--help"])).toMatchObject({
       code: 0,
-      stdout: expect.stringMatching(/^ {2}redrive .*\n {2}dead-letters /m),
+      stdout: expect.stringMatching(/^ {2}backfill .*\n[\s\S]*^ {2}redrive .*\n {2}dead-letters /m),
     });
     expect(await runSluice(["--version"])).toMatchObject({ code: 0, stdout: `${JSON.parse(manifest).version}\n` });
   });
 
   test.each([
-    [[], "no command is given; expected redrive or dead-letters"],
-    [["redirve"], "unknown command redirve; expected redrive or dead-letters, --help or --version"],
+    [[], "no command is given; expected backfill, "],
+    [["redirve"], "unknown command redirve; expected backfill, "],
     [["--verison"], "unknown option --verison; expected"],
     [
       ["redrive", "q", "--sinks", "a"],
       "unknown option --sinks; expected one of sluice redrive: --to, --function-name,",
     ],
+    [["backfill"], "no pipeline is given; expected its module, such as orders.ts"],
+    [["backfill", "orders.ts"], "no source is given; expected --table NAME or --export"],
     [["redrive"], "no source is given; expected a queue's URL or a file of envelopes"],
     [["dead-letters"], "no action is given; expected list, show, export, delete"],
     [["dead-letters", "purge"], 'unknown action "purge"; expected list, show, export, delete'],

@@ -86,8 +86,17 @@ describe("progress", () => {
   });
 
   test("shows no percentage without a total, and never exceeds 100 %", () => {
-    expect(stepText({ doing: "receiving", done: 7 }, true)).toBe("receiving 7");
-    expect(stepText({ doing: "receiving", done: 7, total: 5 }, false)).toBe("receiving 7 of 5 (100 %)");
+    expect(stepText({ doing: "receiving", done: 7 }, 80)).toBe("receiving 7");
+    expect(stepText({ doing: "receiving", done: 7, total: 5 }, undefined)).toBe("receiving 7 of 5 (100 %)");
+  });
+
+  test("the bar gets what the rest of the line leaves, or goes", () => {
+    const step = { doing: "copying", done: 1, total: 2, isAbout: true, note: "3 items/s" };
+    const rest = "1 of about 2 (50 %), 3 items/s";
+    expect(stepText(step, 200)).toBe(`copying [============            ] ${rest}`);
+    expect(stepText(step, 50)).toHaveLength(49);
+    expect(stepText(step, 50)).toMatch(/^copying \[=+ +\] 1 of about/);
+    expect(stepText(step, 40)).toBe(`copying ${rest}`);
   });
 });
 

@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { lambdaRecord } from "../src/record/lambda-record.ts";
+import { lambdaRecord, wireImage } from "../src/record/lambda-record.ts";
 
 test("a record of the Streams API becomes a record of Lambda, with a lower-case identity and the stream ARN", () => {
   const dynamodb = {
@@ -36,4 +36,30 @@ test("a record of the Streams API becomes a record of Lambda, with a lower-case 
 
 test("a record without an identity stays without an identity", () => {
   expect(lambdaRecord({ eventID: "1" }, "arn:stream")).toEqual({ eventID: "1", eventSourceARN: "arn:stream" });
+});
+
+test("an item has its bytes as base64 text, at every depth", () => {
+  const bytes = new Uint8Array([0, 255]);
+  const image = {
+    b: { B: bytes },
+    set: { BS: [bytes, "AP8="] },
+    list: { L: [{ S: "a" }, { B: bytes }] },
+    map: { M: { deep: { M: { b: { B: bytes } } }, n: { N: "1" } } },
+  };
+  expect(wireImage(image)).toEqual({
+    b: { B: "AP8=" },
+    set: { BS: ["AP8=", "AP8="] },
+    list: { L: [{ S: "a" }, { B: "AP8=" }] },
+    map: { M: { deep: { M: { b: { B: "AP8=" } } }, n: { N: "1" } } },
+  });
+});
+
+test("an item without bytes is not copied", () => {
+  const image = {
+    b: { B: "AP8=" },
+    set: { BS: ["AP8="] },
+    list: { L: [{ M: { s: { S: "" } } }] },
+    none: { NULL: true },
+  };
+  expect(wireImage(image as Parameters<typeof wireImage>[0])).toBe(image);
 });

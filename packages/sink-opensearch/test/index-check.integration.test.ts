@@ -229,6 +229,50 @@ await describeWithEachServer("the check of the index", ({ url }) => {
     expect(await messageOf(sinkFor(index, options))).toBe("delivered");
   });
 
+  const kinds: Readonly<Record<string, Partial<OpensearchSinkOptions>>> = {
+    "index_prefixes without members": declared({ type: "text", index_prefixes: {} }),
+    "join relations as a list of one": declared({ type: "join", relations: { parent: ["child"] } }),
+    "contexts of a completion": declared({ type: "completion", contexts: [{ name: "kind", type: "category" }] }),
+    "the orientation of a shape": declared({ type: "geo_shape", orientation: "right" }),
+    "a search_analyzer equal to the analyzer": declared({
+      type: "text",
+      analyzer: "english",
+      search_analyzer: "english",
+    }),
+    "a number of replicas that is expanded": {
+      settings: { ...testSettings, number_of_replicas: 1, auto_expand_replicas: "0-1" },
+    },
+    "fields whose names are paths": {
+      mappings: {
+        properties: {
+          "a.b": { type: "keyword" },
+          "a.c.d": { type: "long" },
+          a: { dynamic: "strict", properties: { "c.e": { type: "text", fields: { raw: { type: "keyword" } } } } },
+          lines: { type: "nested", properties: { "x.y": { type: "long" } } },
+          "lines.z": { type: "date" },
+        },
+      },
+    },
+  };
+
+  test.each(Object.keys(kinds))("an index that ensure has made is accepted again: %s", async (kind) => {
+    const [index, options] = [newIndex(), kinds[kind] ?? {}];
+    const sink = sinkFor(index, options);
+    expect(await sink.ensure()).toHaveLength(1);
+    expect(await sink.ensure()).toEqual([]);
+    expect(await messageOf(sinkFor(index, options))).toBe("delivered");
+  });
+
+  test("a field whose name is a path is added, and compared", async () => {
+    const index = newIndex();
+    await sinkFor(index, { mappings: { properties: { a: { properties: { b: { type: "long" } } } } } }).ensure();
+    const more = { mappings: { properties: { "a.b": { type: "long" }, "a.c": { type: "keyword" } } } };
+    expect(await sinkFor(index, more).ensure()).toHaveLength(1);
+    expect(await sinkFor(index, more).ensure()).toEqual([]);
+    const other = { mappings: { properties: { "a.b": { type: "date" } } } };
+    await expect(sinkFor(index, other).ensure()).rejects.toThrow('field "a.b" as date; in the index it is long');
+  });
+
   test("adds a field inside a nested field", async () => {
     const index = newIndex();
     const nested = (properties: Readonly<Record<string, OpensearchField>>) => ({

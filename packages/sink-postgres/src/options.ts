@@ -22,6 +22,7 @@ import {
   type PostgresGuard,
   type Relations,
   relationsOf,
+  reservedColumns,
   systemColumns,
 } from "./schema/relations.ts";
 
@@ -100,6 +101,9 @@ const checkIdentifier = (option: string, value: unknown): void => {
 
 const checkColumn = (option: string, value: unknown): void => {
   checkIdentifier(option, value);
+  if (reservedColumns.has(String(value))) {
+    throw invalidOption(option, `names "${value}", which is a column of the sink's own; expected another name`);
+  }
   if (!systemColumns.has(String(value))) return;
   throw invalidOption(option, `names "${value}", which is a column of every table; expected another name`);
 };

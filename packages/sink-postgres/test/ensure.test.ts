@@ -207,6 +207,17 @@ describeWithPostgres("purge", (engine) => {
     await database.close();
   });
 
+  test("refuses a table with a column that has a name of the sink's own", async () => {
+    const database = await newDatabase(engine);
+    await database.sql("CREATE TABLE t (id text PRIMARY KEY, sluice_version text)");
+    const sink = postgresSink({ pool: database.pool, table: "t" });
+    await expect(sink.ensure()).rejects.toMatchObject({
+      code: "CONFIG_INVALID",
+      message: expect.stringContaining('"sluice_version"'),
+    });
+    await database.close();
+  });
+
   test.each(guards)("with guard %s goes on after a chunk in which a writer has revived a tombstone", async (guard) => {
     const database = await newDatabase(engine);
     const relation = guard === "inline" ? "t_with_tombstones" : "t_sluice";

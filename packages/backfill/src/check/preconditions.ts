@@ -1,6 +1,7 @@
 // What must be true before a run starts. Why: docs/decisions/0062-runs-that-can-be-resumed.md.
 
 import { streamEpoch } from "@sluice/core/envelope";
+import { resumableDays } from "../run/run-state.ts";
 import type { ExportFacts, LiveFacts, MappingFacts, RunFacts } from "./facts.ts";
 
 /** Names of the checks, for users who know better. */
@@ -54,7 +55,7 @@ const mappingFault = (mapping: MappingFacts, now: number): string | undefined =>
   return `${subject} starts at LATEST${since}: it may miss the changes of its first minutes; create it with TRIM_HORIZON, or wait for an hour, ${known}`;
 };
 
-/** The best mapping is the one that is without fault; if all have one, the first one's fault is told. */
+/** The best mapping is the one that is without fault; if all have one, the first one's fault is the answer. */
 const liveFault = ({ live, now, table }: RunFacts): string | undefined => {
   if (live === undefined || live.kind === "local") return undefined;
   if (live.kind === "unknown") return `whether a function reads the stream cannot be asked: ${live.reason}; ${known}`;
@@ -88,6 +89,9 @@ const exportFault = ({ table, live, now }: RunFacts, { exportTimeMs }: ExportFac
   const streamMs = streamTimeMs(table.streamArn ?? "");
   if (exportTimeMs < streamMs) {
     return `the export is of ${at}, before the table's stream began at ${timeText(streamMs)}: the changes between are in neither; make a new export, or copy the table`;
+  }
+  if (now - exportTimeMs > resumableDays * dayMs) {
+    return `the export is of ${at}, more than ${resumableDays} days ago: targets forget removed items after some weeks, and would get them back; make a new export, or, if no target was ever purged, --no-check export`;
   }
   const sinceMs = mappedSinceMs(live, now);
   if (sinceMs === undefined || exportTimeMs >= sinceMs - dayMs) return undefined;

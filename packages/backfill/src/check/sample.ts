@@ -1,11 +1,10 @@
 // Reads the first records of a source, and asks the pipeline and its targets about them. Writes nothing.
 
-import { type MessageOutcome, type StreamRecord, streamEpoch } from "@sluice/core/envelope";
+import { type MessageOutcome, type PipelineTarget, type StreamRecord, streamEpoch } from "@sluice/core/envelope";
 import type { WriteContext } from "@sluice/core/sink-kit";
 import { isAhead } from "../record/records.ts";
 import type { Invoke } from "../record/task.ts";
 import type { Source } from "../source/source.ts";
-import type { PipelineTarget } from "../verify/target.ts";
 import type { AheadFacts, SampleFacts } from "./facts.ts";
 
 const maxRecords = 100;

@@ -50,7 +50,7 @@ export interface Sending {
   readonly isOver: () => boolean;
 }
 
-/** What became of a page's records. */
+/** The last outcomes of a page's records. */
 export interface SentRecords {
   readonly outcomes: readonly Outcome[];
   readonly failures: readonly RecordFailure[];

@@ -26,7 +26,7 @@ const isUnitState = (value: unknown): boolean =>
   isObject(value) &&
   isUnit(value.unit) &&
   (value.cursor === undefined || typeof value.cursor === "string") &&
-  (value.isDone === undefined || value.isDone === true) &&
+  (value.isDone === undefined || typeof value.isDone === "boolean") &&
   (value.counts === undefined ||
     (isObject(value.counts) &&
       Object.entries(value.counts).every(([name, count]) => name in noCounts && isCount(count))));

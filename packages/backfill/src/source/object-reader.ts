@@ -1,6 +1,7 @@
 // Reads the objects of an export from S3.
 
 import { awsClientDefaults, type LazyClient, lazyClient, missingDependency } from "@sluice/core/sink-kit";
+import { withinTime } from "./request-time.ts";
 import { SourceError } from "./source.ts";
 import { objectFailure } from "./source-failure.ts";
 
@@ -42,15 +43,39 @@ export const objectReader = (client: ObjectReader | undefined): LazyClient<Objec
 
 const isStream = (body: ObjectBody): body is ObjectBody & AsyncIterable<Uint8Array> => Symbol.asyncIterator in body;
 
+/** S3 sends the next bytes within a second. A connection that was cut without a notice never does. */
+const stallMs = 60_000;
+
+/** Destroys a stream of Node, whose iterator waits for the pending chunk before it ends. */
+const destroy = (stream: object): void => {
+  if ("destroy" in stream && typeof stream.destroy === "function") stream.destroy();
+};
+
+/** Yields the chunks of a stream. It is an error if a chunk does not arrive in time, or if the signal aborts before. */
+async function* chunksOf(stream: AsyncIterable<Uint8Array>, signal: AbortSignal): AsyncGenerator<Uint8Array, void> {
+  const chunks = stream[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const next = await withinTime(signal, stallMs, () => chunks.next());
+      if (next.done === true) return;
+      yield next.value;
+    }
+  } finally {
+    destroy(stream);
+    // An iterator that waits for a chunk does not end. Nothing depends on its end.
+    chunks.return?.().catch(() => {});
+  }
+}
+
 /** Yields the bytes of an object in chunks. */
 export async function* bytesOf(
   client: ObjectReader,
   place: ObjectPlace,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const { Body } = await client.getObject(place, { abortSignal: signal });
+  const { Body } = await withinTime(signal, stallMs, (abortSignal) => client.getObject(place, { abortSignal }));
   if (Body === undefined) throw new SourceError(`[${addressOf(place)}] the object has no body; expected its bytes`);
-  if (isStream(Body)) yield* Body;
+  if (isStream(Body)) yield* chunksOf(Body, signal);
   else yield await Body.transformToByteArray();
 }
 

@@ -5,6 +5,7 @@ import { type Clock, type SdkItem, type SdkValue, sdkItem } from "@sluice/core/s
 import type { ReadRate } from "../rate/read-rate.ts";
 import { backfillRecord, keysOf, type Micros, type RecordOrigin } from "../record/records.ts";
 import { prefetched } from "./prefetch.ts";
+import { withinTime } from "./request-time.ts";
 import { withRetries } from "./retries.ts";
 import { segmentUnits } from "./segments.ts";
 import { type Source, SourceError, type SourcePage, type Unit, unitName } from "./source.ts";
@@ -58,6 +59,9 @@ const maxItemsPerPage = 4_000;
 
 /** A capacity unit reads so many bytes: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html */
 const bytesPerUnit = 4_096;
+
+/** DynamoDB answers within a second. A connection that was cut without a notice never answers. */
+const requestTimeoutMs = 30_000;
 
 const imageOf = (item: { readonly [attribute: string]: unknown }): Image =>
   wireImage(item as { readonly [attribute: string]: AttributeValue });
@@ -118,7 +122,7 @@ const scanInTurn = async (
   let readUnits = 0;
   try {
     if (signal.aborted) return undefined;
-    const output = await client.scan(input, { abortSignal: signal });
+    const output = await withinTime(signal, requestTimeoutMs, (abortSignal) => client.scan(input, { abortSignal }));
     readUnits = readUnitsOf(output, isConsistent);
     // The SDK has its own retries. Most failures that it retries are throttled requests.
     if ((output.$metadata?.attempts ?? 1) > 1) rate?.throttled();

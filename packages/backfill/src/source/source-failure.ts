@@ -3,7 +3,10 @@
 import { type AwsService, awsRequestError, isTransient, type SinkErrorCode } from "@sluice/core/sink-kit";
 import { SourceError } from "./source.ts";
 
-const dynamodb: AwsService = { name: "DynamoDB", codes: { ResourceNotFound: "SINK_MISSING" } };
+const dynamodb: AwsService = {
+  name: "DynamoDB",
+  codes: { ResourceNotFound: "SINK_MISSING", LimitExceeded: "SINK_THROTTLED" },
+};
 
 const s3: AwsService = {
   name: "S3",

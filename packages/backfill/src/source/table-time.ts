@@ -1,7 +1,9 @@
 // The time of DynamoDB's clock, because the clock of the machine may be wrong.
 
+import { randomUUID } from "node:crypto";
 import { type Clock, systemClock } from "@sluice/core/sink-kit";
 import { type Micros, microsOf } from "../record/records.ts";
+import { withRetries } from "./retries.ts";
 import { SourceError } from "./source.ts";
 import { tableFailure } from "./source-failure.ts";
 
@@ -16,7 +18,7 @@ export interface TableTimeOptions {
   readonly client: TimeClient;
   /** Name or ARN of a table that exists. */
   readonly table: string;
-  readonly clock?: Pick<Clock, "sleep"> | undefined;
+  readonly clock?: Pick<Clock, "sleep" | "random"> | undefined;
 }
 
 interface Answer {
@@ -33,35 +35,42 @@ interface MiddlewareStack {
 const pollMs = 50;
 const maxPolls = 40;
 
-const middlewareName = "sluiceDate";
-
 /** Notes the `Date` header of each answer, which the SDK does not pass on. */
-const noteDates = (client: TimeClient, note: (date: string | undefined) => void): void => {
+const noteDates = (client: TimeClient, name: string, note: (date: string | undefined) => void): void => {
   (client.middlewareStack as unknown as MiddlewareStack).add(
     (next) => async (input) => {
       const answer = await next(input);
       note(answer.response?.headers?.date);
       return answer;
     },
-    { step: "deserialize", name: middlewareName, override: true },
+    { step: "deserialize", name },
   );
 };
 
-const readTime = async ({ client, table }: TableTimeOptions): Promise<number> => {
+/** Describes the table. Resolves with the date of the answer. */
+const readDate = async ({ client, table, clock }: TableTimeOptions): Promise<string | undefined> => {
   let date: string | undefined;
-  noteDates(client, (noted) => {
+  // Two calls at the same time need two names.
+  const name = `sluiceDate-${randomUUID()}`;
+  noteDates(client, name, (noted) => {
     date = noted;
   });
   try {
-    await client.describeTable({ TableName: table });
-  } catch (error) {
-    throw tableFailure(table, error).error;
+    await withRetries(() => client.describeTable({ TableName: table }), {
+      failureOf: (error) => tableFailure(table, error),
+      signal: new AbortController().signal,
+      clock,
+    });
   } finally {
-    client.middlewareStack.remove(middlewareName);
+    client.middlewareStack.remove(name);
   }
-  const ms = Date.parse(date ?? "");
+  return date;
+};
+
+const readTime = async (options: TableTimeOptions): Promise<number> => {
+  const ms = Date.parse((await readDate(options)) ?? "");
   if (!Number.isNaN(ms)) return ms;
-  throw new SourceError(`[table ${table}] DynamoDB's answer has no date; expected the header Date`);
+  throw new SourceError(`[table ${options.table}] DynamoDB's answer has no date; expected the header Date`);
 };
 
 /**

@@ -148,3 +148,13 @@ test.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY, "5"])("the rate %p is re
   const rate = readRate({ unitsPerSecond: 1 });
   expect(() => rate.setUnitsPerSecond(wrong)).toThrow('option "unitsPerSecond" must be a number');
 });
+
+test("a pause saves the units of one second, and no more", async () => {
+  const clock = fakeClock();
+  const rate = readRate({ unitsPerSecond: 10, clock });
+  (await rate.take(never()))(1);
+  await clock.sleep(3_600_000);
+  const before = clock.now();
+  for (let page = 0; page < 31; page += 1) (await rate.take(never()))(1);
+  expect(clock.now() - before).toBeGreaterThan(1_700);
+});

@@ -308,6 +308,25 @@ test("a connection that breaks is opened again, after the last page", async () =
   expect(new Set(idsOf(pages.flatMap(({ records }) => records))).size).toBe(9_001);
 });
 
+test("a connection may break as often as it likes, if a page arrives each time", async () => {
+  const { bucket, written } = sourceOf({ items: plainItems(61_000), files: 1 });
+  const [key = ""] = written.dataKeys;
+  let reads = 0;
+  const client: ObjectReader = {
+    getObject: async (input) => {
+      if (input.Key !== key || reads === 30) return bucket.getObject(input);
+      reads += 1;
+      const bytes = bucket.objects.get(key) ?? new Uint8Array();
+      return { Body: breaking(bytes, Math.ceil((bytes.length * (reads + 0.5)) / 31)) };
+    },
+  };
+  const source = exportSource({ client, manifest: written.manifest, origin, clock: fakeClock() });
+  const pages = await pagesOf(source.pages(await onlyUnit(source), undefined, never()));
+  expect(reads).toBe(30);
+  expect(pages.at(-1)?.cursor).toBeUndefined();
+  expect(new Set(idsOf(pages.flatMap(({ records }) => records))).size).toBe(61_000);
+});
+
 test("a connection that always breaks is a transient failure", async () => {
   const { bucket, written } = sourceOf(large);
   const [key = ""] = written.dataKeys;
@@ -340,4 +359,55 @@ test("throttling by S3 is retried, and a manifest that failed once can be read a
   const source = exportSource({ client, manifest: written.manifest, origin, clock: fakeClock() });
   await expect(source.units()).rejects.toMatchObject({ name: "SourceError", isTransient: false });
   expect(await source.units()).toHaveLength(6);
+});
+
+/** A body that gives so many bytes, and then nothing more. */
+const hanging = (bytes: Uint8Array, after: number) => {
+  let isDestroyed = false;
+  const body = {
+    transformToByteArray: async () => bytes,
+    async *[Symbol.asyncIterator]() {
+      yield bytes.subarray(0, after);
+      await new Promise(() => undefined);
+    },
+    destroy: () => {
+      isDestroyed = true;
+    },
+  };
+  return { body, isDestroyed: () => isDestroyed };
+};
+
+const withBody = (body: ObjectBody) => {
+  const { bucket, written } = sourceOf(large);
+  const client: ObjectReader = {
+    getObject: async (input) => (input.Key === written.dataKeys[0] ? { Body: body } : bucket.getObject(input)),
+  };
+  return exportSource({ client, manifest: written.manifest, origin });
+};
+
+describe("a connection to S3", () => {
+  const written = writeExport(large);
+  const bytes = written.objects.get(written.dataKeys[0] ?? "") ?? new Uint8Array();
+
+  test("that gives nothing more is left as soon as the signal aborts", async () => {
+    const { body, isDestroyed } = hanging(bytes, 100);
+    const source = withBody(body);
+    const stop = new AbortController();
+    const pages = pagesOf(source.pages(await onlyUnit(source), undefined, stop.signal));
+    await new Promise(setImmediate);
+    stop.abort();
+    expect(await pages).toEqual([]);
+    expect(isDestroyed()).toBe(true);
+  });
+
+  test("is closed when the consumer leaves", async () => {
+    const { body, isDestroyed } = hanging(bytes, bytes.length - 20);
+    const source = withBody(body);
+    for await (const page of source.pages(await onlyUnit(source), undefined, never())) {
+      expect(page.cursor).toBe("2000");
+      break;
+    }
+    await new Promise(setImmediate);
+    expect(isDestroyed()).toBe(true);
+  });
 });

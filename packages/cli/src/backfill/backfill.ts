@@ -23,7 +23,7 @@ const plainErrors = /^(RunState|RunTaken|Source|Config|FunctionUnreachable|Funct
 const asCommandError = (error: unknown): unknown =>
   error instanceof Error && plainErrors.test(error.name) ? new CommandError(error.message, { cause: error }) : error;
 
-/** Shows what the run costs, and asks. @throws {CommandError} when nobody can answer, or the answer is no */
+/** Shows what the run costs, and asks. @throws {CommandError} without a terminal, or when the answer is no */
 const confirm = async (open: OpenBackfill, { err }: Terminal, signal: AbortSignal): Promise<void> => {
   const { options, table, summary, rate, isResumed } = open;
   const isLarge = itemsOf(open) >= largeRun && !isResumed;

@@ -63,12 +63,24 @@ const aheadFacts = async (
   }
 };
 
+/** Errors that a run would end with, too. */
+const finalErrors = /^(Config|FunctionUnreachable|FunctionBroken)Error$/;
+
+/** A function that crashes may do so for one item of the sample. The run will find this item. */
+const unlessCrashed = (error: unknown): string => {
+  if (!(error instanceof Error) || finalErrors.test(error.name)) throw error;
+  return `not checked: whether the first items can be written: the dry run failed with ${error.name}`;
+};
+
 const sampledFacts = async (open: OpenBackfill, signal: AbortSignal): Promise<SampledFacts> => {
   const { skipped, routes } = open.options;
   if (skipped.includes("sample") && skipped.includes("ahead")) return { sample: undefined, ahead: [], notes: [] };
   const records = await sampleRecords(open.source, signal);
   if (records.length === 0) return { sample: undefined, ahead: [], notes: [] };
-  const sample = skipped.includes("sample") ? undefined : await dryRunSample(records, open.invoke, routes, signal);
+  const sample = skipped.includes("sample")
+    ? undefined
+    : await dryRunSample(records, open.invoke, routes, signal).catch(unlessCrashed);
+  if (typeof sample === "string") return { sample: undefined, ahead: [], notes: [sample] };
   const isBroken = sample !== undefined && sample.failures === sample.records;
   if (isBroken || skipped.includes("ahead")) return { sample, ahead: [], notes: [] };
   return { sample, ...(await aheadFacts(open, records, signal)) };

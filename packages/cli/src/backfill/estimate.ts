@@ -77,7 +77,8 @@ const costText = ({ readUnits, dollars }: Estimate): string => {
   if (readUnits === 0) return "no read capacity; S3 takes less than a cent for a thousand files";
   const units = `about ${withSeparators(readUnits)} read capacity units`;
   if (dollars === undefined) return `${units} of the table's provisioned capacity`;
-  return `${units}, $${dollars.toFixed(2)} ${priceSource}`;
+  const price = dollars < 0.01 ? "less than $0.01" : `$${dollars.toFixed(2)}`;
+  return `${units}, ${price} ${priceSource}`;
 };
 
 /** Describes an estimate, in lines. */

@@ -8,7 +8,7 @@ import type { ProgressStep } from "../terminal/progress.ts";
 export interface Speed {
   readonly itemsPerSecond: number;
   readonly readUnitsPerSecond: number;
-  /** Undefined if it cannot be told. */
+  /** Undefined if the speed or the total is unknown. */
   readonly leftMs: number | undefined;
 }
 
@@ -64,7 +64,7 @@ export const runStep = (run: Meter, shown: Shown): ProgressStep => {
   const failures = failuresIn(run.counts());
   const { itemsPerSecond, readUnitsPerSecond, leftMs } = run.speed();
   const notes = [
-    `${withSeparators(itemsPerSecond)} items/s`,
+    ...(itemsPerSecond > 0 ? [`${withSeparators(itemsPerSecond)} items/s`] : []),
     ...(readUnitsPerSecond > 0 ? [`${withSeparators(readUnitsPerSecond)} RCU/s`] : []),
     ...(superseded > 0 ? [`${withSeparators(superseded)} superseded`] : []),
     ...(failures > 0 ? [`${withSeparators(failures)} failed`] : []),

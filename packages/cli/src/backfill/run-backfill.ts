@@ -123,6 +123,9 @@ const reasonOf = ({ error, isDone }: Ended): string | undefined => {
   return isDone ? undefined : "interrupted";
 };
 
+const afterwards = "when the cause is mended, sluice verify --repair copies them";
+const meanwhile = "some of them belong to pages that are sent again when the run is resumed";
+
 const endLines = (open: OpenBackfill, end: Parameters<Announcer["ended"]>[0], causes: Causes): string[] => {
   const { isDone, isDryRun, counts, durationMs, failuresFile, reason, resume, next } = end;
   const what = `${isDryRun ? "dry run" : `run ${end.run}`} of ${open.source.name}`;
@@ -132,7 +135,7 @@ const endLines = (open: OpenBackfill, end: Parameters<Announcer["ended"]>[0], ca
     sumLine(counts, isDryRun),
     ...causeLines(causes.all()),
     ...hintLines(counts),
-    ...(failuresFile === undefined ? [] : [`  the failed items: ${failuresFile}`]),
+    ...(failuresFile === undefined ? [] : [`  the failed items: ${failuresFile}; ${isDone ? afterwards : meanwhile}`]),
     ...(resume === undefined ? [] : [`resume: ${resume}`]),
     ...(next === undefined ? [] : [`next: ${next}`]),
   ];

@@ -26,35 +26,37 @@ const identityOf = (record: StreamsApiRecord): Pick<StreamRecord, "userIdentity"
 const base64 = (value: string | Uint8Array): string =>
   typeof value === "string" ? value : Buffer.from(value).toString("base64");
 
-const hasBytes = (value: AttributeValue): boolean => {
-  // Most values are text and numbers.
-  if ("S" in value || "N" in value) return false;
-  if ("B" in value) return typeof value.B !== "string";
-  if ("BS" in value) return value.BS.some((member) => typeof member !== "string");
-  if ("L" in value) return value.L.some(hasBytes);
-  return "M" in value && imageHasBytes(value.M);
-};
-
-const imageHasBytes = (image: Image): boolean => {
-  for (const name in image) if (hasBytes(image[name] as AttributeValue)) return true;
-  return false;
-};
-
+/** Returns the value with its bytes as base64 text, at every depth. */
 const wireValue = (value: AttributeValue): AttributeValue => {
   if ("B" in value) return { B: base64(value.B) };
   if ("BS" in value) return { BS: value.BS.map(base64) };
   if ("L" in value) return { L: value.L.map(wireValue) };
-  return "M" in value ? { M: wireMembers(value.M) } : value;
+  if ("M" in value) return { M: copied(value.M) };
+  return value;
 };
 
-const wireMembers = (image: Image): Image =>
+const copied = (image: Image): Image =>
   Object.fromEntries(Object.entries(image).map(([name, value]) => [name, wireValue(value)]));
 
+const isBytes = (value: string | Uint8Array): boolean => typeof value !== "string";
+
+const hasBytes = (value: AttributeValue): boolean => {
+  if ("M" in value) return holdsBytes(value.M);
+  if ("L" in value) return value.L.some(hasBytes);
+  if ("B" in value) return isBytes(value.B);
+  return "BS" in value && value.BS.some(isBytes);
+};
+
+const holdsBytes = (image: Image): boolean => {
+  for (const name in image) if (hasBytes(image[name] as AttributeValue)) return true;
+  return false;
+};
+
 /**
- * Returns an item that the SDK has parsed as Lambda's records have it: bytes are base64 text, at every depth. An item
- * without bytes is not copied.
+ * Returns an item that the SDK has parsed as Lambda's records have it: bytes are base64 text. An item without bytes is
+ * not copied, because most items have none.
  */
-export const wireImage = (image: Image): Image => (imageHasBytes(image) ? wireMembers(image) : image);
+export const wireImage = (image: Image): Image => (holdsBytes(image) ? copied(image) : image);
 
 const wireImages = ({ Keys, NewImage, OldImage }: NonNullable<StreamsApiRecord["dynamodb"]>) => ({
   ...(Keys && { Keys: wireImage(Keys) }),

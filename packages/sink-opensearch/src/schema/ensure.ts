@@ -6,7 +6,7 @@ import { type OpensearchAnswer, sendRequest } from "../client/request.ts";
 import type { OpensearchSettings } from "../options.ts";
 import { aliveFilter, guardField, guardMapping, tombstoneGuard, updateLines } from "../write/guard.ts";
 import { checkIndex, hidesTombstones, type IndexState, type Indices, writeIndexOf } from "./index-state.ts";
-import type { OpensearchField, OpensearchMappings } from "./mappings.ts";
+import { expandedFields, type OpensearchField, type OpensearchMappings } from "./mappings.ts";
 
 /** A request that creates a missing index, field or alias. */
 interface IndexChange {
@@ -35,7 +35,7 @@ const indicesOf = async (client: OpensearchClient, settings: OpensearchSettings,
 
 const mappingOf = ({ mappings }: OpensearchSettings): OpensearchMappings => ({
   ...mappings,
-  properties: { ...mappings.properties, [guardField]: guardMapping as OpensearchField },
+  properties: { ...expandedFields(mappings.properties ?? {}), [guardField]: guardMapping as OpensearchField },
 });
 
 type FieldMappings = NonNullable<OpensearchMappings["properties"]>;

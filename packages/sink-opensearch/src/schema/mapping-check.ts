@@ -1,7 +1,7 @@
 // Compares the mapping that the options declare with the mapping of an existing index.
 
 import { invalidOption, isRecord } from "@sluice/core/sink-kit";
-import type { OpensearchField, OpensearchMappings } from "./mappings.ts";
+import { expandedFields, type OpensearchField, type OpensearchMappings } from "./mappings.ts";
 import { canonical, isSame, shown, valueText } from "./server-value.ts";
 
 /** Returns the field's type; undefined is an object. */
@@ -115,5 +115,5 @@ export const checkMapping = (wanted: OpensearchMappings, found: OpensearchMappin
       mappingDiffers("the mapping", parameter, value, existing);
     }
   }
-  checkFields(wanted.properties ?? {}, found.properties ?? {}, "", dynamic);
+  checkFields(expandedFields(wanted.properties ?? {}), found.properties ?? {}, "", dynamic);
 };

@@ -207,6 +207,11 @@ const checkKey = (settings: PostgresSettings, { rows, facts }: Existing): void =
     return;
   }
   if (rows.kind !== "table") throw invalidOption("table", `is ${settings.relations.rows}, which is not a table`);
+  const reserved = rows.columns.find(({ name }) => guardColumns.has(name))?.name;
+  if (reserved !== undefined && settings.relations.guard === "version-table") {
+    const found = `${settings.relations.rows} has the column "${reserved}", a name that the sink keeps for its own columns`;
+    throw invalidOption("table", `cannot be used: ${found}; rename the column`);
+  }
   const keys = keyDefinitions(settings, rows).map(({ name }) => name);
   const computed = rows.columns.find(
     ({ name, isGenerated, isIdentity }) => keys.includes(name) && isGenerated && !isIdentity,

@@ -17,6 +17,9 @@ export const claimsColumn = '"sluice_claims"';
 /** Names of the guard's columns, without quotes, as in the catalogue. */
 export const guardColumns: ReadonlySet<string> = new Set(["sluice_version", "sluice_removed_at"]);
 
+/** Names that no column of the user's may have, without quotes. */
+export const reservedColumns: ReadonlySet<string> = new Set([...guardColumns, "sluice_owner", "sluice_claims"]);
+
 const suffixes: Record<PostgresGuard, string> = { "version-table": "_sluice", inline: "_with_tombstones" };
 
 /** Postgres' limit, NAMEDATALEN - 1. Postgres shortens longer names without an error, so two names may become equal. */
