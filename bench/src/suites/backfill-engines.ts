@@ -1,7 +1,7 @@
 // Starts the engines of the suites backfill and verify, with a table of films as the source.
 
 import { DynamoDB } from "@aws-sdk/client-dynamodb";
-import { startDynamodb, startPostgres } from "@sluice/local";
+import { type AwsClientConfig, startDynamodb, startPostgres } from "@sluice/local";
 import pg from "pg";
 import { filmsUpTo } from "../films.ts";
 import { createFilmsTable } from "../films-table.ts";
@@ -43,6 +43,13 @@ const withTable = async <Result>(
   }
 };
 
+/** Without the SDK's copy of each answer for its log, as in the client of the command. All contenders use this client. */
+const clientOf = (config: AwsClientConfig): DynamoDB => {
+  const client = new DynamoDB({ ...config, maxAttempts: 1 });
+  client.middlewareStack.remove("loggerMiddleware");
+  return client;
+};
+
 /** Starts the engines, puts so many items into the table, and stops the engines at the end. */
 export const withCopyEngines = async <Result>(
   items: number,
@@ -52,7 +59,7 @@ export const withCopyEngines = async <Result>(
   try {
     const dynamodb = await startDynamodb({ maxHeapMb: 512 });
     try {
-      const client = new DynamoDB({ ...dynamodb.clientConfig, maxAttempts: 1 });
+      const client = clientOf(dynamodb.clientConfig);
       return await withPool(await postgres.createDatabase(), (pool) =>
         withTable(client, items, async (streamArn) => {
           const engines = `DynamoDB Local; ${await serverOf(pool)}`;
