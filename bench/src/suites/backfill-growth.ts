@@ -33,11 +33,13 @@ const linear: Goal = { atMost: 1.15 };
 export const measureGrowth = async (records: number): Promise<SuiteReport> => {
   const small = Math.min(mostSmall, Math.ceil((records * 10) / 3));
   const [few, some, many] = [small, small * 10, small * 100];
-  const [peakOfFew, peakOfMany] = [await runChild<Peaks>("memory", few), await runChild<Peaks>("memory", many)];
+  const peakOfFew = await runChild<Peaks>("memory", few);
+  const peakOfSome = await runChild<Peaks>("memory", some);
+  const peakOfMany = await runChild<Peaks>("memory", many);
   const [usOfFew = 0, usOfSome = 0, usOfMany = 0] = await runChild<number[]>("time", few, some, many);
   const rows = [
     [names[0], few, megabytes(peakOfFew.live), megabytes(peakOfFew.resident), rounded(usOfFew)],
-    [names[1], some, "", "", rounded(usOfSome)],
+    [names[1], some, megabytes(peakOfSome.live), megabytes(peakOfSome.resident), rounded(usOfSome)],
     [names[2], many, megabytes(peakOfMany.live), megabytes(peakOfMany.resident), rounded(usOfMany)],
   ];
   return {
