@@ -5,6 +5,7 @@ import { type Clock, systemClock } from "@sluice/core/sink-kit";
 import type { RecordOrigin } from "../record/records.ts";
 import type { Invoke } from "../record/task.ts";
 import type { Source } from "../source/source.ts";
+import type { SeenKeys } from "./seen-keys.ts";
 import type { TableReader } from "./table-reader.ts";
 
 /** A dead letter that waits in a queue: the item, and the route that rejected the change. */
@@ -56,6 +57,8 @@ export interface Verification extends VerifyOptions {
   readonly maxLooks: number;
   readonly maxSuspects: number;
   readonly clock: Clock;
+  /** The keys of the items that the run has read. Undefined: every copy's item is read. */
+  readonly seen?: SeenKeys;
 }
 
 /** Returns the name of a target: its first route. */
