@@ -7,7 +7,7 @@ import type { PageRead, VerifyUnit } from "./reading.ts";
 import { seenKeys } from "./seen-keys.ts";
 import type { Suspect } from "./suspect.ts";
 import { newTally } from "./tally.ts";
-import { DiffersTooMuchError, type Reading, readUnit, settleSuspects } from "./unit.ts";
+import { DiffersTooMuchError, type Reading, readUnit, settleSuspects, turnOf } from "./unit.ts";
 import { limitsOf, nameOfTarget, type VerifyOptions, verificationOf } from "./verification.ts";
 
 /** How far a run is. */
@@ -170,7 +170,7 @@ export const verifyTable = async (options: VerifyOptions, request: VerifyTableRe
     request,
     tally: newTally(),
     suspects: [],
-    turn: { signal: request.signal, clock: verification.clock, isOver: () => false },
+    turn: turnOf(verification, request.signal, () => false),
     examples: exampleList(),
     progress: { phase: "copies", units: 0, unitsDone: 0, items: 0, copies: 0, readUnits: 0 },
   };

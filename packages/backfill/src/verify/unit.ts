@@ -1,6 +1,7 @@
 // Verifies one unit: reads its pages, and looks at its suspects until they are settled. A Step Functions worker calls this
 // function in several turns.
 
+import { setMaxListeners } from "node:events";
 import type { Finding, VerifyTally } from "./classes.ts";
 import type { SinkCalls } from "./comparison.ts";
 import { type PageRead, readPages, type VerifyUnit } from "./reading.ts";
@@ -25,8 +26,8 @@ export class DiffersTooMuchError extends Error {
 
   constructor(suspects: number) {
     super(
-      `differs too much: ${suspects} copies differ; expected at most the option maxSuspects. If the target was never filled, or the ` +
-        "mapper was changed, run a backfill first",
+      `differs too much: ${suspects} copies differ; expected at most the option maxSuspects. If the target was never filled, run a ` +
+        "backfill first. If the mapper was changed, raise the option, or fill a new target",
     );
     this.suspects = suspects;
   }
@@ -71,6 +72,12 @@ const waitStepMs = 1_000;
 export interface Turn extends SinkCalls {
   readonly isOver: () => boolean;
 }
+
+/** Creates a turn. Several pages are read at once, each with several requests, and each of them listens to the signal. */
+export const turnOf = ({ clock }: Verification, signal: AbortSignal, isOver: () => boolean): Turn => {
+  setMaxListeners(0, signal);
+  return { signal, isOver, clock };
+};
 
 /** Takes at most `lookSize` due suspects of one target out of the list. */
 const takeDue = (suspects: Suspect[], now: number): readonly Suspect[] => {
@@ -182,7 +189,7 @@ export const readUnit = async (reading: Reading, unit: VerifyUnit, start: string
 export const verifyUnit = async (options: VerifyOptions, request: VerifyUnitRequest): Promise<VerifyUnitAnswer> => {
   const verification = verificationOf(options);
   const { unit, state, signal, isOver = () => false, waits = true } = request;
-  const turn: Turn = { signal, isOver, clock: verification.clock };
+  const turn = turnOf(verification, signal, isOver);
   const tally = newTally();
   const findings: Finding[] = [];
   const suspects = [...(state?.suspects ?? [])];
