@@ -212,10 +212,11 @@ const copyAgain = async (
   };
   const older = { run: `${name}-export`, source, now: async () => written.asOf, mostSteps: 20 };
   const random = (number: number): Random => randomOf(play.seed * 101 + number);
-  const inWorkers = play.hasProcesses ? { routes: routesOf.items } : {};
+  // Without processes there are few pages, so workers freeze more often.
+  const inWorkers = play.hasProcesses ? { routes: routesOf.items, mostSteps: 40 } : { mostSteps: 12 };
   const workers = [
     finishRun(liveRun(world, { ...older, random: random(1) })),
-    finishRun(liveRun(world, { run: `${name}-second`, mostSteps: 40, random: random(2), ...inWorkers })),
+    finishRun(liveRun(world, { run: `${name}-second`, random: random(2), ...inWorkers })),
   ];
   const shared = {
     places,
