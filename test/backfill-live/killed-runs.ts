@@ -112,10 +112,13 @@ const mostProcesses = 100;
 
 /** Works on a run until it is done. Resolves with the number of processes that it took. The next one starts in advance. */
 export const finishKilledRun = async ({ random, mostSteps, frozen, ...rest }: KilledRun): Promise<number> => {
+  let started = 0;
   const start = (): Worker => {
+    started += 1;
     // A lock file names a process that still runs, so only a table's item can be taken over from a paused process.
-    const kind = rest.store.kind === "table" && random.chance(0.4) ? "pause" : "kill";
-    const death = { kind, atStep: 1 + random.integer(mostSteps) } as const;
+    const kind = rest.store.kind === "table" && started % 2 === 1 ? "pause" : "kill";
+    // The first one never reaches the end of the run.
+    const death = { kind, atStep: 1 + random.integer(started === 1 ? 30 : mostSteps) } as const;
     return startWorker({ ...rest, seed: random.integer(1_000_000), death });
   };
   let [current, next] = [start(), start()];
@@ -127,7 +130,7 @@ export const finishKilledRun = async ({ random, mostSteps, frozen, ...rest }: Ki
       await next.ended;
       return processes;
     }
-    if (end === "taken") throw new Error(`a worker of run ${rest.run} lost the run to nobody`);
+    if (end === "taken") throw new Error(`a worker of run ${rest.run} lost the run, although no other worker took it`);
     if (end === "paused") frozen.push(frozenWorker(current));
     [current, next] = [next, start()];
   }
