@@ -1,6 +1,7 @@
 // The list of suites. To add a suite, add a file in suites/ and a line here.
 
 import type { Suite } from "./suite.ts";
+import { backfillSuite } from "./suites/backfill.ts";
 import { coreSuite } from "./suites/core.ts";
 import { decodeSuite } from "./suites/decode.ts";
 import { dynamodbSuite } from "./suites/dynamodb.ts";
@@ -10,6 +11,7 @@ import { opensearchSuite } from "./suites/opensearch.ts";
 import { postgresSuite } from "./suites/postgres.ts";
 import { snsSuite } from "./suites/sns.ts";
 import { sqsSuite } from "./suites/sqs.ts";
+import { verifySuite } from "./suites/verify.ts";
 
 /** All suites, in the order of a full run. */
 export const suites: readonly Suite[] = [
@@ -21,5 +23,7 @@ export const suites: readonly Suite[] = [
   coreSuite,
   snsSuite,
   sqsSuite,
+  backfillSuite,
+  verifySuite,
   isolationSuite,
 ];

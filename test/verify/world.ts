@@ -6,8 +6,8 @@ import {
   type Finding,
   type FindingClass,
   type Invoke,
+  type ItemSource,
   type RecordOrigin,
-  type Source,
   type TableReader,
   type TaskAnswer,
   type VerifyOptions,
@@ -138,6 +138,7 @@ export const newWorld = async (seed: number, open: OpenReplica): Promise<World> 
   };
   let now = 1_800_000_000_000;
   let isCalm = false;
+  let latest: { readonly pk: string; readonly before: Order | undefined } | undefined;
   let nextWriteMs = now;
   let nextCorruptionMs = now + corruptEveryMs;
 
@@ -180,7 +181,7 @@ export const newWorld = async (seed: number, open: OpenReplica): Promise<World> 
       const copy = copyOf[name](order);
       return (copy && replicas[name].messageOf(order.pk, copy)) as never;
     };
-  const orders = pipeline("orders", { onReject: "block" })
+  const orders = pipeline("orders", { onReject: "block", logger: { info: () => undefined, warn: () => undefined } })
     .to(slowSink("all"), mapper("all"), { name: "all" })
     .to(slowSink("open"), mapper("open"), { name: "open" });
   const handler = orders.handler();
@@ -193,18 +194,27 @@ export const newWorld = async (seed: number, open: OpenReplica): Promise<World> 
     undelivered.push({ record, pk, atMs: now, dueMs: Math.max(before, now + random.integer(maxLagMs)) });
     writtenAtMs.set(pk, now);
   };
-  const write = (): void => {
-    const pk = `o-${Math.floor((random.integer(1_000) / 1_000) ** 1.5 * size)}`;
+  const setItem = (pk: string, next: Order | undefined): void => {
     const before = items.get(pk);
-    if (before !== undefined && random.chance(0.25)) {
+    if (JSON.stringify(before) === JSON.stringify(next)) return;
+    latest = { pk, before };
+    if (next === undefined) {
       items.delete(pk);
       noteWrite(pk, history.remove({ pk }));
+    } else {
+      items.set(pk, next);
+      noteWrite(pk, history.put(next));
+    }
+  };
+  const write = (): void => {
+    // An item that returns to its former state looks unchanged, while its changes are on their way.
+    if (latest !== undefined && random.chance(0.4)) {
+      setItem(latest.pk, latest.before);
       return;
     }
+    const pk = `o-${Math.floor((random.integer(1_000) / 1_000) ** 1.5 * size)}`;
     const order = { pk, total: random.integer(3), label: random.pick(["a", "b"]), isOpen: random.chance(0.5) };
-    if (before !== undefined && JSON.stringify(before) === JSON.stringify(order)) return;
-    items.set(pk, order);
-    noteWrite(pk, history.put(order));
+    setItem(pk, items.has(pk) && random.chance(0.25) ? undefined : order);
   };
   const deliverDue = async (): Promise<void> => {
     const due = undelivered.filter(({ dueMs }) => dueMs <= now);
@@ -289,7 +299,7 @@ export const newWorld = async (seed: number, open: OpenReplica): Promise<World> 
   const clock: Clock = { now: () => now, sleep: async (ms) => advance(ms), random: () => 0.5 };
   const streamArn = "arn:aws:dynamodb:us-east-1:123456789012:table/Orders/stream/2026-01-02T03:04:05.678";
   const origin: RecordOrigin = { run: "verify-1", streamArn, keyNames: ["pk"] };
-  const source: Source = {
+  const source: ItemSource = {
     name: "table Orders",
     units: async () => [0, 1, 2].map((segment) => ({ kind: "segment" as const, segment, segments: 3 })),
     pages: async function* (unit) {

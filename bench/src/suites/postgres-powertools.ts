@@ -7,7 +7,7 @@ import type pg from "pg";
 import { filmColumns } from "../films.ts";
 import { createTable, type Entrant, type Material, replaceRow } from "./postgres-entrant.ts";
 
-const upsertOf = (table: string): string => {
+export const upsertOf = (table: string): string => {
   const columns = Object.keys(filmColumns);
   const parameters = columns.map((_, index) => `$${index + 1}`);
   return `INSERT INTO ${table} (${columns.join(", ")}) VALUES (${parameters.join(", ")}) ${replaceRow()}`;

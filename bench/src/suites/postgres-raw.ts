@@ -7,18 +7,18 @@ import { createTable, type Entrant, type Material, replaceRow } from "./postgres
 
 const table = "films_raw";
 
-const upsert = (): string => {
+export const unnestUpsert = (table: string): string => {
   const columns = Object.keys(filmColumns);
   const parameters = Object.values(filmColumns).map(({ type }, index) => `$${index + 1}::${type}[]`);
   return `INSERT INTO ${table} (${columns.join(", ")}) SELECT * FROM unnest(${parameters.join(", ")}) ${replaceRow()}`;
 };
 
-const arraysOf = (films: readonly PlainItem[]): unknown[][] =>
+export const arraysOf = (films: readonly PlainItem[]): unknown[][] =>
   Object.values(filmColumns).map(({ path: [attribute] }) => films.map((film) => film[attribute] ?? null));
 
 export const rawUpsert = async (pool: pg.Pool, { films }: Material): Promise<Entrant> => {
   await pool.query(createTable(table));
-  const text = upsert();
+  const text = unnestUpsert(table);
   return {
     name: "raw",
     view: table,

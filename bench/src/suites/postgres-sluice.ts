@@ -8,7 +8,7 @@ import type { Entrant, Material } from "./postgres-entrant.ts";
 
 const silent = { info: () => undefined, warn: () => undefined };
 
-const relationsOf = (guard: PostgresGuard, table: string): string[] =>
+export const relationsOf = (guard: PostgresGuard, table: string): string[] =>
   guard === "version-table" ? [table, `${table}_sluice`] : [`${table}_with_tombstones`];
 
 export const sluiceUpsert = async (pool: pg.Pool, guard: PostgresGuard, material: Material): Promise<Entrant> => {

@@ -5,11 +5,12 @@
 import { type PostgresEngine, startPostgres } from "@sluice/local";
 import type { PostgresGuard } from "@sluice/sink-postgres";
 import pg from "pg";
-import { batched, filmColumns, filmsUpTo, insertEvents, keyColumn, texts, updateEvents, voted } from "../films.ts";
+import { batched, filmColumns, filmsUpTo, insertEvents, texts, updateEvents, voted } from "../films.ts";
 import { table } from "../markdown.ts";
 import { type Contender, compete, type Times } from "../rounds.ts";
 import { rounded, spread } from "../statistics.ts";
 import type { Figures, Goal, Suite, SuiteOptions, SuiteReport } from "../suite.ts";
+import { assertSameContent, serverOf, serverSettings, truncate } from "./postgres-content.ts";
 import type { Entrant, Material, Mix } from "./postgres-entrant.ts";
 import { powertoolsUpsert } from "./postgres-powertools.ts";
 import { rawUpsert } from "./postgres-raw.ts";
@@ -28,19 +29,6 @@ const goals: Readonly<Record<string, Goal>> = Object.fromEntries(
   ),
 );
 
-/**
- * Postgres syncs commits to disk, as by default. (The tests turn this off.) The server's background work is off,
- * because it would slow down some contenders more than others.
- */
-const settings = {
-  fsync: "on",
-  full_page_writes: "on",
-  autovacuum: "off",
-  checkpoint_timeout: "1h",
-  max_wal_size: "4GB",
-  shared_buffers: "256MB",
-};
-
 const materialOf = async ({ batchSize, batches }: SuiteOptions): Promise<Material> => {
   const films = await filmsUpTo(batchSize * batches);
   const updates = texts(updateEvents(films, batchSize));
@@ -51,33 +39,16 @@ const materialOf = async ({ batchSize, batches }: SuiteOptions): Promise<Materia
   };
 };
 
+const views = (entrants: readonly Entrant[]): string[] => entrants.map(({ view }) => view);
+
 const contenderOf = (pool: pg.Pool, { name, relations, prepare }: Entrant): Contender<Mix> => ({
   name,
-  reset: async () => {
-    await pool.query(`TRUNCATE ${relations.join(", ")}`);
-    await pool.query("CHECKPOINT");
-  },
+  reset: () => truncate(pool, relations),
   begin: async () => {
     await pool.query(`VACUUM (ANALYZE) ${relations.join(", ")}`);
   },
   prepare,
 });
-
-const contentOf = async (pool: pg.Pool, { view }: Entrant): Promise<string> => {
-  const columns = Object.keys(filmColumns).join(", ");
-  const { rows } = await pool.query<{ content: string }>(
-    `SELECT count(*) || ' ' || md5(string_agg(t::text, ';' ORDER BY ${keyColumn})) AS content FROM (SELECT ${columns} FROM ${view}) t`,
-  );
-  return rows[0]?.content ?? "";
-};
-
-/** @throws if the contenders left different rows, because a comparison needs equal work */
-const assertSameContent = async (pool: pg.Pool, entrants: readonly Entrant[], expected: number) => {
-  const contents = await Promise.all(entrants.map((entrant) => contentOf(pool, entrant)));
-  if (new Set(contents).size !== 1 || !contents[0]?.startsWith(`${expected} `)) {
-    throw new Error(`the contenders left different rows: ${contents.join(", ")}`);
-  }
-};
 
 const figuresOf = (times: Times<Mix>, records: number): Figures => {
   const figures: Record<string, number> = {};
@@ -126,13 +97,10 @@ const measure = async (engine: PostgresEngine, options: SuiteOptions): Promise<S
     ];
     const contenders = entrants.map((entrant) => contenderOf(pool, entrant));
     const times = await compete(contenders, { ...options, mixes, warmups: 3 });
-    await assertSameContent(pool, entrants, options.batchSize * options.batches);
-    const { rows } = await pool.query<{ server: string }>(
-      "SELECT split_part(version(), ' on ', 1) || ', fsync ' || current_setting('fsync') AS server",
-    );
+    await assertSameContent(pool, views(entrants), options.batchSize * options.batches);
     const records = options.batchSize * options.batches;
     const figures = figuresOf(times, records);
-    const run = `${options.rounds} rounds of ${options.batches} batches of ${options.batchSize} records, ${Object.keys(filmColumns).length} columns; ${rows[0]?.server}`;
+    const run = `${options.rounds} rounds of ${options.batches} batches of ${options.batchSize} records, ${Object.keys(filmColumns).length} columns; ${await serverOf(pool)}`;
     const names = contenders.map(({ name }) => name);
     return { figures, goals, lines: [run, "", ...timeTable(times, names, records), "", ...ratioTable(figures)] };
   } finally {
@@ -144,7 +112,7 @@ const measure = async (engine: PostgresEngine, options: SuiteOptions): Promise<S
 export const postgresSuite: Suite = {
   name: "postgres",
   run: async (options) => {
-    const engine = await startPostgres({ settings });
+    const engine = await startPostgres({ settings: serverSettings });
     try {
       return await measure(engine, options);
     } finally {

@@ -34,7 +34,13 @@ export const keysOf = (item: Image, keyNames: readonly string[]): Image => {
 
 const eventIdOf = (run: string, keys: Image): string => `${run}:${hash("sha256", itemKeyOf(keys)).slice(0, 16)}`;
 
-const regionOf = (streamArn: string): string => streamArn.split(":")[3] ?? "";
+let latest = { streamArn: "", region: "" };
+
+/** All records of a run have the same stream, so its region is computed once. */
+const regionOf = (streamArn: string): string => {
+  if (latest.streamArn !== streamArn) latest = { streamArn, region: streamArn.split(":")[3] ?? "" };
+  return latest.region;
+};
 
 /** What a record says of an item. */
 interface ItemState {

@@ -8,7 +8,7 @@ import { dataPlace, type ExportSummary, readFiles, readSummary, summaryPlace } f
 import { type RecordOfLine, recordOfLine } from "./export-record.ts";
 import { addressOf, bytesOf, type ObjectPlace, type ObjectReader, objectReader } from "./object-reader.ts";
 import { retryCounter } from "./retries.ts";
-import { type Source, SourceError, type SourcePage, type Unit, unitName } from "./source.ts";
+import { type ItemSource, SourceError, type SourcePage, type Unit, unitName } from "./source.ts";
 import { objectFailure } from "./source-failure.ts";
 
 /** Options of `exportSource`. */
@@ -24,7 +24,7 @@ export interface ExportOptions {
 }
 
 /** An export as a source. */
-export interface ExportSource extends Source {
+export interface ExportSource extends ItemSource {
   /** What the export is of: for the checks before a run. @throws {SourceError} when the manifest cannot be used. */
   readonly summary: () => Promise<ExportSummary>;
   /** Closes the client, if the source created it. */

@@ -1,7 +1,7 @@
 // The first pass of a verification: compares pages of the table with the targets, and pages of the targets' keys with the table.
 // What differs is only suspect, because the item may have changed between the two reads.
 
-import { type Image, itemKeyOf, type StreamRecord, wireImage } from "@sluice/core/envelope";
+import { type Image, itemKeyOf, type PipelineTarget, type StreamRecord, wireImage } from "@sluice/core/envelope";
 import type { KeysPage } from "@sluice/core/sink-kit";
 import type { Unit } from "../source/source.ts";
 import type { VerifyTally } from "./classes.ts";
@@ -15,9 +15,9 @@ import {
   type SinkCalls,
 } from "./comparison.ts";
 import { isSampled } from "./item-text.ts";
+import { recordOf } from "./look.ts";
 import type { Suspect } from "./suspect.ts";
 import { newTally, type Tally } from "./tally.ts";
-import type { PipelineTarget } from "./target.ts";
 import { ownExistence, unstableMembers } from "./unstable.ts";
 import { nameOfTarget, type Verification } from "./verification.ts";
 
@@ -102,23 +102,42 @@ async function* itemPages(
   after: string | undefined,
   calls: SinkCalls,
 ): AsyncGenerator<PageRead> {
-  const { source, comparable, sample } = verification;
+  const { source, comparable, sample, seen } = verification;
   for await (const { records, cursor, readUnits } of source.pages(unit, after, calls.signal)) {
     const chosen = records.filter((record) => isSampled(keysIn(record), sample));
+    for (const record of chosen) seen?.add(keysIn(record));
     const tally = newTally();
     const found = await Promise.all(comparable.map((target) => comparePage(target, chosen, tally, calls)));
     yield { items: chosen.length, readUnits, tally: tally.total(), suspects: found.flat(), cursor };
   }
 }
 
-/** Returns the keys of those copies whose items do not exist. */
-const absentOf = async (
-  { table }: Verification,
+/** The copies whose items the run has not read. */
+interface Unseen {
+  /** Keys of items that do not exist. */
+  readonly absent: readonly Image[];
+  /** Records of items that were inserted after the run had read the table. */
+  readonly inserted: readonly StreamRecord[];
+}
+
+const unseenOf = async (
+  verification: Verification,
   keys: readonly Image[],
-  { signal }: SinkCalls,
-): Promise<readonly Image[]> => {
-  const items = await table.read(keys, signal, { keysOnly: true });
-  return keys.filter((one) => !items.has(itemKeyOf(one)));
+  { signal, clock }: SinkCalls,
+): Promise<Unseen> => {
+  const { table, seen } = verification;
+  const unseen = seen === undefined ? keys : keys.filter((one) => !seen.has(one));
+  if (unseen.length === 0) return { absent: [], inserted: [] };
+  const isNew = seen !== undefined && !seen.isFull();
+  const now = clock.now();
+  const items = await table.read(unseen, signal, { keysOnly: !isNew });
+  const absent = unseen.filter((one) => !items.has(itemKeyOf(one)));
+  if (!isNew) return { absent, inserted: [] };
+  const inserted = unseen.flatMap((one) => {
+    const item = items.get(itemKeyOf(one));
+    return item === undefined ? [] : [recordOf(verification, one, item, now)];
+  });
+  return { absent, inserted };
 };
 
 /** Reads the pages of a part of a target's keys, and finds the copies without an item. */
@@ -142,9 +161,11 @@ async function* copyPages(
     tally.count(target, "unknown key", page.keys.length - known.length);
     // A copy that moves while the pages are read may be in a page twice.
     const chosen = new Map(known.filter((keys) => isSampled(keys, sample)).map((keys) => [itemKeyOf(keys), keys]));
-    const absent = await absentOf(verification, [...chosen.values()], calls);
+    const { absent, inserted } = await unseenOf(verification, [...chosen.values()], calls);
     if (!target.deletesRemoved) tally.count(target, "kept", absent.length);
-    const suspects = target.deletesRemoved ? absent.map((keys) => suspectOf(target, keys)) : [];
+    const differing = await comparePage(target, inserted, tally, calls);
+    const ghosts = target.deletesRemoved ? absent.map((keys) => suspectOf(target, keys)) : [];
+    const suspects = [...ghosts, ...differing];
     yield { items: chosen.size, readUnits: 0, tally: tally.total(), suspects, cursor: page.next };
     after = page.next;
   } while (after !== undefined);

@@ -4,6 +4,7 @@ import type { Image } from "@sluice/core/envelope";
 import { eachBounded } from "@sluice/core/sink-kit";
 import { differing, type Finding, type VerifyTally } from "./classes.ts";
 import type { PageRead, VerifyUnit } from "./reading.ts";
+import { seenKeys } from "./seen-keys.ts";
 import type { Suspect } from "./suspect.ts";
 import { newTally } from "./tally.ts";
 import { DiffersTooMuchError, type Reading, readUnit, settleSuspects } from "./unit.ts";
@@ -131,7 +132,8 @@ const runAll = async (run: Run): Promise<void> => {
   const units = await unitsOf(run, request);
   progress.units = units.length;
   const isCopies = ({ kind }: VerifyUnit): boolean => kind === "copies";
-  for (const some of [units.filter(isCopies), units.filter((unit) => !isCopies(unit))]) {
+  // The items come first, so that only those copies cost a read of their items that the scan did not see.
+  for (const some of [units.filter((unit) => !isCopies(unit)), units.filter(isCopies)]) {
     await eachBounded(some, request.parallel ?? 4, (unit) => readWhole(run, unit));
   }
   if (turn.signal.aborted) return;
@@ -162,7 +164,7 @@ const stopOf = async (run: Run): Promise<string | undefined> => {
 
 /** Verifies a table, and repairs what differs if the options say so. */
 export const verifyTable = async (options: VerifyOptions, request: VerifyTableRequest): Promise<VerifyReport> => {
-  const verification = verificationOf(options);
+  const verification = { ...verificationOf(options), seen: seenKeys() };
   const run: Run = {
     verification,
     request,
