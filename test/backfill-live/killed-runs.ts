@@ -110,12 +110,19 @@ const frozenWorker = ({ child, ended }: Worker): FrozenWorker => ({
 
 const mostProcesses = 100;
 
+/** Each start of a process takes a second of the processor, so the later ones live until the run is done. */
+const mostDeaths = 7;
+
 /** Works on a run until it is done. Resolves with the number of processes that it took. The next one starts in advance. */
 export const finishKilledRun = async ({ random, mostSteps, frozen, ...rest }: KilledRun): Promise<number> => {
+  let started = 0;
   const start = (): Worker => {
+    started += 1;
     // A lock file names a process that still runs, so only a table's item can be taken over from a paused process.
-    const kind = rest.store.kind === "table" && random.chance(0.4) ? "pause" : "kill";
-    const death = { kind, atStep: 1 + random.integer(mostSteps) } as const;
+    const kind = rest.store.kind === "table" && started % 2 === 1 ? "pause" : "kill";
+    // The first one never reaches the end of the run.
+    const steps = 1 + random.integer(started === 1 ? 30 : mostSteps);
+    const death = { kind, atStep: started > mostDeaths ? Number.MAX_SAFE_INTEGER : steps } as const;
     return startWorker({ ...rest, seed: random.integer(1_000_000), death });
   };
   let [current, next] = [start(), start()];
@@ -127,7 +134,7 @@ export const finishKilledRun = async ({ random, mostSteps, frozen, ...rest }: Ki
       await next.ended;
       return processes;
     }
-    if (end === "taken") throw new Error(`a worker of run ${rest.run} lost the run to no one`);
+    if (end === "taken") throw new Error(`a worker of run ${rest.run} lost the run, although no other worker took it`);
     if (end === "paused") frozen.push(frozenWorker(current));
     [current, next] = [next, start()];
   }

@@ -38,7 +38,7 @@ export interface LiveFunction {
 
 const functionTimeoutMs = 10_000;
 
-/** Share of the invocations after which the environment crashes, so that no one gets the answer. */
+/** Share of the invocations after which the environment crashes, so that the answer is lost. */
 const crashShare = 0.05;
 
 /** Turns an error with which core rejects deliveries into a transient one. */

@@ -3,9 +3,9 @@
 //
 // 1. Items are written. Then the stream is enabled, and the function started.
 // 2. A first run copies everything, beside writers.
-// 3. The function loses all records of a while, in which items that no record has changed are put. An export is taken.
+// 3. The function loses all records of a while, in which items that no record has changed are put. Exports are taken.
 // 4. Other runs copy the table again, beside writers: in processes that are killed and paused, and in frozen workers. Each
-//    run fills other routes, so that each one is needed. The older export is copied, too.
+//    run fills other routes, so that each one is needed. The older exports are copied, too.
 // 5. Everything that waits arrives. Every replica must equal the table.
 
 import { mkdtemp, rm } from "node:fs/promises";
@@ -21,8 +21,8 @@ import {
   tableStore,
   tableTime,
 } from "@sluice/backfill";
-import type { StreamRecord } from "@sluice/core/envelope";
-import { memoryBucket, type WrittenExport, writeExport } from "@sluice/testing";
+import type { Image, StreamRecord } from "@sluice/core/envelope";
+import { memoryBucket, type WindowChange, type WrittenExport, writeExport } from "@sluice/testing";
 import { createTable } from "../convergence/dynamodb-target.ts";
 import { type Random, randomOf } from "../convergence/random.ts";
 import { type FrozenWorker, finishRun, type LiveRun, type ReadPages } from "./frozen-runs.ts";
@@ -152,32 +152,56 @@ const liveRun = ({ play, table, streamArn, stateTable, live, frozen }: World, pl
   };
 };
 
+/** Exports of the table, and their times. */
+interface Exports {
+  readonly asOf: string;
+  readonly full: WrittenExport;
+  /** The changes since the start of the gap. */
+  readonly incremental: WrittenExport;
+}
+
 /** Exports the table. Nothing writes meanwhile, so the scan is a snapshot, as an export is. */
-const exportOf = async ({ table, random }: World): Promise<WrittenExport & { readonly asOf: string }> => {
-  const items = [...(await table.scan()).values()];
+const exportsOf = async (
+  { table, random }: World,
+  before: ReadonlyMap<string, Image>,
+  from: string,
+): Promise<Exports> => {
+  const items = await table.scan();
   const exportTimeMs = Date.now();
-  const exportTime = new Date(exportTimeMs).toISOString();
-  const written = writeExport({ items, exportTime, tableArn: table.arn, files: 6, seed: random.integer(1_000_000) });
-  return { ...written, asOf: microsOf(exportTimeMs) };
+  const to = new Date(exportTimeMs).toISOString();
+  const shared = { tableArn: table.arn, files: 6, seed: random.integer(1_000_000) };
+  const changes = [...items].flatMap(([pk, newImage]): WindowChange[] => {
+    const oldImage = before.get(pk);
+    if (JSON.stringify(oldImage) === JSON.stringify(newImage)) return [];
+    const keys = { pk: { S: pk }, sk: { S: "1" } };
+    return [{ keys, newImage, ...(oldImage && { oldImage }), writtenAtMicros: exportTimeMs * 1_000 }];
+  });
+  return {
+    asOf: microsOf(exportTimeMs),
+    full: writeExport({ ...shared, items: [...items.values()], exportTime: to }),
+    incremental: writeExport({ ...shared, type: "incremental", changes, from, to }),
+  };
 };
 
 /**
  * Puts items whose records are lost. No record has changed them before, and each one keeps its class, so that a scan can
- * heal its copies. Takes an export meanwhile.
+ * heal its copies. Exports the table meanwhile.
  */
-const openGap = async (world: World): ReturnType<typeof exportOf> => {
+const openGap = async (world: World): Promise<Exports> => {
   const { table, cold, random, live } = world;
+  await live.drained();
+  const from = new Date().toISOString();
+  const before = await table.scan();
   const classOf = new Map(
-    [...(await table.scan())].map(([pk, { revision }]) => [pk, Number((revision as { N: string }).N) % classes]),
+    [...before].map(([pk, { revision }]) => [pk, Number((revision as { N: string }).N) % classes]),
   );
   const putSome = async (share: number): Promise<void> => {
     for (const pk of random.some(cold, share)) await table.put(random, pk, classOf.get(pk) ?? 0);
   };
-  await live.drained();
   live.loseRecords(true);
   await putSome(0.4);
   for (let index = 0; index < lostItems; index += 1) await table.put(random, `lost-${index}`);
-  const written = await exportOf(world);
+  const written = await exportsOf(world, before, from);
   await putSome(0.4);
   await live.drained();
   live.loseRecords(false);
@@ -203,19 +227,23 @@ const disturb = async ({ live, random, frozen, replicas }: World, done: AbortSig
 /** The runs after the gap. Each one fills other routes. Resolves with the number of processes and of workers. */
 const copyAgain = async (
   world: World,
-  written: Awaited<ReturnType<typeof openGap>>,
+  written: Exports,
 ): Promise<{ readonly workers: number; readonly processes: number }> => {
   const { play, name, table, streamArn, places, folder, stateTable, frozen } = world;
-  const source = (): ItemSource => {
-    const origin = { run: `${name}-export`, streamArn, keyNames: ["pk", "sk"] };
-    return exportSource({ client: memoryBucket(written), manifest: written.manifest, origin });
+  const olderRun = (type: "full" | "incremental", random: Random): Promise<number> => {
+    const { [type]: one, asOf } = written;
+    const run = `${name}-${type}`;
+    const origin = { run, streamArn, keyNames: ["pk", "sk"] };
+    const source = (): ItemSource => exportSource({ client: memoryBucket(one), manifest: one.manifest, origin });
+    return finishRun(liveRun(world, { run, source, now: async () => asOf, mostSteps: 20, random }));
   };
-  const older = { run: `${name}-export`, source, now: async () => written.asOf, mostSteps: 20 };
   const random = (number: number): Random => randomOf(play.seed * 101 + number);
-  const inWorkers = play.hasProcesses ? { routes: routesOf.items } : {};
+  // Without processes there are few pages, so workers freeze more often.
+  const inWorkers = play.hasProcesses ? { routes: routesOf.items, mostSteps: 40 } : { mostSteps: 12 };
   const workers = [
-    finishRun(liveRun(world, { ...older, random: random(1) })),
-    finishRun(liveRun(world, { run: `${name}-second`, mostSteps: 40, random: random(2), ...inWorkers })),
+    olderRun("full", random(1)),
+    olderRun("incremental", random(5)),
+    finishRun(liveRun(world, { run: `${name}-second`, random: random(2), ...inWorkers })),
   ];
   const shared = {
     places,
