@@ -1,16 +1,22 @@
 // For many random histories: npm run test:long -- --runs N [--seed S] [PATTERN]
 // For many chaos runs:       npm run test:long -- --chaos N [--seed S] [PATTERN]
+// For many live backfills:   npm run test:long -- --backfills N [--seed S]
 //
-// Plays N histories (default: 10,000) for every target, release and guard, or runs every chaos test N times. S is the
-// first seed. Without --seed the script chooses a new seed and prints it. PATTERN selects test files, for example
-// test/convergence/postgres.
+// Plays N histories (default: 10,000) for every target, release and guard, or runs every chaos test N times, or the test of
+// backfills and verifications beside a live stream. S is the first seed. Without --seed the script chooses a new seed and
+// prints it. PATTERN selects test files, for example test/convergence/postgres.
 
 import { spawnSync } from "node:child_process";
 import { parseArgs } from "node:util";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { runs: { type: "string", default: "10000" }, chaos: { type: "string" }, seed: { type: "string" } },
+  options: {
+    runs: { type: "string", default: "10000" },
+    chaos: { type: "string" },
+    backfills: { type: "string" },
+    seed: { type: "string" },
+  },
 });
 
 for (const [name, value] of Object.entries(values)) {
@@ -19,10 +25,15 @@ for (const [name, value] of Object.entries(values)) {
   process.exit(2);
 }
 
-const suite =
-  values.chaos === undefined
-    ? { folder: "test/convergence", tests: "random histories", variable: "CONVERGENCE", runs: values.runs }
-    : { folder: "test/chaos", tests: "chaos", variable: "CHAOS", runs: values.chaos };
+const suiteOf = ({ runs, chaos, backfills }) => {
+  if (backfills !== undefined) {
+    return { folder: "test/backfill-live", tests: "beside a live stream", variable: "BACKFILLS", runs: backfills };
+  }
+  if (chaos !== undefined) return { folder: "test/chaos", tests: "chaos", variable: "CHAOS", runs: chaos };
+  return { folder: "test/convergence", tests: "random histories", variable: "CONVERGENCE", runs };
+};
+
+const suite = suiteOf(values);
 
 const flags = ["--disable-warning=ExperimentalWarning", "--experimental-vm-modules"];
 const jest = ["node_modules/jest/bin/jest.js", "--runInBand", "--testNamePattern", suite.tests];

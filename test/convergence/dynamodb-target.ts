@@ -31,7 +31,8 @@ const copyOf = (image: Image): Copy =>
       .sort(([left], [right]) => (left < right ? -1 : 1)),
   );
 
-const createTable = async (client: DynamoDBClient, TableName: string): Promise<void> => {
+/** Creates a table with the keys `pk` and `sk`. */
+export const createTable = async (client: DynamoDBClient, TableName: string): Promise<void> => {
   await client.send(
     new CreateTableCommand({
       TableName,
@@ -72,16 +73,17 @@ const readAll = async (
 
 let opened = 0;
 
-/** Opens a target with an empty table. */
+/** Opens a target with an empty table, or with a table that exists. */
 export const openDynamodb = async (
-  { clientConfig }: DynamodbEngine,
+  { clientConfig }: Pick<DynamodbEngine, "clientConfig">,
   mutation: DynamodbMutation = {},
+  existing?: string,
 ): Promise<Target<DynamodbMessage>> => {
   const { client: mutateClient = (client) => client } = mutation;
   opened += 1;
-  const table = `convergence-${opened}`;
+  const table = existing ?? `convergence-${opened}`;
   const real = new DynamoDBClient({ ...clientConfig, maxAttempts: 1 });
-  await createTable(real, table);
+  if (existing === undefined) await createTable(real, table);
   const client = mutateClient(real);
   const [mapped, whole] = [dynamodbSink({ client, table }), dynamodbSink({ client, table })];
   return {

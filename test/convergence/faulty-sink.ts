@@ -1,6 +1,7 @@
 // A sink with random faults: a failure before, during or after the write, a partial or missing result, a rejection, or
 // a late write. A late write reaches the target after the end of its invocation.
 
+import { setMaxListeners } from "node:events";
 import {
   type Delivery,
   failed,
@@ -35,10 +36,12 @@ const sinkErrors = {
   rejected: new SinkError("SINK_REJECTED", "[faulty] the target refused the entry"),
 } as const;
 
-const withoutDeadline = (): WriteContext => ({
-  signal: new AbortController().signal,
-  remainingMs: () => Number.POSITIVE_INFINITY,
-});
+const withoutDeadline = (): WriteContext => {
+  const { signal } = new AbortController();
+  // A sink may listen once for each delivery.
+  setMaxListeners(0, signal);
+  return { signal, remainingMs: () => Number.POSITIVE_INFINITY };
+};
 
 const failAll = (batch: readonly Delivery[], error: SinkError): WriteResult[] =>
   batch.map((delivery) => failed(delivery, error));

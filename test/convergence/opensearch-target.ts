@@ -110,15 +110,21 @@ const readAll = async (url: string, index: string): Promise<ReadonlyMap<string, 
 
 let opened = 0;
 
-/** Opens a target with an empty index. */
+/** Returns the name of an index that no other target of these tests has. */
+export const newIndex = (): string => {
+  opened += 1;
+  return `convergence-${process.pid}-${opened}`;
+};
+
+/** Opens a target. Its index is created if it does not exist. */
 export const openOpensearch = async (
   url: string,
   mutation: OpensearchMutation = {},
+  index: string = newIndex(),
 ): Promise<Target<OpensearchDocument>> => {
   const { rewrite, isRouted = false } = mutation;
-  opened += 1;
   const target = {
-    index: `convergence-${process.pid}-${opened}`,
+    index,
     mappings,
     settings: { ...settings, ...(isRouted && routedSettings) },
     ...(isRouted && { routing: changingRouting }),

@@ -13,6 +13,7 @@ interface Order {
 
 const url = process.env.DATABASE_URL ?? "";
 const pool = new pg.Pool({ connectionString: url, max: 4 });
+pool.on("error", () => undefined);
 const silent = { info: () => undefined, warn: () => undefined };
 const sink = postgresSink({ pool, table: "orders" });
 const closing = { ...sink, close: () => pool.end() };

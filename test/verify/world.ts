@@ -181,7 +181,7 @@ export const newWorld = async (seed: number, open: OpenReplica): Promise<World> 
       const copy = copyOf[name](order);
       return (copy && replicas[name].messageOf(order.pk, copy)) as never;
     };
-  const orders = pipeline("orders", { onReject: "block" })
+  const orders = pipeline("orders", { onReject: "block", logger: { info: () => undefined, warn: () => undefined } })
     .to(slowSink("all"), mapper("all"), { name: "all" })
     .to(slowSink("open"), mapper("open"), { name: "open" });
   const handler = orders.handler();

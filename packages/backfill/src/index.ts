@@ -94,4 +94,4 @@ export {
   type VerifyUnitRequest,
   verifyUnit,
 } from "./verify/unit.ts";
-export type { OpenDeadLetter, VerifyOptions } from "./verify/verification.ts";
+export { limitsOf, type OpenDeadLetter, type VerifyOptions } from "./verify/verification.ts";

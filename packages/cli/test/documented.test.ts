@@ -5,17 +5,29 @@ import { expect, test } from "@jest/globals";
 import { backfillOptions } from "../src/backfill/options.ts";
 import { deadLettersOptions } from "../src/dead-letters/options.ts";
 import { redriveOptions } from "../src/redrive/options.ts";
+import { verifyOptions } from "../src/verify/options.ts";
 
-const parsers = { backfill: backfillOptions, redrive: redriveOptions, "dead-letters": deadLettersOptions };
+const parsers = {
+  backfill: backfillOptions,
+  verify: verifyOptions,
+  redrive: redriveOptions,
+  "dead-letters": deadLettersOptions,
+};
 
-const pages = ["../../../README.md", "../../../docs/runbook.md", "../README.md", "../../backfill/README.md"];
+const pages = [
+  "../../../README.md",
+  "../../../docs/runbook.md",
+  "../README.md",
+  "../../backfill/README.md",
+  "../../../docs/changing-a-mapping.md",
+];
 
 /** Returns the page's command lines, with their continuation lines. Omits command lines with placeholders. */
 const commandsIn = (page: string): string[] =>
   readFileSync(new URL(page, import.meta.url), "utf8")
     .replaceAll(/\\\n\s*/g, "")
     .split("\n")
-    .flatMap((line) => /^(?:\$ )?(?:npx )?sluice ((?:backfill|redrive|dead-letters) .*)$/.exec(line)?.[1] ?? [])
+    .flatMap((line) => /^(?:\$ )?(?:npx )?sluice ((?:backfill|verify|redrive|dead-letters) .*)$/.exec(line)?.[1] ?? [])
     .filter((command) => !/[<…]/.test(command));
 
 /** Splits a command line into arguments, like a shell. Replaces every shell variable with the URL of a queue. */

@@ -17,7 +17,7 @@ const documented = (heading: string): string[] => {
 };
 
 describe("help", () => {
-  test.each(["backfill", "redrive", "dead-letters"])(
+  test.each(["backfill", "verify", "redrive", "dead-letters"])(
     "of %s names every option, as the README does",
     async (command) => {
       const { code, stdout, stderr } = await runSluice([command, "--help"]);
@@ -54,6 +54,9 @@ describe("help", () => {
     ],
     [["backfill"], "no pipeline is given; expected its module, such as orders.ts"],
     [["backfill", "orders.ts"], "no source is given; expected --table NAME or --export"],
+    [["verify"], "no pipeline is given; expected its module, such as orders.ts"],
+    [["verify", "orders.ts"], "--table is missing; expected the name of the table"],
+    [["verify", "orders.ts", "--table", "a", "--grace", "1"], '--grace is "1"; expected a span such as 90s or 5m'],
     [["redrive"], "no source is given; expected a queue's URL or a file of envelopes"],
     [["dead-letters"], "no action is given; expected list, show, export, delete"],
     [["dead-letters", "purge"], 'unknown action "purge"; expected list, show, export, delete'],

@@ -14,6 +14,43 @@ export {
   approvalRequestHandler,
 } from "./approval/approval-request.ts";
 export type { HttpAnswer, HttpEvent } from "./approval/http-event.ts";
+export {
+  type BackfillWorkerOptions,
+  backfillWorker,
+  type WorkerPipeline,
+} from "./backfill/backfill-worker.ts";
+export type { CopyClients } from "./backfill/clients.ts";
+export {
+  backfillPlan,
+  type PlanEvent,
+  type PlanHandler,
+  verifyPlan,
+} from "./backfill/plan.ts";
+export type { PlanOptions } from "./backfill/plan-options.ts";
+export {
+  type BackfillReport,
+  type BackfillReportHandler,
+  backfillReport,
+  type CopyReport,
+  type CopyReportEvent,
+  type CopyReportOptions,
+} from "./backfill/report.ts";
+export type { Plan } from "./backfill/run-plan.ts";
+export type { CopyInput, CopySettings } from "./backfill/settings.ts";
+export {
+  backfillStateMachine,
+  type CopyStateMachine,
+  type CopyStateMachineOptions,
+  verifyStateMachine,
+} from "./backfill/state-machine.ts";
+export type { TurnEvent, TurnHandler, TurnOptions, TurnResult } from "./backfill/turn.ts";
+export {
+  type VerifyReportHandler,
+  type VerifyReportOptions,
+  type VerifyRunReport,
+  verifyReport,
+} from "./backfill/verify-report.ts";
+export { type VerifyCounts, type VerifyWorkerOptions, verifyWorker } from "./backfill/verify-worker.ts";
 export { type BatchEvent, type BatchHandler, batchHandler } from "./redrive/batch.ts";
 export type { BatchOptions } from "./redrive/batch-options.ts";
 export type { CountsBySink } from "./redrive/counts-by-sink.ts";

@@ -24,7 +24,7 @@ export interface RedriveStateMachineOptions extends RunSettings {
 
 /** A state in Amazon States Language. */
 export interface StateDefinition {
-  readonly Type: "Task" | "Choice" | "Pass" | "Succeed" | "Fail";
+  readonly Type: "Task" | "Choice" | "Pass" | "Map" | "Wait" | "Succeed" | "Fail";
   readonly [field: string]: unknown;
 }
 
@@ -43,14 +43,15 @@ export const placeholders = {
   report: "ReportFunctionArn",
 } as const;
 
-interface Retrier {
+/** A member of a task's `Retry`. */
+export interface Retrier {
   readonly ErrorEquals: readonly string[];
   readonly MaxAttempts: number;
   readonly [field: string]: unknown;
 }
 
 /** Retrier that prevents retries after a configuration error. */
-const misconfigured: Retrier = { ErrorEquals: ["ConfigError"], MaxAttempts: 0 };
+export const misconfigured: Retrier = { ErrorEquals: ["ConfigError"], MaxAttempts: 0 };
 
 const throttled: Retrier = {
   ErrorEquals: ["RedriveThrottledError", "Lambda.TooManyRequestsException"],
@@ -62,7 +63,7 @@ const throttled: Retrier = {
 };
 
 /** @see https://docs.aws.amazon.com/step-functions/latest/dg/sfn-best-practices.html#bp-lambda-serviceexception (read 2026-11-25) */
-const serviceErrors: Retrier = {
+export const serviceErrors: Retrier = {
   ErrorEquals: [
     "Lambda.ClientExecutionTimeoutException",
     "Lambda.ServiceException",
@@ -186,7 +187,8 @@ const report = (options: CheckedOptions): StateDefinition =>
     Next: "Ended well?",
   });
 
-const choice = (rule: Record<string, unknown>, otherwise: string): StateDefinition => ({
+/** Creates a state with one rule. */
+export const choice = (rule: Record<string, unknown>, otherwise: string): StateDefinition => ({
   Type: "Choice",
   Choices: [rule],
   Default: otherwise,

@@ -32,7 +32,9 @@ const checkStale = (path: string, text: string): void => {
   const [pid = "", host = ""] = text.split(" ");
   const isOther = host !== hostname();
   if (!isOther && !isRunning(Number(pid))) return;
-  const remedy = isOther ? `; if that process has ended, delete ${path}` : "; wait for its end, or end it";
+  const remedy = isOther
+    ? `; if that process has ended, delete ${path}`
+    : `; wait for its end, or, if it is another program, delete ${path}`;
   throw new RunTakenError(`process ${pid} on ${host} works on this run${remedy}`);
 };
 

@@ -1,6 +1,6 @@
 // Compares what a target holds of items with what it should hold.
 
-import type { StreamRecord } from "@sluice/core/envelope";
+import type { Expectation, PipelineTarget, StreamRecord } from "@sluice/core/envelope";
 import {
   type Clock,
   type CopyContent,
@@ -14,7 +14,6 @@ import {
   type WriteContext,
 } from "@sluice/core/sink-kit";
 import type { FindingClass } from "./classes.ts";
-import type { Expectation, PipelineTarget } from "./target.ts";
 
 /** What a target should hold of an item, or why that is unknown. */
 export interface Expected {

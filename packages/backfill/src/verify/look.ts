@@ -1,6 +1,6 @@
 // A look at suspects: reads the target, and then the table strongly consistently, and compares.
 
-import { type Image, itemKeyOf, type StreamRecord } from "@sluice/core/envelope";
+import { type Image, itemKeyOf, type PipelineTarget, type StreamRecord } from "@sluice/core/envelope";
 import type { CopyContent, HeldCopy } from "@sluice/core/sink-kit";
 import { absenceRecord, backfillRecord, microsOf } from "../record/records.ts";
 import type { Finding } from "./classes.ts";
@@ -16,7 +16,6 @@ import {
 } from "./comparison.ts";
 import { itemDigest, shortHash } from "./item-text.ts";
 import type { Seen, Suspect } from "./suspect.ts";
-import type { PipelineTarget } from "./target.ts";
 import type { Verification } from "./verification.ts";
 
 /** A suspect with what a look showed of it. */
@@ -85,9 +84,13 @@ export const isContent = (content: Sight["content"]): content is CopyContent =>
 const hashesOf = (content: Sight["content"], members: readonly string[]): Record<string, string> =>
   isContent(content) ? Object.fromEntries(members.map((member) => [member, shortHash(content[member] ?? "")])) : {};
 
-/** Whether item and target are as the look before showed them. */
-export const isUnmoved = ({ suspect: { seen }, digest, isSteady, sight }: Look): boolean =>
-  seen !== undefined && isSteady && seen.item === digest && seen.version === versionIn(sight.held);
+/** Whether the target holds the version that the look before showed. The item may have changed. */
+export const isUnmoved = ({ suspect: { seen }, sight }: Look): boolean =>
+  seen !== undefined && seen.version === versionIn(sight.held);
+
+/** Whether the item is as the look before showed it, too. */
+export const isUnchanged = (look: Look): boolean =>
+  isUnmoved(look) && look.isSteady && look.suspect.seen?.item === look.digest;
 
 /** A look at a copy that differs. */
 export interface DifferingLook extends Look {
@@ -98,17 +101,25 @@ export interface DifferingLook extends Look {
 export const differingOf = (look: Look): DifferingLook | undefined =>
   "difference" in look.comparison ? { ...look, difference: look.comparison.difference } : undefined;
 
+/**
+ * Returns the look with the difference that is proved. If the item has changed since the first look, that is the difference
+ * from the item as it was then: a change of the item may still be on its way.
+ */
+export const provedLook = (look: DifferingLook): DifferingLook =>
+  isUnchanged(look) ? look : { ...look, difference: look.suspect.seen?.difference ?? look.difference };
+
 /** Returns the suspect for its next look. */
 export const nextOf = (look: DifferingLook, waitMs: number): Suspect => {
-  const { suspect, sight, digest, isSteady, toMs, difference } = look;
+  const { suspect, sight, digest, toMs, difference } = look;
   const { seen: before, ...rest } = suspect;
   const fresh: Seen = {
     version: versionIn(sight.held),
     item: digest,
     atMs: toMs,
     expected: hashesOf(sight.content, difference.members),
+    difference,
   };
-  const seen = isUnmoved(look) ? before : isSteady ? fresh : undefined;
+  const seen = isUnmoved(look) ? before : fresh;
   return {
     ...rest,
     looks: suspect.looks + 1,

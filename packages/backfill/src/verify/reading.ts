@@ -1,7 +1,7 @@
 // The first pass of a verification: compares pages of the table with the targets, and pages of the targets' keys with the table.
 // What differs is only suspect, because the item may have changed between the two reads.
 
-import { type Image, itemKeyOf, type StreamRecord, wireImage } from "@sluice/core/envelope";
+import { type Image, itemKeyOf, type PipelineTarget, type StreamRecord, wireImage } from "@sluice/core/envelope";
 import type { KeysPage } from "@sluice/core/sink-kit";
 import type { Unit } from "../source/source.ts";
 import type { VerifyTally } from "./classes.ts";
@@ -18,7 +18,6 @@ import { isSampled } from "./item-text.ts";
 import { recordOf } from "./look.ts";
 import type { Suspect } from "./suspect.ts";
 import { newTally, type Tally } from "./tally.ts";
-import type { PipelineTarget } from "./target.ts";
 import { ownExistence, unstableMembers } from "./unstable.ts";
 import { nameOfTarget, type Verification } from "./verification.ts";
 

@@ -1,14 +1,13 @@
 // Repairs wrong copies through the pipeline's handler. The record of a repair has the version that the target held before the
 // item was read, with a greater fraction. So the target takes the repair if and only if it still holds that version.
 
-import type { MessageOutcome, StreamRecord } from "@sluice/core/envelope";
+import type { MessageOutcome, PipelineTarget, StreamRecord } from "@sluice/core/envelope";
 import { chunk } from "@sluice/core/sink-kit";
 import { microsOf, repairRecord } from "../record/records.ts";
 import type { Invoke } from "../record/task.ts";
 import type { Finding, FindingClass } from "./classes.ts";
 import { type DifferingLook, findingOf, versionIn } from "./look.ts";
 import type { Settled, Suspect } from "./suspect.ts";
-import type { PipelineTarget } from "./target.ts";
 import type { Verification } from "./verification.ts";
 
 /** A wrong copy that is to be repaired. */
@@ -40,7 +39,10 @@ const repairOf = ({ origin }: Verification, { look, class: kind }: Repairable): 
   return { look, class: kind, record, version: target.expect(record).delivery.change.version };
 };
 
-/** Sends repairs. Sends those that are to be retried again. Returns the outcomes in the order of the repairs. */
+/**
+ * Sends repairs. Sends those that are to be retried again, and all after a failure of the function. Returns the outcomes in the
+ * order of the repairs. Rejects with the last error of the function.
+ */
 const send = async (
   { clock }: Verification,
   invoke: Invoke,
@@ -50,16 +52,23 @@ const send = async (
 ): Promise<readonly (MessageOutcome | undefined)[]> => {
   const outcomes = new Map<Repair, MessageOutcome>();
   let left = repairs;
+  let failure: unknown;
   for (let attempt = 1; left.length > 0 && attempt <= maxAttempts && !signal.aborted; attempt += 1) {
     if (attempt > 1) await clock.sleep(firstDelayMs * 2 ** (attempt - 2), signal);
     const Records = left.map(({ record }) => record);
-    const answer = await invoke({ sluice: { task: "backfill", routes: target.routes }, Records }, signal);
-    left.forEach((repair, index) => {
-      const outcome = answer.outcomes[index];
-      if (outcome !== undefined) outcomes.set(repair, outcome);
-    });
-    left = left.filter((repair) => outcomes.get(repair)?.outcome === "retried");
+    try {
+      const answer = await invoke({ sluice: { task: "backfill", routes: target.routes }, Records }, signal);
+      failure = undefined;
+      for (const [index, repair] of left.entries()) {
+        const outcome = answer.outcomes[index];
+        if (outcome !== undefined) outcomes.set(repair, outcome);
+      }
+      left = left.filter((repair) => outcomes.get(repair)?.outcome === "retried");
+    } catch (error) {
+      failure = error;
+    }
   }
+  if (failure !== undefined) throw failure;
   return repairs.map((repair) => outcomes.get(repair));
 };
 

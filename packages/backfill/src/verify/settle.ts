@@ -1,12 +1,13 @@
 // Looks at suspects again until each one is proved equal, a finding, or in flight.
 //
 // A look reads the target, and then the table strongly consistently. A suspect is a finding only if two looks, at least the
-// grace period apart, show the same state of the item, the same version in the target, and a difference. Proof: let the item be X
-// at the first look. Every change before this look has reached the target by the second look, because the grace period is longer
-// than a delivery takes. A change between the looks that had reached the target would have raised its version. So the target
-// should show X, and does not. See docs/decisions/0063-verify-and-repair.md.
+// grace period apart, show the same version in the target, and a difference each. Proof: let the item be X at the first look. Every
+// change before this look has reached the target by the second look, because the grace period is longer than a delivery takes.
+// A change that has had an effect on the target since the first look would have raised its version. So the target should show X,
+// and it did not; and it does not show what the item has become since. The item may change between the looks: an item that no
+// filter matches may change all the time, and its copy must still be found. See docs/decisions/0063-verify-and-repair.md.
 
-import { itemKeyOf } from "@sluice/core/envelope";
+import { itemKeyOf, type PipelineTarget } from "@sluice/core/envelope";
 import { isAhead, microsOf } from "../record/records.ts";
 import type { Finding, FindingClass, RepairOutcome } from "./classes.ts";
 import type { SinkCalls } from "./comparison.ts";
@@ -16,10 +17,12 @@ import {
   differingOf,
   findingOf,
   isContent,
+  isUnchanged,
   isUnmoved,
   type Look,
   lookAt,
   nextOf,
+  provedLook,
   recordOf,
   versionIn,
 } from "./look.ts";
@@ -27,7 +30,6 @@ import { type Repairable, repairAll } from "./repair.ts";
 import { staleItems } from "./stale.ts";
 import type { SentRepair, Settled, Suspect } from "./suspect.ts";
 import type { Tally } from "./tally.ts";
-import type { PipelineTarget } from "./target.ts";
 import { ownExistence, unstableMembers } from "./unstable.ts";
 import { nameOfTarget, type Verification } from "./verification.ts";
 
@@ -50,7 +52,7 @@ const holdsRepair = ({ suspect, digest, isSteady, sight }: Look): boolean =>
 const changedExpectation = (look: DifferingLook): string[] => {
   const { suspect, sight } = look;
   const content = sight.content;
-  if (!isUnmoved(look) || !isContent(content)) return [];
+  if (!isUnchanged(look) || !isContent(content)) return [];
   return Object.entries(suspect.seen?.expected ?? {})
     .filter(([name, hash]) => shortHash(content[name] ?? "") !== hash)
     .map(([name]) => name);
@@ -192,7 +194,7 @@ export const settle = async (
   for (const look of looks) {
     const differing = differingOf(look);
     if (differing === undefined) findings.push(...settledLook(look, tally).findings);
-    else if (isPersistent(differing, waitMs)) persistent.push(differing);
+    else if (isPersistent(differing, waitMs)) persistent.push(provedLook(differing));
     else if (look.suspect.looks + 1 < verification.maxLooks) next.push(nextOf(differing, waitMs));
     else findings.push(findingOf(verification, differing, "in flight"));
   }

@@ -3,16 +3,18 @@
 import type { Image } from "@sluice/core/envelope";
 import type { Finding, FindingClass } from "./classes.ts";
 
-/** What the looks before showed, if item and target stayed the same since. */
+/** What the first look at this version of the copy showed. */
 export interface Seen {
   /** Version that the target held; null if it held neither a copy nor a tombstone. */
   readonly version: string | null;
   /** Digest of the item. */
   readonly item: string;
-  /** When the item was first read in this state. */
+  /** When the item was read. */
   readonly atMs: number;
   /** Hashes of the expected members that differ. If they change although the item does not, the mapper is unstable. */
   readonly expected: { readonly [member: string]: string };
+  /** How the copy differed from the item as it was then. */
+  readonly difference: { readonly class: FindingClass; readonly members: readonly string[] };
 }
 
 /** A repair that was sent and waits for its proof. */
@@ -39,7 +41,7 @@ export interface Suspect {
   readonly repair?: SentRepair;
 }
 
-/** What became of the suspects of a batch. */
+/** The results of a look at some suspects. */
 export interface Settled {
   /** Suspects that need another look. */
   readonly suspects: readonly Suspect[];

@@ -1,5 +1,6 @@
 // Counts the results of a verification while it runs.
 
+import type { PipelineTarget } from "@sluice/core/envelope";
 import {
   addTallies,
   emptyTally,
@@ -8,7 +9,6 @@ import {
   type VerifyClass,
   type VerifyTally,
 } from "./classes.ts";
-import type { PipelineTarget } from "./target.ts";
 import { nameOfTarget } from "./verification.ts";
 
 /** Counts of a run, or of a part of it. */

@@ -2,9 +2,8 @@
 // copy can agree with the item in these members.
 
 import { isDeepStrictEqual } from "node:util";
-import type { StreamRecord } from "@sluice/core/envelope";
+import type { PipelineTarget, StreamRecord } from "@sluice/core/envelope";
 import { differingMembers, type Expected, expectedContents, expectedOf, type SinkCalls } from "./comparison.ts";
-import type { PipelineTarget } from "./target.ts";
 
 /** In place of a member's name: the filter or the mapper decides by the time or by chance whether the item has a copy. */
 export const ownExistence = "whether the item has a copy";

@@ -1,13 +1,12 @@
 // What all parts of a verification have in common: the targets, the table, and the options.
 
-import type { Image } from "@sluice/core/envelope";
+import type { Image, PipelineTarget } from "@sluice/core/envelope";
 import { type Clock, systemClock } from "@sluice/core/sink-kit";
 import type { RecordOrigin } from "../record/records.ts";
 import type { Invoke } from "../record/task.ts";
 import type { Source } from "../source/source.ts";
 import type { SeenKeys } from "./seen-keys.ts";
 import type { TableReader } from "./table-reader.ts";
-import type { PipelineTarget } from "./target.ts";
 
 /** A dead letter that waits in a queue: the item, and the route that rejected the change. */
 export interface OpenDeadLetter {
@@ -65,9 +64,12 @@ export interface Verification extends VerifyOptions {
 /** Returns the name of a target: its first route. */
 export const nameOfTarget = ({ routes }: PipelineTarget): string => routes[0] ?? "";
 
+/** The options that decide what a verification can see. */
+type Asked = Pick<VerifyOptions, "targets" | "repair"> & { readonly routes?: readonly string[] | undefined };
+
 const isComparable = ({ sink }: PipelineTarget): boolean => sink.read !== undefined && sink.canonical !== undefined;
 
-const isAsked = ({ routes: asked }: VerifyOptions, { routes }: PipelineTarget): boolean =>
+const isAsked = ({ routes: asked }: Asked, { routes }: PipelineTarget): boolean =>
   asked === undefined || routes.some((route) => asked.includes(route));
 
 /** Fills in the defaults. */
@@ -82,7 +84,7 @@ export const verificationOf = (options: VerifyOptions): Verification => ({
 });
 
 /** Returns sentences about what this verification cannot see, or cannot repair. */
-export const limitsOf = (options: VerifyOptions): string[] =>
+export const limitsOf = (options: Asked): string[] =>
   options.targets
     .filter((target) => isAsked(options, target))
     .flatMap((target) => {

@@ -214,6 +214,25 @@ describe("classes", () => {
     expect(found).toEqual([["different", "o-1", "failed"]]);
   });
 
+  test("a repair is sent again after the function has failed, and after its target was down", async () => {
+    const { options, corrupt, one, sink } = await filled();
+    corrupt("o-1", (held) => held && { ...held, message: { total: -1 } });
+    const invoke = invokeOf(one);
+    let calls = 0;
+    const repair: Invoke = async (event, aborting) => {
+      calls += 1;
+      if (calls === 1) throw new Error("the function failed");
+      if (calls === 2) sink.fail({ kind: "down" });
+      else sink.endFault();
+      return invoke(event, aborting);
+    };
+    expect((await findingsOf({ ...options, repair })).found).toEqual([["different", "o-1", "repaired"]]);
+    expect(calls).toBe(3);
+    corrupt("o-2", (held) => held && { ...held, message: { total: -1 } });
+    const broken: Invoke = async () => Promise.reject(new Error("the function is broken"));
+    await expect(findingsOf({ ...options, repair: broken })).rejects.toThrow("the function is broken");
+  });
+
   test("append routes and sinks without read are not compared, and this is said", async () => {
     const { read: _, ...blind } = memoryUpsertSink<object>({ name: "blind" });
     const one = emptyPipeline()

@@ -1,6 +1,6 @@
 // The report of a run: the sum of the outcomes, the reasons of failures, and the command to run next.
 
-import { failuresIn, type RecordFailure, type WorkCounts } from "@sluice/backfill";
+import type { RecordFailure, WorkCounts } from "@sluice/backfill";
 import { counted, withSeparators } from "../terminal/format.ts";
 import { cut } from "../terminal/plain-text.ts";
 
@@ -73,9 +73,6 @@ export const hintLines = ({ records, filtered }: WorkCounts): string[] =>
   records > 0 && records === filtered
     ? ["  every item is filtered: no route's filter accepts one, or no route has backfill among its origins"]
     : [];
-
-/** Whether every item of the run is copied. */
-export const isClean = (counts: WorkCounts): boolean => failuresIn(counts) === 0;
 
 /** Quotes a word for a shell, if needed. */
 export const shellWord = (word: string): string =>

@@ -84,7 +84,7 @@ const endLine = ({ options, table }: OpenVerify, report: VerifyReport, durationM
   return `verify of table ${table.name}: ${read}${cost}; ${how}`;
 };
 
-const verdictLine = ({ isEqual, isComplete }: VerifyReport): string => {
+const resultLine = ({ isEqual, isComplete }: VerifyReport): string => {
   if (isEqual) return "the targets agree with the table";
   return isComplete ? "the targets differ from the table" : "nothing is proved";
 };
@@ -137,7 +137,7 @@ const run = async (
       endLine(open, report, durationMs),
       ...reportLines(report),
       ...(findingsFile === undefined ? [] : [`findings: ${findingsFile}`]),
-      verdictLine(report),
+      resultLine(report),
       ...(next === undefined ? [] : [`next: ${next}`]),
     ];
     for (const line of lines) terminal.out(line);

@@ -4,6 +4,7 @@ import { checkOptionNames } from "@sluice/core/sink-kit";
 import { startDynamodb } from "./dynamodb.ts";
 import { startElasticmq } from "./elasticmq.ts";
 import { EngineMissingError } from "./engine-error.ts";
+import { startMinistack } from "./ministack.ts";
 import { startMoto } from "./moto.ts";
 import { startOpensearch } from "./opensearch.ts";
 import { startPostgres } from "./postgres.ts";
@@ -16,6 +17,7 @@ interface Starters {
   readonly sqs: typeof startSqs;
   readonly elasticmq: typeof startElasticmq;
   readonly moto: typeof startMoto;
+  readonly ministack: typeof startMinistack;
 }
 
 /** The engines to start: `true`, or the options of the engine. */
@@ -37,6 +39,7 @@ const starters: Starters = {
   sqs: startSqs,
   elasticmq: startElasticmq,
   moto: startMoto,
+  ministack: startMinistack,
 };
 
 const starting = (wanted: WantedEngines): [string, Promise<Stoppable>][] =>
@@ -68,7 +71,15 @@ const failureOf = (errors: readonly unknown[]): unknown => {
  * await engines.stop();
  */
 export const startEngines = async <const Wanted extends WantedEngines>(wanted: Wanted): Promise<Engines<Wanted>> => {
-  const names = { postgres: true, dynamodb: true, opensearch: true, sqs: true, elasticmq: true, moto: true } as const;
+  const names = {
+    postgres: true,
+    dynamodb: true,
+    opensearch: true,
+    sqs: true,
+    elasticmq: true,
+    moto: true,
+    ministack: true,
+  } as const;
   checkOptionNames<WantedEngines>("startEngines", wanted, names);
   const entries = starting(wanted);
   const results = await Promise.allSettled(entries.map(([, engine]) => engine));

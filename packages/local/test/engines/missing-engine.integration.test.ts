@@ -78,6 +78,9 @@ describe("engines that are downloaded", () => {
     expect(await messageOf("moto")).toBe(
       "moto 5.2.5 needs python3 with venv and pip, and the package index the first time (found: no python3): install them, or set MOTO_URL.",
     );
+    expect(await messageOf("ministack")).toBe(
+      "ministack 1.5.33 needs python3 with venv and pip, and the package index the first time (found: no python3): install them, or set MINISTACK_URL.",
+    );
     expect(await messageOf("elasticmq")).toBe(
       "ElasticMQ needs Maven and Java 17 or newer (found Java: none, Maven: no): install them, or set ELASTICMQ_URL.",
     );
@@ -88,6 +91,7 @@ describe("engines that are downloaded", () => {
     await command("java", `echo 'openjdk version "17.0.2"' >&2`);
     await command("mvn", "exit 1");
     expect(await messageOf("moto")).toContain("(found: 3.11)");
+    expect(await messageOf("ministack")).toContain("(found: 3.11)");
     expect(await messageOf("elasticmq")).toContain("could not be resolved by Maven");
     expect(await readdir(join(bin, "cache", "sluice"))).toEqual([]);
   });

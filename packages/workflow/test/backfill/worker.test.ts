@@ -1,0 +1,229 @@
+// The worker of a backfill, in memory: checkpoints, repeats, limits and the rate.
+
+import { describe, expect, test } from "@jest/globals";
+import type { InvocationContext } from "@sluice/core/sink-kit";
+import type { UnitProgress } from "../../src/backfill/unit-progress.ts";
+import { type BackfillWorkerOptions, backfillWorker, type TurnEvent, type WorkerPipeline } from "../../src/index.ts";
+import { memoryObjects, memoryPipeline, memoryTable, onePlan, someItems, testClock, unit } from "./memory-run.ts";
+import { silent } from "./orders.ts";
+
+interface Options extends BackfillWorkerOptions {
+  readonly items?: number;
+  readonly refused?: readonly number[];
+  /** Wraps the pipeline's handler. */
+  readonly around?: (handler: ReturnType<WorkerPipeline["handler"]>) => ReturnType<WorkerPipeline["handler"]>;
+}
+
+const pageSize = 5;
+
+const rig = ({ items = 20, refused = [], around = (handler) => handler, ...options }: Options = {}) => {
+  const objects = memoryObjects();
+  const table = memoryTable(someItems(items), pageSize);
+  const { pipeline, target } = memoryPipeline(refused);
+  const { clock, advance } = testClock();
+  const clients = { s3: objects.client, dynamodb: table.client };
+  const worker = backfillWorker(
+    { ...pipeline, handler: () => around(pipeline.handler()) },
+    { checkpointMs: 0, clock, logger: silent, clients, ...options },
+  );
+  const turn = (changes: Partial<TurnEvent> = {}, context?: InvocationContext) =>
+    worker({ plan: onePlan(), unit, ...changes }, context);
+  const progress = (): UnitProgress<{ records: number; rejected: number }> =>
+    JSON.parse(objects.textOf(objects.named("units/")[0] ?? ""));
+  return { objects, table, target, turn, progress, advance };
+};
+
+describe("a turn", () => {
+  test("copies a unit, and leaves its counts", async () => {
+    const { turn, target, progress, table } = rig();
+    expect(await turn()).toEqual({ isDone: true, turns: 1, waitSeconds: 0 });
+    expect(target.items().size).toBe(20);
+    expect(progress()).toMatchObject({
+      unit: "segment 0/1",
+      isDone: true,
+      turns: 1,
+      counts: { records: 20 },
+      lists: [],
+    });
+    expect(await turn()).toEqual({ isDone: true, turns: 1, waitSeconds: 0 });
+    expect(table.scans).toHaveLength(4);
+  });
+
+  test("ends before the function's timeout, and the next one continues at its cursor", async () => {
+    const { turn, table, progress } = rig({ timeoutBufferMs: 1_000 });
+    let asked = 0;
+    const getRemainingTimeInMillis = () => {
+      asked += 1;
+      return asked > 3 ? 999 : 2_000;
+    };
+    expect(await turn({}, { getRemainingTimeInMillis })).toEqual({ isDone: false, turns: 1, waitSeconds: 0 });
+    const { records } = progress().counts;
+    expect(records).toBeLessThan(20);
+    table.scans.length = 0;
+    expect(await turn()).toEqual({ isDone: true, turns: 2, waitSeconds: 0 });
+    expect(table.scans[0]).toBe(`o-${String(records).padStart(2, "0")}`);
+    expect(progress().counts.records).toBe(20);
+  });
+
+  test("refuses a function whose timeout is too short for any turn", async () => {
+    const { turn } = rig();
+    const context = { getRemainingTimeInMillis: () => 30_000 };
+    await expect(turn({}, context)).rejects.toMatchObject({ name: "ConfigError", message: /timeoutBufferMs/ });
+  });
+
+  test.each([1, 2, 3, 4])("that dies after page %i is repeated from its last checkpoint", async (page) => {
+    let requests = 0;
+    const { turn, target, table, progress } = rig({
+      around: (handler) => async (event, context) => {
+        const response = await handler(event, context);
+        requests += 1;
+        if (requests === page) throw Object.assign(new Error("killed"), { name: "ConfigError" });
+        return response;
+      },
+    });
+    await expect(turn()).rejects.toThrow("killed");
+    table.scans.length = 0;
+    expect(await turn()).toMatchObject({ isDone: true, turns: 2 });
+    expect(table.scans[0]).toBe(page === 1 ? "" : `o-${String((page - 1) * pageSize).padStart(2, "0")}`);
+    expect(target.items().size).toBe(20);
+    expect(progress().counts.records).toBe(20);
+  });
+
+  test("whose unit another worker has taken ends, and overwrites nothing", async () => {
+    const objects = memoryObjects();
+    const table = memoryTable(someItems(20), pageSize);
+    const { pipeline, target } = memoryPipeline();
+    const options = { checkpointMs: 0, clock: testClock().clock, logger: silent };
+    const clients = { s3: objects.client, dynamodb: table.client };
+    const successor = backfillWorker(pipeline, { ...options, clients });
+    let zombieRequests = 0;
+    const zombie = backfillWorker(
+      {
+        ...pipeline,
+        handler: () => async (event, context) => {
+          zombieRequests += 1;
+          // While the zombie hangs, its successor copies the whole unit.
+          if (zombieRequests === 2) await successor({ plan: onePlan(), unit });
+          return pipeline.handler()(event, context);
+        },
+      } as typeof pipeline,
+      { ...options, clients },
+    );
+    await expect(zombie({ plan: onePlan(), unit })).rejects.toMatchObject({
+      name: "UnitInterruptedError",
+      code: "UNIT_INTERRUPTED",
+    });
+    const progress = JSON.parse(objects.textOf(objects.named("units/")[0] ?? ""));
+    expect(progress).toMatchObject({ isDone: true, turns: 2, counts: { records: 20 } });
+    expect(target.items().size).toBe(20);
+  });
+});
+
+describe("failures", () => {
+  test("of records are listed with their keys and codes, and without other values", async () => {
+    const { turn, objects, progress } = rig({ refused: [3, 7] });
+    expect(await turn()).toMatchObject({ isDone: true });
+    expect(progress()).toMatchObject({ counts: { records: 20, rejected: 2 } });
+    const lines = progress().lists.flatMap((list) => objects.textOf(list).trim().split("\n"));
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { keys: { id: { S: "o-04" } }, kind: "rejected", code: "MAPPING_FAILED" },
+      { keys: { id: { S: "o-08" } }, kind: "rejected", code: "MAPPING_FAILED" },
+    ]);
+    expect(lines.join()).not.toContain("total");
+  });
+
+  test("that are too many fail the unit at the page, which is repeated when the run continues", async () => {
+    const { turn, progress, table } = rig({ refused: [5, 6, 7], maxFailures: 2 });
+    await expect(turn()).rejects.toMatchObject({
+      name: "UnitFailedError",
+      code: "UNIT_FAILED",
+      message: expect.stringMatching(/^3 records of the unit were rejected; expected at most 2\..*3 MAPPING_FAILED/),
+    });
+    expect(progress()).toMatchObject({ isDone: false, counts: { records: 5, rejected: 0 } });
+    table.scans.length = 0;
+    await expect(turn()).rejects.toThrow("3 records");
+    expect(table.scans[0]).toBe("o-05");
+  });
+
+  test("of the target interrupt the turn, and no record is left behind", async () => {
+    const { turn, target, progress } = rig();
+    target.fail({ kind: "down" });
+    await expect(turn()).rejects.toMatchObject({
+      name: "UnitInterruptedError",
+      message: expect.stringContaining("5 records could not be written: 5 SINK_UNAVAILABLE"),
+    });
+    expect(progress()).toMatchObject({ isDone: false, counts: { records: 0 } });
+    target.endFault();
+    expect(await turn()).toMatchObject({ isDone: true });
+    expect(target.items().size).toBe(20);
+  });
+
+  test("for good are noted for the report, until a later turn succeeds", async () => {
+    const { turn, progress } = rig();
+    const Cause = JSON.stringify({ errorType: "UnitFailedError", errorMessage: "no such\nfile", trace: [] });
+    const error = { Error: "UnitFailedError", Cause };
+    expect(await turn({ error })).toEqual({ isDone: false, turns: 0, waitSeconds: 0 });
+    expect(progress()).toMatchObject({ isDone: false, error: "UnitFailedError: no such?file" });
+    await turn();
+    expect(progress().error).toBeUndefined();
+  });
+});
+
+describe("the rate", () => {
+  /** Milliseconds that 20 pages of 100 units take. `change` may write another rate after a sleep. */
+  const durationWith = async (rate: object, change?: (objects: ReturnType<typeof memoryObjects>) => void) => {
+    const objects = memoryObjects();
+    const place = { Bucket: "runs", Key: "sluice/runs/r-1/rate.json" };
+    await objects.client.putObject({ ...place, Body: JSON.stringify(rate) });
+    let slept = 0;
+    const { clock } = testClock((ms) => {
+      slept += ms;
+      if (slept > 20_000) change?.(objects);
+    });
+    const { pipeline } = memoryPipeline();
+    const clients = { s3: objects.client, dynamodb: memoryTable(someItems(100 - 1), pageSize).client };
+    const worker = backfillWorker(pipeline, { clock, logger: silent, clients, checkpointMs: 1_000 });
+    const from = clock.now();
+    await worker({ plan: onePlan(), unit });
+    return clock.now() - from;
+  };
+
+  test("is the worker's share of the run's rate", async () => {
+    const [whole, half] = [
+      await durationWith({ readUnitsPerSecond: 40, concurrency: 2 }),
+      await durationWith({ readUnitsPerSecond: 40, concurrency: 4 }),
+    ];
+    expect(half / whole).toBeGreaterThan(1.6);
+    expect(half / whole).toBeLessThan(2.4);
+  });
+
+  test("changes while a turn is working", async () => {
+    const steady = await durationWith({ readUnitsPerSecond: 40, concurrency: 4 });
+    const raised = await durationWith({ readUnitsPerSecond: 40, concurrency: 4 }, ({ objects }) => {
+      const text = JSON.stringify({ readUnitsPerSecond: 4_000, concurrency: 4 });
+      objects.set("sluice/runs/r-1/rate.json", { text, etag: "x" });
+    });
+    expect(raised).toBeLessThan(steady / 2);
+  });
+
+  test("that cannot be read is ignored", async () => {
+    const steady = await durationWith({ readUnitsPerSecond: 40, concurrency: 4 });
+    const broken = await durationWith({ readUnitsPerSecond: 40, concurrency: 4 }, ({ objects }) => {
+      objects.set("sluice/runs/r-1/rate.json", { text: '{"readUnitsPerSecond":"fast"}', etag: "x" });
+    });
+    expect(broken / steady).toBeGreaterThan(0.8);
+  });
+});
+
+describe("options", () => {
+  const { pipeline } = memoryPipeline();
+  test.each<[string, object]>([
+    ["typo", { typo: true }],
+    ["maxFailures", { maxFailures: -1 }],
+    ["timeoutBufferMs", { timeoutBufferMs: 1_000_000 }],
+    ["checkpointMs", { checkpointMs: "1" }],
+    ["sns", { clients: { sns: {} } }],
+  ])("that are wrong are refused with their name: %s", (name, options) => {
+    expect(() => backfillWorker(pipeline, options)).toThrow(`"${name}"`);
+  });
+});
