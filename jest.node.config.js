@@ -5,7 +5,7 @@ import base from "./jest.config.js";
 export default {
   ...base,
   testMatch: [
-    "<rootDir>/packages/{core,testing,cli,cdk,workflow}/test/**/*.test.ts",
+    "<rootDir>/packages/{core,backfill,testing,cli,cdk,workflow}/test/**/*.test.ts",
     "<rootDir>/packages/sink-*/test/**/{encode,classify,options}.test.ts",
     "<rootDir>/test/end-to-end.test.ts",
     "<rootDir>/test/bundling.test.ts",

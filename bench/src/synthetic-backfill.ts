@@ -1,6 +1,6 @@
 // A backfill of synthetic pages by a pipeline whose sink keeps nothing, so that only Sluice's own work is left.
 
-import { backfill, backfillRecord, type Invoke, microsOf, newRun, type Source, type Unit } from "@sluice/backfill";
+import { backfill, backfillRecord, type Invoke, type ItemSource, microsOf, newRun, type Unit } from "@sluice/backfill";
 import { pipeline } from "@sluice/core";
 import type { StreamRecord } from "@sluice/core/envelope";
 import { delivered, type Sink } from "@sluice/core/sink-kit";
@@ -36,7 +36,7 @@ async function* pagesOf(recordAt: RecordAt, start: number, end: number) {
   }
 }
 
-const sourceOf = (recordAt: RecordAt, items: number): Source => {
+const sourceOf = (recordAt: RecordAt, items: number): ItemSource => {
   const startOf = (segment: number): number => Math.floor((items * segment) / segments);
   return {
     name: "synthetic pages",

@@ -6,11 +6,11 @@ import {
   backfill,
   checkResume,
   type Invoke,
+  type ItemSource,
   newRun,
   type RunState,
   type RunStore,
   RunTakenError,
-  type Source,
   type SourcePage,
   type Unit,
   unitName,
@@ -36,7 +36,7 @@ export interface LiveRun {
   readonly streamArn: string;
   readonly routes?: readonly string[];
   /** Creates the source. `asOf` is of the state, or undefined for a new run. */
-  readonly source: (asOf: string) => Source;
+  readonly source: (asOf: string) => ItemSource;
   readonly now: () => Promise<string>;
   readonly openStore: () => RunStore;
   readonly invoke: Invoke;

@@ -14,9 +14,9 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import {
   exportSource,
+  type ItemSource,
   microsOf,
   type RunState,
-  type Source,
   scanSource,
   tableStore,
   tableTime,
@@ -121,7 +121,7 @@ const openWorld = async (play: LivePlay, name: string): Promise<World> => {
   return { ...shared, frozen: [], cold, hot: hot as unknown as World["hot"] };
 };
 
-const mutated = (source: Source, { record: mutate }: Mutation): Source => ({
+const mutated = (source: ItemSource, { record: mutate }: Mutation): ItemSource => ({
   ...source,
   pages: async function* (unit, after, signal) {
     for await (const page of source.pages(unit, after, signal)) {
@@ -137,7 +137,7 @@ const liveRun = ({ play, table, streamArn, stateTable, live, frozen }: World, pl
   const { mutation = {} } = play;
   const client = smallPages(table.client, pageItems) as never;
   const origin = { run: plan.run, streamArn, keyNames: ["pk", "sk"] };
-  const scan = (asOf: string): Source => scanSource({ client, table: table.name, origin, asOf, segments });
+  const scan = (asOf: string): ItemSource => scanSource({ client, table: table.name, origin, asOf, segments });
   const { source = scan, ...rest } = plan;
   return {
     tableArn: table.arn,
@@ -206,7 +206,7 @@ const copyAgain = async (
   written: Awaited<ReturnType<typeof openGap>>,
 ): Promise<{ readonly workers: number; readonly processes: number }> => {
   const { play, name, table, streamArn, places, folder, stateTable, frozen } = world;
-  const source = (): Source => {
+  const source = (): ItemSource => {
     const origin = { run: `${name}-export`, streamArn, keyNames: ["pk", "sk"] };
     return exportSource({ client: memoryBucket(written), manifest: written.manifest, origin });
   };

@@ -1,6 +1,6 @@
 // The steps of a worker of a backfill. A test may stop the worker at each of them.
 
-import type { BackfillOptions, Invoke, Source, SourcePage, Unit } from "@sluice/backfill";
+import type { BackfillOptions, Invoke, ItemSource, SourcePage, Unit } from "@sluice/backfill";
 
 /** `read`: a page was read. `sending`, `answered`: before and after a request. `saving`, `saved`: the same of the state. */
 export type Step = "read" | "sending" | "answered" | "saving" | "saved";
@@ -10,7 +10,11 @@ export type AtStep = (step: Step) => Promise<void>;
 
 type Parts = Pick<BackfillOptions, "source" | "invoke" | "store">;
 
-const pagesWith = (source: Source, atStep: AtStep, onPage: (unit: Unit, page: SourcePage) => void): Source["pages"] =>
+const pagesWith = (
+  source: ItemSource,
+  atStep: AtStep,
+  onPage: (unit: Unit, page: SourcePage) => void,
+): ItemSource["pages"] =>
   async function* (unit, after, signal) {
     for await (const page of source.pages(unit, after, signal)) {
       onPage(unit, page);

@@ -2,7 +2,7 @@
 // Pages are read at any time, written by the real worker, repeated, abandoned, and written late. A run may be a second run
 // after changes were lost, or copy an older export.
 
-import { backfillRecord, type Invoke, type Source, type TaskAnswer, type Unit, work } from "@sluice/backfill";
+import { backfillRecord, type Invoke, type ItemSource, type TaskAnswer, type Unit, work } from "@sluice/backfill";
 import type { PipelineHandler } from "@sluice/core";
 import type { Image, StreamRecord } from "@sluice/core/envelope";
 import { lambdaContext, type RandomHistory } from "@sluice/testing";
@@ -79,7 +79,7 @@ const sourceOf = (
     timeOfRead,
   }: { readonly asOf: string; readonly streamArn: string; readonly timeOfRead: () => number },
   mutate: RecordMutation,
-): Source => {
+): ItemSource => {
   const all = [...new Set(history.records.map(keyOf))].sort();
   const origin = { run: name, streamArn, keyNames: ["pk", "sk"] };
   return {
@@ -99,7 +99,7 @@ const sourceOf = (
 
 /** One run of a backfill. */
 interface Run {
-  readonly source: Source;
+  readonly source: ItemSource;
   readonly stage: BackfillStage;
   /** Units with a cursor each. */
   readonly left: { readonly unit: Unit; cursor: string | undefined }[];

@@ -6,8 +6,8 @@ import {
   type Finding,
   type FindingClass,
   type Invoke,
+  type ItemSource,
   type RecordOrigin,
-  type Source,
   type TableReader,
   type TaskAnswer,
   type VerifyOptions,
@@ -299,7 +299,7 @@ export const newWorld = async (seed: number, open: OpenReplica): Promise<World> 
   const clock: Clock = { now: () => now, sleep: async (ms) => advance(ms), random: () => 0.5 };
   const streamArn = "arn:aws:dynamodb:us-east-1:123456789012:table/Orders/stream/2026-01-02T03:04:05.678";
   const origin: RecordOrigin = { run: "verify-1", streamArn, keyNames: ["pk"] };
-  const source: Source = {
+  const source: ItemSource = {
     name: "table Orders",
     units: async () => [0, 1, 2].map((segment) => ({ kind: "segment" as const, segment, segments: 3 })),
     pages: async function* (unit) {

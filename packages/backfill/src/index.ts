@@ -58,7 +58,7 @@ export { type ExportSummary, fileUnit, type ManifestFile } from "./source/export
 export type { ObjectBody, ObjectReader } from "./source/object-reader.ts";
 export { type ScanClient, type ScanOptions, scanSource } from "./source/scan.ts";
 export { segmentCount } from "./source/segments.ts";
-export { type Source, SourceError, type SourcePage, type Unit, unitName } from "./source/source.ts";
+export { type ItemSource, SourceError, type SourcePage, type Unit, unitName } from "./source/source.ts";
 export { type TableTimeOptions, type TimeClient, tableTime } from "./source/table-time.ts";
 export {
   addTallies,

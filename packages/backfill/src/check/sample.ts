@@ -4,7 +4,7 @@ import { type MessageOutcome, type PipelineTarget, type StreamRecord, streamEpoc
 import type { WriteContext } from "@sluice/core/sink-kit";
 import { isAhead } from "../record/records.ts";
 import type { Invoke } from "../record/task.ts";
-import type { Source } from "../source/source.ts";
+import type { ItemSource } from "../source/source.ts";
 import type { AheadFacts, SampleFacts } from "./facts.ts";
 
 const maxRecords = 100;
@@ -13,7 +13,7 @@ const maxRecords = 100;
 const maxUnits = 8;
 
 /** Returns the first records of a source: at most 100. It costs a page of a few units. */
-export const sampleRecords = async (source: Source, signal: AbortSignal): Promise<readonly StreamRecord[]> => {
+export const sampleRecords = async (source: ItemSource, signal: AbortSignal): Promise<readonly StreamRecord[]> => {
   const reading = new AbortController();
   const either = AbortSignal.any([signal, reading.signal]);
   try {

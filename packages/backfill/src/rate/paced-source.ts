@@ -1,6 +1,6 @@
 // A source whose pages wait for the limit of items and for the live stream.
 
-import type { Source, SourcePage, Unit } from "../source/source.ts";
+import type { ItemSource, SourcePage, Unit } from "../source/source.ts";
 import type { ItemRate } from "./item-rate.ts";
 import type { LagGate } from "./lag-gate.ts";
 
@@ -11,7 +11,7 @@ export interface Pace {
 }
 
 async function* pacedPages(
-  source: Source,
+  source: ItemSource,
   { items, lag }: Pace,
   unit: Unit,
   after: string | undefined,
@@ -26,7 +26,7 @@ async function* pacedPages(
 }
 
 /** Returns the same source, with pages that wait until the items may be sent. */
-export const pacedSource = (source: Source, pace: Pace): Source => ({
+export const pacedSource = (source: ItemSource, pace: Pace): ItemSource => ({
   ...source,
   pages: (unit, after, signal) => pacedPages(source, pace, unit, after, signal),
 });

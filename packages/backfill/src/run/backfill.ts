@@ -2,7 +2,7 @@
 
 import { type Clock, systemClock } from "@sluice/core/sink-kit";
 import type { Invoke } from "../record/task.ts";
-import { type Source, SourceError } from "../source/source.ts";
+import { type ItemSource, SourceError } from "../source/source.ts";
 import { addCounts, failuresIn, type WorkCounts } from "./counts.ts";
 import type { RecordFailure } from "./failure.ts";
 import { isRunDone, type RunState, runTotals, type UnitState } from "./run-state.ts";
@@ -20,7 +20,7 @@ export interface RunProgress {
 
 /** What a run copies, and how. */
 export interface BackfillOptions {
-  readonly source: Source;
+  readonly source: ItemSource;
   /** The state of the run: of `newRun`, or the one that `store` had. */
   readonly state: RunState;
   readonly store: Pick<RunStore, "save">;

@@ -17,7 +17,7 @@ export interface UnitState {
 export interface RunSubject {
   /** Name of the pipeline. */
   readonly pipeline: string;
-  /** Name of the source, as `Source.name` has it. */
+  /** Name of the source, as `ItemSource.name` has it. */
   readonly source: string;
   readonly tableArn: string;
   readonly streamArn: string;

@@ -2,7 +2,7 @@
 
 import { type Clock, systemClock } from "@sluice/core/sink-kit";
 import type { Invoke } from "../record/task.ts";
-import { type Source, SourceError, type SourcePage, type Unit, unitName } from "../source/source.ts";
+import { type ItemSource, SourceError, type SourcePage, type Unit, unitName } from "../source/source.ts";
 import { addCounts, countsOf, noCounts, type WorkCounts } from "./counts.ts";
 import type { RecordFailure } from "./failure.ts";
 import { type Sending, type SendLimits, sendRecords } from "./send.ts";
@@ -17,7 +17,7 @@ export interface FinishedPage {
 
 /** What to work on, and how. */
 export interface WorkOptions {
-  readonly source: Source;
+  readonly source: ItemSource;
   readonly unit: Unit;
   /** The cursor of an earlier call for the same unit. Undefined: from the start. */
   readonly after: string | undefined;

@@ -8,7 +8,7 @@ import { dataPlace, type ExportSummary, readFiles, readSummary, summaryPlace } f
 import { type RecordOfLine, recordOfLine } from "./export-record.ts";
 import { addressOf, bytesOf, type ObjectPlace, type ObjectReader, objectReader } from "./object-reader.ts";
 import { retryCounter } from "./retries.ts";
-import { type Source, SourceError, type SourcePage, type Unit, unitName } from "./source.ts";
+import { type ItemSource, SourceError, type SourcePage, type Unit, unitName } from "./source.ts";
 import { objectFailure } from "./source-failure.ts";
 
 /** Options of `exportSource`. */
@@ -24,7 +24,7 @@ export interface ExportOptions {
 }
 
 /** An export as a source. */
-export interface ExportSource extends Source {
+export interface ExportSource extends ItemSource {
   /** What the export is of: for the checks before a run. @throws {SourceError} when the manifest cannot be used. */
   readonly summary: () => Promise<ExportSummary>;
   /** Closes the client, if the source created it. */
@@ -106,6 +106,25 @@ async function* readOnce(
   yield page.take(undefined);
 }
 
+/**
+ * Yields the pages, and aborts if the consumer leaves before the last one. A chunk may still be awaited then, and Node's
+ * streams would wait for it before they end.
+ */
+async function* abortedWhenLeft(
+  pages: AsyncIterable<SourcePage>,
+  left: AbortController,
+): AsyncGenerator<SourcePage, void, undefined> {
+  for await (const page of pages) {
+    let isTaken = false;
+    try {
+      yield page;
+      isTaken = true;
+    } finally {
+      if (!isTaken) left.abort();
+    }
+  }
+}
+
 /** What the pages of a data file need. */
 interface Reading {
   readonly client: ObjectReader;
@@ -123,11 +142,14 @@ async function* readAgain(
 ): AsyncGenerator<SourcePage, void, undefined> {
   const address = addressOf(place);
   const retries = retryCounter({ failureOf: (error) => objectFailure(address, error), clock, signal });
+  const left = new AbortController();
+  const either = AbortSignal.any([signal, left.signal]);
   let cursor = after;
-  while (!signal.aborted) {
+  while (!either.aborted) {
     try {
-      const bytes = bytesOf(client, place, signal);
-      for await (const page of readOnce({ address, md5: unit.md5 }, bytes, lineOf(cursor, address), toRecord)) {
+      const bytes = bytesOf(client, place, either);
+      const pages = readOnce({ address, md5: unit.md5 }, bytes, lineOf(cursor, address), toRecord);
+      for await (const page of abortedWhenLeft(pages, left)) {
         if (signal.aborted) return;
         yield page;
         if (page.cursor === undefined) return;
@@ -135,7 +157,7 @@ async function* readAgain(
         retries.succeed();
       }
     } catch (error) {
-      if (signal.aborted) return;
+      if (either.aborted) return;
       await retries.fail(error);
     }
   }

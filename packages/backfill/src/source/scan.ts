@@ -8,7 +8,7 @@ import { prefetched } from "./prefetch.ts";
 import { withinTime } from "./request-time.ts";
 import { withRetries } from "./retries.ts";
 import { segmentUnits } from "./segments.ts";
-import { type Source, SourceError, type SourcePage, type Unit, unitName } from "./source.ts";
+import { type ItemSource, SourceError, type SourcePage, type Unit, unitName } from "./source.ts";
 import { tableFailure } from "./source-failure.ts";
 
 /** The input of a scan of one page. */
@@ -155,7 +155,7 @@ const readPage = async (
  * Creates the source that reads a table by a parallel scan. The scan is no snapshot: each item is in some state at or
  * after `asOf`. Changes after `asOf` are in the stream, and outrank the records of the scan.
  */
-export const scanSource = (options: ScanOptions): Source => ({
+export const scanSource = (options: ScanOptions): ItemSource => ({
   name: `table ${options.table}`,
   units: async () => segmentUnits(options.origin.run, options.segments),
   pages: (unit, after, signal) => {

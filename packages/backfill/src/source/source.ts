@@ -22,7 +22,7 @@ export interface SourcePage {
 }
 
 /** Something that a run copies. */
-export interface Source {
+export interface ItemSource {
   /** For people and for the state of a run: `table orders`, or the address of the export's manifest. */
   readonly name: string;
   /** Returns all units, in the order in which they are to be read. Every call returns the same units. */

@@ -4,7 +4,7 @@ import type { Image, PipelineTarget } from "@sluice/core/envelope";
 import { type Clock, systemClock } from "@sluice/core/sink-kit";
 import type { RecordOrigin } from "../record/records.ts";
 import type { Invoke } from "../record/task.ts";
-import type { Source } from "../source/source.ts";
+import type { ItemSource } from "../source/source.ts";
 import type { SeenKeys } from "./seen-keys.ts";
 import type { TableReader } from "./table-reader.ts";
 
@@ -19,7 +19,7 @@ export interface VerifyOptions {
   /** The pipeline's targets: `pipeline.targets()`. */
   readonly targets: readonly PipelineTarget[];
   /** Scans the table. An eventually consistent scan is enough, because each difference is looked at again. */
-  readonly source: Source;
+  readonly source: ItemSource;
   /** Reads single items strongly consistently. */
   readonly table: TableReader;
   readonly origin: RecordOrigin;

@@ -1,7 +1,7 @@
 // The gate that is closed while the live stream is behind.
 
 import { expect, test } from "@jest/globals";
-import { itemRate, type LagGateOptions, lagGate, pacedSource, type Source } from "@sluice/backfill";
+import { type ItemSource, itemRate, type LagGateOptions, lagGate, pacedSource } from "@sluice/backfill";
 import { fakeClock } from "@sluice/local";
 
 const never = (): AbortSignal => new AbortController().signal;
@@ -82,7 +82,7 @@ test("lets a unit go at once when its signal aborts, while it waits and while th
   expect(reading.isClosed()).toBe(false);
 });
 
-const sourceOf = (pages: number): Source => ({
+const sourceOf = (pages: number): ItemSource => ({
   name: "pages",
   units: async () => [],
   pages: async function* () {

@@ -2,7 +2,7 @@
 
 import { toImage } from "@sluice/testing";
 import { backfillRecord, microsOf, type RecordOrigin } from "../../src/index.ts";
-import { type Source, type SourcePage, type Unit, unitName } from "../../src/source/source.ts";
+import { type ItemSource, type SourcePage, type Unit, unitName } from "../../src/source/source.ts";
 
 export const origin: RecordOrigin = {
   run: "r-1",
@@ -15,7 +15,7 @@ export const asOf: string = microsOf(Date.parse("2026-11-28T08:00:00Z"));
 /** Plain items, unit by unit and page by page. */
 export type Pages = readonly (readonly (readonly string[])[])[];
 
-export interface MemorySource extends Source {
+export interface MemorySource extends ItemSource {
   /** Number of pages that were read. */
   readonly reads: () => number;
 }

@@ -7,6 +7,7 @@ import {
   exportSource,
   exportSummary,
   type Invoke,
+  type ItemSource,
   isRunDone,
   microsOf,
   newRun,
@@ -15,7 +16,6 @@ import {
   type RunStore,
   type RunSubject,
   readRate,
-  type Source,
   scanSource,
   segmentCount,
   tableTime,
@@ -37,7 +37,7 @@ export interface OpenBackfill {
   readonly table: SourceTable;
   /** Undefined if the table itself is copied. */
   readonly summary: ExportSummary | undefined;
-  readonly source: Source;
+  readonly source: ItemSource;
   readonly rate: ReadRate | undefined;
   readonly invoke: Invoke;
   readonly state: RunState;

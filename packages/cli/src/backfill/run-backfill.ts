@@ -3,13 +3,13 @@
 import {
   backfill,
   failuresIn,
+  type ItemSource,
   isRunDone,
   itemRate,
   type LagGate,
   lagGate,
   pacedSource,
   runTotals,
-  type Source,
   type WorkCounts,
 } from "@sluice/backfill";
 import { exitCodes } from "../command-line/command-error.ts";
@@ -64,7 +64,7 @@ const openGate = async (
 const messageOf = (error: unknown): string =>
   ((error instanceof Error ? error.message : String(error)).split("\n")[0] ?? "").trim();
 
-const paced = ({ source, options }: OpenBackfill, lag: LagGate | undefined): Source => {
+const paced = ({ source, options }: OpenBackfill, lag: LagGate | undefined): ItemSource => {
   const { itemsPerSecond } = options;
   const items = itemsPerSecond === undefined ? undefined : itemRate({ itemsPerSecond });
   return pacedSource(source, { items, lag });

@@ -5,11 +5,11 @@ import {
   addCounts,
   exportSource,
   type Invoke,
+  type ItemSource,
   noCounts,
   type Pace,
   pacedSource,
   type RecordFailure,
-  type Source,
   scanSource,
   type TaskAnswer,
   type WorkCounts,
@@ -40,7 +40,7 @@ interface Connections {
   readonly s3: ReturnType<typeof s3Connection>;
 }
 
-const sourceFor = async ({ plan, rate }: Turn<WorkCounts>, { dynamodb, s3 }: Connections): Promise<Source> => {
+const sourceFor = async ({ plan, rate }: Turn<WorkCounts>, { dynamodb, s3 }: Connections): Promise<ItemSource> => {
   const { source, origin } = plan;
   if (source.kind === "export") {
     return exportSource({ client: await s3.get(), manifest: source.manifest, origin });
@@ -74,7 +74,7 @@ const refuseRetried = async (failures: readonly RecordFailure[]): Promise<void> 
 
 /** What a worker does with each unit. */
 interface Copying {
-  readonly source: Source;
+  readonly source: ItemSource;
   readonly invoke: Invoke;
   readonly maxFailures: number;
 }

@@ -5,12 +5,12 @@ import {
   type CheckName,
   dryRunSample,
   type Invoke,
+  type ItemSource,
   type LiveFacts,
   liveFacts,
   type MappingsClient,
   type RunFacts,
   refusals,
-  type Source,
   sampleRecords,
 } from "@sluice/backfill";
 import type { Clock, LazyClient } from "@sluice/core/sink-kit";
@@ -20,7 +20,7 @@ import { refused, type TableOfRun } from "./table-of-run.ts";
 /** What the checks ask, and whom. */
 export interface Checks {
   readonly table: TableOfRun;
-  readonly source: Source;
+  readonly source: ItemSource;
   /** The time of an export's data. Undefined for a scan. */
   readonly exportTimeMs: number | undefined;
   readonly pipeline: WorkerPipeline;

@@ -3,9 +3,9 @@
 
 import {
   exportSource,
+  type ItemSource,
   limitsOf,
   microsOf,
-  type Source,
   scanSource,
   segmentCount,
   tableTime,
@@ -52,7 +52,7 @@ type Planned = Pick<Plan, "source" | "items" | "copies" | "targets" | "limits">;
 
 const check = (
   { parts, table, input, context }: Start,
-  source: Source,
+  source: ItemSource,
   exportTimeMs: number | undefined,
 ): Promise<void> => {
   const { pipeline, pipelineFunction, lambda, skipped, clock } = parts;
