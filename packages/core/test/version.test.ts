@@ -57,11 +57,11 @@ describe("a version", () => {
     const numbers = ["0.0000000000000001", "0.0000000000000002"];
     for (const epoch of [one, other, one]) {
       for (const number of numbers) {
-        expect(versionOf(epoch, number)).toBe(`${epoch}-${"0".repeat(40)}${number.slice(1)}`);
+        expect(versionInEpoch(epoch, number)).toBe(`${epoch}-${"0".repeat(40)}${number.slice(1)}`);
       }
     }
-    expect(versionOf(one, "7")).toBe(`${one}-${"7".padStart(40, "0")}`);
-    expect(versionOf(other, "7")).toBe(`${other}-${"7".padStart(40, "0")}`);
+    expect(versionInEpoch(one, "7")).toBe(`${one}-${"7".padStart(40, "0")}`);
+    expect(versionInEpoch(other, "7")).toBe(`${other}-${"7".padStart(40, "0")}`);
   });
 
   test("does not use the stream of the previous call", () => {
