@@ -23,8 +23,10 @@ const guards = ["inline", "version-table"] as const satisfies readonly PostgresG
 /** A table has so many times the records of a round. */
 const tableRounds = 4;
 
-/** The hand-written loop takes seconds, so it runs less often. */
-const loopRounds = 3;
+/** A round takes seconds, and a round of the hand-written loop ten seconds or more. */
+const mostRounds = 9;
+const loopRounds = 2;
+const warmups = 3;
 
 const contenderOf = (pool: pg.Pool, clientOf: () => ScanClient, { name, relations, copy }: Copier): Contender<Mix> => ({
   name,
@@ -84,20 +86,26 @@ const measurePostgres = async (options: SuiteOptions, engines: CopyEngines): Pro
   const copiers = await copiersOf(engines);
   const loop = await loopCopy(client, engines);
   const views = copiers.map(({ view }) => view);
-  const run = (copied: readonly Copier[], mix: Mix, rounds: number, clientOf = (): ScanClient => client) =>
+  const rounds = Math.min(options.rounds, mostRounds);
+  const run = (
+    copied: readonly Copier[],
+    mix: Mix,
+    count: { readonly rounds: number; readonly warmups: number },
+    clientOf = (): ScanClient => client,
+  ): Promise<Times<Mix>> =>
     compete(
       copied.map((copier) => contenderOf(pool, clientOf, copier)),
-      { mixes: [mix], batches: 1, rounds, warmups: Math.min(3, rounds) },
+      { mixes: [mix], batches: 1, ...count },
     );
-  const scan = await run(copiers, "scan", options.rounds);
+  const scan = await run(copiers, "scan", { rounds, warmups });
   await assertSameContent(pool, views, items);
   const pages = await preparedPages(client, engines.table);
-  const prepared = await run(copiers, "prepared", options.rounds, () => preparedClient(pages));
+  const prepared = await run(copiers, "prepared", { rounds, warmups }, () => preparedClient(pages));
   await assertSameContent(pool, views, items);
   const [first] = copiers as [Copier];
-  const besideLoop = await run([first, loop], "loop", Math.min(loopRounds, options.rounds));
+  const besideLoop = await run([first, loop], "loop", { rounds: Math.min(rounds, loopRounds), warmups: 0 });
   await assertSameContent(pool, [first.view, loop.view], items);
-  const conditions = `${options.rounds} rounds of ${items} items in ${segments} segments; ${engines.engines}`;
+  const conditions = `${rounds} rounds of ${items} items in ${segments} segments; ${engines.engines}`;
   return reportOf({ scan, prepared, loop: besideLoop }, items, conditions);
 };
 

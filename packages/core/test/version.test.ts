@@ -52,6 +52,18 @@ describe("a version", () => {
     expect(versionOf(arn("2027-01-01T00:00:00.000"), "1") > last).toBe(true);
   });
 
+  test("does not use the version of the previous call if only the epoch or only the sequence number is the same", () => {
+    const [one, other] = ["20260102030405678", "20270102030405678"];
+    const numbers = ["0.0000000000000001", "0.0000000000000002"];
+    for (const epoch of [one, other, one]) {
+      for (const number of numbers) {
+        expect(versionInEpoch(epoch, number)).toBe(`${epoch}-${"0".repeat(40)}${number.slice(1)}`);
+      }
+    }
+    expect(versionInEpoch(one, "7")).toBe(`${one}-${"7".padStart(40, "0")}`);
+    expect(versionInEpoch(other, "7")).toBe(`${other}-${"7".padStart(40, "0")}`);
+  });
+
   test("does not use the stream of the previous call", () => {
     const label = arn("2027-01-01T00:00:00.000");
     expect([streamEpoch(old), streamEpoch(label), streamEpoch(old)]).toEqual([

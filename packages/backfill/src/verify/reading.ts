@@ -116,8 +116,8 @@ async function* itemPages(
 interface Unseen {
   /** Keys of items that do not exist. */
   readonly absent: readonly Image[];
-  /** Records of items that were inserted after the run had read the table. */
-  readonly inserted: readonly StreamRecord[];
+  /** Records of items that were inserted after the scan, or that the full set lacks. */
+  readonly present: readonly StreamRecord[];
 }
 
 const unseenOf = async (
@@ -127,17 +127,17 @@ const unseenOf = async (
 ): Promise<Unseen> => {
   const { table, seen } = verification;
   const unseen = seen === undefined ? keys : keys.filter((one) => !seen.has(one));
-  if (unseen.length === 0) return { absent: [], inserted: [] };
-  const isNew = seen !== undefined && !seen.isFull();
+  if (unseen.length === 0) return { absent: [], present: [] };
   const now = clock.now();
-  const items = await table.read(unseen, signal, { keysOnly: !isNew });
+  const items = await table.read(unseen, signal, { keysOnly: seen === undefined });
   const absent = unseen.filter((one) => !items.has(itemKeyOf(one)));
-  if (!isNew) return { absent, inserted: [] };
-  const inserted = unseen.flatMap((one) => {
+  // Without the set, the copies are listed before the scan, which compares these items.
+  if (seen === undefined) return { absent, present: [] };
+  const present = unseen.flatMap((one) => {
     const item = items.get(itemKeyOf(one));
     return item === undefined ? [] : [recordOf(verification, one, item, now)];
   });
-  return { absent, inserted };
+  return { absent, present };
 };
 
 /** Reads the pages of a part of a target's keys, and finds the copies without an item. */
@@ -161,9 +161,10 @@ async function* copyPages(
     tally.count(target, "unknown key", page.keys.length - known.length);
     // A copy that moves while the pages are read may be in a page twice.
     const chosen = new Map(known.filter((keys) => isSampled(keys, sample)).map((keys) => [itemKeyOf(keys), keys]));
-    const { absent, inserted } = await unseenOf(verification, [...chosen.values()], calls);
+    const { absent, present } = await unseenOf(verification, [...chosen.values()], calls);
     if (!target.deletesRemoved) tally.count(target, "kept", absent.length);
-    const differing = await comparePage(target, inserted, tally, calls);
+    // Counts nothing, because the scan may have counted the item.
+    const differing = await comparePage(target, present, newTally(), calls);
     const ghosts = target.deletesRemoved ? absent.map((keys) => suspectOf(target, keys)) : [];
     const suspects = [...ghosts, ...differing];
     yield { items: chosen.size, readUnits: 0, tally: tally.total(), suspects, cursor: page.next };

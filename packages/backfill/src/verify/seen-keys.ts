@@ -6,11 +6,9 @@ import { type Image, itemKeyOf } from "@sluice/core/envelope";
 
 /** A set of keys. */
 export interface SeenKeys {
-  /** Adds a key. A full set does not change. */
+  /** Adds a key. A full set does not change: it lacks keys that were added later. */
   readonly add: (keys: Image) => void;
   readonly has: (keys: Image) => boolean;
-  /** Whether the set may lack keys that were added. */
-  readonly isFull: () => boolean;
 }
 
 /** The set then takes 64 MiB. */
@@ -53,6 +51,5 @@ export const seenKeys = (maxKeys: number = defaultMaxKeys): SeenKeys => {
       if (count * 2 > slots.length) slots = grown(slots);
     },
     has: (keys) => slots[slotOf(slots, fingerprintOf(salt, keys))] !== 0,
-    isFull: () => count >= maxKeys,
   };
 };

@@ -44,6 +44,16 @@ const sequenceNumberPattern = /^\d{1,40}(\.\d{16})?$/;
  * @see https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_StreamRecord.html (read 2026-11-23)
  */
 export const versionOf = (epoch: string, sequenceNumber: string): string => {
+  // All records of a backfill have the same version.
+  if (latestVersion.sequenceNumber === sequenceNumber && latestVersion.epoch === epoch) return latestVersion.version;
+  const version = newVersion(epoch, sequenceNumber);
+  latestVersion = { epoch, sequenceNumber, version };
+  return version;
+};
+
+let latestVersion = { epoch: "", sequenceNumber: "", version: "" };
+
+const newVersion = (epoch: string, sequenceNumber: string): string => {
   if (!sequenceNumberPattern.test(sequenceNumber)) {
     throw new RecordError(
       "RECORD_MALFORMED",

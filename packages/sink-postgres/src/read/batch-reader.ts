@@ -73,10 +73,24 @@ const allDelivered = (part: readonly RowEntry[]): PartAnswer => ({
 
 type Copies = Map<Delivery, HeldCopy | undefined>;
 
-const strays = (call: BatchCall, plan: WritePlan, entries: readonly OwnedRowEntry[]): Promise<Strays> => {
+const strays = async (
+  call: BatchCall,
+  plan: WritePlan,
+  entries: readonly OwnedRowEntry[],
+): Promise<Strays | undefined> => {
+  if (entries.length === 0) return undefined;
   const { session, settings } = call;
   return findStrays({ session, sink: settings.name, plan: plan.shared }, entries);
 };
+
+/** Judges a row that was found. */
+const heldIn = (
+  row: FoundRow,
+  { delivery }: RowEntry,
+  ownEntry: OwnedRowEntry | undefined,
+  content: () => CopyContent,
+): HeldCopy | undefined =>
+  heldCopy(row, { isWanted: delivery.message !== undefined, owner: ownEntry?.owner ?? "", content });
 
 /** Reads the copies of the entries into `copies`. */
 const copyReader =
@@ -85,18 +99,18 @@ const copyReader =
     const isShared = plan.shared.isNeeded(entries);
     return writerOf(async (part) => {
       const statements = statementsFor(plan, part, isShared);
-      const own = part.map(owned);
-      const keys = literals(call.settings.name, { columns: plan.keys }, own);
+      // Only rows that can be shared have owners. An owner is a hash, which takes longer than the rest of an entry.
+      const own = isShared ? part.map(owned) : [];
+      const keys = literals(call.settings.name, { columns: plan.keys }, part);
       const text = readTexts(call, plan, statements, isShared);
       const rows = await rowsOf<FoundRow>(call, text, isShared ? [...keys, owners(own)] : keys);
       if (rows === stale) return stale;
-      const elsewhere = isShared ? await strays(call, plan, own) : undefined;
-      for (const [index, entry] of own.entries()) {
+      const elsewhere = await strays(call, plan, own);
+      for (const [index, entry] of part.entries()) {
         const row = rows.get(index + 1);
-        const content = (): CopyContent => (row === undefined ? {} : contentFor(plan, statements, entry, row));
-        const held =
-          row && heldCopy(row, { isWanted: entry.delivery.message !== undefined, owner: entry.owner, content });
-        copies.set(entry.delivery, withStrays(held, elsewhere?.get(entry)));
+        const ownEntry = own[index];
+        const held = row && heldIn(row, entry, ownEntry, () => contentFor(plan, statements, entry, row));
+        copies.set(entry.delivery, withStrays(held, ownEntry && elsewhere?.get(ownEntry)));
       }
       return allDelivered(part);
     });
