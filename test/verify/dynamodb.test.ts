@@ -3,12 +3,12 @@
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { engineOrSkip, startDynamodb } from "@sluice/local";
 import { dynamodbReplicas } from "./dynamodb-replica.ts";
-import { firstSeed, playAll } from "./property.ts";
+import { firstSeed, playAll, worldsOf } from "./property.ts";
 
 const describeWithDynamodb = await engineOrSkip({ describe, test, afterAll }, () => startDynamodb());
 
 describeWithDynamodb(`DynamoDB, from seed ${firstSeed}`, (dynamodb) => {
   test("no finding is false, and all are repaired", async () => {
-    expect(await playAll(dynamodbReplicas(dynamodb), { seed: firstSeed, count: 8 })).toEqual([]);
+    expect(await playAll(dynamodbReplicas(dynamodb), { seed: firstSeed, count: worldsOf(8) })).toEqual([]);
   }, 300_000);
 });

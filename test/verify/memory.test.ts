@@ -1,7 +1,7 @@
 // Verifies targets in memory beside writes, late deliveries and corruptions. Also proves that the property finds wrong verifications.
 
 import { describe, expect, test } from "@jest/globals";
-import { firstSeed, mutants, playAll } from "./property.ts";
+import { firstSeed, mutants, playAll, worldsOf } from "./property.ts";
 import { openMemory } from "./replica.ts";
 
 const timeoutMs = 300_000;
@@ -10,7 +10,7 @@ describe(`verify, from seed ${firstSeed}`, () => {
   test(
     "reports no copy that is right, finds every wrong one, and repairs all",
     async () => {
-      expect(await playAll(openMemory, { seed: firstSeed, count: 60 })).toEqual([]);
+      expect(await playAll(openMemory, { seed: firstSeed, count: worldsOf(60) })).toEqual([]);
     },
     timeoutMs,
   );

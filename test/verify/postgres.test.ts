@@ -3,7 +3,7 @@
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { engineOrSkip, startPostgres } from "@sluice/local";
 import { postgresReplicas } from "./postgres-replica.ts";
-import { firstSeed, playAll } from "./property.ts";
+import { firstSeed, playAll, worldsOf } from "./property.ts";
 
 const describeWithPostgres = await engineOrSkip({ describe, test, afterAll }, () => startPostgres());
 
@@ -12,7 +12,7 @@ describeWithPostgres(`Postgres, from seed ${firstSeed}`, (postgres) => {
     "with the %s guard, no finding is false, and all are repaired",
     async (guard) => {
       const url = await postgres.createDatabase();
-      expect(await playAll(postgresReplicas(url, guard), { seed: firstSeed, count: 8 })).toEqual([]);
+      expect(await playAll(postgresReplicas(url, guard), { seed: firstSeed, count: worldsOf(8) })).toEqual([]);
     },
     300_000,
   );

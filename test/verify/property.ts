@@ -130,6 +130,9 @@ export const playAll = async (
   return problems;
 };
 
+/** Number of worlds of a property: the usual one, or that of VERIFY_RUNS. */
+export const worldsOf = (usual: number): number => Number(process.env.VERIFY_RUNS ?? usual);
+
 /** The first seed: new in each run, or the one of VERIFY_SEED. */
 export const firstSeed: number = Number(process.env.VERIFY_SEED ?? Date.now() % 1_000_000);
 
@@ -175,14 +178,14 @@ const readBefore: Mutant = (options) => {
 
 /** Verifications that are wrong in one way, with the number of worlds in which the property finds this. */
 export const mutants: Readonly<Record<string, { readonly mutant: Mutant; readonly count: number }>> = {
-  "does not wait for changes on their way": { mutant: (options) => ({ ...options, graceMs: 0 }), count: 40 },
+  "does not wait for changes on their way": { mutant: (options) => ({ ...options, graceMs: 0 }), count: 400 },
   "repairs the version that the target holds after the table was read": {
     mutant: (options, world) => restamped(options, world, (held, fraction) => `${held}.${fraction}`),
-    count: 80,
+    count: 400,
   },
   "repairs with the rank of a backfill": {
     mutant: (options, world) => restamped(options, world, (_, fraction) => `0.${fraction}`),
-    count: 10,
+    count: 400,
   },
-  "reads the table before the target": { mutant: readBefore, count: 40 },
+  "reads the table before the target": { mutant: readBefore, count: 400 },
 };
