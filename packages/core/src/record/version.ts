@@ -37,6 +37,12 @@ export const streamArnOf = (record: StreamRecord | null | undefined): string => 
 /** A sequence number of a stream. What a backfill or a repair writes has a fraction: microseconds in 16 digits. */
 const sequenceNumberPattern = /^\d{1,40}(\.\d{16})?$/;
 
+/** Characters of a fraction, with its point. */
+const fractionLength = 17;
+
+/** The latest version with a fraction: all records of a backfill have the same version. */
+let latestVersion: { readonly epoch: string; readonly sequenceNumber: string; readonly version: string } | undefined;
+
 /**
  * Returns `<epoch>-<sequence number padded to 40 digits>`, with the fraction if the sequence number has one. Compared as
  * text, versions order an item's changes, and `X` < `X.<fraction>` < the next sequence number.
@@ -44,24 +50,17 @@ const sequenceNumberPattern = /^\d{1,40}(\.\d{16})?$/;
  * @see https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_StreamRecord.html (read 2026-11-23)
  */
 export const versionOf = (epoch: string, sequenceNumber: string): string => {
-  // All records of a backfill have the same version.
-  if (latestVersion.sequenceNumber === sequenceNumber && latestVersion.epoch === epoch) return latestVersion.version;
-  const version = newVersion(epoch, sequenceNumber);
-  latestVersion = { epoch, sequenceNumber, version };
-  return version;
-};
-
-let latestVersion = { epoch: "", sequenceNumber: "", version: "" };
-
-const newVersion = (epoch: string, sequenceNumber: string): string => {
+  if (latestVersion?.sequenceNumber === sequenceNumber && latestVersion.epoch === epoch) return latestVersion.version;
   if (!sequenceNumberPattern.test(sequenceNumber)) {
     throw new RecordError(
       "RECORD_MALFORMED",
       `the sequence number is ${sequenceNumber.length} characters; expected 1 to 40 digits, and no fraction or one of 16 digits`,
     );
   }
-  const [number = "", fraction] = sequenceNumber.split(".");
-  return `${epoch}-${number.padStart(40, "0")}${fraction === undefined ? "" : `.${fraction}`}`;
+  if (!sequenceNumber.includes(".")) return `${epoch}-${sequenceNumber.padStart(40, "0")}`;
+  const version = `${epoch}-${sequenceNumber.padStart(40 + fractionLength, "0")}`;
+  latestVersion = { epoch, sequenceNumber, version };
+  return version;
 };
 
 const keyText = (name: string, value: AttributeValue): string => {
