@@ -156,21 +156,21 @@ const compileRowKey = (keys: readonly WrittenColumn[]): ((cells: readonly Cell[]
 };
 
 /**
- * Creates the function that tells whether a message gives a column, by its position among `columns`, a JSON array or object.
+ * Creates the function that tells whether a message gives a column, by its position in an entry, a JSON array or object.
  * In a text column, this JSON is only text.
  */
 export const compileIsJson = (
   settings: PostgresSettings,
-  { columns }: WrittenColumns,
-): ((message: unknown, index: number) => boolean) => {
+  { keys, columns }: WrittenColumns,
+): ((message: unknown, position: number) => boolean) => {
   const asJson = columns.map((column): WrittenColumn => ({ ...column, codec: "json" }));
   const readers =
     settings.declared === undefined
       ? (asJson.map(rowReader) as CellReader<unknown>[])
       : (declaredReaders(settings, asJson) as CellReader<unknown>[]);
-  return (message, index) => {
+  return (message, position) => {
     try {
-      return /^[[{]/.test(readers[index]?.(message) ?? "");
+      return /^[[{]/.test(readers[position - keys.length]?.(message) ?? "");
     } catch {
       // The message has no such value, or its getter threw. A write rejects the message, and `canonical` tells why.
       return false;
@@ -204,7 +204,7 @@ const compileWith = (
  * @returns a function that throws SinkError SINK_REJECTED when a value does not fit its column, and RecordError
  * MAPPING_FAILED when the user's key function throws.
  */
-export const compileEncode = (
+const compileEncode = (
   settings: PostgresSettings,
   columns: WrittenColumns,
   names: RowNames,
@@ -218,7 +218,7 @@ export const compileEncode = (
  * Creates the function that encodes the keys of deliveries. The entries are in no order, so they have no row key.
  * @returns a function that throws as that of `compileEncode` does, but ignores values that do not fit their columns.
  */
-export const compileEncodeKey = (
+const compileEncodeKey = (
   settings: PostgresSettings,
   columns: WrittenColumns,
   names: RowNames,
@@ -226,3 +226,16 @@ export const compileEncodeKey = (
   const check = settings.declared === undefined ? compileRowCheck(columns, names) : () => undefined;
   return compileWith(settings, columns, () => "", check);
 };
+
+/** Creates both encoders of a table. They share what is known about the names of columns. */
+export const compileEncoders = (
+  settings: PostgresSettings,
+  columns: WrittenColumns,
+  names: RowNames,
+): {
+  readonly encode: (delivery: UpsertDelivery<unknown>) => RowEntry;
+  readonly encodeKey: (delivery: UpsertDelivery<unknown>) => RowEntry;
+} => ({
+  encode: compileEncode(settings, columns, names),
+  encodeKey: compileEncodeKey(settings, columns, names),
+});

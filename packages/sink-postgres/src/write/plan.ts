@@ -3,7 +3,7 @@
 
 import { SinkError, type UpsertDelivery } from "@sluice/core/sink-kit";
 import type { Session } from "../client/session.ts";
-import { compileEncode, compileEncodeKey, compileIsJson, type RowEntry } from "../encode.ts";
+import { compileEncoders, compileIsJson, type RowEntry } from "../encode.ts";
 import type { PostgresSettings } from "../options.ts";
 import { type Catalogue, readCatalogue } from "../schema/catalogue.ts";
 import { type KeyFacts, readKeyFacts } from "../schema/key-columns.ts";
@@ -79,7 +79,6 @@ const createPlan = (
   const { columns: table, shared } = planSharing(settings, { written, catalogue, facts });
   const { keys, columns } = table;
   const names = rowNames(settings, table, named);
-  const isJson = compileIsJson(settings, table);
   const sets = new Map<string, WriteStatements>();
   const createStatements = (isWritten: (index: number) => boolean, isShared: boolean): WriteStatements => {
     const positions = [...columns.keys()].filter(isWritten);
@@ -108,9 +107,8 @@ const createPlan = (
     keys,
     indexed: inIndexOrder(keys, facts),
     cellColumns: [...keys, ...columns],
-    encode: compileEncode(settings, table, names),
-    encodeKey: compileEncodeKey(settings, table, names),
-    isJson: (message: unknown, position: number) => isJson(message, position - keys.length),
+    ...compileEncoders(settings, table, names),
+    isJson: compileIsJson(settings, table),
     names,
     isUtf8: catalogue.isUtf8,
     statements,
