@@ -141,7 +141,7 @@ const kinds: readonly (readonly [type: string, make: Make])[] = [
   ["jsonb", (random) => jsonValue(random, 3)],
 ];
 
-/** Types whose stored text nobody computes here. */
+/** Types of which only Postgres tells the stored text. */
 const askedTypes = [
   "char(3)",
   "citext",
