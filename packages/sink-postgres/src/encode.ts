@@ -118,17 +118,27 @@ const compileKeyCheck = (keys: readonly WrittenColumn[]): ((row: MessageRow, cel
   };
 };
 
-const compileRow = ({ keys, columns }: WrittenColumns, names: RowNames): EncodeMessage => {
+/** Creates the function that checks the columns that a mapper's row names, and the key columns in the row. */
+const compileRowCheck = (
+  { keys }: WrittenColumns,
+  names: RowNames,
+): ((message: unknown, cells: readonly Cell[]) => MessageRow) => {
   const checkKey = compileKeyCheck(keys);
-  const readers = columns.map(rowReader);
   return (message, cells) => {
     if (!hasMembers(message))
       throw new ColumnValueError("the mapper returned no object with named members; expected a row");
     const row = message as MessageRow;
     names.check(row);
     checkKey(row, cells);
-    readCells(cells, columns, readers, row);
+    return row;
   };
+};
+
+const compileRow = (table: WrittenColumns, names: RowNames): EncodeMessage => {
+  const { columns } = table;
+  const check = compileRowCheck(table, names);
+  const readers = columns.map(rowReader);
+  return (message, cells) => readCells(cells, columns, readers, check(message, cells));
 };
 
 /**
@@ -146,35 +156,35 @@ const compileRowKey = (keys: readonly WrittenColumn[]): ((cells: readonly Cell[]
 };
 
 /**
- * Creates the function that tells whether a message gives a column, by its position among `columns`, a JSON array or object.
+ * Creates the function that tells whether a message gives a column, by its position in an entry, a JSON array or object.
  * In a text column, this JSON is only text.
  */
 export const compileIsJson = (
   settings: PostgresSettings,
-  { columns }: WrittenColumns,
-): ((message: unknown, index: number) => boolean) => {
+  { keys, columns }: WrittenColumns,
+): ((message: unknown, position: number) => boolean) => {
   const asJson = columns.map((column): WrittenColumn => ({ ...column, codec: "json" }));
   const readers =
     settings.declared === undefined
       ? (asJson.map(rowReader) as CellReader<unknown>[])
       : (declaredReaders(settings, asJson) as CellReader<unknown>[]);
-  return (message, index) => /^[[{]/.test(readers[index]?.(message) ?? "");
+  return (message, position) => {
+    try {
+      return /^[[{]/.test(readers[position - keys.length]?.(message) ?? "");
+    } catch {
+      // The message has no such value, or its getter threw. A write rejects the message, and `canonical` tells why.
+      return false;
+    }
+  };
 };
 
-/**
- * Creates the function that encodes deliveries.
- * @returns a function that throws SinkError SINK_REJECTED when a value does not fit its column, and RecordError
- * MAPPING_FAILED when the user's key function throws.
- */
-export const compileEncode = (
+const compileWith = (
   settings: PostgresSettings,
-  columns: WrittenColumns,
-  names: RowNames,
+  { keys }: WrittenColumns,
+  rowKeyOf: (cells: readonly Cell[]) => string,
+  encodeMessage: (message: unknown, cells: Cell[]) => unknown,
 ): ((delivery: UpsertDelivery<unknown>) => RowEntry) => {
-  const encodeKeys = compileKeys(settings, columns.keys);
-  const rowKeyOf = compileRowKey(columns.keys);
-  const encodeMessage =
-    settings.declared === undefined ? compileRow(columns, names) : compileDeclared(settings, columns.columns);
+  const encodeKeys = compileKeys(settings, keys);
   return (delivery) => {
     const cells: Cell[] = [];
     try {
@@ -188,3 +198,44 @@ export const compileEncode = (
     }
   };
 };
+
+/**
+ * Creates the function that encodes deliveries.
+ * @returns a function that throws SinkError SINK_REJECTED when a value does not fit its column, and RecordError
+ * MAPPING_FAILED when the user's key function throws.
+ */
+const compileEncode = (
+  settings: PostgresSettings,
+  columns: WrittenColumns,
+  names: RowNames,
+): ((delivery: UpsertDelivery<unknown>) => RowEntry) => {
+  const encodeMessage =
+    settings.declared === undefined ? compileRow(columns, names) : compileDeclared(settings, columns.columns);
+  return compileWith(settings, columns, compileRowKey(columns.keys), encodeMessage);
+};
+
+/**
+ * Creates the function that encodes the keys of deliveries. The entries are in no order, so they have no row key.
+ * @returns a function that throws as that of `compileEncode` does, but ignores values that do not fit their columns.
+ */
+const compileEncodeKey = (
+  settings: PostgresSettings,
+  columns: WrittenColumns,
+  names: RowNames,
+): ((delivery: UpsertDelivery<unknown>) => RowEntry) => {
+  const check = settings.declared === undefined ? compileRowCheck(columns, names) : () => undefined;
+  return compileWith(settings, columns, () => "", check);
+};
+
+/** Creates both encoders of a table. They share what is known about the names of columns. */
+export const compileEncoders = (
+  settings: PostgresSettings,
+  columns: WrittenColumns,
+  names: RowNames,
+): {
+  readonly encode: (delivery: UpsertDelivery<unknown>) => RowEntry;
+  readonly encodeKey: (delivery: UpsertDelivery<unknown>) => RowEntry;
+} => ({
+  encode: compileEncode(settings, columns, names),
+  encodeKey: compileEncodeKey(settings, columns, names),
+});

@@ -4,7 +4,9 @@ import type { Expectation, PipelineTarget, StreamRecord } from "@sluice/core/env
 import {
   type Clock,
   type CopyContent,
+  chunk,
   type DeliveryError,
+  eachBounded,
   type HeldCopy,
   isSinkErrorCode,
   isTransient,
@@ -82,6 +84,9 @@ export const expectedOf = (target: PipelineTarget, record: StreamRecord): Expect
 /** Deliveries in one call of a sink. */
 const callSize = 1_000;
 
+/** Calls of one kind that a page has in flight for a sink. While the target answers one, the next is prepared. */
+const callsAtOnce = 2;
+
 type Ask<Answer> = (
   sink: Sink<unknown, "upsert">,
   batch: readonly UpsertDelivery<unknown>[],
@@ -101,12 +106,12 @@ const askSinks = async <Answer>(
   );
   for (const sink of new Set(questions.map((question) => question.sink))) {
     const own = questions.filter((question) => question.sink === sink);
-    for (let from = 0; from < own.length; from += callSize) {
-      const part = own.slice(from, from + callSize);
+    const parts = chunk(own, { maxEntries: callSize, maxBytes: Number.POSITIVE_INFINITY, sizeOf: () => 0 });
+    await eachBounded(parts, callsAtOnce, async (part) => {
       const batch = part.map(({ delivery }) => delivery);
       const given = await ask(sink, batch);
       for (const [index, { position }] of part.entries()) answers[position] = given[index];
-    }
+    });
   }
   return answers;
 };
@@ -129,6 +134,17 @@ export const expectedContents = (
     ({ delivery }) => delivery.message !== undefined,
     (sink, batch) => patiently(calls, async (context) => (await sink.canonical?.(batch, context)) ?? []),
   );
+
+/** Whether two contents have the same members with equal texts. */
+const isSame = (one: CopyContent, other: CopyContent): boolean => {
+  let count = 0;
+  for (const name in one) {
+    if (one[name] !== other[name]) return false;
+    count += 1;
+  }
+  for (const _ in other) count -= 1;
+  return count === 0;
+};
 
 /** Returns the names of the members in which two contents differ. */
 export const differingMembers = (one: CopyContent, other: CopyContent): string[] => {
@@ -169,6 +185,7 @@ export const compare = (target: PipelineTarget, sight: Sight): Comparison => {
   if (held === undefined) return difference("missing");
   if (held.state === "removed") return difference("wrongly-removed");
   if (held.state === "hidden") return { same: "hidden" };
-  const members = differingMembers(content ?? {}, held.content ?? {});
-  return members.length === 0 ? { same: "equal" } : difference("different", members);
+  const [expectedContent, heldContent] = [content ?? {}, held.content ?? {}];
+  if (isSame(expectedContent, heldContent)) return { same: "equal" };
+  return difference("different", differingMembers(expectedContent, heldContent));
 };

@@ -27,6 +27,8 @@ export const textOf = ({ baseType, output }: TextColumn, cell: string): string =
   if (plainTypes.test(baseType) || arrayOfPlain(baseType)) return `${cell}::text`;
   // 1.50 and 1.5 are equal.
   if (baseType === "numeric") return `trim_scale(${cell})::text`;
+  if (baseType === "double precision") return `encode(float8send(${cell}), 'hex')`;
+  if (baseType === "real") return `encode(float4send(${cell}), 'hex')`;
   if (baseType === "bytea") return `encode(${cell}, 'hex')`;
   if (dayTypes.test(baseType)) return `(to_jsonb(${cell}) #>> '{}')`;
   if (baseType === "timestamp with time zone") return `(to_jsonb(${cell} AT TIME ZONE 'UTC') #>> '{}')`;
@@ -37,16 +39,22 @@ export const textOf = ({ baseType, output }: TextColumn, cell: string): string =
 export const textsOf = (columns: readonly TextColumn[], cellOf: (index: number) => string): string =>
   columns.map((column, index) => `${textOf(column, cellOf(index))} AS v${index}`).join(", ");
 
+const [openBrace, openBracket] = [123, 91];
+
 /** A row with the texts of cells. */
 export interface TextRow {
   readonly [column: `v${number}`]: Cell;
 }
 
-const finished = (baseType: string, text: string, isJson: () => boolean): string => {
+/**
+ * Returns the text by which a cell is compared.
+ * @param isJson whether a text column has JSON, which is compared by value: the members of a map have no order.
+ */
+export const comparedText = (baseType: string, text: string, isJson: () => boolean): string => {
   if (baseType === "jsonb") return jsonbByValue(text);
   if (baseType === "json") return jsonByValue(text);
-  const isStart = text.startsWith("{") || text.startsWith("[");
-  return isStart && isJson() ? jsonByValue(text) : text;
+  const start = text.charCodeAt(0);
+  return (start === openBrace || start === openBracket) && isJson() ? jsonByValue(text) : text;
 };
 
 const cellNames: `v${number}`[] = [];
@@ -58,7 +66,7 @@ const cellName = (index: number): `v${number}` => {
 };
 
 /** Adds a member, also one with the name `__proto__`. Assignment is several times faster than `Object.fromEntries`. */
-const addMember = (content: Record<string, string>, name: string, text: string): void => {
+export const addMember = (content: Record<string, string>, name: string, text: string): void => {
   if (name === "__proto__") Object.defineProperty(content, name, { value: text, enumerable: true });
   else content[name] = text;
 };
@@ -80,7 +88,7 @@ export const contentOf = (
       addMember(
         content,
         name,
-        finished(baseType, text, () => isJson(index)),
+        comparedText(baseType, text, () => isJson(index)),
       );
   }
   return content;

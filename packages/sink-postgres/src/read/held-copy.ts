@@ -8,8 +8,8 @@ import type { FoundRow } from "./read-statements.ts";
 interface RowQuestion {
   /** Whether the table should show a copy of the item. */
   readonly isWanted: boolean;
-  /** The hash of the item's key, as the guard stores it. */
-  readonly owner: string;
+  /** The hash of the item's key, as the guard stores it. Undefined if items never share a row. */
+  readonly owner: string | undefined;
   readonly content: () => CopyContent;
 }
 

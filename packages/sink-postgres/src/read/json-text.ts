@@ -25,6 +25,68 @@ export const jsonByValue = (text: string): string => {
   }
 };
 
+/** Matches strings. */
+const quoted = /"[^"\\]*(?:\\.[^"\\]*)*"/g;
+
+/** Numbers that a double may not keep: of more than 15 digits, or with an exponent. */
+const inexact = /[\d.]{16}|\d[eE]/;
+
+const hasInexact = (text: string): boolean => inexact.test(text) && inexact.test(text.replace(quoted, '""'));
+
+const refused = /[\0\p{Surrogate}]/u;
+
+const nonAscii = /[^\0-\x7f]/;
+
+const order = (one: string, other: string): number =>
+  one.length - other.length || (one < other ? -1 : Number(one > other));
+
+const byteOrder = (one: string, other: string): number => {
+  const [left, right] = [Buffer.from(one), Buffer.from(other)];
+  return left.length - right.length || left.compare(right);
+};
+
+/** More levels are left to Postgres, which has a limit, too. */
+const maxLevels = 200;
+
+const jsonbMembers = (value: object, levels: number): string | undefined => {
+  const names = Object.keys(value);
+  names.sort(names.some((name) => nonAscii.test(name)) ? byteOrder : order);
+  const members: string[] = [];
+  for (const name of names) {
+    const member = jsonbValue((value as Readonly<Record<string, unknown>>)[name], levels);
+    if (member === undefined) return undefined;
+    members.push(`${JSON.stringify(name)}: ${member}`);
+  }
+  return `{${members.join(", ")}}`;
+};
+
+const jsonbElements = (values: readonly unknown[], levels: number): string | undefined => {
+  const elements: string[] = [];
+  for (const value of values) {
+    const element = jsonbValue(value, levels);
+    if (element === undefined) return undefined;
+    elements.push(element);
+  }
+  return `[${elements.join(", ")}]`;
+};
+
+const jsonbValue = (value: unknown, levels: number): string | undefined => {
+  if (typeof value === "number") {
+    const text = String(value);
+    return text.includes("e") ? undefined : text;
+  }
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  if (levels === 0) return undefined;
+  return Array.isArray(value) ? jsonbElements(value, levels - 1) : jsonbMembers(value, levels - 1);
+};
+
+/**
+ * Returns the text that Postgres has for JSON after it stored it as `jsonb`, by value: shorter names first, then in the order
+ * of their bytes. Undefined if only Postgres can tell.
+ */
+export const jsonbText = (json: string): string | undefined =>
+  hasInexact(json) || refused.test(json) ? undefined : jsonbValue(JSON.parse(json), maxLevels);
+
 const withoutZeros = (text: string): string => (text.startsWith('"') ? text : text.replace(/\.?0+$/, ""));
 
 /** Matches strings, and numbers with a fraction. */

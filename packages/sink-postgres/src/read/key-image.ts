@@ -38,8 +38,12 @@ const keepsSpelling = ({ baseType, codec }: WrittenColumn, type: KeyType): boole
 
 const plainNumber = /^-?(0|[1-9]\d*)(\.\d*[1-9])?$/;
 
+/** The usual keys: whole numbers within the precision of DynamoDB. */
+const wholeNumber = /^-?[1-9]\d{0,37}$/;
+
 /** Whether DynamoDB has this number, in this spelling. */
 const isNumber = (text: string): boolean => {
+  if (wholeNumber.test(text)) return true;
   if (!plainNumber.test(text) || text === "-0") return false;
   const [digits = "", exponent = "0"] = canonicalDecimal(text).replace("-", "").split("e");
   return digits.length <= 38 && Number(exponent) + digits.length <= 126 && Number(exponent) >= -130;
@@ -92,6 +96,17 @@ const sourcesOf = ({ indexed, shared }: WritePlan, keyTypes: KeyTypes): readonly
   return found.every((source) => source !== undefined) ? found : undefined;
 };
 
+/** Returns the key that a row's item has if the columns keep its spelling; undefined if no item can have it. */
+const keptImage = (sources: readonly KeySource[], row: KeyTexts): Image | undefined => {
+  const image: Record<string, AttributeValue> = {};
+  for (const { attribute, type, index } of sources) {
+    const value = attributeOf(type, row[`k${index}`] ?? "");
+    if (value === undefined) return undefined;
+    image[attribute] = value;
+  }
+  return image;
+};
+
 /** Returns the keys that a row's item may have. */
 const candidates = (sources: readonly KeySource[], row: KeyTexts): readonly Image[] => {
   let images: readonly Image[] = [{}];
@@ -112,8 +127,10 @@ export const compileKeyImage = (plan: WritePlan, keyTypes: KeyTypes): ((row: Key
   const emptyKeys = Object.fromEntries(sources.map(({ attribute, type }) => [attribute, { [type]: "" }])) as Image;
   const isProved = proofProblem(emptyKeys, plan.shared.mapping) === undefined;
   const isKept = sources.every(({ column, type }) => keepsSpelling(column, type));
+  const isPlain = isKept && !Object.hasOwn(keyTypes, "__proto__");
   return (row) => {
     const { owner = null } = row;
+    if (isPlain && (isProved || owner === null)) return keptImage(sources, row);
     const found = candidates(sources, row);
     if (isProved || (owner === null && isKept)) return found[0];
     return owner === null ? undefined : found.find((keys) => ownerOf(itemKeyOf(keys)) === owner);

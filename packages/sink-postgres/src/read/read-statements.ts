@@ -131,15 +131,29 @@ const modifierCheck = (rows: string, columns: readonly WrittenColumn[]): string[
   ];
 };
 
-/** Returns the SQL that computes the rows that a write would store. Parameters: the columns, the key first. */
-export const canonicalStatement = ({ relations, columns }: ReadShape): string => {
-  const [first] = columns as readonly [WrittenColumn];
+/** What the statement that computes rows needs to know. */
+export interface CanonicalShape {
+  readonly relations: Relations;
+  /** The columns of the content. The statement checks that they have not changed. */
+  readonly columns: readonly WrittenColumn[];
+  /** The columns whose texts are asked. */
+  readonly asked: readonly WrittenColumn[];
+}
+
+/**
+ * Returns the SQL that computes the cells that a write would store. Parameters: the asked columns. Without such columns, the
+ * statement only checks the table.
+ */
+export const canonicalStatement = ({ relations, columns: all, asked: columns }: CanonicalShape): string => {
+  const check = columnCheck(relations.rows, typeChecked(all), ...modifierCheck(relations.rows, all));
+  const [first] = columns;
+  if (first === undefined) return `WITH ${check}\nSELECT same AS current, NULL AS position FROM shape`;
   const positions = `generate_series(1, cardinality(${argumentsFor([first])})) AS position`;
   const shortened = columns.flatMap((column, index) => (isShortened(column) ? [tooLong(column, index)] : []));
   const lost = shortened.length === 0 ? "NULL" : `COALESCE(${shortened.join(", ")})`;
   const texts = textsOf(columns, (index) => assigned(columns[index] as WrittenColumn, index));
   return checked(
-    columnCheck(relations.rows, typeChecked(columns), ...modifierCheck(relations.rows, columns)),
+    check,
     `
   SELECT u.position::text AS position, ${lost} AS "tooLong", ${texts} FROM ${rowsOf(columns, positions)}`,
   );

@@ -37,6 +37,8 @@ export interface Catalogue {
   readonly attributes: string;
   /** Whether the other relation of the query exists, too. */
   readonly hasVersions: boolean;
+  /** Whether the database stores texts in UTF-8. */
+  readonly isUtf8: boolean;
 }
 
 /** Returns the SQL that finds the type on which a type is based, through any number of domains. */
@@ -50,7 +52,7 @@ export const baseOf = (type: string): string => `
 // `format_type` gets the modifier -1. With NULL, it would return "character" for `bpchar`, and a cast to "character"
 // shortens a text to one character.
 const catalogueQuery = `
-SELECT c.relkind::text AS kind, c.relnatts::text AS attributes, to_regclass($2) IS NOT NULL AS "hasVersions", a.attname::text AS name,
+SELECT c.relkind::text AS kind, c.relnatts::text AS attributes, to_regclass($2) IS NOT NULL AS "hasVersions", getdatabaseencoding() = 'UTF8' AS "isUtf8", a.attname::text AS name,
   format_type(a.atttypid, -1) AS type, a.atttypid::text AS "typeOid", format_type(a.atttypid, a.atttypmod) AS "fullType",
   CASE WHEN b.typcategory = 'A' AND b.typelem <> 0 THEN format_type(e.oid, -1) || '[]' ELSE format_type(b.oid, -1) END AS "baseType",
   a.atttypmod::text AS modifier,
@@ -72,6 +74,7 @@ interface CatalogueRow extends CatalogueColumn {
   readonly kind: string;
   readonly attributes: string;
   readonly hasVersions: boolean;
+  readonly isUtf8: boolean;
 }
 
 /** `pg_class.relkind`: r ordinary table, p partitioned table, v view. */
@@ -89,8 +92,8 @@ export const readCatalogue = async (
   const columns = found.map((row) => ({ ...row, keyPosition: Number(row.keyPosition) }));
   const [first] = found;
   if (first === undefined) return undefined;
-  const { kind, attributes, hasVersions } = first;
-  return { kind: kinds[kind] ?? "other", columns, attributes, hasVersions };
+  const { kind, attributes, hasVersions, isUtf8 } = first;
+  return { kind: kinds[kind] ?? "other", columns, attributes, hasVersions, isUtf8 };
 };
 
 /** The columns of the primary key, in the order of the key. */

@@ -3,7 +3,7 @@
 
 import { SinkError, type UpsertDelivery } from "@sluice/core/sink-kit";
 import type { Session } from "../client/session.ts";
-import { compileEncode, compileIsJson, type RowEntry } from "../encode.ts";
+import { compileEncoders, compileIsJson, type RowEntry } from "../encode.ts";
 import type { PostgresSettings } from "../options.ts";
 import { type Catalogue, readCatalogue } from "../schema/catalogue.ts";
 import { type KeyFacts, readKeyFacts } from "../schema/key-columns.ts";
@@ -30,9 +30,13 @@ export interface WritePlan {
   /** The columns of the cells of a `RowEntry`. */
   readonly cellColumns: readonly WrittenColumn[];
   readonly encode: (delivery: UpsertDelivery<unknown>) => RowEntry;
+  /** Encodes only the key, for a read. Notes the names of the message's columns, as `encode` does. */
+  readonly encodeKey: (delivery: UpsertDelivery<unknown>) => RowEntry;
   /** Whether the message gives the column at this position of `cellColumns` a JSON array or object. */
   readonly isJson: (message: unknown, position: number) => boolean;
   readonly names: RowNames;
+  /** Whether the database stores texts in UTF-8. */
+  readonly isUtf8: boolean;
   /**
    * Returns the statements that write the columns named so far, and the columns with these positions. If rows can be
    * shared, the statements compare the owners.
@@ -75,7 +79,6 @@ const createPlan = (
   const { columns: table, shared } = planSharing(settings, { written, catalogue, facts });
   const { keys, columns } = table;
   const names = rowNames(settings, table, named);
-  const isJson = compileIsJson(settings, table);
   const sets = new Map<string, WriteStatements>();
   const createStatements = (isWritten: (index: number) => boolean, isShared: boolean): WriteStatements => {
     const positions = [...columns.keys()].filter(isWritten);
@@ -104,9 +107,10 @@ const createPlan = (
     keys,
     indexed: inIndexOrder(keys, facts),
     cellColumns: [...keys, ...columns],
-    encode: compileEncode(settings, table, names),
-    isJson: (message: unknown, position: number) => isJson(message, position - keys.length),
+    ...compileEncoders(settings, table, names),
+    isJson: compileIsJson(settings, table),
     names,
+    isUtf8: catalogue.isUtf8,
     statements,
     deleteRemoved: deleteRemovedStatement(keysOnly),
     present: presentStatement(keysOnly),

@@ -144,13 +144,17 @@ const judgeName = ({ settings }: BatchCall, { names }: WritePlan, result: WriteR
 const isAboutColumns = (result: WriteResult): boolean =>
   result.outcome === "failed" && result.error instanceof SinkError;
 
+/** Which encoder of the plan a call uses. */
+type EncoderName = "encode" | "encodeKey";
+
 const encodeWith = (
   call: BatchCall,
   plan: WritePlan,
   batch: readonly UpsertDelivery<unknown>[],
+  encoder: EncoderName,
 ): EncodedBatch<RowEntry> => {
   plan.names.startBatch();
-  const { entries, results } = encodeEach(batch, plan.encode);
+  const { entries, results } = encodeEach(batch, plan[encoder]);
   const foreign = new Set(entries.filter((entry) => isForeign(plan.keys, entry)));
   return {
     entries: foreign.size === 0 ? entries : entries.filter((entry) => !foreign.has(entry)),
@@ -162,11 +166,16 @@ const encodeWith = (
 };
 
 /** Encodes the batch. If a row does not fit the columns, reads the catalogue first: they may have changed. */
-const encodeRows = async (call: BatchCall, batch: readonly UpsertDelivery<unknown>[], isFresh: boolean) => {
+const encodeRows = async (
+  call: BatchCall,
+  batch: readonly UpsertDelivery<unknown>[],
+  encoder: EncoderName,
+  isFresh: boolean,
+) => {
   const plan = await call.plans.current(call.session);
-  const first = encodeWith(call, plan, batch);
+  const first = encodeWith(call, plan, batch, encoder);
   const renewed = isFresh || !first.results.some(isAboutColumns) ? plan : await call.plans.renew(call.session);
-  return { plan: renewed, ...(renewed === plan ? first : encodeWith(call, renewed, batch)) };
+  return { plan: renewed, ...(renewed === plan ? first : encodeWith(call, renewed, batch, encoder)) };
 };
 
 /** Columns may change during a write, but not again and again. */
@@ -186,12 +195,13 @@ export const sendBatch = async (
   call: BatchCall,
   batch: readonly UpsertDelivery<unknown>[],
   choose: ChooseWriter,
+  encoder: EncoderName = "encode",
 ): Promise<readonly WriteResult[]> => {
   const { settings, signal, memory } = call;
   const results: WriteResult[] = [];
   let left = batch;
   for (let attempt = 1; attempt <= maxAttempts; attempt++) {
-    const { plan, entries, results: unencoded } = await encodeRows(call, left, attempt > 1);
+    const { plan, entries, results: unencoded } = await encodeRows(call, left, encoder, attempt > 1);
     const writer = choose(call, plan, entries);
     const sent = await sendRows(partsOf(plan, entries), {
       sink: settings.name,
