@@ -20,8 +20,6 @@ export interface Corruption {
 interface Kind {
   readonly name: string;
   readonly expected: readonly FindingClass[];
-  /** Targets that need not report the corruption. */
-  readonly optionalIn?: readonly TargetName[];
   /** The item after its first state: put again, removed, removed and put again, or put with a class that is ignored. */
   readonly life: "steady" | "changed" | "removed" | "put again" | "ignored";
   /** Returns what the target stores afterwards; undefined for nothing. Null: the target cannot be corrupted in this way. */
@@ -78,8 +76,7 @@ const kinds: readonly Kind[] = [
     name: "no guard",
     life: "steady",
     expected: ["missing", "different"],
-    // The copy itself is right. Postgres reports it, because any older change would overwrite it.
-    optionalIn: ["documents", "items"],
+    // The copy itself is right, but any older change would overwrite it.
     corrupt: (target, { now }) => (now === undefined ? null : (target.withoutGuard?.(now) ?? null)),
   },
   {
@@ -154,8 +151,8 @@ export const corruptItems = async (world: VerifyWorld, items: number): Promise<r
     const raw = kind.corrupt(world.raw[target], states);
     if (raw === null) continue;
     await world.raw[target].set(pk, raw);
-    const { name, expected, optionalIn = [] } = kind;
-    made.push({ kind: name, target, pk, expected, mustBeFound: expected.length > 0 && !optionalIn.includes(target) });
+    const { name, expected } = kind;
+    made.push({ kind: name, target, pk, expected, mustBeFound: expected.length > 0 });
   }
   return made;
 };

@@ -186,6 +186,7 @@ export const compare = (target: PipelineTarget, sight: Sight): Comparison => {
   if (held.state === "removed") return difference("wrongly-removed");
   if (held.state === "hidden") return { same: "hidden" };
   const [expectedContent, heldContent] = [content ?? {}, held.content ?? {}];
-  if (isSame(expectedContent, heldContent)) return { same: "equal" };
+  // Without its version, a copy that is right now would be overwritten by any older change that still arrives.
+  if (isSame(expectedContent, heldContent)) return held.version === "" ? difference("different") : { same: "equal" };
   return difference("different", differingMembers(expectedContent, heldContent));
 };
