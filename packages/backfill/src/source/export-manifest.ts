@@ -40,7 +40,9 @@ const exportFolder = "AWSDynamoDB/";
 export const summaryPlace = (manifest: string): ObjectPlace => {
   const place = placeOf(manifest.endsWith("/") ? `${manifest}${summaryName}` : manifest);
   if (!place.Key.endsWith(".json")) {
-    throw new SourceError(`the address is "${manifest}"; expected s3://bucket/…/${summaryName}`);
+    throw new SourceError(
+      `the address is "${manifest}"; expected s3://bucket/…/${summaryName}, or its folder with a slash at the end`,
+    );
   }
   return place;
 };

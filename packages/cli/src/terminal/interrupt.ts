@@ -1,5 +1,6 @@
 // Handles Ctrl-C. The first Ctrl-C asks the command to stop. The second Ctrl-C ends the process at once.
 
+import { setMaxListeners } from "node:events";
 import { exitCodes } from "../command-line/command-error.ts";
 
 /** An abort signal that aborts when the user wants to stop the command. */
@@ -14,6 +15,8 @@ const signals = ["SIGINT", "SIGTERM"] as const;
 /** Listens to SIGINT and SIGTERM. When the first of them arrives, aborts `signal` and calls `onFirst`. */
 export const watchInterrupts = (onFirst: () => void): Interrupt => {
   const controller = new AbortController();
+  // Every request in flight listens to the signal; without this, Node would warn of a leak.
+  setMaxListeners(0, controller.signal);
   const listener = (): void => {
     if (controller.signal.aborted) process.exit(exitCodes.interrupted);
     controller.abort();
