@@ -129,7 +129,7 @@ describeWithEngines("sluice backfill to Postgres", (engines) => {
     expect(first.stdout.split("\n")).toEqual([
       expect.stringMatching(/^run first of table orders-\d+: done in \d+/),
       "1,000 items = 999 delivered + 1 superseded",
-      `next: sluice verify ${module} --table ${shop.table}`,
+      `next: npx sluice verify ${module} --table ${shop.table}`,
       "",
     ]);
     expect(first.stderr).toContain("not checked: whether a function reads the stream");
@@ -194,7 +194,7 @@ describeWithEngines("sluice backfill to Postgres", (engines) => {
     expect(copied).toBeLessThan(itemCount);
     expect((await shop.rows()).count).toBe(copied);
 
-    const [, resume = ""] = /^resume: sluice backfill \S+ (.*)$/m.exec(stdout) ?? [];
+    const [, resume = ""] = /^resume: npx sluice backfill \S+ (.*)$/m.exec(stdout) ?? [];
     expect(resume).toMatch(/--run \d{8}-\d{6}-[0-9a-f]{4}$/);
     const rest = await shop.start(resume.replace("--items-per-second 150 ", "").split(" ")).ended;
     expect(rest).toMatchObject({ code: 0, stdout: expect.stringContaining("1,000 items = 1,000 delivered") });
@@ -245,7 +245,7 @@ describeWithEngines("sluice backfill to Postgres", (engines) => {
     const limited = await shop.run(["--run", "limited", "--max-failures", "0"], { BAD: "9" });
     expect(limited.code).toBe(1);
     expect(limited.stdout).toMatch(/run limited .*: not done: \d+ records failed; expected at most 0: mend the cause/);
-    expect(limited.stdout).toContain(`resume: sluice backfill ${module}`);
+    expect(limited.stdout).toContain(`resume: npx sluice backfill ${module}`);
     const mended = await shop.run(["--run", "limited", "--max-failures", "0"]);
     expect(mended).toMatchObject({ code: 0 });
     expect(await shop.rows()).toEqual(everything);
@@ -288,10 +288,10 @@ describeWithEngines("sluice backfill to Postgres", (engines) => {
     await refused(["--table", shop.table, "--routes", "nope"], /--routes has nope; expected .*: postgres/);
     await refused(
       ["--table", shop.table],
-      /each of the first \d+ items would fail at route postgres, with MAPPING_FAILED/,
+      /each of the first \d+ items that a route takes would fail at route postgres, with MAPPING_FAILED/,
       { BAD: "" },
     );
-    await refused(["--table", shop.table], /each of the first \d+ items would fail .* with SINK_/, {
+    await refused(["--table", shop.table], /each of the first \d+ items that a route takes would fail .* with SINK_/, {
       DATABASE_URL: "postgres://postgres:x@127.0.0.1:1/none",
     });
 

@@ -98,7 +98,7 @@ describeWithEngines("sluice verify", (engines) => {
     const first = await verify();
     expect(first).toMatchObject({ code: 1, stderr: "" });
     expect(first.stdout).toContain("postgres: 1 equal, 9 missing\n");
-    expect(first.stdout).toMatch(/next: sluice verify .* --grace 1s --repair\n$/);
+    expect(first.stdout).toMatch(/next: npx sluice verify .* --grace 1s --repair\n$/);
     expect(await verify(["--repair"])).toMatchObject({
       code: 0,
       stdout: expect.stringContaining("postgres: 1 equal, 9 missing; 9 repaired\n"),
@@ -187,7 +187,7 @@ describeWithEngines("sluice verify", (engines) => {
     expect(stopped).toMatchObject({ code: 1 });
     expect(stopped.stdout).toContain("not done: differs too much");
     expect(stopped.stdout).toContain("nothing is proved\n");
-    expect(stopped.stdout).toMatch(new RegExp(`next: sluice backfill .* --table ${table}\n$`));
+    expect(stopped.stdout).toMatch(new RegExp(`next: npx sluice backfill .* --table ${table}\n$`));
     await pool.end();
   });
 

@@ -40,6 +40,7 @@ export interface ExportFacts {
 
 /** What a dry run of some records came to. */
 export interface SampleFacts {
+  /** Records that a route takes: no filter refuses them. */
   readonly records: number;
   /** How many of them would fail. */
   readonly failures: number;

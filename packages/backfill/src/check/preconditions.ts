@@ -102,7 +102,7 @@ const sampleFault = ({ sample }: RunFacts): string | undefined => {
   if (sample?.example === undefined || sample.failures < sample.records) return undefined;
   const { code, message, route } = sample.example;
   const where = route === undefined ? "" : ` at route ${route}`;
-  return `each of the first ${sample.records} items would fail${where}, with ${code}: ${message}; mend the cause, or start with --no-check sample`;
+  return `each of the first ${sample.records} items that a route takes would fail${where}, with ${code}: ${message}; mend the cause, or start with --no-check sample`;
 };
 
 const epochText = (version: string): string => version.slice(0, 17);

@@ -52,9 +52,10 @@ export const dryRunSample = async (
   const sluice = { task: "backfill", dryRun: true, ...(routes !== undefined && { routes }) } as const;
   const { outcomes } = await invoke({ sluice, Records: records }, signal);
   const failures = outcomes.filter(isFailure);
+  const taken = outcomes.filter(({ outcome }) => outcome !== "filtered");
   const { code = "UNKNOWN", message = "", route } = mostFrequent(failures) ?? {};
   const example = failures.length === 0 ? undefined : { code, message, route };
-  return { records: records.length, failures: failures.length, example };
+  return { records: taken.length, failures: failures.length, example };
 };
 
 const aheadIn = async (

@@ -108,7 +108,7 @@ const saver = (options: BackfillOptions, units: readonly UnitState[], clock: Clo
 const checkFailures = (before: WorkCounts, after: WorkCounts, maxFailures: number | undefined): void => {
   const failures = failuresIn(after);
   const most = maxFailures ?? defaultMaxFailures;
-  const resume = "mend the cause, and resume the run";
+  const resume = "mend the cause, and start again";
   if (failures > most)
     throw new TooManyFailuresError(`${failures} records failed; expected at most ${most}: ${resume}`);
   if (maxFailures !== undefined || before.records >= firstRecords) return;

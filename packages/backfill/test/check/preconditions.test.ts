@@ -123,7 +123,7 @@ const refused: readonly (readonly [CheckName, string, RunFacts, RegExp])[] = [
     "sample",
     "a sample that fails as a whole",
     { ...facts, sample: { records: 100, failures: 100, example: failing } },
-    /each of the first 100 items would fail at route orders, with MAPPING_FAILED: \[orders\] the mapper threw/,
+    /each of the first 100 items that a route takes would fail at route orders, with MAPPING_FAILED: \[orders\] the mapper threw/,
   ],
   [
     "ahead",

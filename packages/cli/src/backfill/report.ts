@@ -83,7 +83,7 @@ const sharedOptions = new Set(["--profile", "--region", "--endpoint-url"]);
 
 /** The command that resumes a run. */
 export const resumeCommand = (args: readonly string[], run: string, isNamedRun: boolean): string =>
-  ["sluice", "backfill", ...args, ...(isNamedRun ? [] : ["--run", run])].map(shellWord).join(" ");
+  ["npx", "sluice", "backfill", ...args, ...(isNamedRun ? [] : ["--run", run])].map(shellWord).join(" ");
 
 /** The command that proves the copies of a run. */
 export const verifyCommand = (args: readonly string[], module: string, table: string): string => {
@@ -92,5 +92,5 @@ export const verifyCommand = (args: readonly string[], module: string, table: st
     if (!sharedOptions.has(name)) return [];
     return arg.includes("=") ? [arg] : [arg, args[index + 1] ?? ""];
   });
-  return ["sluice", "verify", module, "--table", table, ...shared].map(shellWord).join(" ");
+  return ["npx", "sluice", "verify", module, "--table", table, ...shared].map(shellWord).join(" ");
 };

@@ -100,13 +100,13 @@ export const nextCommand = (
   options: VerifyCommandOptions,
   args: readonly string[],
 ): string | undefined => {
-  const again = ["sluice", "verify", ...args].map(shellWord).join(" ");
+  const again = ["npx", "sluice", "verify", ...args].map(shellWord).join(" ");
   const { module, table, deadLetters, repairs } = options;
   if (report.stopped?.startsWith("differs too much")) {
-    return ["sluice", "backfill", module, "--table", table].map(shellWord).join(" ");
+    return ["npx", "sluice", "backfill", module, "--table", table].map(shellWord).join(" ");
   }
   if (!report.isComplete) return again;
   if (findingsOf(report) > 0 && !repairs) return `${again} --repair`;
-  if (countOf(report, "pending") > 0) return `sluice dead-letters list ${shellWord(deadLetters[0] ?? "")}`;
+  if (countOf(report, "pending") > 0) return `npx sluice dead-letters list ${shellWord(deadLetters[0] ?? "")}`;
   return report.isEqual && countOf(report, "in flight") === 0 ? undefined : again;
 };

@@ -55,7 +55,9 @@ const doing = { copies: "listing copies", items: "comparing", suspects: "looking
 /** Returns the progress of a run: `comparing 1,200 of about 20,000, 3 differ`. */
 const stepOf = ({ phase, items, copies, suspects }: VerifyProgress, total: number): ProgressStep => {
   const note = suspects === 0 ? "" : `${counted(suspects, "difference")} to look at again`;
-  if (phase === "suspects") return { doing: doing.suspects, done: suspects, note: "waiting for changes in flight" };
+  if (phase === "suspects") {
+    return { doing: doing.suspects, done: suspects, note: "the others wait until changes on their way have arrived" };
+  }
   if (phase === "copies") return { doing: doing.copies, done: copies, note };
   return { doing: doing.items, done: items, total, isAbout: true, note };
 };

@@ -183,11 +183,11 @@ describe("the report", () => {
 
   test("names commands that a shell takes", () => {
     expect(resumeCommand(["orders.ts", "--table", "my orders"], "r-1", false)).toBe(
-      "sluice backfill orders.ts --table 'my orders' --run r-1",
+      "npx sluice backfill orders.ts --table 'my orders' --run r-1",
     );
-    expect(resumeCommand(["o.ts", "--run", "r-1"], "r-1", true)).toBe("sluice backfill o.ts --run r-1");
+    expect(resumeCommand(["o.ts", "--run", "r-1"], "r-1", true)).toBe("npx sluice backfill o.ts --run r-1");
     expect(
       verifyCommand(["o.ts", "--table=t", "--rcu", "5", "--region", "eu-west-1", "--profile=p"], "o.ts", "t"),
-    ).toBe("sluice verify o.ts --table t --region eu-west-1 --profile=p");
+    ).toBe("npx sluice verify o.ts --table t --region eu-west-1 --profile=p");
   });
 });

@@ -104,7 +104,7 @@ describeWithEngines("sluice backfill --export", (engines) => {
     );
     const lost = writeExport({ items, tableArn, bucket: `${bucket}-c`, files: 3, exportTime: exportTime() });
     const objects = new Map([...lost.objects].filter(([key]) => key !== lost.dataKeys.at(-1)));
-    await refused({ ...lost, objects }, /resume: sluice backfill .* --export /, 1);
+    await refused({ ...lost, objects }, /resume: npx sluice backfill .* --export /, 1);
     await close();
   });
 

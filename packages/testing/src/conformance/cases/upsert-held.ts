@@ -7,6 +7,7 @@ import { streamRecord } from "../../records/stream-record.ts";
 import { type Case, casesFor } from "../case.ts";
 import { canonicalText, expectEqual, expectThat, mismatch } from "../expectation.ts";
 import type { Harness, SpecimenChange } from "../harness.ts";
+import { invoke } from "./upsert-parallel.ts";
 
 /** A change of the item with this name, as the repair of a copy with the held version. */
 const repairOf = (
@@ -125,10 +126,7 @@ export const heldCases: readonly Case[] = casesFor("upsert", [
       for (let seed = harness.seed; seed < harness.seed + 4; seed += 1) {
         const history = randomHistory(seed, { prefix: `held-${seed}` });
         const changes = history.records.map((record) => decodeRecord<SpecimenItem>(record));
-        await playHistory(history, async (records) => {
-          const batch = lastOfEach(records.map((record) => decodeRecord<SpecimenItem>(record)));
-          await harness.write(batch);
-        });
+        await playHistory(history, (records) => invoke(harness, records));
         for (const last of lastOfEach(changes)) {
           if (last.kind === "remove") await expectRemoved(harness, last, last.version);
           else await expectLive(harness, last);

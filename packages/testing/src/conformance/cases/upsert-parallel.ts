@@ -77,7 +77,7 @@ const race = async (
 };
 
 /** Simulates an invocation. Writes only the last change of each item, as core does when it compacts a batch. */
-const invoke = async (harness: Harness, records: readonly StreamRecord[]): Promise<void> => {
+export const invoke = async (harness: Harness, records: readonly StreamRecord[]): Promise<void> => {
   const byItem = new Map<string, SpecimenChange[]>();
   for (const record of records) {
     const change = decodeRecord<SpecimenItem>(record);
