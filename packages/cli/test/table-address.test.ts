@@ -1,5 +1,5 @@
-// A table that the user names by its ARN: every request has the ARN, because the caller's own account may have another table of
-// the same name. DynamoDB Local accepts no ARNs, so a server of the test stands in for DynamoDB.
+// Commands beside a server that stands in for DynamoDB. A table that the user names by its ARN: every request has the ARN, because
+// the caller's own account may have another table of the same name. DynamoDB Local accepts no ARNs.
 
 import { once } from "node:events";
 import { mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
@@ -75,4 +75,12 @@ test.each([
   expect({ stdout, stderr }).toEqual({ stdout: expect.stringContaining("done in"), stderr: expect.any(String) });
   expect([...new Set(named.map(([operation]) => operation))].sort()).toEqual(operations);
   expect(new Set(named.map(([, name]) => name))).toEqual(new Set([arn]));
+});
+
+test("a command whose output is not read to its end does not end with the exit code of success", async () => {
+  const env = { AWS_ENDPOINT_URL_DYNAMODB: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+  const args = ["verify", "orders.mjs", "--table", arn, "--grace", "1s", "--json"];
+  const { child, ended } = startSluice(args, { cwd: folder, env });
+  child.stdout.destroy();
+  expect((await ended).code).toBe(141);
 });

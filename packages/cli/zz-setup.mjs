@@ -1,0 +1,12 @@
+import { DynamoDB } from "@aws-sdk/client-dynamodb";
+import pg from "pg";
+import { postgresSink } from "@sluice/sink-postgres";
+const c = new DynamoDB({endpoint: process.env.AWS_ENDPOINT_URL_DYNAMODB});
+await c.createTable({ TableName: "nums", BillingMode: "PAY_PER_REQUEST", KeySchema: [{ AttributeName: "n", KeyType: "HASH" }, { AttributeName: "b", KeyType: "RANGE" }], AttributeDefinitions: [{ AttributeName: "n", AttributeType: "N" },{ AttributeName: "b", AttributeType: "B" }], StreamSpecification: { StreamEnabled: true, StreamViewType: "NEW_AND_OLD_IMAGES" } });
+const ns = ["1.50","1e-7","1e100","007","-0","12345678901234567890123456789012345678","1e-130","9.9e125", "1000"];
+for (const n of ns) await c.putItem({ TableName: "nums", Item: { n: { N: n }, b: { B: Buffer.from("a?>~"+n) }, total: { N: "1" }, ["__proto__"]: {S:"x"} } });
+console.log(JSON.stringify((await c.scan({TableName:"nums"})).Items.map(i=>i.n)));
+const pool = new pg.Pool({connectionString: process.env.DATABASE_URL});
+await pool.query("CREATE TABLE nums (n numeric, b bytea, total int, primary key (n, b))");
+await postgresSink({ pool, table: "nums" }).ensure();
+await pool.end();
