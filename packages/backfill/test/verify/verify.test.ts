@@ -215,6 +215,21 @@ describe("classes", () => {
     expect(report.isEqual).toBe(false);
   });
 
+  test("repairs that do not reach the target have failed: the handler writes another target", async () => {
+    const { options, corrupt } = await filled();
+    corrupt("o-1", (held) => held && { ...held, message: { total: -1 } });
+    corrupt("o-2", () => undefined);
+    const elsewhere = emptyPipeline().to(memoryUpsertSink<object>({ name: "copies" }), ({ after }) => ({
+      total: after.total,
+    }));
+    const { found, report } = await findingsOf({ ...options, repair: invokeOf(elsewhere) });
+    expect(found.sort()).toEqual([
+      ["different", "o-1", "failed"],
+      ["missing", "o-2", "failed"],
+    ]);
+    expect(report.isEqual).toBe(false);
+  });
+
   test("copies of removed items are kept where a route keeps them", async () => {
     const sink = memoryUpsertSink<object>({ name: "copies" });
     const one = emptyPipeline().to(sink, ({ after }) => ({ total: after.total }), { removes: "keep" });
