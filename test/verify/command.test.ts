@@ -2,7 +2,7 @@
 
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -201,6 +201,24 @@ describeWithEngines("sluice verify", (engines) => {
     const { code, stderr } = await verify(args, name);
     expect(code).toBe(2);
     expect(stderr).toContain(`sluice: ${message}`);
+    await pool.end();
+  });
+
+  test("a sample without items proves nothing", async () => {
+    const { pool, verify } = await openShop();
+    expect(await verify(["--sample", "0.0000000001"])).toMatchObject({
+      code: 2,
+      stdout: expect.stringContaining("nothing was compared: the sample has no item"),
+    });
+    await pool.end();
+  });
+
+  test("a folder in which no findings can be written is refused before anything is repaired", async () => {
+    const { pool, verify, folder } = await openShop();
+    await writeFile(join(folder, ".sluice"), "");
+    const { code, stderr } = await verify(["--repair"]);
+    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining("cannot be written: ENOTDIR") });
+    expect((await pool.query("SELECT FROM orders")).rowCount).toBe(0);
     await pool.end();
   });
 

@@ -99,6 +99,12 @@ describe("a module without a pipeline", () => {
     expect(line.split("\n")).toHaveLength(1);
   });
 
+  test.each(["never.mjs", "never.ts"])("that never ends: %s", async (file) => {
+    expect(await load(file, "await new Promise(() => undefined); export const a = 1;")).toContain(
+      "cannot be loaded: a top-level await never ends",
+    );
+  });
+
   test("that is missing", async () => {
     expect(await load("any.mjs", "", "absent.ts")).toMatch(/there is no file .*absent\.ts; expected the module/);
   });

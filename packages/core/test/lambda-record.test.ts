@@ -63,3 +63,8 @@ test("an item without bytes is not copied", () => {
   };
   expect(wireImage(image as Parameters<typeof wireImage>[0])).toBe(image);
 });
+
+test("an attribute that the SDK parsed as undefined has a value without a type", () => {
+  const image = { id: { S: "a" }, lost: undefined, list: { L: [{ M: { lost: undefined } }] } } as never;
+  expect(wireImage(image)).toEqual({ id: { S: "a" }, lost: {}, list: { L: [{ M: { lost: {} } }] } });
+});

@@ -1,6 +1,6 @@
 // Reads the first records of a source, and asks the pipeline and its targets about them. Writes nothing.
 
-import { type MessageOutcome, type PipelineTarget, type StreamRecord, streamEpoch } from "@sluice/core/envelope";
+import type { MessageOutcome, PipelineTarget, StreamRecord } from "@sluice/core/envelope";
 import type { WriteContext } from "@sluice/core/sink-kit";
 import { isAhead } from "../record/records.ts";
 import type { Invoke } from "../record/task.ts";
@@ -66,8 +66,9 @@ const aheadIn = async (
   if (sink.read === undefined) return [];
   const deliveries = records.map((record) => expect(record).delivery);
   const held = await sink.read(deliveries, context);
-  const epoch = streamEpoch(records[0]?.eventSourceARN ?? "");
-  const ahead = held.find((copy) => isAhead({ held: copy?.version, epoch, now: "" }));
+  // The epoch of a version may be later than the stream, if the pipeline's option "source" has a time.
+  const epochAt = (index: number): string => deliveries[index]?.change.version.slice(0, 17) ?? "";
+  const ahead = held.find((copy, index) => isAhead({ held: copy?.version, epoch: epochAt(index), now: "" }));
   return ahead === undefined ? [] : [{ route: routes[0] ?? sink.name, version: ahead.version }];
 };
 

@@ -141,8 +141,17 @@ export interface RepairBase {
   readonly now: Micros;
 }
 
-/** Whether a target holds a version of a later epoch than the stream's. No repair can outrank it. */
-export const isAhead = ({ held, epoch }: RepairBase): boolean => held !== undefined && epochOf(held) > epoch;
+const versionPattern = /^\d{17}-\d{40}(\.\d{16})?$/;
+const lastFraction = ".9999999999999999";
+
+/**
+ * Whether no repair can outrank what a target holds: a version of a later epoch than the stream's, or a text of the stream's
+ * epoch that is no version, or has no fraction after it, because another program wrote it.
+ */
+export const isAhead = ({ held, epoch }: RepairBase): boolean => {
+  if (held === undefined || epochOf(held) < epoch) return false;
+  return epochOf(held) > epoch || !versionPattern.test(held) || held.endsWith(lastFraction);
+};
 
 /**
  * Creates the record that repairs a copy. `item` is the item as a consistent read returned it after the target was read;

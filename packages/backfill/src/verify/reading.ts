@@ -1,7 +1,7 @@
 // The first pass of a verification: compares pages of the table with the targets, and pages of the targets' keys with the table.
 // What differs is only suspect, because the item may have changed between the two reads.
 
-import { type Image, itemKeyOf, type PipelineTarget, type StreamRecord, wireImage } from "@sluice/core/envelope";
+import { type Image, itemKeyOf, type PipelineTarget, type StreamRecord } from "@sluice/core/envelope";
 import type { KeysPage } from "@sluice/core/sink-kit";
 import type { Unit } from "../source/source.ts";
 import type { VerifyTally } from "./classes.ts";
@@ -15,6 +15,7 @@ import {
   type SinkCalls,
 } from "./comparison.ts";
 import { isSampled } from "./item-text.ts";
+import { spelledKeys } from "./key-spelling.ts";
 import { recordOf } from "./look.ts";
 import type { Suspect } from "./suspect.ts";
 import { newTally, type Tally } from "./tally.ts";
@@ -46,7 +47,7 @@ const keysPageSize = 1_000;
 
 const suspectOf = (target: PipelineTarget, keys: Image): Suspect => ({
   target: nameOfTarget(target),
-  keys: wireImage(keys),
+  keys: spelledKeys(keys),
   dueAt: 0,
   looks: 0,
 });
@@ -157,7 +158,7 @@ async function* copyPages(
       async (context) => (await target.sink.keys?.(request, context)) ?? { keys: [], next: undefined },
     );
     const tally = newTally();
-    const known = page.keys.flatMap(({ keys }) => (keys === undefined ? [] : [wireImage(keys)]));
+    const known = page.keys.flatMap(({ keys }) => (keys === undefined ? [] : [spelledKeys(keys)]));
     tally.count(target, "unknown key", page.keys.length - known.length);
     // A copy that moves while the pages are read may be in a page twice.
     const chosen = new Map(known.filter((keys) => isSampled(keys, sample)).map((keys) => [itemKeyOf(keys), keys]));
@@ -173,8 +174,9 @@ async function* copyPages(
 }
 
 async function* keyPages({ comparable }: Verification, keys: readonly Image[]): AsyncGenerator<PageRead> {
-  const suspects = comparable.flatMap((target) => keys.map((one) => suspectOf(target, one)));
-  yield { items: keys.length, readUnits: 0, tally: {}, suspects, cursor: undefined };
+  const distinct = [...new Map(keys.map(spelledKeys).map((one) => [itemKeyOf(one), one])).values()];
+  const suspects = comparable.flatMap((target) => distinct.map((one) => suspectOf(target, one)));
+  yield { items: distinct.length, readUnits: 0, tally: {}, suspects, cursor: undefined };
 }
 
 /** Reads the pages of a unit from its start, or from the cursor of a page before. */

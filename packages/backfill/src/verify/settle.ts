@@ -101,6 +101,18 @@ const refuted = (verification: Verification, look: DifferingLook, { class: kind 
       "the target holds the repair, but not the content that this pipeline expects; expected a handler with the same pipeline",
   });
 
+/** Whether the target holds what it held before the repair was sent. The handler wrote another target, or nothing. */
+const isUntouched = ({ suspect: { repair }, sight }: Look): boolean =>
+  repair !== undefined && repair.held === versionIn(sight.held);
+
+/** The finding of a copy that its repair did not reach. Without it, the copy would count as in flight after some repairs. */
+const unreached = (verification: Verification, look: DifferingLook, { class: kind }: SentRepair): Finding =>
+  findingOf(verification, look, kind, {
+    repair: "failed",
+    message:
+      "the handler took the repair, but the target still holds the version before it; expected a handler that writes the same target",
+  });
+
 const isOfLaterStream = ({ sight, fromMs }: DifferingLook): boolean => {
   const epoch = sight.expected.expectation?.delivery.change.version.slice(0, 17) ?? "";
   return isAhead({ held: sight.held?.version, epoch, now: microsOf(fromMs) });
@@ -193,7 +205,9 @@ export const settle = async (
   const persistent: DifferingLook[] = [];
   for (const look of looks) {
     const differing = differingOf(look);
+    const { repair: sent } = look.suspect;
     if (differing === undefined) findings.push(...settledLook(look, tally).findings);
+    else if (sent !== undefined && isUntouched(look)) findings.push(unreached(verification, differing, sent));
     else if (isPersistent(differing, waitMs)) persistent.push(provedLook(differing));
     else if (look.suspect.looks + 1 < verification.maxLooks) next.push(nextOf(differing, waitMs));
     else findings.push(findingOf(verification, differing, "in flight"));

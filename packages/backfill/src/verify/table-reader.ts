@@ -159,13 +159,27 @@ const readPart = async (
   return found;
 };
 
-/** Creates a reader. Requests have at most 100 keys; keys that DynamoDB left unprocessed are asked again. */
+/** An item that DynamoDB returns under another spelling of its key would be missing under the spelling that was asked for. */
+const checkAsked = (isAsked: boolean, { table }: TableReaderOptions): void => {
+  if (isAsked) return;
+  const found = "DynamoDB returned an item whose key is spelled in another way than the key that was asked for";
+  throw new SourceError(`[table ${table}] ${found}; expected numbers without zeros at an end, and base64 with padding`);
+};
+
+/**
+ * Creates a reader. Requests have at most 100 keys, each once, because DynamoDB refuses a key that is there twice; keys that
+ * DynamoDB left unprocessed are asked again.
+ */
 export const tableReader = (options: TableReaderOptions): TableReader => ({
   read: async (keys, signal, { keysOnly = false } = {}) => {
+    const asked = new Map(keys.map((one) => [itemKeyOf(one), one]));
+    const distinct = [...asked.values()];
     const found = new Map<string, Image>();
-    for (let from = 0; from < keys.length; from += maxKeys) {
-      for (const item of await readPart(options, keys.slice(from, from + maxKeys), keysOnly, signal)) {
-        found.set(itemKeyOf(keysOf(item, options.keyNames)), item);
+    for (let from = 0; from < distinct.length; from += maxKeys) {
+      for (const item of await readPart(options, distinct.slice(from, from + maxKeys), keysOnly, signal)) {
+        const text = itemKeyOf(keysOf(item, options.keyNames));
+        checkAsked(asked.has(text), options);
+        found.set(text, item);
       }
     }
     return found;

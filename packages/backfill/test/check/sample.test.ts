@@ -74,6 +74,17 @@ describe("a target", () => {
     expect(ahead).toEqual(count === 0 ? [] : [{ route: "orders", version }]);
   });
 
+  test("with versions of the time from which the table is the source", async () => {
+    const since = "2026-06-01T00:00:00Z";
+    const source = [{ table: "orders-before" }, { table: "orders", since }];
+    const held = holding(`20260601000000000-${zeros}`);
+    const targets = pipeline("shop", { onReject: "block", logger: silent, source })
+      .to(held, ({ after }) => after as UnknownItem)
+      .targets();
+    const records = await sampleRecords(memorySource([[["a"]]]), never);
+    expect(await aheadTargets(targets, records, context)).toEqual([]);
+  });
+
   test("that cannot be read is left out", async () => {
     const records = await sampleRecords(memorySource([[["a"]]]), never);
     const { read: _, ...sink } = memoryUpsertSink<UnknownItem>() as Sink<UnknownItem, "upsert">;

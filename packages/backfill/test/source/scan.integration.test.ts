@@ -81,6 +81,17 @@ describeWithDynamodb("a scan", ({ clientConfig }) => {
     }
   });
 
+  test("has items that are rejected if they have attributes whose values the SDK loses", async () => {
+    await createTable("lost");
+    const lost = { ["__proto__"]: { S: "x" } } as const;
+    await put("lost", { id: { S: "whole" }, others: { M: lost } });
+    await put("lost", { id: { S: "broken" }, ...lost });
+    const sent = JSON.parse(JSON.stringify(await scanAll("lost", 1))) as StreamRecord[];
+    const images = new Map(sent.map(imageIn).map((image) => [idOf(image), image]));
+    expect(images.get('{"S":"whole"}')).toEqual({ id: { S: "whole" }, others: { M: lost } });
+    expect(() => decodeImage(images.get('{"S":"broken"}') ?? {})).toThrow("an attribute value has no type");
+  });
+
   describe("of a table with several pages", () => {
     const table = "pages";
     const ids = Array.from({ length: 40 }, (_, index) => `item ${index}`);

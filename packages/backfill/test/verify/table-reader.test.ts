@@ -69,4 +69,13 @@ describe("a table reader", () => {
     expect(sent[0]?.RequestItems.orders?.Keys).toEqual([{ id: { B: new Uint8Array([1, 2]) } }]);
     await expect(reader.read([keyOf(1)], AbortSignal.abort())).rejects.toThrow("interrupted");
   });
+
+  test("asks for a key once, and refuses an item whose key has another spelling", async () => {
+    const { requests, read } = tableOf(100);
+    expect(await read([keyOf(2), keyOf(2)], signal)).toHaveProperty("size", 1);
+    expect(requests[0]?.Keys).toHaveLength(1);
+    const client: BatchGetClient = { batchGetItem: async () => ({ Responses: { orders: [{ id: { N: "2" } }] } }) };
+    const reader = tableReader({ client, table: "orders", keyNames: ["id"], clock });
+    await expect(reader.read([{ id: { N: "2.0" } }], signal)).rejects.toThrow("spelled in another way");
+  });
 });

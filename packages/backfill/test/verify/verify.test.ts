@@ -198,6 +198,38 @@ describe("classes", () => {
     expect(sink.items().get(itemKeyOf(keyOf("o-1")))).toEqual({ total: -1 });
   });
 
+  test.each([
+    ["no sequence number", epoch],
+    ["no number", `${epoch}-abc`],
+    ["a short number", `${epoch}-12`],
+    ["the last fraction", `${epoch}-${"0".repeat(40)}.${"9".repeat(16)}`],
+  ])("a copy whose version has %s is ahead, and the others are repaired", async (_, version) => {
+    const { options, corrupt, one } = await filled();
+    corrupt("o-1", (held) => held && { ...held, message: { total: -1 }, version });
+    corrupt("o-2", (held) => held && { ...held, message: { total: -1 } });
+    const { found, report } = await findingsOf({ ...options, repair: invokeOf(one) });
+    expect(found.sort()).toEqual([
+      ["ahead", "o-1", undefined],
+      ["different", "o-2", "repaired"],
+    ]);
+    expect(report.isEqual).toBe(false);
+  });
+
+  test("repairs that do not reach the target have failed: the handler writes another target", async () => {
+    const { options, corrupt } = await filled();
+    corrupt("o-1", (held) => held && { ...held, message: { total: -1 } });
+    corrupt("o-2", () => undefined);
+    const elsewhere = emptyPipeline().to(memoryUpsertSink<object>({ name: "copies" }), ({ after }) => ({
+      total: after.total,
+    }));
+    const { found, report } = await findingsOf({ ...options, repair: invokeOf(elsewhere) });
+    expect(found.sort()).toEqual([
+      ["different", "o-1", "failed"],
+      ["missing", "o-2", "failed"],
+    ]);
+    expect(report.isEqual).toBe(false);
+  });
+
   test("copies of removed items are kept where a route keeps them", async () => {
     const sink = memoryUpsertSink<object>({ name: "copies" });
     const one = emptyPipeline().to(sink, ({ after }) => ({ total: after.total }), { removes: "keep" });

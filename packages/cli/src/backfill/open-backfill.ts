@@ -164,10 +164,10 @@ export const openBackfill = async (
       const source = exportSource({ client: s3, manifest, origin, dataPrefix: options.dataPrefix });
       return { source, asOf: microsOf(summary.exportTimeMs), rate: undefined };
     }
-    const asOf = stored?.asOf ?? (await tableTime({ client, table: table.name }));
+    const asOf = stored?.asOf ?? (await tableTime({ client, table: table.address }));
     const rate = readRate({ unitsPerSecond: scanRate(options.readUnitsPerSecond, table) });
     const segments = segmentsOf(options, stored, table);
-    return { source: scanSource({ client, table: table.name, origin, asOf, segments, rate }), asOf, rate };
+    return { source: scanSource({ client, table: table.address, origin, asOf, segments, rate }), asOf, rate };
   };
   const subjectOf = (source: string): RunSubject => ({
     pipeline: module.pipeline.name,
@@ -176,7 +176,7 @@ export const openBackfill = async (
     streamArn,
     ...(options.routes && { routes: options.routes }),
   });
-  const name = exported === undefined ? `table ${table.name}` : `export ${exported.manifest}`;
+  const name = exported === undefined ? `table ${table.address}` : `export ${exported.manifest}`;
   if (stored !== undefined) checkResume(stored, subjectOf(name), Date.now());
   const { source, asOf, rate } = await makeSource();
   const units = await source.units();

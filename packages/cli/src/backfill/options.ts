@@ -4,6 +4,8 @@ import { type CheckName, checkNames } from "@sluice/backfill";
 import { type AwsOptions, awsOptions, awsOptionsIn } from "../aws/clients.ts";
 import {
   commonOptions,
+  mostConcurrent,
+  mostSegments,
   type OptionSpecs,
   type OptionValues,
   oneOf,
@@ -187,8 +189,8 @@ export const backfillOptions = (args: readonly string[], now: number): BackfillC
     itemsPerSecond: wholeNumber("items-per-second", values["items-per-second"]),
     yieldAboveMs: spanMs(values["yield-above"] ?? defaultYieldAbove),
     maxFailures: values["max-failures"] === "0" ? 0 : wholeNumber("max-failures", values["max-failures"]),
-    segments: wholeNumber("segments", values.segments),
-    concurrency: wholeNumber("concurrency", values.concurrency) ?? defaultConcurrency,
+    segments: wholeNumber("segments", values.segments, mostSegments),
+    concurrency: wholeNumber("concurrency", values.concurrency, mostConcurrent) ?? defaultConcurrency,
     skipped: (values["no-check"] ?? []).map((name) => oneOf("no-check", name, checkNames)),
     asksFirst: values.estimate ?? false,
     isConfirmed: values.yes ?? false,

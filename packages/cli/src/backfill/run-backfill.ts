@@ -176,7 +176,7 @@ export const runBackfill = async (open: OpenBackfill, settings: RunSettings): Pr
     ...(causes.all().length > 0 && !isDryRun && { failuresFile: file.path }),
     ...(reason !== undefined && { reason }),
     ...(!isDone && !isDryRun && { resume: resumeCommand(args, id, isNamedRun) }),
-    ...(isDone && !isDryRun && { next: verifyCommand(args, options.module, table.name) }),
+    ...(isDone && !isDryRun && { next: verifyCommand(args, options.module, table.address) }),
   };
   announce.ended(end, endLines(open, end, causes));
   return isDone && failuresIn(counts) === 0 ? exitCodes.done : exitCodes.left;
@@ -186,7 +186,7 @@ export const runBackfill = async (open: OpenBackfill, settings: RunSettings): Pr
 export const reportFinished = (open: OpenBackfill, { terminal, args }: RunSettings): number => {
   const { options, state, table } = open;
   const counts = runTotals(state);
-  const next = verifyCommand(args, options.module, table.name);
+  const next = verifyCommand(args, options.module, table.address);
   const fields = {
     run: options.run,
     isDone: isRunDone(state),

@@ -70,12 +70,19 @@ export const parseArguments = <const Specs extends OptionSpecs>(
   }
 };
 
-/** Reads a whole number. @throws {CommandError} if the text is not a whole number above 0 */
-export const wholeNumber = (option: string, text: string | undefined): number | undefined => {
+/** @see https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Scan.html (read 2026-11-28) */
+export const mostSegments = 1_000_000;
+
+/** More requests at once than that are slower in one process. */
+export const mostConcurrent = 1_000;
+
+/** Reads a whole number. @throws {CommandError} if the text is not a whole number above 0, and up to `most` */
+export const wholeNumber = (option: string, text: string | undefined, most?: number): number | undefined => {
   if (text === undefined) return undefined;
   const number = Number(text);
-  if (/^\d+$/.test(text) && Number.isSafeInteger(number) && number > 0) return number;
-  throw new CommandError(`--${option} is "${text}"; expected a whole number above 0`);
+  if (/^\d+$/.test(text) && Number.isSafeInteger(number) && number > 0 && number <= (most ?? number)) return number;
+  const limit = most === undefined ? "" : `, and up to ${most}`;
+  throw new CommandError(`--${option} is "${text}"; expected a whole number above 0${limit}`);
 };
 
 /** Returns the text if it is one of the choices. @throws {CommandError} for any other text */

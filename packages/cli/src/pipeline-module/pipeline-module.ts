@@ -28,6 +28,20 @@ const importFile = async (file: string): Promise<Exports> => {
   return await jiti.import<Exports>(file);
 };
 
+/** Rejects when the process has nothing left to wait for. Node would end it without a word, with the exit code 13. */
+const unlessIdle = async <Result>(loading: Promise<Result>): Promise<Result> => {
+  let onIdle = (): void => undefined;
+  const idle = new Promise<never>((_, reject) => {
+    onIdle = () => reject(new Error("a top-level await never ends"));
+    process.once("beforeExit", onIdle);
+  });
+  try {
+    return await Promise.race([loading, idle]);
+  } finally {
+    process.off("beforeExit", onIdle);
+  }
+};
+
 /** Matches the end of Node's error message, which names a file of this command. The user does not know this file. */
 const importedFrom = / imported from .*/;
 
@@ -36,7 +50,7 @@ const exportsOf = async (file: string): Promise<Exports> => {
     throw new CommandError(`there is no file ${file}; expected the module that exports the pipeline`, { cause });
   });
   try {
-    return await importFile(file);
+    return await unlessIdle(importFile(file));
   } catch (error) {
     const { message } = error instanceof Error ? error : new Error(String(error));
     const [line = ""] = message.replace(importedFrom, "").split("\n");

@@ -1,12 +1,15 @@
 // A file beside the state of a run, with one JSON object on each line: the run's failures, or its findings.
 
-import { mkdir, open } from "node:fs/promises";
+import { access, constants, mkdir, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { CommandError } from "../command-line/command-error.ts";
 import { runFolder } from "./run-store.ts";
 
 /** A file to which lines are added. */
 export interface ReportFile {
   readonly path: string;
+  /** Creates the folder, and checks that files can be created there. @throws {CommandError} when they cannot */
+  readonly prepare: () => Promise<void>;
   /** Adds one line for each value. Resolves when the lines are on the disk. */
   readonly add: (values: readonly object[]) => Promise<void>;
   readonly close: () => Promise<void>;
@@ -32,6 +35,18 @@ export const reportFile = (run: string, name: string): ReportFile => {
   };
   return {
     path,
+    prepare: async () => {
+      try {
+        await mkdir(dirname(path), { recursive: true });
+        await access(dirname(path), constants.W_OK);
+      } catch (cause) {
+        const { code } = cause as NodeJS.ErrnoException;
+        throw new CommandError(
+          `the folder ${dirname(path)} cannot be written: ${code}; expected a working directory that you may write to`,
+          { cause },
+        );
+      }
+    },
     add: (values) => {
       if (values.length === 0) return tail;
       const text = values.map((value) => `${JSON.stringify(value)}\n`).join("");

@@ -12,6 +12,11 @@ export interface DescribingClient {
 /** A table. */
 export interface SourceTable {
   readonly name: string;
+  /**
+   * How requests name the table: by its ARN if the user gave an ARN. The caller's own account may have another table of this
+   * name.
+   */
+  readonly address: string;
   readonly arn: string;
   /** The latest stream. Undefined if the table never had one. */
   readonly streamArn: string | undefined;
@@ -43,6 +48,7 @@ const tableOf = (name: string, table: TableDescription | undefined): SourceTable
   const isOnDemand = BillingModeSummary?.BillingMode === "PAY_PER_REQUEST";
   return {
     name: table?.TableName ?? name,
+    address: name,
     arn: TableArn,
     streamArn: table?.LatestStreamArn,
     streamViewType: table?.StreamSpecification?.StreamEnabled ? table.StreamSpecification.StreamViewType : undefined,

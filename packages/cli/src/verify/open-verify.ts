@@ -95,12 +95,12 @@ export const openVerify = async (
   const keys = options.keys?.map((text) => itemKeyIn(text, table.keyTypes));
   const origin = { run: options.run, streamArn: withStream(table), keyNames: table.keyNames };
   const rate = readRate({ unitsPerSecond: scanRate(options.readUnitsPerSecond, table) });
-  const asOf = await tableTime({ client, table: table.name });
+  const asOf = await tableTime({ client, table: table.address });
   const segments = options.segments ?? segmentCount(table.sizeBytes, options.concurrency);
   const verification: VerifyOptions = {
     targets: module.pipeline.targets(),
-    source: scanSource({ client, table: table.name, origin, asOf, segments, rate }),
-    table: tableReader({ client, table: table.name, keyNames: table.keyNames, rate }),
+    source: scanSource({ client, table: table.address, origin, asOf, segments, rate }),
+    table: tableReader({ client, table: table.address, keyNames: table.keyNames, rate }),
     origin,
     keyTypes: table.keyTypes,
     sample: options.sample,

@@ -4,6 +4,8 @@ import { type AwsOptions, awsOptions, awsOptionsIn } from "../aws/clients.ts";
 import { type PayloadPlace, payloadOptions, payloadPlace } from "../aws/payloads.ts";
 import {
   commonOptions,
+  mostConcurrent,
+  mostSegments,
   type OptionSpecs,
   type OptionValues,
   oneOf,
@@ -177,8 +179,8 @@ export const verifyOptions = (args: readonly string[], now: number): VerifyComma
     showsValues: values["show-values"] ?? false,
     maxSuspects: wholeNumber("max-suspects", values["max-suspects"]),
     readUnitsPerSecond: wholeNumber("rcu", values.rcu),
-    segments: wholeNumber("segments", values.segments),
-    concurrency: wholeNumber("concurrency", values.concurrency) ?? defaultConcurrency,
+    segments: wholeNumber("segments", values.segments, mostSegments),
+    concurrency: wholeNumber("concurrency", values.concurrency, mostConcurrent) ?? defaultConcurrency,
     asksFirst: values.estimate ?? false,
     isConfirmed: values.yes ?? false,
     isJson: values.json ?? false,

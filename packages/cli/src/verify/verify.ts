@@ -4,7 +4,7 @@ import { type VerifyProgress, type VerifyReport, verifyTable } from "@sluice/bac
 import { estimateLines, scanEstimate } from "../backfill/estimate.ts";
 import { resources } from "../backfill/resources.ts";
 import { CommandError, exitCodes } from "../command-line/command-error.ts";
-import { reportFile } from "../run-state/report-file.ts";
+import { type ReportFile, reportFile } from "../run-state/report-file.ts";
 import { divertOutput } from "../terminal/divert-output.ts";
 import { counted, durationText, withSeparators } from "../terminal/format.ts";
 import { watchInterrupts } from "../terminal/interrupt.ts";
@@ -86,7 +86,13 @@ const endLine = ({ options, table }: OpenVerify, report: VerifyReport, durationM
   return `verify of table ${table.name}: ${read}${cost}; ${how}`;
 };
 
-const resultLine = ({ isEqual, isComplete }: VerifyReport): string => {
+/** A sample may be so small that it has no item. */
+const isEmptySample = ({ options }: OpenVerify, { items, isComplete }: VerifyReport): boolean =>
+  isComplete && options.sample < 1 && items === 0;
+
+const resultLine = (open: OpenVerify, report: VerifyReport): string => {
+  const { isEqual, isComplete } = report;
+  if (isEmptySample(open, report)) return "nothing was compared: the sample has no item; expected a larger --sample";
   if (isEqual) return "the targets agree with the table";
   return isComplete ? "the targets differ from the table" : "nothing is proved";
 };
@@ -94,12 +100,12 @@ const resultLine = ({ isEqual, isComplete }: VerifyReport): string => {
 /** Runs an opened verification and reports its end. Returns the exit code. */
 const run = async (
   open: OpenVerify,
+  file: ReportFile,
   args: readonly string[],
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<number> => {
   const { options, verification, table, keys } = open;
-  const file = reportFile(options.run, "findings");
   let findings = 0;
   const startedAt = Date.now();
   if (options.isJson) {
@@ -139,11 +145,12 @@ const run = async (
       endLine(open, report, durationMs),
       ...reportLines(report),
       ...(findingsFile === undefined ? [] : [`findings: ${findingsFile}`]),
-      resultLine(report),
+      resultLine(open, report),
       ...(next === undefined ? [] : [`next: ${next}`]),
     ];
     for (const line of lines) terminal.out(line);
   }
+  if (isEmptySample(open, report)) return exitCodes.failed;
   return report.isEqual ? exitCodes.done : exitCodes.left;
 };
 
@@ -156,7 +163,9 @@ const start = async (options: VerifyCommandOptions, args: readonly string[], ter
     const open = await openVerify(options, opened, terminal, signal);
     checkComparable(open);
     await confirm(open, terminal, signal);
-    return await run(open, args, terminal, signal);
+    const file = reportFile(options.run, "findings");
+    await file.prepare();
+    return await run(open, file, args, terminal, signal);
   } catch (error) {
     throw asCommandError(error);
   } finally {

@@ -66,6 +66,8 @@ describe("the arguments", () => {
     [["o.ts", "--table", "t", "--routes", "a,"], /expected names of routes/],
     [["o.ts", "--table", "t", "--yield-above", "5"], /expected a span such as 90s/],
     [["o.ts", "--table", "t", "--no-check", "all"], /--no-check is "all"; expected stream or live or/],
+    [["o.ts", "--table", "t", "--segments", "9007199254740991"], /expected a whole number above 0, and up to 1000000/],
+    [["o.ts", "--table", "t", "--concurrency", "1001"], /expected a whole number above 0, and up to 1000$/],
     [["o.ts", "--table", "t", "--rcu", "0"], /--rcu is "0"; expected a whole number above 0/],
   ])("%j are wrong", (args, message) => {
     expect(() => optionsOf(...args)).toThrow(message);
@@ -74,6 +76,7 @@ describe("the arguments", () => {
 
 const table: SourceTable = {
   name: "orders",
+  address: "orders",
   arn: "arn",
   streamArn: "arn",
   streamViewType: "NEW_IMAGE",

@@ -26,8 +26,15 @@ const identityOf = (record: StreamsApiRecord): Pick<StreamRecord, "userIdentity"
 const base64 = (value: string | Uint8Array): string =>
   typeof value === "string" ? value : Buffer.from(value).toString("base64");
 
+/**
+ * The SDK parses an item's attribute `__proto__` as undefined, and loses its value. This value has no type, so the record is
+ * rejected when it is decoded. Without it, the item would be copied as if it did not have the attribute.
+ */
+const lostValue = {} as AttributeValue;
+
 /** Returns the value with its bytes as base64 text, at every depth. */
-const wireValue = (value: AttributeValue): AttributeValue => {
+const wireValue = (value: AttributeValue | undefined): AttributeValue => {
+  if (value === undefined) return lostValue;
   if ("B" in value) return { B: base64(value.B) };
   if ("BS" in value) return { BS: value.BS.map(base64) };
   if ("L" in value) return { L: value.L.map(wireValue) };
@@ -40,15 +47,17 @@ const copied = (image: Image): Image =>
 
 const isBytes = (value: string | Uint8Array): boolean => typeof value !== "string";
 
-const hasBytes = (value: AttributeValue): boolean => {
-  if ("M" in value) return holdsBytes(value.M);
-  if ("L" in value) return value.L.some(hasBytes);
+const isParsed = (value: AttributeValue | undefined): boolean => {
+  if (value === undefined) return true;
+  if ("M" in value) return holdsParsed(value.M);
+  if ("L" in value) return value.L.some(isParsed);
   if ("B" in value) return isBytes(value.B);
   return "BS" in value && value.BS.some(isBytes);
 };
 
-const holdsBytes = (image: Image): boolean => {
-  for (const name in image) if (hasBytes(image[name] as AttributeValue)) return true;
+/** Whether the image has bytes, or a value that the SDK lost. */
+const holdsParsed = (image: Image): boolean => {
+  for (const name in image) if (isParsed(image[name])) return true;
   return false;
 };
 
@@ -56,7 +65,7 @@ const holdsBytes = (image: Image): boolean => {
  * Returns an item that the SDK has parsed as Lambda's records have it: bytes are base64 text. An item without bytes is
  * not copied, because most items have none.
  */
-export const wireImage = (image: Image): Image => (holdsBytes(image) ? copied(image) : image);
+export const wireImage = (image: Image): Image => (holdsParsed(image) ? copied(image) : image);
 
 const wireImages = ({ Keys, NewImage, OldImage }: NonNullable<StreamsApiRecord["dynamodb"]>) => ({
   ...(Keys && { Keys: wireImage(Keys) }),
