@@ -1,7 +1,8 @@
 // Verifies a whole table in this process: reads all units, some at once, then settles all suspects together.
 
 import type { Image } from "@sluice/core/envelope";
-import { eachBounded } from "@sluice/core/sink-kit";
+import { eachBounded, SinkError } from "@sluice/core/sink-kit";
+import { SourceError } from "../source/source.ts";
 import { differing, type Finding, type VerifyTally } from "./classes.ts";
 import type { PageRead, VerifyUnit } from "./reading.ts";
 import { seenKeys } from "./seen-keys.ts";
@@ -158,6 +159,9 @@ const stopOf = async (run: Run): Promise<string | undefined> => {
   } catch (error) {
     if (error instanceof DiffersTooMuchError) return error.message;
     if (run.turn.signal.aborted) return "interrupted";
+    // What was found and repaired before is reported.
+    const hasRead = run.progress.items + run.progress.copies > 0;
+    if (hasRead && (error instanceof SourceError || error instanceof SinkError)) return error.message;
     throw error;
   }
 };

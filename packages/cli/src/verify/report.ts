@@ -85,7 +85,8 @@ export const reportLines = ({ tally, examples, limits }: VerifyReport): string[]
   ...limits.map((limit) => `note: ${limit}`),
 ];
 
-const countOf = ({ tally }: VerifyReport, one: "pending" | "in flight"): number =>
+/** Number of copies of a class, in all targets. */
+export const countOf = ({ tally }: VerifyReport, one: "pending" | "in flight"): number =>
   Object.values(tally).reduce((sum, { counts }) => sum + (counts[one] ?? 0), 0);
 
 const findingsOf = ({ tally }: VerifyReport): number =>

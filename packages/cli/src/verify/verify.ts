@@ -13,7 +13,7 @@ import { canAsk, isConfirmed } from "../terminal/question.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { type OpenVerify, openVerify } from "./open-verify.ts";
 import { type VerifyCommandOptions, verifyHelp, verifyOptions } from "./options.ts";
-import { nextCommand, reportLines } from "./report.ts";
+import { countOf, nextCommand, reportLines } from "./report.ts";
 
 /** From this number of items on, the command asks before it starts. */
 const largeRun = 1_000_000;
@@ -93,6 +93,9 @@ const isEmptySample = ({ options }: OpenVerify, { items, isComplete }: VerifyRep
 const resultLine = (open: OpenVerify, report: VerifyReport): string => {
   const { isEqual, isComplete } = report;
   if (isEmptySample(open, report)) return "nothing was compared: the sample has no item; expected a larger --sample";
+  const moving = countOf(report, "in flight");
+  if (isEqual && moving > 0)
+    return `the targets agree with the table, except ${counted(moving, "copy", "copies")} in flight`;
   if (isEqual) return "the targets agree with the table";
   return isComplete ? "the targets differ from the table" : "nothing is proved";
 };
