@@ -79,6 +79,8 @@ interface Located {
   readonly id: string;
   /** Where the document belongs; undefined if the record does not tell. */
   readonly place: string | undefined;
+  /** The routing of the place; undefined if OpenSearch routes by the `_id`. */
+  readonly routing?: string | undefined;
 }
 
 const routingOrNone = (sink: string, routing: OpensearchRouting, delivery: UpsertDelivery<object>): KnownRouting => {
@@ -97,7 +99,7 @@ const locate = ({ sink, routing }: ReadTarget, delivery: UpsertDelivery<object>)
   const { id } = found;
   if (routing === undefined) return { id, place: documentPlace(id, undefined) };
   const known = routingOrNone(sink, routing, delivery);
-  return { id, place: known && documentPlace(id, known.routing) };
+  return { id, place: known && documentPlace(id, known.routing), routing: known?.routing };
 };
 
 const newest = (versions: readonly string[]): string => [...versions].sort().at(-1) ?? "";
@@ -105,6 +107,8 @@ const newest = (versions: readonly string[]): string => [...versions].sort().at(
 /** What is known of an item's documents. `live` has those that a search found. */
 interface Documents {
   readonly own: StoredDocument | undefined;
+  /** The routing by which `own` was found. It may have been stored with another routing that leads to the same shard. */
+  readonly routing: string | undefined;
   readonly live: readonly LivePlace[];
   /** The content of a live document that is not where it belongs. */
   readonly elsewhere: CopyContent | undefined;
@@ -118,7 +122,7 @@ const livePlacesBeside = (own: StoredDocument | undefined, live: readonly LivePl
  * Returns what the index holds of an item. If several places show a document, the version is the newest of theirs, so that
  * a repair with a newer version replaces or removes each of them.
  */
-const heldOf = ({ own, live, elsewhere }: Documents, isRouted: boolean): HeldCopy | undefined => {
+const heldOf = ({ own, routing: ownRouting, live, elsewhere }: Documents, isRouted: boolean): HeldCopy | undefined => {
   const others = livePlacesBeside(own, live);
   const shown: readonly LivePlace[] = own === undefined || own.isRemoved ? others : [own, ...others];
   if (shown.length === 0) return own && { version: own.version, state: "removed" };
@@ -130,7 +134,7 @@ const heldOf = ({ own, live, elsewhere }: Documents, isRouted: boolean): HeldCop
     state: "live",
     content: withRoutings(
       content ?? {},
-      shown.map(({ routing }) => routing),
+      shown.map((one) => (one === own ? ownRouting : one.routing)),
     ),
   };
 };
@@ -162,6 +166,7 @@ export const readCopies = async (
     if (one === undefined) return undefined;
     const stray = found.get(placeElsewhere(one) ?? "");
     const elsewhere = stray && contentOf(stray.source);
-    return heldOf({ own: ownOf(one), live: live.get(one.id) ?? [], elsewhere }, isRouted);
+    const { id, routing } = one;
+    return heldOf({ own: ownOf(one), routing, live: live.get(id) ?? [], elsewhere }, isRouted);
   });
 };
