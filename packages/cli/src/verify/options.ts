@@ -110,7 +110,7 @@ export const verifyHelp: string = helpOf({
   usage: ["sluice verify <pipeline module> --table NAME [--repair] [options]"],
   about: `Compares the copies in the targets of a pipeline with the items of its table, value by value, beside the live
 stream. The module exports the pipeline: orders.ts, or dist/orders.js#orders if it exports several. A copy is a finding
-only if it differs in two looks, --grace apart, between which neither the copy nor the item changed.`,
+only if it differs in two looks, --grace apart, and was not written between them.`,
   options,
   notes: `Findings are missing, wrongly-removed, stale (older than the item's copies elsewhere), different, unexpected (the
 filter says no), and ghost (there is no such item). All of them are listed in .sluice/runs/ID.findings.ndjson.

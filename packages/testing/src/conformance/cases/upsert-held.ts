@@ -162,10 +162,10 @@ export const heldCases: readonly Case[] = casesFor("upsert", [
         const versions = found.map(({ version }) => version).sort();
         expectEqual(versions, [...keysOfVersion.keys()].sort(), `versions of the copies ${where}`);
         // A target whose key a function made does not tell the key of the source item.
-        const told = found.filter(({ keys }) => keys !== undefined);
-        const expected = told.map(({ version }) => keysOfVersion.get(version));
+        const known = found.filter(({ keys }) => keys !== undefined);
+        const expected = known.map(({ version }) => keysOfVersion.get(version));
         expectEqual(
-          told.map(({ keys }) => keys),
+          known.map(({ keys }) => keys),
           expected,
           `keys of the copies ${where}`,
         );
