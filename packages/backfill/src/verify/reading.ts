@@ -58,7 +58,9 @@ const keysIn = (record: StreamRecord): Image => record.dynamodb?.Keys ?? {};
 const isUnstable = (comparison: Comparison, unstable: ReadonlySet<string>): boolean => {
   if (!("difference" in comparison)) return false;
   const { class: kind, members } = comparison.difference;
-  return kind === "different" ? members.every((name) => unstable.has(name)) : unstable.has(ownExistence);
+  if (kind !== "different") return unstable.has(ownExistence);
+  // A copy without its version differs in no member.
+  return members.length > 0 && members.every((name) => unstable.has(name));
 };
 
 /** Compares a page of the table with one target. Returns the suspects. */

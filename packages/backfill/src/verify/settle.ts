@@ -62,6 +62,8 @@ const changedExpectation = (look: DifferingLook): string[] => {
 const withoutUnstable = (look: DifferingLook, unstable: ReadonlySet<string>): DifferingLook | undefined => {
   const { difference } = look;
   if (difference.class !== "different") return unstable.has(ownExistence) ? undefined : look;
+  // A copy without its version differs in no member.
+  if (difference.members.length === 0) return look;
   const members = difference.members.filter((name) => !unstable.has(name));
   return members.length === 0 ? undefined : { ...look, difference: { ...difference, members } };
 };

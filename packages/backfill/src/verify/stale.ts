@@ -23,7 +23,8 @@ export const staleItems = async (
   looks: readonly DifferingLook[],
   calls: SinkCalls,
 ): Promise<ReadonlySet<string>> => {
-  const candidates = looks.filter(({ difference }) => difference.class === "different");
+  // A copy without a version does not tell how old it is.
+  const candidates = looks.filter((look) => look.difference.class === "different" && held(look) !== "");
   const keyOf = ({ suspect }: DifferingLook): string => itemKeyOf(suspect.keys);
   const stale = new Set(candidates.filter((look) => held(look).slice(0, epochLength) < epochNow(look)).map(keyOf));
   if (candidates.length === 0) return stale;

@@ -1,9 +1,17 @@
 import { expect, test } from "@jest/globals";
 import { pipeline } from "@sluice/core";
-import type { StreamRecord } from "@sluice/core/envelope";
+import { itemKeyOf, type StreamRecord } from "@sluice/core/envelope";
 import { SinkError } from "@sluice/core/sink-kit";
 import { memoryUpsertSink, toImage } from "@sluice/testing";
-import { backfillRecord, type ItemSource, microsOf, type Unit, verifyTable } from "../../src/index.ts";
+import {
+  backfillRecord,
+  type Invoke,
+  type ItemSource,
+  microsOf,
+  type TaskAnswer,
+  type Unit,
+  verifyTable,
+} from "../../src/index.ts";
 
 const streamArn = "arn:aws:dynamodb:us-east-1:123456789012:table/orders/stream/2026-01-02T03:04:05.678";
 const origin = { run: "run", streamArn, keyNames: ["id"] };
@@ -21,6 +29,37 @@ const source: ItemSource = {
   },
 };
 
+const silent = { info: () => undefined, warn: () => undefined };
+
+test("a copy that has lost its version is different, although its content is right, and a repair gives it one", async () => {
+  const memory = memoryUpsertSink<object>();
+  const orders = pipeline("orders", { onReject: "block", logger: silent }).to(memory, ({ keys }) => ({ id: keys.id }));
+  const handler = orders.handler();
+  const invoke: Invoke = async (event) => (await handler(event)) as unknown as TaskAnswer;
+  const records = images.map((image) => backfillRecord(origin, image, microsOf(Date.now())));
+  await invoke({ sluice: { task: "backfill" }, Records: records }, new AbortController().signal);
+  const itemKey = itemKeyOf({ id: { S: "b" } });
+  memory.corrupt(itemKey, (held) => held && { ...held, version: "" });
+  const table = { read: async () => new Map(images.map((image) => [itemKeyOf(image), image])) };
+  const verify = (repair?: Invoke) =>
+    verifyTable(
+      {
+        targets: orders.targets(),
+        source,
+        table,
+        origin,
+        keyTypes: { id: "S" },
+        graceMs: 0,
+        ...(repair && { repair }),
+      },
+      { signal: new AbortController().signal },
+    );
+  const found = { class: "different", keys: { id: { S: "b" } }, members: [], version: "" };
+  expect((await verify()).examples).toMatchObject([found]);
+  expect((await verify(invoke)).examples).toMatchObject([{ ...found, repair: "repaired" }]);
+  expect((await verify()).examples).toEqual([]);
+});
+
 test("a target that fails in the middle ends the run with what was found before", async () => {
   const memory = memoryUpsertSink<object>();
   let reads = 0;
@@ -32,7 +71,7 @@ test("a target that fails in the middle ends the run with what was found before"
       return memory.read?.(...args) ?? [];
     },
   };
-  const targets = pipeline("orders", { onReject: "block", logger: { info: () => undefined, warn: () => undefined } })
+  const targets = pipeline("orders", { onReject: "block", logger: silent })
     .to(sink, ({ keys }) => ({ id: keys.id }))
     .targets();
   const table = { read: async () => new Map() };
