@@ -18,7 +18,7 @@ const largeRun = 1_000_000;
 const stopping = "stopping: the pages in flight are finished. Ctrl-C again ends at once";
 
 /** Errors of a run that could not start. Their messages are for the user. */
-const plainErrors = /^(RunState|RunTaken|ItemSource|Config|FunctionUnreachable|FunctionBroken)Error$/;
+const plainErrors = /^(RunState|RunTaken|Source|Config|FunctionUnreachable|FunctionBroken)Error$/;
 
 const asCommandError = (error: unknown): unknown =>
   error instanceof Error && plainErrors.test(error.name) ? new CommandError(error.message, { cause: error }) : error;

@@ -23,7 +23,7 @@ const jsonEveryMs = 2_000;
 const stopping = "stopping: the requests in flight are finished. Ctrl-C again ends at once";
 
 /** Errors of a run that could not start. Their messages are for the user. */
-const plainErrors = /^(ItemSource|Config|Record|Sink|FunctionUnreachable|FunctionFailed)Error$/;
+const plainErrors = /^(Source|Config|Record|Sink|FunctionUnreachable|FunctionFailed)Error$/;
 
 const asCommandError = (error: unknown): unknown =>
   error instanceof Error && plainErrors.test(error.name) ? new CommandError(error.message, { cause: error }) : error;
