@@ -20,15 +20,15 @@ import {
   segmentCount,
   tableTime,
 } from "@sluice/backfill";
-import { type AwsOptions, dynamodbClient, lambdaClient, s3Client } from "../aws/clients.ts";
+import { type AwsOptions, dynamodbClient, s3Client } from "../aws/clients.ts";
 import { CommandError } from "../command-line/command-error.ts";
+import { scanRate } from "../pipeline-command/estimate.ts";
+import { openInvoke, withoutWrites } from "../pipeline-command/invoke.ts";
+import type { Resources } from "../pipeline-command/resources.ts";
 import { loadPipeline, type PipelineModule } from "../pipeline-module/pipeline-module.ts";
 import { openRunStore } from "../run-state/run-store.ts";
 import { describeTable, type SourceTable } from "../source-table/source-table.ts";
-import { scanRate } from "./estimate.ts";
-import { invokeHere, invokeLambda, withoutWrites } from "./invoke.ts";
 import type { BackfillCommandOptions } from "./options.ts";
-import type { Resources } from "./resources.ts";
 
 /** What a backfill works with. */
 export interface OpenBackfill {
@@ -107,21 +107,6 @@ const segmentsOf = (
   return fixed ?? segments ?? segmentCount(table.sizeBytes, concurrency);
 };
 
-const openInvoke = async (
-  { to, functionName, isDryRun, aws }: BackfillCommandOptions,
-  { pipeline }: PipelineModule,
-  opened: Resources,
-): Promise<Invoke> => {
-  const one = async (): Promise<Invoke> => {
-    if (to === "here" || functionName === undefined) return invokeHere(pipeline);
-    const client = await lambdaClient(aws, functionName);
-    opened.add({ close: () => client.destroy() });
-    return invokeLambda(client, functionName);
-  };
-  const invoke = await one();
-  return isDryRun ? withoutWrites(invoke) : invoke;
-};
-
 /** A store that keeps nothing, for dry runs. */
 const nowhere: Pick<RunStore, "open" | "save"> = { open: async () => undefined, save: async () => undefined };
 
@@ -182,6 +167,7 @@ export const openBackfill = async (
   const units = await source.units();
   if (stored !== undefined) checkUnits(stored, units);
   const state = stored ?? newRun(options.run, subjectOf(source.name), { asOf, now: Date.now(), units });
+  const invoke = await openInvoke(options, module.pipeline, opened);
   return {
     options,
     module,
@@ -189,7 +175,7 @@ export const openBackfill = async (
     summary: exported?.summary,
     source,
     rate,
-    invoke: await openInvoke(options, module, opened),
+    invoke: options.isDryRun ? withoutWrites(invoke) : invoke,
     state,
     store,
     isResumed: stored !== undefined,

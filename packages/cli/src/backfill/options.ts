@@ -14,6 +14,7 @@ import {
 } from "../command-line/arguments.ts";
 import { CommandError } from "../command-line/command-error.ts";
 import { helpOf } from "../command-line/help.ts";
+import { checkFunction, moduleIn, routesIn, spanMs } from "../pipeline-command/arguments.ts";
 import { type RunPlace, runIdIn, runOptions, runPlaceIn } from "../run-state/run-store.ts";
 
 /** Options of a backfill. */
@@ -137,29 +138,13 @@ Exit code: 0 when every item is copied, 1 when items failed or are left, 2 when 
 
 type Values = OptionValues<typeof options>;
 
-const unitMs: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000 };
-
-const spanMs = (text: string): number => {
-  const [, amount, unit = ""] = /^(\d+)([smh])$/.exec(text) ?? [];
-  if (amount !== undefined) return Number(amount) * (unitMs[unit] ?? 0);
-  throw new CommandError(`--yield-above is "${text}"; expected a span such as 90s or 5m`);
-};
-
-const routesIn = (text: string | undefined): readonly string[] | undefined => {
-  const routes = text?.split(",").map((name) => name.trim());
-  if (routes?.includes("") !== true) return routes;
-  throw new CommandError(`--routes is "${text}"; expected names of routes with commas between them`);
-};
-
 const checkPlaces = (values: Values): void => {
   const { table, export: manifest, "data-prefix": prefix, to, function: name } = values;
   if (table === undefined && manifest === undefined) {
     throw new CommandError("no source is given; expected --table NAME or --export s3://bucket/…/manifest-summary.json");
   }
   if (manifest === undefined && prefix !== undefined) throw new CommandError("--data-prefix needs --export");
-  if (to === "lambda" && name === undefined) {
-    throw new CommandError("--to lambda needs --function; expected the function's name or ARN");
-  }
+  checkFunction(to, name);
   const scanOnly = (["rcu", "segments"] as const).find((option) => values[option] !== undefined);
   if (manifest !== undefined && scanOnly !== undefined) {
     throw new CommandError(`--${scanOnly} is an option of a scan; expected no --export beside it`);
@@ -170,9 +155,7 @@ const checkPlaces = (values: Values): void => {
 export const backfillOptions = (args: readonly string[], now: number): BackfillCommandOptions | undefined => {
   const { values, positionals } = parseArguments("sluice backfill", options, args);
   if (values.help) return undefined;
-  const [module, another] = positionals;
-  if (module === undefined) throw new CommandError("no pipeline is given; expected its module, such as orders.ts");
-  if (another !== undefined) throw new CommandError(`unexpected argument "${another}"; expected one module`);
+  const module = moduleIn(positionals);
   checkPlaces(values);
   return {
     module,
@@ -187,7 +170,7 @@ export const backfillOptions = (args: readonly string[], now: number): BackfillC
     functionName: values.function,
     readUnitsPerSecond: wholeNumber("rcu", values.rcu),
     itemsPerSecond: wholeNumber("items-per-second", values["items-per-second"]),
-    yieldAboveMs: spanMs(values["yield-above"] ?? defaultYieldAbove),
+    yieldAboveMs: spanMs("yield-above", values["yield-above"] ?? defaultYieldAbove),
     maxFailures: values["max-failures"] === "0" ? 0 : wholeNumber("max-failures", values["max-failures"]),
     segments: wholeNumber("segments", values.segments, mostSegments),
     concurrency: wholeNumber("concurrency", values.concurrency, mostConcurrent) ?? defaultConcurrency,

@@ -13,15 +13,15 @@ import {
   type WorkCounts,
 } from "@sluice/backfill";
 import { exitCodes } from "../command-line/command-error.ts";
+import { openLagReader } from "../pipeline-command/lag.ts";
+import type { Resources } from "../pipeline-command/resources.ts";
 import { type ReportFile, reportFile } from "../run-state/report-file.ts";
-import { counted, durationText } from "../terminal/format.ts";
+import { counted, durationText, messageOf } from "../terminal/format.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { type Announcer, announcer } from "./announce.ts";
-import { lagReader } from "./lag.ts";
 import { type Meter, meter, type Shown } from "./meter.ts";
 import type { OpenBackfill } from "./open-backfill.ts";
 import { type Causes, causeLines, hintLines, newCauses, resumeCommand, sumLine, verifyCommand } from "./report.ts";
-import type { Resources } from "./resources.ts";
 
 /** How a backfill runs. */
 export interface RunSettings {
@@ -42,27 +42,9 @@ const openGate = async (
   { options: { aws, yieldAboveMs } }: OpenBackfill,
   { liveFunction, resources, terminal }: RunSettings,
 ): Promise<LagGate | undefined> => {
-  if (liveFunction === undefined) return undefined;
-  const reader = await lagReader(aws, liveFunction);
-  if (reader === undefined) {
-    terminal.err("the lag of the live function is not watched; npm install @aws-sdk/client-cloudwatch to watch it");
-    return undefined;
-  }
-  resources.add(reader);
-  let isReported = false;
-  return lagGate({
-    read: reader.read,
-    aboveMs: yieldAboveMs,
-    everyMs: lagEveryMs,
-    onReadError: (error) => {
-      if (!isReported) terminal.err(`the lag of ${liveFunction} is unknown: ${messageOf(error)}`);
-      isReported = true;
-    },
-  });
+  const lag = liveFunction === undefined ? undefined : await openLagReader(aws, liveFunction, resources, terminal);
+  return lag && lagGate({ read: lag.read, aboveMs: yieldAboveMs, everyMs: lagEveryMs, onReadError: lag.report });
 };
-
-const messageOf = (error: unknown): string =>
-  ((error instanceof Error ? error.message : String(error)).split("\n")[0] ?? "").trim();
 
 const paced = ({ source, options }: OpenBackfill, lag: LagGate | undefined): ItemSource => {
   const { itemsPerSecond } = options;

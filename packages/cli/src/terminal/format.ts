@@ -43,3 +43,7 @@ export const durationText = (ms: number): string => {
   }
   return parts.join(" ");
 };
+
+/** Returns the first line of an error's message. */
+export const messageOf = (error: unknown): string =>
+  ((error instanceof Error ? error.message : String(error)).split("\n")[0] ?? "").trim();

@@ -10,13 +10,13 @@ import {
   type VerifyOptions,
 } from "@sluice/backfill";
 import type { Image } from "@sluice/core/sink-kit";
-import { dynamodbClient, lambdaClient } from "../aws/clients.ts";
-import { scanRate } from "../backfill/estimate.ts";
-import { invokeHere, invokeLambda } from "../backfill/invoke.ts";
-import { lagReader } from "../backfill/lag.ts";
+import { dynamodbClient } from "../aws/clients.ts";
 import { openModule } from "../backfill/open-backfill.ts";
-import type { Resources } from "../backfill/resources.ts";
 import { CommandError } from "../command-line/command-error.ts";
+import { scanRate } from "../pipeline-command/estimate.ts";
+import { openInvoke } from "../pipeline-command/invoke.ts";
+import { openLagReader } from "../pipeline-command/lag.ts";
+import type { Resources } from "../pipeline-command/resources.ts";
 import type { PipelineModule } from "../pipeline-module/pipeline-module.ts";
 import { describeTable, type SourceTable } from "../source-table/source-table.ts";
 import type { Terminal } from "../terminal/terminal.ts";
@@ -42,43 +42,22 @@ const withStream = ({ name, streamArn }: SourceTable): string => {
   );
 };
 
-const openRepair = async (
-  { repairs, to, functionName, aws }: VerifyCommandOptions,
-  { pipeline }: PipelineModule,
-  opened: Resources,
-): Promise<Pick<VerifyOptions, "repair">> => {
-  if (!repairs) return {};
-  if (to === "here" || functionName === undefined) return { repair: invokeHere(pipeline) };
-  const client = await lambdaClient(aws, functionName);
-  opened.add({ close: () => client.destroy() });
-  return { repair: invokeLambda(client, functionName) };
-};
-
-/** Watches the lag of the live function, if there is one, and if its package is installed. */
+/** How far the live function lags, if it is named and can be watched. A lag that cannot be read is unknown. */
 const openLag = async (
   { functionName, aws }: VerifyCommandOptions,
   opened: Resources,
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<Pick<VerifyOptions, "lag">> => {
-  if (functionName === undefined) return {};
-  const reader = await lagReader(aws, functionName);
-  if (reader === undefined) {
-    terminal.err("the lag of the live function is not watched; npm install @aws-sdk/client-cloudwatch to watch it");
-    return {};
-  }
-  opened.add(reader);
-  let isReported = false;
-  const lag = async (): Promise<number | undefined> => {
-    try {
-      return await reader.read(signal);
-    } catch (error) {
-      if (!isReported) terminal.err(`the lag of ${functionName} is unknown: ${(error as Error).message}`);
-      isReported = true;
-      return undefined;
-    }
+  const watched = functionName === undefined ? undefined : await openLagReader(aws, functionName, opened, terminal);
+  if (watched === undefined) return {};
+  return {
+    lag: () =>
+      watched.read(signal).catch((error: unknown) => {
+        watched.report(error);
+        return undefined;
+      }),
   };
-  return { lag };
 };
 
 /** Opens what a verification works with. @throws {CommandError} {SourceError} when it cannot start */
@@ -111,7 +90,7 @@ export const openVerify = async (
     ...(options.deadLetters.length > 0 && {
       deadLetters: deadLetterReader(options, module.pipeline.name, terminal, signal),
     }),
-    ...(await openRepair(options, module, opened)),
+    ...(options.repairs && { repair: await openInvoke(options, module.pipeline, opened) }),
     ...(await openLag(options, opened, terminal, signal)),
   };
   return { options, module, table, rate, verification, keys };

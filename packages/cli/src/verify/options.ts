@@ -14,6 +14,7 @@ import {
 } from "../command-line/arguments.ts";
 import { CommandError } from "../command-line/command-error.ts";
 import { helpOf } from "../command-line/help.ts";
+import { checkFunction, moduleIn, routesIn, spanMs } from "../pipeline-command/arguments.ts";
 import { newRunId } from "../run-state/run-store.ts";
 
 /** Options of a verification. */
@@ -121,15 +122,6 @@ compared.`,
 
 type Values = OptionValues<typeof options>;
 
-const unitMs: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000 };
-
-const graceIn = (text: string | undefined): number | undefined => {
-  if (text === undefined) return undefined;
-  const [, amount, unit = ""] = /^(\d+)([smh])$/.exec(text) ?? [];
-  if (amount !== undefined) return Number(amount) * (unitMs[unit] ?? 0);
-  throw new CommandError(`--grace is "${text}"; expected a span such as 90s or 5m`);
-};
-
 const sampleIn = (text: string | undefined): number => {
   if (text === undefined) return 1;
   const sample = /^\d*\.?\d+$/.test(text) ? Number(text) : Number.NaN;
@@ -137,16 +129,8 @@ const sampleIn = (text: string | undefined): number => {
   throw new CommandError(`--sample is "${text}"; expected a number above 0 and up to 1, such as 0.01`);
 };
 
-const routesIn = (text: string | undefined): readonly string[] | undefined => {
-  const routes = text?.split(",").map((name) => name.trim());
-  if (routes?.includes("") !== true) return routes;
-  throw new CommandError(`--routes is "${text}"; expected names of routes with commas between them`);
-};
-
 const checkTogether = (values: Values): void => {
-  if (values.to === "lambda" && values.function === undefined) {
-    throw new CommandError("--to lambda needs --function; expected the function's name or ARN");
-  }
+  checkFunction(values.to, values.function);
   if (values.to !== undefined && !values.repair)
     throw new CommandError("--to says who writes repairs; expected --repair");
   if (values.key !== undefined && values.sample !== undefined) {
@@ -158,9 +142,7 @@ const checkTogether = (values: Values): void => {
 export const verifyOptions = (args: readonly string[], now: number): VerifyCommandOptions | undefined => {
   const { values, positionals } = parseArguments("sluice verify", options, args);
   if (values.help) return undefined;
-  const [module, another] = positionals;
-  if (module === undefined) throw new CommandError("no pipeline is given; expected its module, such as orders.ts");
-  if (another !== undefined) throw new CommandError(`unexpected argument "${another}"; expected one module`);
+  const module = moduleIn(positionals);
   if (values.table === undefined) throw new CommandError("--table is missing; expected the name of the table");
   checkTogether(values);
   return {
@@ -173,7 +155,7 @@ export const verifyOptions = (args: readonly string[], now: number): VerifyComma
     routes: routesIn(values.routes),
     sample: sampleIn(values.sample),
     keys: values.key,
-    graceMs: graceIn(values.grace),
+    graceMs: values.grace === undefined ? undefined : spanMs("grace", values.grace),
     deadLetters: values["dead-letters"] ?? [],
     payloadStore: payloadPlace(values),
     showsValues: values["show-values"] ?? false,

@@ -1,42 +1,30 @@
 // `sluice verify`: compares the copies in the targets of a pipeline with the items of its table, and repairs them.
 
 import { type VerifyProgress, type VerifyReport, verifyTable } from "@sluice/backfill";
-import { estimateLines, scanEstimate } from "../backfill/estimate.ts";
-import { resources } from "../backfill/resources.ts";
 import { CommandError, exitCodes } from "../command-line/command-error.ts";
+import { scanEstimate } from "../pipeline-command/estimate.ts";
+import { confirm, largeRun, runCommand } from "../pipeline-command/run-command.ts";
 import { type ReportFile, reportFile } from "../run-state/report-file.ts";
-import { divertOutput } from "../terminal/divert-output.ts";
 import { counted, durationText, withSeparators } from "../terminal/format.ts";
-import { watchInterrupts } from "../terminal/interrupt.ts";
 import type { ProgressStep } from "../terminal/progress.ts";
-import { canAsk, isConfirmed } from "../terminal/question.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { type OpenVerify, openVerify } from "./open-verify.ts";
 import { type VerifyCommandOptions, verifyHelp, verifyOptions } from "./options.ts";
 import { countOf, nextCommand, reportLines } from "./report.ts";
 
-/** From this number of items on, the command asks before it starts. */
-const largeRun = 1_000_000;
-
 const jsonEveryMs = 2_000;
 
-const stopping = "stopping: the requests in flight are finished. Ctrl-C again ends at once";
-
-/** Errors of a run that could not start. Their messages are for the user. */
 const plainErrors = /^(Source|Config|Record|Sink|FunctionUnreachable|FunctionFailed)Error$/;
 
-const asCommandError = (error: unknown): unknown =>
-  error instanceof Error && plainErrors.test(error.name) ? new CommandError(error.message, { cause: error }) : error;
-
-const confirm = async (open: OpenVerify, { err }: Terminal, signal: AbortSignal): Promise<void> => {
+/** Asks before a large run, or if the user wants to know the costs. @throws {CommandError} when the answer is no */
+const confirmRun = async (open: OpenVerify, terminal: Terminal, signal: AbortSignal): Promise<void> => {
   const { options, table, rate, keys } = open;
   const isLarge = table.itemCount >= largeRun && keys === undefined;
   if (!options.asksFirst && !isLarge) return;
   const rates = { readUnitsPerSecond: rate.unitsPerSecond(), itemsPerSecond: undefined };
-  for (const line of estimateLines(scanEstimate(table, rates), rates)) err(line);
-  if (options.isConfirmed) return;
-  if (!canAsk()) throw new CommandError("the run is to be confirmed, and there is no terminal; expected --yes");
-  if (!(await isConfirmed("start?", signal))) throw new CommandError("nothing was compared: the answer was no");
+  const estimate = scanEstimate(table, rates);
+  const { isConfirmed } = options;
+  await confirm({ estimate, rates, isConfirmed, nothing: "nothing was compared" }, terminal, signal);
 };
 
 /** @throws {CommandError} when no target of the pipeline can be compared */
@@ -157,26 +145,15 @@ const run = async (
   return report.isEqual ? exitCodes.done : exitCodes.left;
 };
 
-const start = async (options: VerifyCommandOptions, args: readonly string[], terminal: Terminal): Promise<number> => {
-  const interrupt = watchInterrupts(() => terminal.err(stopping));
-  const restore = divertOutput(terminal);
-  const opened = resources();
-  const { signal } = interrupt;
-  try {
+const start = (options: VerifyCommandOptions, args: readonly string[], terminal: Terminal): Promise<number> =>
+  runCommand({ terminal, finishes: "the requests in flight", plainErrors }, async (opened, signal) => {
     const open = await openVerify(options, opened, terminal, signal);
     checkComparable(open);
-    await confirm(open, terminal, signal);
+    await confirmRun(open, terminal, signal);
     const file = reportFile(options.run, "findings");
     await file.prepare();
-    return await run(open, file, args, terminal, signal);
-  } catch (error) {
-    throw asCommandError(error);
-  } finally {
-    await opened.close();
-    restore();
-    interrupt.release();
-  }
-};
+    return run(open, file, args, terminal, signal);
+  });
 
 /** Runs `sluice verify`. Returns the exit code. @throws {CommandError} when nothing can be compared */
 export const verifyCommand = async (args: readonly string[], terminal: Terminal): Promise<number> => {

@@ -2,10 +2,10 @@
 
 import { describe, expect, test } from "@jest/globals";
 import { noCounts } from "@sluice/backfill";
-import { estimateLines, exportEstimate, scanEstimate, scanRate } from "../../src/backfill/estimate.ts";
 import { meter, runStep } from "../../src/backfill/meter.ts";
 import { backfillOptions } from "../../src/backfill/options.ts";
 import { causeLines, hintLines, newCauses, resumeCommand, sumLine, verifyCommand } from "../../src/backfill/report.ts";
+import { estimateLines, exportEstimate, scanEstimate, scanRate } from "../../src/pipeline-command/estimate.ts";
 import type { SourceTable } from "../../src/source-table/source-table.ts";
 import { durationText } from "../../src/terminal/format.ts";
 

@@ -4,6 +4,8 @@ import { FunctionUnreachableError, type Invoke, type TaskAnswer, type TaskEvent 
 import type { Pipeline } from "@sluice/core";
 import { FunctionFailedError, invokeFunction, type LambdaClient } from "@sluice/redrive";
 import { awsFailure } from "../aws/aws-failure.ts";
+import { type AwsOptions, lambdaClient } from "../aws/clients.ts";
+import type { Resources } from "./resources.ts";
 
 /** Remaining time in the handler's context, in milliseconds. Lambda's longest timeout is three times as long. */
 const maxInvocationMs = 300_000;
@@ -23,7 +25,7 @@ const newContext = () => {
  * Creates an `Invoke` that calls the pipeline's handler in this process. In Lambda a handler has one invocation at a time,
  * so each of several calls at once gets a handler of its own.
  */
-export const invokeHere = (pipeline: Pipeline<unknown>): Invoke => {
+const invokeHere = (pipeline: Pipeline<unknown>): Invoke => {
   const free: ReturnType<Pipeline<unknown>["handler"]>[] = [];
   return async (event: TaskEvent) => {
     const handler = free.pop() ?? pipeline.handler();
@@ -36,7 +38,7 @@ export const invokeHere = (pipeline: Pipeline<unknown>): Invoke => {
 };
 
 /** Creates an `Invoke` that calls a function in Lambda. */
-export const invokeLambda =
+const invokeLambda =
   (client: LambdaClient, functionName: string): Invoke =>
   async (event, signal) => {
     try {
@@ -47,6 +49,22 @@ export const invokeLambda =
       throw new FunctionUnreachableError(message, { cause: error });
     }
   };
+
+/** Creates the `Invoke` that the options `--to` and `--function` choose. */
+export const openInvoke = async (
+  {
+    to,
+    functionName,
+    aws,
+  }: { readonly to: string; readonly functionName: string | undefined; readonly aws: AwsOptions },
+  pipeline: Pipeline<unknown>,
+  opened: Resources,
+): Promise<Invoke> => {
+  if (to === "here" || functionName === undefined) return invokeHere(pipeline);
+  const client = await lambdaClient(aws, functionName);
+  opened.add({ close: () => client.destroy() });
+  return invokeLambda(client, functionName);
+};
 
 /** Returns an `Invoke` with which nothing is written. */
 export const withoutWrites =

@@ -1,6 +1,9 @@
 // Reads how far a live function is behind its stream, from CloudWatch's metric IteratorAge.
 
 import { type AwsOptions, clientConfig } from "../aws/clients.ts";
+import { messageOf } from "../terminal/format.ts";
+import type { Terminal } from "../terminal/terminal.ts";
+import type { Resources } from "./resources.ts";
 
 /** The part of CloudWatch's answer that is read. */
 interface MetricData {
@@ -46,8 +49,37 @@ const inputOf = (functionName: string, now: number) => ({
 /** The package is optional: who does not watch the lag need not install it. The name is no literal, so that no type is needed. */
 const cloudWatchPackage: string = "@aws-sdk/client-cloudwatch";
 
+/** A reader that the command closes, and whose failures the user sees. */
+export interface WatchedLag extends Pick<LagReader, "read"> {
+  /** Says that the lag is unknown, and why; only the first time. */
+  readonly report: (error: unknown) => void;
+}
+
+/** Opens a reader of a function's lag. If its package is not installed, says so, and returns undefined. */
+export const openLagReader = async (
+  aws: AwsOptions,
+  functionName: string,
+  opened: Resources,
+  { err }: Terminal,
+): Promise<WatchedLag | undefined> => {
+  const reader = await lagReader(aws, functionName);
+  if (reader === undefined) {
+    err("the lag of the live function is not watched; npm install @aws-sdk/client-cloudwatch to watch it");
+    return undefined;
+  }
+  opened.add(reader);
+  let isReported = false;
+  return {
+    read: reader.read,
+    report: (error) => {
+      if (!isReported) err(`the lag of ${functionName} is unknown: ${messageOf(error)}`);
+      isReported = true;
+    },
+  };
+};
+
 /** Creates a reader of a function's lag; undefined if `@aws-sdk/client-cloudwatch` is not installed. */
-export const lagReader = async (aws: AwsOptions, functionName: string): Promise<LagReader | undefined> => {
+const lagReader = async (aws: AwsOptions, functionName: string): Promise<LagReader | undefined> => {
   const sdk: { readonly CloudWatch: new (config: object) => MetricClient } | undefined = await import(
     cloudWatchPackage
   ).catch((error: NodeJS.ErrnoException) => {
