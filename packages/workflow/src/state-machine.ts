@@ -127,24 +127,38 @@ const checked = (options: RedriveStateMachineOptions) => {
 
 type CheckedOptions = ReturnType<typeof checked>;
 
-const caught = (next: string) => ({ ErrorEquals: ["States.ALL"], ResultPath: "$.error", Next: next });
+/** Members of an object of the definition. */
+export type Members = Readonly<Record<string, unknown>>;
 
-type Members = Readonly<Record<string, unknown>>;
+/** Creates a catcher of every error, which goes on with another state. */
+export const caught = (next: string): Members => ({ ErrorEquals: ["States.ALL"], ResultPath: "$.error", Next: next });
+
+/** The function that a task state calls, by its placeholder, and its payload. */
+export type FunctionCall = readonly [placeholder: string, payload: Members];
+
+/** What the task states of a machine have in common. */
+export interface TaskSettings {
+  readonly partition: string;
+  readonly functionTimeoutSeconds: number;
+}
 
 /** Creates a task state that calls a function. `more` contains fields that are added, or that replace other fields. */
-const task = (
-  { partition, functionTimeoutSeconds }: CheckedOptions,
-  [placeholder, Payload]: [string, Members],
+export const functionTask = (
+  { partition, functionTimeoutSeconds }: TaskSettings,
+  retriers: readonly Retrier[],
+  [placeholder, Payload]: FunctionCall,
   more: Members,
 ): StateDefinition => ({
   Type: "Task",
   Resource: `arn:${partition}:states:::lambda:invoke`,
   Parameters: { FunctionName: `\${${placeholder}}`, Payload },
   TimeoutSeconds: functionTimeoutSeconds,
-  Retry: retries,
-  Catch: [caught("Report")],
+  Retry: retriers,
   ...more,
 });
+
+const task = (options: CheckedOptions, call: FunctionCall, more: Members): StateDefinition =>
+  functionTask(options, retries, call, { Catch: [caught("Report")], ...more });
 
 /** Parts of a function's input that come from Step Functions' context object. */
 const execution = { "run.$": "$$.Execution.Id", "startedAt.$": "$$.Execution.StartTime" };

@@ -143,7 +143,7 @@ const callsOf = <One extends Delivery>(
 };
 
 /** The last change of each item, by version. */
-const lastOfEach = (changes: readonly SpecimenChange[]): SpecimenChange[] => {
+export const lastOfEach = (changes: readonly SpecimenChange[]): SpecimenChange[] => {
   const last = new Map<string, SpecimenChange>();
   for (const change of changes) {
     const known = last.get(change.itemKey);

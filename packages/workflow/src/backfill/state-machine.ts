@@ -3,7 +3,17 @@
 // number or the key of a file, and cursors, counts and failures are in S3.
 
 import { checkOptionNames, checkText, checkWhole } from "@sluice/core/sink-kit";
-import { choice, misconfigured, type Retrier, type StateDefinition, serviceErrors } from "../state-machine.ts";
+import {
+  caught,
+  choice,
+  type FunctionCall,
+  functionTask,
+  type Members,
+  misconfigured,
+  type Retrier,
+  type StateDefinition,
+  serviceErrors,
+} from "../state-machine.ts";
 import type { RunMode } from "./run-plan.ts";
 import { type CopySettings, copySettingNames, settingsOf } from "./settings.ts";
 
@@ -96,23 +106,8 @@ const checked = (mode: RunMode, options: CopyStateMachineOptions): Checked => {
   return { mode, settings, maxConcurrency, toleratedFailurePercentage, functionTimeoutSeconds, partition };
 };
 
-const caught = (next: string) => ({ ErrorEquals: ["States.ALL"], ResultPath: "$.error", Next: next });
-
-type Members = Readonly<Record<string, unknown>>;
-
-/** Creates a task state that calls a function. `more` contains fields that are added, or that replace other fields. */
-const task = (
-  { partition, functionTimeoutSeconds }: Checked,
-  [placeholder, Payload]: [string, Members],
-  more: Members,
-): StateDefinition => ({
-  Type: "Task",
-  Resource: `arn:${partition}:states:::lambda:invoke`,
-  Parameters: { FunctionName: `\${${placeholder}}`, Payload },
-  TimeoutSeconds: functionTimeoutSeconds,
-  Retry: retries,
-  ...more,
-});
+const task = (options: Checked, call: FunctionCall, more: Members): StateDefinition =>
+  functionTask(options, retries, call, more);
 
 const plan = (options: Checked): StateDefinition => {
   const { mode, settings, maxConcurrency } = options;

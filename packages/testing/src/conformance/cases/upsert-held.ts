@@ -6,7 +6,7 @@ import type { SpecimenItem } from "../../records/specimen.ts";
 import { streamRecord } from "../../records/stream-record.ts";
 import { type Case, casesFor } from "../case.ts";
 import { canonicalText, expectEqual, expectThat, mismatch } from "../expectation.ts";
-import type { Harness, SpecimenChange } from "../harness.ts";
+import { type Harness, lastOfEach, type SpecimenChange } from "../harness.ts";
 import { invoke } from "./upsert-parallel.ts";
 
 /**
@@ -54,15 +54,6 @@ const expectRemoved = async (harness: Harness, change: SpecimenChange, version: 
   const held = await oneHeld(harness, change);
   expectEqual([held.version, held.state], [version, "removed"], "version and state of a tombstone");
   expectThat(held.content === undefined, "content of a tombstone", "some", "none");
-};
-
-const lastOfEach = (changes: readonly SpecimenChange[]): SpecimenChange[] => {
-  const last = new Map<string, SpecimenChange>();
-  for (const change of changes) {
-    const known = last.get(change.itemKey);
-    if (known === undefined || known.version < change.version) last.set(change.itemKey, change);
-  }
-  return [...last.values()];
 };
 
 /** The cases for verify and repair. */
