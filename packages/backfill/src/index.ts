@@ -26,6 +26,7 @@ export {
   type RepairBase,
   repairRecord,
 } from "./record/records.ts";
+export { comparableTargets, targetsOfRoutes } from "./record/targets.ts";
 export type { Invoke, TaskAnswer, TaskEvent } from "./record/task.ts";
 export {
   type BackfillOptions,

@@ -1,6 +1,7 @@
 // What must be true before a run starts. Why: docs/decisions/0062-runs-that-can-be-resumed.md.
 
 import { streamEpoch } from "@sluice/core/envelope";
+import { epochOf } from "../record/records.ts";
 import { resumableDays } from "../run/run-state.ts";
 import type { ExportFacts, LiveFacts, MappingFacts, RunFacts } from "./facts.ts";
 
@@ -105,12 +106,10 @@ const sampleFault = ({ sample }: RunFacts): string | undefined => {
   return `each of the first ${sample.records} items that a route takes would fail${where}, with ${code}: ${message}; mend the cause, or start with --no-check sample`;
 };
 
-const epochText = (version: string): string => version.slice(0, 17);
-
 const aheadFault = ({ ahead }: RunFacts): string | undefined => {
   const [first] = ahead;
   if (first === undefined) return undefined;
-  const found = `the target of route ${first.route} holds changes of a later stream, of ${epochText(first.version)}`;
+  const found = `the target of route ${first.route} holds changes of a later stream, of ${epochOf(first.version)}`;
   return `${found}: it was filled from another table, or this table was replaced; nothing older can be written there: expected the table of that stream, or a new target, or --no-check ahead`;
 };
 

@@ -2,7 +2,7 @@
 
 import type { MessageOutcome, PipelineTarget, StreamRecord } from "@sluice/core/envelope";
 import type { WriteContext } from "@sluice/core/sink-kit";
-import { isAhead } from "../record/records.ts";
+import { epochOf, isAhead } from "../record/records.ts";
 import type { Invoke } from "../record/task.ts";
 import type { ItemSource } from "../source/source.ts";
 import type { AheadFacts, SampleFacts } from "./facts.ts";
@@ -67,7 +67,7 @@ const aheadIn = async (
   const deliveries = records.map((record) => expect(record).delivery);
   const held = await sink.read(deliveries, context);
   // The epoch of a version may be later than the stream, if the pipeline's option "source" has a time.
-  const epochAt = (index: number): string => deliveries[index]?.change.version.slice(0, 17) ?? "";
+  const epochAt = (index: number): string => epochOf(deliveries[index]?.change.version ?? "");
   const ahead = held.find((copy, index) => isAhead({ held: copy?.version, epoch: epochAt(index), now: "" }));
   return ahead === undefined ? [] : [{ route: routes[0] ?? sink.name, version: ahead.version }];
 };

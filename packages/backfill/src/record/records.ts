@@ -122,7 +122,8 @@ export const incrementalRecord = ({ run, streamArn }: RecordOrigin, change: Expo
 
 const later = (one: Micros, other: Micros): Micros => (one > other ? one : other);
 
-const epochOf = (version: string): string => version.slice(0, 17);
+/** Returns the first part of a version: the epoch of its stream. */
+export const epochOf = (version: string): string => version.slice(0, 17);
 
 /** Returns the stream's ARN with another epoch as its label: `20260102030405678` becomes `2026-01-02T03:04:05.678`. */
 const withEpoch = (streamArn: string, epoch: string): string => {

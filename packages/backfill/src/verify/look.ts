@@ -2,7 +2,7 @@
 
 import { type Image, itemKeyOf, type PipelineTarget, type StreamRecord } from "@sluice/core/envelope";
 import type { CopyContent, HeldCopy } from "@sluice/core/sink-kit";
-import { absenceRecord, backfillRecord, microsOf } from "../record/records.ts";
+import { absenceRecord, backfillRecord, epochOf, microsOf, type RepairBase } from "../record/records.ts";
 import type { Finding } from "./classes.ts";
 import {
   type Comparison,
@@ -91,6 +91,13 @@ export const isUnmoved = ({ suspect: { seen }, sight }: Look): boolean =>
 /** Whether the item is as the look before showed it, too. */
 export const isUnchanged = (look: Look): boolean =>
   isUnmoved(look) && look.isSteady && look.suspect.seen?.item === look.digest;
+
+/** What a repair of the copy starts from. */
+export const repairBase = ({ sight, fromMs }: Look): RepairBase => ({
+  held: sight.held?.version,
+  epoch: epochOf(sight.expected.expectation?.delivery.change.version ?? ""),
+  now: microsOf(fromMs),
+});
 
 /** A look at a copy that differs. */
 export interface DifferingLook extends Look {

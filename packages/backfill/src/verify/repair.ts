@@ -3,10 +3,10 @@
 
 import type { MessageOutcome, PipelineTarget, StreamRecord } from "@sluice/core/envelope";
 import { chunk } from "@sluice/core/sink-kit";
-import { microsOf, repairRecord } from "../record/records.ts";
+import { repairRecord } from "../record/records.ts";
 import type { Invoke } from "../record/task.ts";
 import type { Finding, FindingClass } from "./classes.ts";
-import { type DifferingLook, findingOf, versionIn } from "./look.ts";
+import { type DifferingLook, findingOf, repairBase, versionIn } from "./look.ts";
 import type { Settled, Suspect } from "./suspect.ts";
 import type { Verification } from "./verification.ts";
 
@@ -29,13 +29,8 @@ const maxAttempts = 5;
 const firstDelayMs = 500;
 
 const repairOf = ({ origin }: Verification, { look, class: kind }: Repairable): Repair => {
-  const { suspect, target, item, sight, fromMs } = look;
-  const epoch = sight.expected.expectation?.delivery.change.version.slice(0, 17) ?? "";
-  const record = repairRecord(
-    origin,
-    { keys: suspect.keys, item },
-    { held: sight.held?.version, epoch, now: microsOf(fromMs) },
-  );
+  const { suspect, target, item } = look;
+  const record = repairRecord(origin, { keys: suspect.keys, item }, repairBase(look));
   return { look, class: kind, record, version: target.expect(record).delivery.change.version };
 };
 

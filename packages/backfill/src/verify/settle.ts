@@ -8,7 +8,7 @@
 // filter matches may change all the time, and its copy must still be found. See docs/decisions/0063-verify-and-repair.md.
 
 import { itemKeyOf, type PipelineTarget } from "@sluice/core/envelope";
-import { isAhead, microsOf } from "../record/records.ts";
+import { isAhead } from "../record/records.ts";
 import type { Finding, FindingClass, RepairOutcome } from "./classes.ts";
 import type { SinkCalls } from "./comparison.ts";
 import { shortHash } from "./item-text.ts";
@@ -24,6 +24,7 @@ import {
   nextOf,
   provedLook,
   recordOf,
+  repairBase,
   versionIn,
 } from "./look.ts";
 import { type Repairable, repairAll } from "./repair.ts";
@@ -115,11 +116,6 @@ const unreached = (verification: Verification, look: DifferingLook, { class: kin
       "the handler took the repair, but the target still holds the version before it; expected a handler that writes the same target",
   });
 
-const isOfLaterStream = ({ sight, fromMs }: DifferingLook): boolean => {
-  const epoch = sight.expected.expectation?.delivery.change.version.slice(0, 17) ?? "";
-  return isAhead({ held: sight.held?.version, epoch, now: microsOf(fromMs) });
-};
-
 /** Sorts persistent differences into findings, and repairs those that can be repaired. */
 const sorted = async (
   verification: Verification,
@@ -135,7 +131,7 @@ const sorted = async (
   for (const look of looks) {
     const itemKey = itemKeyOf(look.suspect.keys);
     const kind: FindingClass = stale.has(itemKey) ? "stale" : look.difference.class;
-    if (isOfLaterStream(look)) findings.push(findingOf(verification, look, "ahead"));
+    if (isAhead(repairBase(look))) findings.push(findingOf(verification, look, "ahead"));
     else if (pending.has(itemKey)) findings.push(findingOf(verification, look, "pending"));
     else if (isRepaired) repairables.push({ look, class: kind });
     else findings.push(findingOf(verification, look, kind));

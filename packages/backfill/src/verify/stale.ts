@@ -1,18 +1,15 @@
 // Tells copies that are behind from copies that are wrong.
 
 import { itemKeyOf } from "@sluice/core/envelope";
+import { epochOf } from "../record/records.ts";
 import { expectedOf, heldCopies, type SinkCalls } from "./comparison.ts";
-import { type DifferingLook, recordOf } from "./look.ts";
+import { type DifferingLook, recordOf, repairBase } from "./look.ts";
 import type { Verification } from "./verification.ts";
 
-/** Length of an epoch, and of a version without its fraction. A repair has the version of the change that it repairs. */
-const epochLength = 17;
+/** Length of a version without its fraction. A repair has the version of the change that it repairs. */
 const changeLength = 58;
 
 const held = ({ sight }: DifferingLook): string => sight.held?.version ?? "";
-
-const epochNow = ({ sight }: DifferingLook): string =>
-  sight.expected.expectation?.delivery.change.version.slice(0, epochLength) ?? "";
 
 /**
  * Returns the keys of those copies that are older than the item's copies in other targets of the pipeline, or of an earlier
@@ -26,7 +23,7 @@ export const staleItems = async (
   // A copy without a version does not tell how old it is.
   const candidates = looks.filter((look) => look.difference.class === "different" && held(look) !== "");
   const keyOf = ({ suspect }: DifferingLook): string => itemKeyOf(suspect.keys);
-  const stale = new Set(candidates.filter((look) => held(look).slice(0, epochLength) < epochNow(look)).map(keyOf));
+  const stale = new Set(candidates.filter((look) => epochOf(held(look)) < repairBase(look).epoch).map(keyOf));
   if (candidates.length === 0) return stale;
   for (const other of verification.targets) {
     if (other === candidates[0]?.target || other.sink.read === undefined) continue;

@@ -3,6 +3,7 @@
 import type { Image, PipelineTarget } from "@sluice/core/envelope";
 import { type Clock, systemClock } from "@sluice/core/sink-kit";
 import type { RecordOrigin } from "../record/records.ts";
+import { comparableTargets, isComparable, targetsOfRoutes } from "../record/targets.ts";
 import type { Invoke } from "../record/task.ts";
 import type { ItemSource } from "../source/source.ts";
 import type { SeenKeys } from "./seen-keys.ts";
@@ -67,15 +68,10 @@ export const nameOfTarget = ({ routes }: PipelineTarget): string => routes[0] ??
 /** The options that decide what a verification can see. */
 type Asked = Pick<VerifyOptions, "targets" | "repair"> & { readonly routes?: readonly string[] | undefined };
 
-const isComparable = ({ sink }: PipelineTarget): boolean => sink.read !== undefined && sink.canonical !== undefined;
-
-const isAsked = ({ routes: asked }: Asked, { routes }: PipelineTarget): boolean =>
-  asked === undefined || routes.some((route) => asked.includes(route));
-
 /** Fills in the defaults. */
 export const verificationOf = (options: VerifyOptions): Verification => ({
   ...options,
-  comparable: options.targets.filter((target) => isAsked(options, target) && isComparable(target)),
+  comparable: comparableTargets(options.targets, options.routes),
   sample: options.sample ?? 1,
   graceMs: options.graceMs ?? 60_000,
   maxLooks: options.maxLooks ?? 5,
@@ -85,19 +81,17 @@ export const verificationOf = (options: VerifyOptions): Verification => ({
 
 /** Returns sentences about what this verification cannot see, or cannot repair. */
 export const limitsOf = (options: Asked): string[] =>
-  options.targets
-    .filter((target) => isAsked(options, target))
-    .flatMap((target) => {
-      const name = nameOfTarget(target);
-      const { sink, acceptsBackfills, deletesRemoved } = target;
-      if (!isComparable(target)) return [`${name}: nothing to compare, because the sink cannot read its target`];
-      return [
-        ...(sink.keys === undefined ? [`${name}: ghosts are not searched, because the sink cannot list its keys`] : []),
-        ...(deletesRemoved
-          ? []
-          : [`${name}: ghosts are not searched, because the target keeps the copies of removed items`]),
-        ...(acceptsBackfills || options.repair === undefined
-          ? []
-          : [`${name}: nothing is repaired, because a route of the target does not accept the origin "backfill"`]),
-      ];
-    });
+  targetsOfRoutes(options.targets, options.routes).flatMap((target) => {
+    const name = nameOfTarget(target);
+    const { sink, acceptsBackfills, deletesRemoved } = target;
+    if (!isComparable(target)) return [`${name}: nothing to compare, because the sink cannot read its target`];
+    return [
+      ...(sink.keys === undefined ? [`${name}: ghosts are not searched, because the sink cannot list its keys`] : []),
+      ...(deletesRemoved
+        ? []
+        : [`${name}: ghosts are not searched, because the target keeps the copies of removed items`]),
+      ...(acceptsBackfills || options.repair === undefined
+        ? []
+        : [`${name}: nothing is repaired, because a route of the target does not accept the origin "backfill"`]),
+    ];
+  });

@@ -9,6 +9,7 @@ import {
   type RunFacts,
   refusals,
   sampleRecords,
+  targetsOfRoutes,
 } from "@sluice/backfill";
 import { awsFailure } from "../aws/aws-failure.ts";
 import { lambdaClient } from "../aws/clients.ts";
@@ -53,7 +54,7 @@ const aheadFacts = async (
   const { routes, to } = options;
   if (to === "lambda") return { ahead: [], notes: ["not checked: whether a target holds changes of a later stream"] };
   const targets = module.pipeline.targets();
-  const asked = targets.filter((target) => routes === undefined || target.routes.some((name) => routes.includes(name)));
+  const asked = targetsOfRoutes(targets, routes);
   const timeout = AbortSignal.any([signal, AbortSignal.timeout(checkMs)]);
   try {
     return { ahead: await aheadTargets(asked, records, { signal: timeout, remainingMs: () => checkMs }), notes: [] };

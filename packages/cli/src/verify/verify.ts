@@ -1,6 +1,6 @@
 // `sluice verify`: compares the copies in the targets of a pipeline with the items of its table, and repairs them.
 
-import { type VerifyProgress, type VerifyReport, verifyTable } from "@sluice/backfill";
+import { comparableTargets, type VerifyProgress, type VerifyReport, verifyTable } from "@sluice/backfill";
 import { CommandError, exitCodes } from "../command-line/command-error.ts";
 import { scanEstimate } from "../pipeline-command/estimate.ts";
 import { confirm, largeRun, runCommand } from "../pipeline-command/run-command.ts";
@@ -30,8 +30,7 @@ const confirmRun = async (open: OpenVerify, terminal: Terminal, signal: AbortSig
 /** @throws {CommandError} when no target of the pipeline can be compared */
 const checkComparable = ({ verification, module }: OpenVerify): void => {
   const { targets, routes } = verification;
-  const asked = targets.filter((target) => routes === undefined || target.routes.some((name) => routes.includes(name)));
-  if (asked.some(({ sink }) => sink.read !== undefined && sink.canonical !== undefined)) return;
+  if (comparableTargets(targets, routes).length > 0) return;
   const names = (routes ?? module.pipeline.routes.map(({ name }) => name)).join(", ");
   throw new CommandError(
     `nothing to compare: no sink of the routes ${names} can read its target; expected an upsert route, as of Postgres, OpenSearch or DynamoDB`,

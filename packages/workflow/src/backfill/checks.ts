@@ -12,6 +12,7 @@ import {
   type RunFacts,
   refusals,
   sampleRecords,
+  targetsOfRoutes,
 } from "@sluice/backfill";
 import type { Clock, LazyClient } from "@sluice/core/sink-kit";
 import type { WorkerPipeline } from "./backfill-worker.ts";
@@ -52,9 +53,7 @@ const sampledFacts = async (checks: Checks): Promise<Pick<RunFacts, "sample" | "
   const sample = skipped.includes("sample") ? undefined : await dryRunSample(records, invoke, routes, signal);
   const isBroken = sample !== undefined && sample.failures === sample.records;
   if (isBroken || skipped.includes("ahead")) return { sample, ahead: [] };
-  const targets = pipeline
-    .targets()
-    .filter((target) => routes === undefined || target.routes.some((name) => routes.includes(name)));
+  const targets = targetsOfRoutes(pipeline.targets(), routes);
   return { sample, ahead: await aheadTargets(targets, records, { signal, remainingMs: () => checkMs }) };
 };
 

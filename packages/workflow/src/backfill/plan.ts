@@ -2,6 +2,7 @@
 // to S3. For an export, the Distributed Map reads the export's own manifest.
 
 import {
+  comparableTargets,
   exportSource,
   type ItemSource,
   limitsOf,
@@ -67,10 +68,7 @@ type Targets = ReturnType<WorkerPipeline["targets"]>;
 
 /** The targets that the run compares. @throws {ConfigError} CONFIG_INVALID when there are none. */
 const comparedTargets = ({ parts, input: { routes: asked } }: Start): Targets => {
-  const compared = parts.pipeline
-    .targets()
-    .filter(({ sink }) => sink.read !== undefined && sink.canonical !== undefined)
-    .filter(({ routes }) => asked === undefined || routes.some((route) => asked.includes(route)));
+  const compared = comparableTargets(parts.pipeline.targets(), asked);
   if (compared.length > 0) return compared;
   throw refused("there is nothing to compare; expected a route whose sink can read its target");
 };
