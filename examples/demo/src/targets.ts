@@ -70,7 +70,7 @@ export const pipelineOf = (
 };
 
 /**
- * Returns the handler of the example if Postgres is the only target and there is no outage. Otherwise returns the
+ * Returns the handler of the example if Postgres is the only target, without an outage. Otherwise returns the
  * handler of a pipeline with a route to each target.
  */
 export const handlerOf = async (

@@ -146,8 +146,8 @@ const versionPattern = /^\d{17}-\d{40}(\.\d{16})?$/;
 const lastFraction = ".9999999999999999";
 
 /**
- * Whether no repair can outrank what a target holds: a version of a later epoch than the stream's, or a text of the stream's
- * epoch that is no version, or has no fraction after it, because another program wrote it.
+ * Whether no repair can outrank what a target holds. The version is of a later epoch than the stream's, or another program
+ * wrote it: the text is not a version, or it has the greatest fraction.
  */
 export const isAhead = ({ held, epoch }: RepairBase): boolean => {
   if (held === undefined || epochOf(held) < epoch) return false;

@@ -45,7 +45,7 @@ const placeIn = (url: string): { readonly Bucket: string; readonly Key: string }
  */
 export const objectStore = ({ client, url, run }: ObjectStoreOptions): RunStore => {
   const place = placeIn(url);
-  /** ETag of the object as this process knows it. Undefined: there is no object. */
+  /** ETag of the object as this process knows it. Undefined if the object does not exist. */
   let etag: string | undefined;
   // An ETag is a digest of the content. Without the writer's name, two processes would write equal objects.
   const writer = randomUUID();
