@@ -51,5 +51,6 @@ export const invokeFunction = async (
   const value = jsonIn(answer.Payload);
   if (answer.FunctionError === undefined) return value;
   const { errorType, errorMessage } = (value ?? {}) as { readonly [member: string]: unknown };
-  throw functionFailed(String(errorType ?? answer.FunctionError), String(errorMessage ?? ""));
+  const text = (member: unknown): string | undefined => (typeof member === "string" ? member : undefined);
+  throw functionFailed(text(errorType) ?? answer.FunctionError, text(errorMessage) ?? "");
 };

@@ -29,9 +29,10 @@ export const envelopeOrder = ({ id, pipeline, sink, record }: Envelope): Message
 /** Returns a failed batch's place: its group is its shard. A batch without a shard gets a group of its own. */
 export const invocationOrder = (messageId: string, { DDBStreamBatchInfo: batch }: InvocationRecord): MessageOrder => {
   if (batch?.streamArn === undefined) return { group: messageId, version: "" };
+  const { streamArn, shardId, startSequenceNumber: first } = batch;
   return {
-    group: JSON.stringify([batch.streamArn, batch.shardId]),
-    version: String(batch.startSequenceNumber).padStart(40, "0"),
+    group: JSON.stringify([streamArn, shardId]),
+    version: typeof first === "string" ? first.padStart(40, "0") : "",
   };
 };
 

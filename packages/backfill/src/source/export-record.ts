@@ -59,8 +59,9 @@ const withKeys = (where: string, make: () => StreamRecord): StreamRecord => {
 const writtenAt = (line: Line, where: string): Micros => {
   const { Metadata: metadata } = line;
   const time = isRecord(metadata) ? metadata.WriteTimestampMicros : undefined;
-  const text = String(isRecord(time) ? time.N : (time ?? ""));
-  if (/^\d{1,16}$/.test(text)) return text.padStart(16, "0");
+  const shown = isRecord(time) ? time.N : time;
+  const text = typeof shown === "number" ? String(shown) : shown;
+  if (typeof text === "string" && /^\d{1,16}$/.test(text)) return text.padStart(16, "0");
   return fail(
     where,
     "Metadata.WriteTimestampMicros is missing or no time",

@@ -42,6 +42,10 @@ const bodiesOf = (body: string, record: InvocationRecord): readonly string[] => 
   return parts.length > 0 ? parts : [JSON.stringify({ ...record, payload: undefined })];
 };
 
+/** Returns NaN for a record without a time. `String` would throw for an object with a member `toString`. */
+const timeOf = ({ timestamp }: InvocationRecord): number =>
+  typeof timestamp === "string" ? Date.parse(timestamp) : Number.NaN;
+
 /** Creates a reader of an on-failure destination's messages: Lambda's invocation records, or S3 notifications. */
 export const invocationReader =
   (since: number | undefined): MessageReader<readonly MessagePart[]> =>
@@ -49,7 +53,7 @@ export const invocationReader =
     const content = messageContent(body);
     if (content.kind !== "on-failure") return undefined;
     const { record } = content;
-    const isSelected = since === undefined || isS3Notification(record) || Date.parse(String(record.timestamp)) >= since;
+    const isSelected = since === undefined || isS3Notification(record) || timeOf(record) >= since;
     const order = invocationOrder(id, record);
     const parts = () => bodiesOf(body, record).map((part) => ({ ...order, body: part }));
     return { select: async () => (isSelected ? parts() : undefined) };
