@@ -1,0 +1,3 @@
+export { DeployError } from "./errors.ts";
+export type { PipelineResources } from "./pipeline/resources.ts";
+export type { FunctionNetwork, SinkAccess, SinkUse } from "./sinks/sink-access.ts";

@@ -1,0 +1,25 @@
+// The resources of a deployed pipeline, which workflows, alarms and the dashboard build on.
+
+import type { ITable } from "aws-cdk-lib/aws-dynamodb";
+import type { CfnEventSourceMapping, Function as LambdaFunction } from "aws-cdk-lib/aws-lambda";
+import type { ILogGroup } from "aws-cdk-lib/aws-logs";
+import type { IBucket } from "aws-cdk-lib/aws-s3";
+import type { IQueue } from "aws-cdk-lib/aws-sqs";
+import type { SinkAccess } from "../sinks/sink-access.ts";
+
+/** The resources of a pipeline. `SluicePipeline` has these members; you can also pass resources of your own. */
+export interface PipelineResources {
+  /** The name of the pipeline: the argument of `pipeline("orders", …)`. */
+  readonly pipelineName: string;
+  readonly function: LambdaFunction;
+  readonly logGroup: ILogGroup;
+  /** The event source mapping from the table's stream. */
+  readonly mapping: CfnEventSourceMapping;
+  readonly deadLetters?: IQueue | undefined;
+  readonly retryQueue?: IQueue | undefined;
+  /** The bucket to which Lambda writes the batches that it gave up on. */
+  readonly onFailureBucket?: IBucket | undefined;
+  readonly dedupeTable?: ITable | undefined;
+  readonly table?: ITable | undefined;
+  readonly sinks: readonly SinkAccess[];
+}

@@ -1,0 +1,34 @@
+// What a sink needs of the functions that use it: rights, a network, and environment variables.
+
+import type { ISecurityGroup, IVpc, SubnetSelection } from "aws-cdk-lib/aws-ec2";
+import type { Function as LambdaFunction } from "aws-cdk-lib/aws-lambda";
+
+/**
+ * What a function does with a sink's target. `write` is what the pipeline's function does. `compare` is what `sluice
+ * verify` and its worker do, besides `write`.
+ */
+export type SinkUse = "write" | "compare";
+
+/** The network of a function. All sinks of one function share it. */
+export interface FunctionNetwork {
+  readonly vpc: IVpc;
+  /** Default: the private subnets of the VPC. */
+  readonly subnets?: SubnetSelection;
+  readonly securityGroups?: readonly ISecurityGroup[];
+}
+
+/** The access to one sink's target. `postgresAccess`, `openSearchAccess` and the other functions of this package create it. */
+export interface SinkAccess {
+  /** A name for errors and for the ids of constructs: `postgres`. */
+  readonly name: string;
+  /** The network in which the function must run. Default: any. */
+  readonly network?: FunctionNetwork;
+  /** Environment variables of the function. Two sinks must not set one variable to different values. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Packages that the sink loads: `["pg"]`. The construct refuses a project that has not installed them. */
+  readonly packages?: readonly string[];
+  /** The longest time in seconds that one request of the sink may take, for the check of the function's timeout. */
+  readonly maxSeconds?: number;
+  /** Gives the function's role the rights of this use, and opens security groups. */
+  readonly grant: (target: LambdaFunction, use: SinkUse) => void;
+}
