@@ -9,7 +9,7 @@ import { type MappedPostgresSink, postgresSink } from "@sluice/sink-postgres";
 import { snsSink } from "@sluice/sink-sns";
 import { type SqsMessage, sqsSink } from "@sluice/sink-sqs";
 import { z } from "zod";
-import { required } from "./environment.ts";
+import { databaseUrl, required } from "./environment.ts";
 
 /** An order. Its key is `ORDER#<id>`. */
 export interface Order {
@@ -41,7 +41,7 @@ const schema: z.ZodType<Order | Customer> = z.discriminatedUnion("type", [
 const isOrder = (item: Order | Customer): item is Order => item.type === "order";
 const isCustomer = (item: Order | Customer): item is Customer => item.type === "customer";
 
-const connection = { connectionString: required("DATABASE_URL") };
+const connection = { connectionString: databaseUrl() };
 
 /** Writes orders to Postgres. */
 export const orderRows: MappedPostgresSink = postgresSink({
@@ -59,9 +59,13 @@ export const customerRows: MappedPostgresSink = postgresSink({
   columns: { pk: "text", name: "text" },
 });
 
+/** In AWS, requests to OpenSearch are signed with the credentials of the function. */
+const region = process.env.OPENSEARCH_REGION;
+
 /** Writes orders to OpenSearch. */
 export const orderDocuments: OpensearchSink = opensearchSink({
   node: required("OPENSEARCH_NODE"),
+  ...(region && { auth: { region } }),
   index: "orders",
   mappings: {
     dynamic: "strict",

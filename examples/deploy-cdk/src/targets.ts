@@ -1,0 +1,56 @@
+// The targets of the pipeline: a database and a search domain. If you have yours already, leave this file out.
+
+import { RemovalPolicy } from "aws-cdk-lib";
+import { IpAddresses, SubnetType, Vpc } from "aws-cdk-lib/aws-ec2";
+import { Domain, EngineVersion, TLSSecurityPolicy } from "aws-cdk-lib/aws-opensearchservice";
+import {
+  AuroraPostgresEngineVersion,
+  ClusterInstance,
+  DatabaseCluster,
+  DatabaseClusterEngine,
+} from "aws-cdk-lib/aws-rds";
+import { Construct } from "constructs";
+
+/** An Aurora cluster that pauses when nobody uses it, in a network of its own, and an OpenSearch domain. */
+export class Targets extends Construct {
+  readonly vpc: Vpc;
+  readonly database: DatabaseCluster;
+  readonly search: Domain;
+
+  constructor(scope: Construct, id: string) {
+    super(scope, id);
+    // Through the gateway the function reaches the AWS APIs and OpenSearch.
+    this.vpc = new Vpc(this, "Network", {
+      ipAddresses: IpAddresses.cidr("10.20.0.0/16"),
+      maxAzs: 2,
+      natGateways: 1,
+      subnetConfiguration: [
+        { name: "public", subnetType: SubnetType.PUBLIC, cidrMask: 24 },
+        { name: "function", subnetType: SubnetType.PRIVATE_WITH_EGRESS, cidrMask: 24 },
+        { name: "database", subnetType: SubnetType.PRIVATE_ISOLATED, cidrMask: 24 },
+      ],
+    });
+    this.vpc.addFlowLog("Flows");
+    this.database = new DatabaseCluster(this, "Database", {
+      engine: DatabaseClusterEngine.auroraPostgres({ version: AuroraPostgresEngineVersion.VER_16_6 }),
+      writer: ClusterInstance.serverlessV2("writer"),
+      serverlessV2MinCapacity: 0,
+      serverlessV2MaxCapacity: 4,
+      vpc: this.vpc,
+      vpcSubnets: { subnetType: SubnetType.PRIVATE_ISOLATED },
+      defaultDatabaseName: "shop",
+      storageEncrypted: true,
+      removalPolicy: RemovalPolicy.SNAPSHOT,
+    });
+    this.search = new Domain(this, "Search", {
+      version: EngineVersion.OPENSEARCH_2_19,
+      capacity: { dataNodes: 1, dataNodeInstanceType: "t3.small.search", multiAzWithStandbyEnabled: false },
+      ebs: { volumeSize: 10 },
+      enforceHttps: true,
+      tlsSecurityPolicy: TLSSecurityPolicy.TLS_1_2,
+      nodeToNodeEncryption: true,
+      encryptionAtRest: { enabled: true },
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+  }
+}
