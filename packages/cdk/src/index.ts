@@ -1,4 +1,5 @@
 export { DeployError } from "./errors.ts";
+export { type EnsureSettings, EnsureTargets, type EnsureTargetsProps } from "./function/ensure-targets.ts";
 export {
   type FunctionSettings,
   PipelineFunction,

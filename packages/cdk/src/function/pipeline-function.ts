@@ -2,6 +2,7 @@
 
 import { existsSync } from "node:fs";
 import { Annotations, Duration, RemovalPolicy, Token } from "aws-cdk-lib";
+import { SecurityGroup } from "aws-cdk-lib/aws-ec2";
 import { PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import {
   Alias,
@@ -163,7 +164,9 @@ export class PipelineFunction extends Construct {
       ...(network && {
         vpc: network.vpc,
         ...(network.subnets && { vpcSubnets: network.subnets }),
-        ...(network.securityGroups && { securityGroups: [...network.securityGroups] }),
+        securityGroups: [
+          ...(network.securityGroups ?? [new SecurityGroup(this, "SecurityGroup", { vpc: network.vpc })]),
+        ],
       }),
     });
     // The policy must exist before Lambda creates network interfaces and log streams.

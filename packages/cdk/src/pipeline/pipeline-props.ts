@@ -2,6 +2,7 @@
 
 import type { ITable } from "aws-cdk-lib/aws-dynamodb";
 import type { Function as LambdaFunction } from "aws-cdk-lib/aws-lambda";
+import type { EnsureSettings } from "../function/ensure-targets.ts";
 import type { FunctionSettings } from "../function/pipeline-function.ts";
 import type { DeadLettersProps } from "../queues/dead-letters.ts";
 import type { RetryQueueProps } from "../queues/retry-queue.ts";
@@ -33,6 +34,11 @@ export interface SluicePipelineProps {
   readonly pipelineName?: string;
   /** Settings of the function that is made of `entry`. */
   readonly functionSettings?: FunctionSettings;
+  /**
+   * Calls `ensure()` of the sinks at each deployment, before the event source mappings are created. Default: you create
+   * what the targets need.
+   */
+  readonly ensure?: EnsureSettings;
   /** Settings of the event source mapping of the stream. */
   readonly stream?: StreamSettings;
   /** The retry queue. Default: a standard queue. `false` if the pipeline has none: its failed deliveries then block the stream. */

@@ -11,6 +11,7 @@ import type { IBucket } from "aws-cdk-lib/aws-s3";
 import type { IQueue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import { DeployError } from "../errors.ts";
+import { type EnsureSettings, EnsureTargets } from "../function/ensure-targets.ts";
 import { defaultTimeout, PipelineFunction } from "../function/pipeline-function.ts";
 import { DeadLetters } from "../queues/dead-letters.ts";
 import { RetryQueue } from "../queues/retry-queue.ts";
@@ -142,7 +143,8 @@ export class SluicePipeline extends Construct implements PipelineResources {
 
     const parts = partsOf(this, props, timeout);
     const { deadLetters, retryQueue, onFailure, dedupe, payloads } = parts;
-    const { target, logGroup, ...made } = this.#functionOf(props, variablesOf(props, parts));
+    const environment = variablesOf(props, parts);
+    const { target, logGroup, ...made } = this.#functionOf(props, environment);
     this.function = made.function;
     this.target = target;
     this.logGroup = logGroup;
@@ -157,7 +159,19 @@ export class SluicePipeline extends Construct implements PipelineResources {
     this.onFailureBucket = onFailure?.bucket;
     this.dedupeTable = dedupe?.table;
     this.payloadBucket = payloads?.bucket;
+    if (props.ensure !== undefined) this.#ensure(props.ensure, props, environment);
     this.#warn(props);
+  }
+
+  #ensure(
+    settings: EnsureSettings,
+    { functionSettings = {}, sinks }: SluicePipelineProps,
+    environment: Readonly<Record<string, string>>,
+  ): void {
+    const { bundling, depsLockFilePath, projectRoot, runtime, architecture } = functionSettings;
+    const shared = { bundling, depsLockFilePath, projectRoot, runtime, architecture, network: networkOf(sinks) };
+    const before = [this.mapping, this.retryMapping].filter((mapping) => mapping !== undefined);
+    new EnsureTargets(this, "Ensure", { ...shared, ...settings, environment, sinks, before });
   }
 
   #sourceOf({ table, source }: SluicePipelineProps): ITable | StreamReference {

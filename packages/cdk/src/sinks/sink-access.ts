@@ -5,9 +5,9 @@ import type { Function as LambdaFunction } from "aws-cdk-lib/aws-lambda";
 
 /**
  * What a function does with a sink's target. `write` is what the pipeline's function does. `compare` is what `sluice
- * verify` and its worker do, besides `write`.
+ * verify` and its worker do, besides `write`. `ensure` is what creates and changes the target's schema.
  */
-export type SinkUse = "write" | "compare";
+export type SinkUse = "write" | "compare" | "ensure";
 
 /** The network of a function. All sinks of one function share it. */
 export interface FunctionNetwork {
