@@ -1,195 +1,182 @@
-// The Lambda function of a pipeline: bundled with esbuild, with a role that holds nothing but what its sinks need.
+// The Lambda function of a pipeline: a NodejsFunction with its own role and log group.
 
-import { existsSync } from "node:fs";
-import { Annotations, Duration, RemovalPolicy, Token } from "aws-cdk-lib";
-import { SecurityGroup } from "aws-cdk-lib/aws-ec2";
-import { PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
+import { Annotations, Duration, RemovalPolicy } from "aws-cdk-lib";
+import type { IKey } from "aws-cdk-lib/aws-kms";
 import {
   Alias,
   Architecture,
+  type Code,
   type IFunction,
-  type Function as LambdaFunction,
+  type IVersion,
+  Function as LambdaFunction,
+  type FunctionOptions as LambdaOptions,
   LoggingFormat,
   Runtime,
   RuntimeFamily,
-  Tracing,
+  type Tracing,
 } from "aws-cdk-lib/aws-lambda";
-import { type BundlingOptions, NodejsFunction, OutputFormat } from "aws-cdk-lib/aws-lambda-nodejs";
+import { NodejsFunction } from "aws-cdk-lib/aws-lambda-nodejs";
 import { type ILogGroup, LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
 import { DeployError } from "../errors.ts";
+import { checkRange } from "../pipeline/known.ts";
 import type { FunctionNetwork } from "../sinks/sink-access.ts";
+import { type BundleOptions, bundlingOf, checkEntry } from "./bundling.ts";
+import { functionRole } from "./role.ts";
 
-/** Settings of a function. Each has a default with which a pipeline runs well. */
-export interface FunctionSettings {
-  /** Name of the export that Lambda calls. Default `handler`. */
-  readonly handler?: string;
-  /** Default 60 s: enough for a batch of 1,000 changes whose target answers slowly, and short enough for a fast retry. */
+/** Options of the function of a pipeline. */
+export interface FunctionOptions {
+  /**
+   * Default 60 seconds: a batch of 1,000 takes seconds, and a slow target must not hold a batch much longer. The retry
+   * queue's visibility is six times this time.
+   */
   readonly timeout?: Duration;
-  /** Megabytes. Default 512: below it, a share of a core makes the first invocation slow; above it, most targets are slower. */
+  /** In MB. Default 512: below, the share of a core makes the cold start and the decoding of batches slow. */
   readonly memorySize?: number;
-  /** Default arm64: a fifth cheaper for each second than x86_64. */
+  /** Default arm64, which costs a fifth less. */
   readonly architecture?: Architecture;
-  /** Default Node.js 24. The AWS SDK requires Node.js 22 or newer from January 2027. */
+  /** Default `NODEJS_24_X`. At least `NODEJS_22_X`. */
   readonly runtime?: Runtime;
   /**
-   * Executions that this function has for itself, and its maximum. Default: none, because the mapping limits a stream to
-   * shards × `parallelizationFactor`. Set it to protect a target with few connections.
+   * The most invocations at once, also a guarantee of as many. Default: no limit. A limit below the number of shards times
+   * `parallelizationFactor` delays shards; use it to protect a database with few connections.
    */
   readonly reservedConcurrency?: number;
   /**
-   * Environments that are kept warm. Seldom worth it: the pollers of a stream call the function all the time, so it rarely
-   * starts cold, and a change may wait a second for a cold start. Default: none.
+   * Environments that are kept warm. Default none: a stream keeps its environments warm itself, and a cold start delays
+   * changes by less than a second. Seldom worth its price.
    */
   readonly provisionedConcurrency?: number;
-  /** How long the log is kept. Default: a month. */
+  /** Default one month: longer than dead letters live, so that the log still explains each. */
   readonly logRetention?: RetentionDays;
-  /** Your own log group, instead of one with `logRetention`. */
-  readonly logGroup?: ILogGroup;
-  /** More variables of the function's environment. */
-  readonly environment?: Readonly<Record<string, string>>;
-  /** Traces with X-Ray. Default: off. */
+  /** A key that encrypts the log group. Its policy must allow CloudWatch Logs. Default: a key that AWS owns. */
+  readonly logEncryptionKey?: IKey;
+  /** Default `DESTROY`: the log group is deleted with the stack. */
+  readonly logRemovalPolicy?: RemovalPolicy;
+  /** A key that encrypts environment variables. Default: a key that AWS owns. */
+  readonly environmentEncryption?: IKey;
+  /** The network of the function. Default: that of the sinks, or none. */
+  readonly network?: FunctionNetwork;
+  /** X-Ray. Default: off. */
   readonly tracing?: Tracing;
-  /** Changes of the bundling. Default: see `docs/bundling.md`; the SDK is part of the bundle. */
-  readonly bundling?: BundlingOptions;
-  /** The lock file of the project. Default: the nearest one above `entry`. */
+  readonly description?: string;
+  /** How the code is bundled. */
+  readonly bundling?: BundleOptions;
+  /** The lock file of the project. Default: the nearest above the directory in which `cdk` runs. */
   readonly depsLockFilePath?: string;
-  /** The folder that contains `entry` and its packages. Default: the folder of the lock file. */
+  /** The directory that contains the entry and the lock file. Default: that of the lock file. */
   readonly projectRoot?: string;
 }
 
 /** Options of `PipelineFunction`. */
-export interface PipelineFunctionProps extends FunctionSettings {
-  /** The file that exports the handler: `src/orders.ts`. */
-  readonly entry: string;
-  readonly network?: FunctionNetwork;
-  readonly description?: string;
+export interface PipelineFunctionProps extends FunctionOptions {
+  /** The file that exports the handler. */
+  readonly entry?: string;
+  /** Code that you bundled yourself, instead of `entry`. Then `handler` is `file.export`. */
+  readonly code?: Code;
+  /** The name of the export. Default `handler`. */
+  readonly handler?: string;
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
-/** The oldest runtime for which AWS still publishes its SDK after January 2027. */
-const oldestNode = 22;
-
-const nodeVersionOf = (runtime: Runtime): number => Number(/^nodejs(\d+)/.exec(runtime.name)?.[1] ?? 0);
-
-const checkRuntime = (runtime: Runtime): void => {
-  if (runtime.family === RuntimeFamily.NODEJS && nodeVersionOf(runtime) >= oldestNode) return;
-  throw new DeployError(
-    "RUNTIME_TOO_OLD",
-    `the runtime is ${runtime.name}; expected nodejs${oldestNode}.x or newer. Leave out the option runtime`,
-  );
-};
-
-const checkEntry = (entry: string): void => {
-  if (existsSync(entry)) return;
-  throw new DeployError(
-    "ENTRY_MISSING",
-    `the file ${entry} does not exist; expected the file that exports the handler. Relative paths start at ${process.cwd()}`,
-  );
-};
-
-/**
- * Settings of esbuild. ES modules that a package ships are smaller than its CommonJS twins, and a bundled SDK starts
- * faster than the runtime's (docs/bundle-size.md).
- */
-const bundlingOf = (bundling: BundlingOptions | undefined): BundlingOptions => ({
-  format: OutputFormat.CJS,
-  minify: true,
-  sourceMap: true,
-  sourcesContent: false,
-  mainFields: ["module", "main"],
-  externalModules: [],
-  ...bundling,
-});
-
-/** The rights that Lambda needs to attach the function to a VPC. EC2 has no narrower resources for them. */
-const networkStatement = (): PolicyStatement =>
-  new PolicyStatement({
-    actions: [
-      "ec2:AssignPrivateIpAddresses",
-      "ec2:CreateNetworkInterface",
-      "ec2:DeleteNetworkInterface",
-      "ec2:DescribeNetworkInterfaces",
-      "ec2:DescribeSubnets",
-      "ec2:UnassignPrivateIpAddresses",
-    ],
-    resources: ["*"],
-  });
-
-/** The default timeout, also of functions that other constructs make. */
-export const defaultTimeout: Duration = Duration.seconds(60);
-
-/** A function with the defaults of a pipeline. Its role may write to the function's own log group, and nothing else. */
+/** The function of a pipeline, with its role, its log group and, for provisioned concurrency, its alias. */
 export class PipelineFunction extends Construct {
   readonly function: LambdaFunction;
   readonly logGroup: ILogGroup;
-  readonly timeout: Duration;
-  /** What event sources invoke: the function, or its alias if environments are kept warm. */
+  /** What event sources invoke: the alias with provisioned concurrency, or the function. */
   readonly target: IFunction;
 
   constructor(scope: Construct, id: string, props: PipelineFunctionProps) {
     super(scope, id);
-    const { entry, network, environment, runtime = Runtime.NODEJS_24_X, timeout = defaultTimeout } = props;
-    checkRuntime(runtime);
-    checkEntry(entry);
-    this.timeout = timeout;
-    this.logGroup =
-      props.logGroup ??
-      new LogGroup(this, "Log", {
-        retention: props.logRetention ?? RetentionDays.ONE_MONTH,
-        removalPolicy: RemovalPolicy.DESTROY,
-      });
-    const role = new Role(this, "Role", { assumedBy: new ServicePrincipal("lambda.amazonaws.com") });
-    this.logGroup.grantWrite(role);
-    if (network !== undefined) role.addToPolicy(networkStatement());
-    const { description, reservedConcurrency, depsLockFilePath, projectRoot } = props;
-    this.function = new NodejsFunction(this, "Function", {
-      entry,
-      handler: props.handler ?? "handler",
-      runtime,
-      timeout,
-      role,
-      memorySize: props.memorySize ?? 512,
-      architecture: props.architecture ?? Architecture.ARM_64,
-      logGroup: this.logGroup,
-      loggingFormat: LoggingFormat.JSON,
-      tracing: props.tracing ?? Tracing.DISABLED,
-      // Without this option NodejsFunction sets a variable that only version 2 of the SDK reads.
-      awsSdkConnectionReuse: false,
-      environment: { NODE_OPTIONS: "--enable-source-maps", ...environment },
-      bundling: bundlingOf(props.bundling),
-      ...(description !== undefined && { description }),
-      ...(reservedConcurrency !== undefined && { reservedConcurrentExecutions: reservedConcurrency }),
-      ...(depsLockFilePath !== undefined && { depsLockFilePath }),
-      ...(projectRoot !== undefined && { projectRoot }),
-      ...(network && {
-        vpc: network.vpc,
-        ...(network.subnets && { vpcSubnets: network.subnets }),
-        securityGroups: [
-          ...(network.securityGroups ?? [new SecurityGroup(this, "SecurityGroup", { vpc: network.vpc })]),
-        ],
-      }),
-    });
-    // The policy must exist before Lambda creates network interfaces and log streams.
-    this.function.node.addDependency(role);
-    this.target = this.#targetOf(props);
-  }
-
-  #targetOf({ provisionedConcurrency, reservedConcurrency }: PipelineFunctionProps): IFunction {
-    if (provisionedConcurrency === undefined) return this.function;
-    if (!Token.isUnresolved(provisionedConcurrency) && provisionedConcurrency > (reservedConcurrency ?? Infinity)) {
-      throw new DeployError(
-        "PROVISIONED_ABOVE_RESERVED",
-        `provisionedConcurrency is ${provisionedConcurrency}, and reservedConcurrency is ${reservedConcurrency}; expected at most as many. Lower one, or raise the other`,
-      );
-    }
-    Annotations.of(this).addWarningV2(
-      "@sluice/cdk:provisionedConcurrency",
-      "provisionedConcurrency is seldom worth its price for a stream: its pollers keep the function warm (docs/bundle-size.md)",
+    checkRuntime(props.runtime);
+    checkRange(
+      "functionOptions.reservedConcurrency",
+      props.reservedConcurrency,
+      [0, 1_000_000],
+      "it is a number of invocations",
     );
-    return new Alias(this, "Warm", {
-      aliasName: "warm",
-      version: this.function.currentVersion,
-      provisionedConcurrentExecutions: provisionedConcurrency,
+    this.logGroup = new LogGroup(this, "Logs", {
+      retention: props.logRetention ?? RetentionDays.ONE_MONTH,
+      removalPolicy: props.logRemovalPolicy ?? RemovalPolicy.DESTROY,
+      ...(props.logEncryptionKey && { encryptionKey: props.logEncryptionKey }),
     });
+    this.function = newFunction(this, props, this.logGroup);
+    this.target = targetOf(this, this.function, props.provisionedConcurrency);
   }
 }
+
+const oldestRuntime = 22;
+
+const checkRuntime = (runtime: Runtime | undefined): void => {
+  if (runtime === undefined) return;
+  const version = Number(/^nodejs(\d+)/.exec(runtime.name)?.[1] ?? Number.NaN);
+  const isNode = runtime.family === RuntimeFamily.NODEJS;
+  if (isNode && (Number.isNaN(version) || version >= oldestRuntime)) return;
+  throw new DeployError(
+    "RUNTIME_TOO_OLD",
+    `the runtime is ${runtime.name}, expected nodejs22.x or later: the packages of Sluice and the AWS SDK need it. ` +
+      "Leave runtime out, or set Runtime.NODEJS_24_X.",
+  );
+};
+
+const networkOf = (network: FunctionNetwork | undefined) =>
+  network && {
+    vpc: network.vpc,
+    ...(network.subnets && { vpcSubnets: network.subnets }),
+    ...(network.securityGroups && { securityGroups: [...network.securityGroups] }),
+  };
+
+const newFunction = (scope: PipelineFunction, props: PipelineFunctionProps, logGroup: ILogGroup): LambdaFunction => {
+  const { runtime = Runtime.NODEJS_24_X, entry, code, handler } = props;
+  const options: LambdaOptions = {
+    timeout: props.timeout ?? Duration.seconds(60),
+    memorySize: props.memorySize ?? 512,
+    architecture: props.architecture ?? Architecture.ARM_64,
+    role: functionRole(scope, logGroup, props.network !== undefined),
+    logGroup,
+    loggingFormat: LoggingFormat.JSON,
+    environment: { ...props.environment },
+    ...networkOf(props.network),
+    ...(props.reservedConcurrency !== undefined && { reservedConcurrentExecutions: props.reservedConcurrency }),
+    ...(props.environmentEncryption && { environmentEncryption: props.environmentEncryption }),
+    ...(props.tracing && { tracing: props.tracing }),
+    ...(props.description !== undefined && { description: props.description }),
+  };
+  if (code !== undefined) {
+    return new LambdaFunction(scope, "Function", { ...options, runtime, code, handler: handler ?? "index.handler" });
+  }
+  const { depsLockFilePath, projectRoot } = props;
+  return new NodejsFunction(scope, "Function", {
+    ...options,
+    runtime,
+    entry: checkEntry(required(entry)),
+    handler: handler ?? "handler",
+    bundling: bundlingOf(props.bundling),
+    ...(depsLockFilePath !== undefined && { depsLockFilePath }),
+    ...(projectRoot !== undefined && { projectRoot }),
+  });
+};
+
+const required = (entry: string | undefined): string => {
+  if (entry !== undefined) return entry;
+  throw new DeployError(
+    "ENTRY_OR_FUNCTION",
+    "there is no entry and no code, expected one of them. Set entry to the file that exports the handler.",
+  );
+};
+
+const targetOf = (scope: Construct, fn: LambdaFunction, provisioned: number | undefined): IFunction => {
+  if (provisioned === undefined) return fn;
+  checkRange("functionOptions.provisionedConcurrency", provisioned, [1, 1_000_000], "it is a number of environments");
+  Annotations.of(scope).addWarningV2(
+    "@sluice/cdk:provisioned-concurrency",
+    "Provisioned concurrency is seldom worth its price for a stream: the stream keeps its environments warm, and a cold " +
+      "start delays changes by less than a second. Remove functionOptions.provisionedConcurrency, or acknowledge this warning.",
+  );
+  // The cast: CDK's classes do not fit its interfaces under exactOptionalPropertyTypes.
+  return new Alias(scope, "Live", {
+    aliasName: "live",
+    version: fn.currentVersion as IVersion,
+    provisionedConcurrentExecutions: provisioned,
+  }) as IFunction;
+};

@@ -1,49 +1,39 @@
-// The environment variables of a pipeline's function.
+// The environment variables of a pipeline's function, of several owners.
 
-import { Token } from "aws-cdk-lib";
+import { Stack } from "aws-cdk-lib";
+import { CfnFunction, type Function as LambdaFunction } from "aws-cdk-lib/aws-lambda";
 import { DeployError } from "../errors.ts";
-import type { FunctionNetwork, SinkAccess } from "../sinks/sink-access.ts";
 
-type Variables = Readonly<Record<string, string>>;
-
-/** A list of variables, and who asks for it. */
-export interface NamedVariables {
+/** Variables, and who sets them. */
+export interface OwnedVariables {
   readonly owner: string;
-  readonly variables: Variables | undefined;
+  readonly variables: Readonly<Record<string, string>>;
 }
 
-const same = (one: string, other: string): boolean =>
-  one === other ||
-  (Token.isUnresolved(one) && Token.isUnresolved(other) && Token.asString(one) === Token.asString(other));
+const existing = (fn: LambdaFunction): OwnedVariables => {
+  const resource = fn.node.defaultChild;
+  const environment: unknown = resource instanceof CfnFunction ? Stack.of(fn).resolve(resource.environment) : undefined;
+  const variables = (environment as { readonly variables?: Record<string, string> } | undefined)?.variables;
+  return { owner: "the function itself", variables: variables ?? {} };
+};
 
-/** Joins lists of variables. @throws {DeployError} when two of them set a variable to different values. */
-export const mergedVariables = (lists: readonly NamedVariables[]): Variables => {
-  const merged = new Map<string, { readonly owner: string; readonly value: string }>();
-  for (const { owner, variables = {} } of lists) {
+/** Sets the variables of all owners. Throws if two of them, or the function itself, want different values. */
+export const setEnvironment = (fn: LambdaFunction, owners: readonly OwnedVariables[]): void => {
+  const { resolve } = { resolve: (value: string): string => JSON.stringify(Stack.of(fn).resolve(value)) };
+  const seen = new Map<string, { readonly owner: string; readonly value: string }>();
+  for (const { owner, variables } of [existing(fn), ...owners]) {
     for (const [name, value] of Object.entries(variables)) {
-      const before = merged.get(name);
-      if (before !== undefined && !same(before.value, value)) {
-        throw new DeployError(
-          "VARIABLE_CONFLICT",
-          `${before.owner} and ${owner} set the variable ${name} to different values; expected one value. Rename one of them`,
-        );
-      }
-      merged.set(name, { owner, value });
+      const other = seen.get(name);
+      if (other !== undefined && other.value !== resolve(value)) throw conflict(name, other.owner, owner);
+      seen.set(name, { owner, value: resolve(value) });
+      if (other === undefined && owner !== "the function itself") fn.addEnvironment(name, value);
     }
   }
-  return Object.fromEntries([...merged].map(([name, { value }]) => [name, value]));
 };
 
-/** Returns the network of a function with these sinks. @throws {DeployError} when they need two VPCs. */
-export const networkOf = (sinks: readonly SinkAccess[]): FunctionNetwork | undefined => {
-  const [first, ...others] = sinks.filter(({ network }) => network !== undefined);
-  const other = others.find(({ network }) => network?.vpc.vpcId !== first?.network?.vpc.vpcId);
-  if (other !== undefined) {
-    throw new DeployError(
-      "TWO_NETWORKS",
-      `the sinks ${first?.name} and ${other.name} need different VPCs, and a function runs in one; expected one VPC. Make two pipelines, or connect the networks`,
-    );
-  }
-  const groups = sinks.flatMap(({ network }) => network?.securityGroups ?? []);
-  return first?.network && { ...first.network, ...(groups.length > 0 && { securityGroups: [...new Set(groups)] }) };
-};
+const conflict = (name: string, first: string, second: string): DeployError =>
+  new DeployError(
+    "VARIABLE_CONFLICT",
+    `the variable ${name} is set to different values by ${first} and by ${second}, expected one value: the code would read ` +
+      "one of them for both. Give the two an own variable each (an option of the access), or set the same value.",
+  );

@@ -1,125 +1,99 @@
-// A pipeline in production: the function, its event sources, queues, buckets and rights, each with its defaults.
+// A pipeline in production: table, function, queues, mapping and rights, with every setting right by default.
 
-import { createRequire } from "node:module";
-import { dirname } from "node:path";
-import { pathToFileURL } from "node:url";
-import { Annotations, Duration } from "aws-cdk-lib";
+import { Annotations, type Duration } from "aws-cdk-lib";
 import type { ITable } from "aws-cdk-lib/aws-dynamodb";
 import type { CfnEventSourceMapping, IFunction, Function as LambdaFunction } from "aws-cdk-lib/aws-lambda";
 import type { ILogGroup } from "aws-cdk-lib/aws-logs";
-import type { IBucket } from "aws-cdk-lib/aws-s3";
+import type { Bucket, IBucket } from "aws-cdk-lib/aws-s3";
 import type { IQueue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import { DeployError } from "../errors.ts";
-import { type EnsureSettings, EnsureTargets } from "../function/ensure-targets.ts";
-import { defaultTimeout, PipelineFunction } from "../function/pipeline-function.ts";
-import { DeadLetters } from "../queues/dead-letters.ts";
-import { RetryQueue } from "../queues/retry-queue.ts";
+import { checkEntry, checkPackages } from "../function/bundling.ts";
+import { sharedNetwork } from "../function/network.ts";
+import { type FunctionOptions, PipelineFunction } from "../function/pipeline-function.ts";
+import { checkDeadLetters, DeadLetters, type DeadLettersOptions, grantSend } from "../queues/dead-letters.ts";
+import { DedupeTable, type DedupeTableOptions, type DedupeUse, grantDedupe } from "../queues/dedupe-table.ts";
+import { isQueue } from "../queues/queue-facts.ts";
+import { type RetryConsumption, RetryQueue, type RetryQueueOptions } from "../queues/retry-queue.ts";
 import type { SinkAccess } from "../sinks/sink-access.ts";
-import { DedupeTable, type DedupeUse } from "../storage/dedupe-table.ts";
-import { PayloadBucket } from "../storage/payload-bucket.ts";
-import { OnFailureBucket } from "../stream/on-failure-bucket.ts";
-import { StreamConsumer, type StreamReference } from "../stream/stream-consumer.ts";
-import { mergedVariables, networkOf } from "./environment.ts";
-import type { SluicePipelineProps } from "./pipeline-props.ts";
+import type { MappingOptions } from "../stream/mapping-options.ts";
+import {
+  type ChangeBucketOptions,
+  grantPayloads,
+  isBucket,
+  OnFailureBucket,
+  PayloadBucket,
+} from "../stream/on-failure-bucket.ts";
+import { StreamConsumer } from "../stream/stream-consumer.ts";
+import {
+  type AnyTable,
+  type StreamGiven,
+  type StreamSource,
+  sourceOfStream,
+  sourceOfTable,
+} from "../stream/stream-source.ts";
+import { setEnvironment } from "./environment.ts";
+import { knownNumber, knownSeconds } from "./known.ts";
 import type { PipelineResources } from "./resources.ts";
 
-/** Core ends its work this long before the function's timeout, to store what has failed. */
-const reserveSeconds = 5;
-
-/** What the option means: `true` and undefined are the defaults, `false` is without. */
-const settingsOf = <Settings extends object>(option: Settings | boolean | undefined): Settings | undefined =>
-  option === false ? undefined : ((option === true || option === undefined ? {} : option) as Settings);
-
-/** The queues and stores of a pipeline. Undefined: the pipeline has none. */
-interface Parts {
-  readonly deadLetters: DeadLetters | undefined;
-  readonly retryQueue: RetryQueue | undefined;
-  readonly onFailure: OnFailureBucket | undefined;
-  readonly dedupe: DedupeTable | undefined;
-  readonly payloads: PayloadBucket | undefined;
+/** The dedupe table of a pipeline, and what its routes do with it. */
+export interface DedupeOptions extends DedupeTableOptions {
+  /**
+   * What routes do with the table. Default `["on-failure"]`, and `"retry"` if there is a retry queue. Add `"always"` for
+   * routes with `dedupe: "always"`, such as e-mail.
+   */
+  readonly uses?: readonly DedupeUse[];
+  /** A table of your own. Default: the construct creates one. */
+  readonly table?: AnyTable;
 }
 
-const partsOf = (scope: Construct, props: SluicePipelineProps, timeout: Duration): Parts => {
-  const deadLetters = settingsOf(props.deadLetters);
-  const retryQueue = settingsOf(props.retryQueue);
-  const onFailure = settingsOf(props.onFailure);
-  const dedupe = settingsOf(props.dedupe ?? false);
-  const payloads = settingsOf(props.payloads ?? false);
-  // A redrive may make the queue of dead letters an event source of the function.
-  const visibilityTimeout = Duration.seconds(6 * timeout.toSeconds());
-  return {
-    deadLetters: deadLetters && new DeadLetters(scope, "DeadLetters", { visibilityTimeout, ...deadLetters }),
-    retryQueue: retryQueue && new RetryQueue(scope, "Retry", { functionTimeout: timeout, ...retryQueue }),
-    onFailure: onFailure && new OnFailureBucket(scope, "OnFailure", onFailure),
-    dedupe: dedupe && new DedupeTable(scope, "Dedupe", dedupe),
-    payloads: payloads && new PayloadBucket(scope, "Payloads", payloads),
-  };
-};
+/** A retry queue of your own, and how the function consumes it. */
+export interface RetryQueueGiven extends RetryConsumption {
+  readonly queue: IQueue;
+}
 
-const dedupeUses = ({ dedupe, retryQueue }: SluicePipelineProps): readonly DedupeUse[] => {
-  const asked = typeof dedupe === "object" ? dedupe.uses : undefined;
-  return asked ?? (retryQueue === false ? ["journal"] : ["journal", "pending"]);
-};
+/** Options of `SluicePipeline`. */
+export interface SluicePipelineProps {
+  /** The table, with a stream. It may belong to another stack, or be imported with its `tableStreamArn`. */
+  readonly table?: AnyTable;
+  /** The stream, if there is no construct of the table. */
+  readonly stream?: StreamGiven;
+  /** The file that exports the handler: `pipeline("orders", …).handler()`. */
+  readonly entry?: string;
+  /** A function of your own, instead of `entry`. */
+  readonly function?: LambdaFunction;
+  /** The log group of `function`. Default: the one that CDK knows. */
+  readonly logGroup?: ILogGroup;
+  /** The name of the export. Default `handler`. */
+  readonly handler?: string;
+  /** The first argument of `pipeline("orders", …)`. Default: the id of this construct. */
+  readonly pipelineName?: string;
+  /** What the function may do with its targets: `postgresAccess(…)` and others. */
+  readonly sinks: readonly SinkAccess[];
+  /** The event source mapping from the stream. */
+  readonly mapping?: MappingOptions;
+  readonly functionOptions?: FunctionOptions;
+  /** The retry queue, so that a target that is down does not block the stream. `false`: none. Default: a standard queue. */
+  readonly retryQueue?: RetryQueueOptions | RetryQueueGiven | false;
+  /** The queue of rejected records. `false`: none, for `onReject: "block"`. Default: a queue. */
+  readonly deadLetters?: DeadLettersOptions | IQueue | false;
+  /** Where Lambda writes batches that it gives up on. `false`: nowhere. Default: a bucket, which gets whole batches. */
+  readonly onFailure?: ChangeBucketOptions | IBucket | Bucket | IQueue | false;
+  /** The table of append routes, and of FIFO retry queues. Default: none. */
+  readonly dedupe?: DedupeOptions | boolean;
+  /** The bucket of `s3PayloadStore`, for records that are too large for a message. Default: none. */
+  readonly payloads?: ChangeBucketOptions | IBucket | Bucket | boolean;
+  /** Variables of the function, besides those of the construct and of the sinks. */
+  readonly environment?: Readonly<Record<string, string>>;
+}
 
-const variablesOf = (
-  { table, sinks, functionSettings }: SluicePipelineProps,
-  { deadLetters, retryQueue, onFailure, dedupe, payloads }: Parts,
-): Readonly<Record<string, string>> => {
-  const variables = {
-    ...(table && { SOURCE_TABLE: table.tableArn }),
-    ...(deadLetters && { DEAD_LETTER_QUEUE_URL: deadLetters.queue.queueUrl }),
-    ...(retryQueue && { RETRY_QUEUE_URL: retryQueue.queue.queueUrl }),
-    ...(onFailure && { ON_FAILURE_BUCKET: onFailure.bucket.bucketName }),
-    ...(dedupe && { DEDUPE_TABLE: dedupe.table.tableName }),
-    ...(payloads && { PAYLOAD_BUCKET: payloads.bucket.bucketName }),
-  };
-  return mergedVariables([
-    { owner: "SluicePipeline", variables },
-    ...sinks.map(({ name, environment }) => ({ owner: `the sink ${name}`, variables: environment })),
-    { owner: "the option environment", variables: functionSettings?.environment },
-  ]);
-};
+/** Seconds that an invocation needs besides the longest request: to start, to store dead letters and to report. */
+const reserveSeconds = 5;
 
-const checkTimeout = (sinks: readonly SinkAccess[], timeout: Duration): void => {
-  for (const { name, maxSeconds = 0 } of sinks) {
-    if (timeout.toSeconds() >= maxSeconds + reserveSeconds) continue;
-    throw new DeployError(
-      "TIMEOUT_TOO_SHORT",
-      `the function's timeout is ${timeout.toSeconds()} s, and one request of the sink ${name} may take ${maxSeconds} s; expected ${maxSeconds + reserveSeconds} s or more. Raise the timeout, or lower timeoutMs of the sink`,
-    );
-  }
-};
-
-const checkPackages = (entry: string, sinks: readonly SinkAccess[]): void => {
-  const { resolve } = createRequire(pathToFileURL(`${dirname(entry)}/package.json`));
-  for (const { name, packages = [] } of sinks) {
-    for (const wanted of packages) {
-      try {
-        resolve(wanted);
-      } catch (cause) {
-        if ((cause as { readonly code?: unknown }).code !== "MODULE_NOT_FOUND") continue;
-        throw new DeployError(
-          "PACKAGE_MISSING",
-          `the sink ${name} needs the package ${wanted}, which is not installed beside ${entry}; expected: npm install ${wanted}`,
-        );
-      }
-    }
-  }
-};
-
-/**
- * A pipeline with every setting right. It creates the function, the event source mappings, the queues, the on-failure
- * bucket and, if asked, the dedupe table and the bucket of large records, and gives the function the rights that they need.
- * @throws {DeployError} when options are wrong, or would lose records together.
- * @example
- * new SluicePipeline(this, "Orders", { table, entry: "src/orders.ts", sinks: [sqsAccess({ queue })] });
- */
+/** A pipeline of Sluice: one construct, everything right. */
 export class SluicePipeline extends Construct implements PipelineResources {
   readonly pipelineName: string;
   readonly function: LambdaFunction;
-  /** What the event sources call: the function, or its alias. */
-  readonly target: IFunction;
   readonly logGroup: ILogGroup;
   readonly mapping: CfnEventSourceMapping;
   readonly retryMapping: CfnEventSourceMapping | undefined;
@@ -133,96 +107,174 @@ export class SluicePipeline extends Construct implements PipelineResources {
 
   constructor(scope: Construct, id: string, props: SluicePipelineProps) {
     super(scope, id);
-    const { sinks, functionSettings } = props;
-    const source = this.#sourceOf(props);
+    const source = sourceOf(props);
     this.pipelineName = props.pipelineName ?? id;
-    this.table = props.table;
-    this.sinks = sinks;
-    const timeout = props.function?.timeout ?? functionSettings?.timeout ?? defaultTimeout;
-    checkTimeout(sinks, timeout);
-
-    const parts = partsOf(this, props, timeout);
-    const { deadLetters, retryQueue, onFailure, dedupe, payloads } = parts;
-    const environment = variablesOf(props, parts);
-    const { target, logGroup, ...made } = this.#functionOf(props, environment);
+    this.sinks = props.sinks;
+    this.table = props.table as ITable | undefined;
+    const made = functionOf(this, props);
     this.function = made.function;
-    this.target = target;
-    this.logGroup = logGroup;
-    for (const sink of sinks) sink.grant(this.function, "write");
-    deadLetters?.grantSend(this.function);
-    dedupe?.grant(this.function, dedupeUses(props));
-    payloads?.grant(this.function);
-    this.mapping = new StreamConsumer(this, "Stream", { ...props.stream, source, target, onFailure }).mapping;
-    this.retryMapping = retryQueue?.connect(target);
-    this.deadLetters = deadLetters?.queue;
-    this.retryQueue = retryQueue?.queue;
-    this.onFailureBucket = onFailure?.bucket;
-    this.dedupeTable = dedupe?.table;
-    this.payloadBucket = payloads?.bucket;
-    if (props.ensure !== undefined) this.#ensure(props.ensure, props, environment);
-    this.#warn(props);
-  }
+    this.logGroup = made.logGroup;
+    checkTimeout(this.function.timeout, props.sinks);
+    checkConcurrency(this, props);
 
-  #ensure(
-    settings: EnsureSettings,
-    { functionSettings = {}, sinks }: SluicePipelineProps,
-    environment: Readonly<Record<string, string>>,
-  ): void {
-    const { bundling, depsLockFilePath, projectRoot, runtime, architecture } = functionSettings;
-    const shared = { bundling, depsLockFilePath, projectRoot, runtime, architecture, network: networkOf(sinks) };
-    const before = [this.mapping, this.retryMapping].filter((mapping) => mapping !== undefined);
-    new EnsureTargets(this, "Ensure", { ...shared, ...settings, environment, sinks, before });
-  }
+    this.deadLetters = deadLettersOf(this, props.deadLetters);
+    if (this.deadLetters) grantSend(this.deadLetters, this.function);
+    const retry = retryQueueOf(this, props.retryQueue, made.target);
+    this.retryQueue = retry?.queue;
+    this.retryMapping = retry?.mapping;
+    checkQueues(this.retryQueue, this.deadLetters);
+    this.dedupeTable = dedupeOf(this, props.dedupe);
+    this.payloadBucket = payloadsOf(this, props.payloads);
+    if (this.payloadBucket) grantPayloads(this.payloadBucket, this.function);
+    const onFailure = onFailureOf(this, props.onFailure);
+    this.onFailureBucket = isBucket(onFailure) ? onFailure : undefined;
+    this.mapping = new StreamConsumer(this, "Stream", {
+      ...props.mapping,
+      source,
+      target: made.target,
+      onFailure,
+    }).mapping;
 
-  #sourceOf({ table, source }: SluicePipelineProps): ITable | StreamReference {
-    const found = table ?? source;
-    if (found !== undefined && (table === undefined || source === undefined)) return found;
-    throw new DeployError(
-      "SOURCE_MISSING",
-      `${found === undefined ? "neither table nor source is" : "both table and source are"} given; expected one: the table with a stream, or { streamArn }`,
-    );
-  }
-
-  #functionOf(
-    props: SluicePipelineProps,
-    environment: Readonly<Record<string, string>>,
-  ): { readonly function: LambdaFunction; readonly target: IFunction; readonly logGroup: ILogGroup } {
-    const { entry, sinks, functionSettings } = props;
-    if ((entry === undefined) === (props.function === undefined)) {
-      throw new DeployError(
-        "FUNCTION_MISSING",
-        `${entry === undefined ? "neither entry nor function is" : "both entry and function are"} given; expected one: the file of the handler, or a function of your own`,
-      );
-    }
-    if (props.function !== undefined) {
-      for (const [name, value] of Object.entries(environment)) props.function.addEnvironment(name, value);
-      return { function: props.function, target: props.function, logGroup: props.function.logGroup };
-    }
-    const network = networkOf(sinks);
-    const made = new PipelineFunction(this, "Pipeline", {
-      ...functionSettings,
-      entry: entry as string,
-      description: `Sluice pipeline ${this.pipelineName}`,
-      environment,
-      ...(network && { network }),
-    });
-    checkPackages(entry as string, sinks);
-    return made;
-  }
-
-  #warn({ functionSettings, stream, retryQueue }: SluicePipelineProps): void {
-    const { reservedConcurrency } = functionSettings ?? {};
-    const factor = stream?.parallelizationFactor ?? 1;
-    if (reservedConcurrency !== undefined && reservedConcurrency <= factor) {
-      Annotations.of(this).addWarningV2(
-        "@sluice/cdk:reservedConcurrency",
-        `reservedConcurrency is ${reservedConcurrency}, and one shard already uses ${factor}; expected shards × parallelizationFactor and some for the retry queue`,
-      );
-    }
-    if (retryQueue === false) {
-      Annotations.of(this).addInfo(
-        "without a retry queue, a target that is down blocks its shards, also for other targets",
-      );
-    }
+    setEnvironment(this.function, [
+      { owner: "the pipeline", variables: variablesOf(this, source) },
+      ...props.sinks.map(({ name, environment = {} }) => ({ owner: `the sink ${name}`, variables: environment })),
+      { owner: "the option environment", variables: props.environment ?? {} },
+    ]);
+    for (const sink of props.sinks) sink.grant(this.function, "write");
   }
 }
+
+const sourceOf = ({ table, stream }: SluicePipelineProps): StreamSource => {
+  if (table !== undefined && stream === undefined) return sourceOfTable(table);
+  if (table === undefined && stream !== undefined) return sourceOfStream(stream);
+  if (table !== undefined && stream !== undefined) return { ...sourceOfStream(stream), tableArn: table.tableArn };
+  throw new DeployError(
+    "SOURCE_MISSING",
+    "there is no table and no stream, expected one of them. Set table to the table's construct, or stream to { streamArn }.",
+  );
+};
+
+interface MadeFunction {
+  readonly function: LambdaFunction;
+  readonly logGroup: ILogGroup;
+  readonly target: IFunction;
+}
+
+const functionOf = (scope: SluicePipeline, props: SluicePipelineProps): MadeFunction => {
+  const { entry, handler, functionOptions = {}, sinks } = props;
+  if ((entry === undefined) === (props.function === undefined)) {
+    throw new DeployError(
+      "ENTRY_OR_FUNCTION",
+      `${entry === undefined ? "there is no entry and no function" : "there is an entry and a function"}, expected one of them. ` +
+        "Set entry to the file that exports the handler, or function to a function of your own.",
+    );
+  }
+  if (props.function !== undefined) return givenFunction(props.function, props);
+  const path = checkEntry(entry ?? "");
+  for (const { name, packages = [] } of sinks) checkPackages(path, `the sink ${name}`, packages);
+  const network = sharedNetwork(sinks, functionOptions.network);
+  return new PipelineFunction(scope, "Function", {
+    ...functionOptions,
+    entry: path,
+    ...(handler !== undefined && { handler }),
+    ...(network && { network }),
+  });
+};
+
+const givenFunction = (
+  given: LambdaFunction,
+  { functionOptions, handler, logGroup, sinks }: SluicePipelineProps,
+): MadeFunction => {
+  const options = [...Object.keys(functionOptions ?? {}), ...(handler === undefined ? [] : ["handler"])];
+  if (options.length > 0) {
+    throw new DeployError(
+      "FUNCTION_OPTIONS",
+      `the pipeline has a function of its own, and options of a function (${options.join(", ")}); expected one of the two. Set ` +
+        "the options on the function, or pass entry instead of function.",
+    );
+  }
+  sharedNetwork(sinks, undefined);
+  return { function: given, logGroup: logGroup ?? given.logGroup, target: given };
+};
+
+const checkTimeout = (timeout: Duration | undefined, sinks: readonly SinkAccess[]): void => {
+  // 3 seconds is Lambda's own default.
+  const seconds = timeout === undefined ? 3 : knownSeconds(timeout);
+  if (seconds === undefined) return;
+  for (const { name, maxSeconds = 0 } of sinks) {
+    if (seconds >= maxSeconds + reserveSeconds) continue;
+    throw new DeployError(
+      "TIMEOUT_TOO_SHORT",
+      `the function's timeout is ${seconds} s, expected at least ${maxSeconds + reserveSeconds} s: a request of the sink ${name} may ` +
+        `take ${maxSeconds} s, and the invocation needs ${reserveSeconds} s to start and to store what failed. Raise ` +
+        "functionOptions.timeout, or lower the sink's timeout.",
+    );
+  }
+};
+
+const checkConcurrency = (scope: Construct, { functionOptions, mapping }: SluicePipelineProps): void => {
+  const reserved = knownNumber(functionOptions?.reservedConcurrency);
+  const factor = knownNumber(mapping?.parallelizationFactor) ?? 1;
+  if (reserved === undefined || reserved >= factor) return;
+  Annotations.of(scope).addWarningV2(
+    "@sluice/cdk:reserved-concurrency",
+    `functionOptions.reservedConcurrency is ${reserved}, and mapping.parallelizationFactor ${factor}: a single shard already uses ` +
+      `${factor} invocations at once, so batches are throttled. Reserve at least the number of shards times ${factor}.`,
+  );
+};
+
+const deadLettersOf = (scope: Construct, option: SluicePipelineProps["deadLetters"] = {}): IQueue | undefined => {
+  if (option === false) return undefined;
+  if (!isQueue(option)) return new DeadLetters(scope, "DeadLetters", option).queue;
+  checkDeadLetters(option);
+  return option;
+};
+
+const retryQueueOf = (
+  scope: SluicePipeline,
+  option: SluicePipelineProps["retryQueue"] = {},
+  target: IFunction,
+): RetryQueue | undefined => {
+  if (option === false) return undefined;
+  return new RetryQueue(scope, "Retry", { ...option, target, timeout: scope.function.timeout });
+};
+
+const checkQueues = (retryQueue: IQueue | undefined, deadLetters: IQueue | undefined): void => {
+  if (retryQueue === undefined || deadLetters === undefined) return;
+  if (retryQueue !== deadLetters && retryQueue.queueArn !== deadLetters.queueArn) return;
+  throw new DeployError(
+    "QUEUES_SAME",
+    `${retryQueue.node.path} is the retry queue and the dead-letter queue, expected two queues: the function would consume its ` +
+      "own dead letters. Leave one of them out, so that the construct creates it.",
+  );
+};
+
+const dedupeOf = (scope: SluicePipeline, option: SluicePipelineProps["dedupe"] = false): ITable | undefined => {
+  if (option === false) return undefined;
+  const options: DedupeOptions = option === true ? {} : option;
+  const table = (options.table as ITable | undefined) ?? new DedupeTable(scope, "Dedupe", options).table;
+  const defaultUses: readonly DedupeUse[] = scope.retryQueue ? ["on-failure", "retry"] : ["on-failure"];
+  grantDedupe(table, scope.function, options.uses ?? defaultUses);
+  return table;
+};
+
+const payloadsOf = (scope: Construct, option: SluicePipelineProps["payloads"] = false): IBucket | undefined => {
+  if (option === false) return undefined;
+  if (option === true) return new PayloadBucket(scope, "Payloads").bucket;
+  return isBucket(option) ? option : new PayloadBucket(scope, "Payloads", option).bucket;
+};
+
+const onFailureOf = (scope: Construct, option: SluicePipelineProps["onFailure"] = {}): IBucket | IQueue | undefined => {
+  if (option === false) return undefined;
+  if (isBucket(option) || isQueue(option)) return option;
+  return new OnFailureBucket(scope, "OnFailure", option).bucket;
+};
+
+const variablesOf = (pipeline: SluicePipeline, source: StreamSource): Readonly<Record<string, string>> => ({
+  SOURCE_TABLE: source.tableArn,
+  ...(pipeline.deadLetters && { DEAD_LETTER_QUEUE_URL: pipeline.deadLetters.queueUrl }),
+  ...(pipeline.retryQueue && { RETRY_QUEUE_URL: pipeline.retryQueue.queueUrl }),
+  ...(pipeline.dedupeTable && { DEDUPE_TABLE: pipeline.dedupeTable.tableName }),
+  ...(pipeline.onFailureBucket && { ON_FAILURE_BUCKET: pipeline.onFailureBucket.bucketName }),
+  ...(pipeline.payloadBucket && { PAYLOAD_BUCKET: pipeline.payloadBucket.bucketName }),
+});

@@ -1,61 +1,77 @@
-// The queue of dead letters. A dead letter is the only copy of a change that a target refused, so it stays for 14 days.
+// The queue of rejected records. Nothing consumes it: a redrive does.
 
-import { Duration, RemovalPolicy, Token } from "aws-cdk-lib";
-import type { IGrantable } from "aws-cdk-lib/aws-iam";
+import { Duration, RemovalPolicy } from "aws-cdk-lib";
+import type { Grant, IGrantable } from "aws-cdk-lib/aws-iam";
 import type { IKey } from "aws-cdk-lib/aws-kms";
-import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
+import { type IQueue, Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import { DeployError } from "../errors.ts";
+import { allowActions } from "../function/allow.ts";
+import { factsOf } from "./queue-facts.ts";
 
-/** The longest time for which SQS keeps a message. */
-export const longestRetention: Duration = Duration.days(14);
+/** The longest retention that SQS has. A shorter one deletes dead letters before anybody looked. */
+export const retention: Duration = Duration.days(14);
+
+/** The encryption of a queue. */
+export const queueEncryption = (
+  key: IKey | undefined,
+): { readonly encryption: QueueEncryption; readonly encryptionMasterKey?: IKey } =>
+  key === undefined
+    ? { encryption: QueueEncryption.SQS_MANAGED }
+    : { encryption: QueueEncryption.KMS, encryptionMasterKey: key };
 
 /** Options of `DeadLetters`. */
-export interface DeadLettersProps {
-  /** A FIFO queue keeps the order of an item's dead letters. Default: a standard queue, which has no limit of throughput. */
-  readonly fifo?: boolean;
-  /** A key of your own. Default: the key of SQS. */
+export interface DeadLettersOptions {
+  /** A key of your own. Default: a key that SQS manages, which costs nothing. */
   readonly encryptionKey?: IKey;
-  /** Default 14 days, the maximum. A shorter time is refused: dead letters would be gone before a long weekend is over. */
-  readonly retention?: Duration;
-  /** How long a receiver has a message for itself. Default 6 minutes: six times the default timeout of the function. */
-  readonly visibilityTimeout?: Duration;
+  /** Default `RETAIN`: a dead letter may be the only copy of a change, also after the stack is deleted. */
+  readonly removalPolicy?: RemovalPolicy;
 }
 
-/** Grants sending alone: the grant of CDK also has rights that the sink of dead letters does not use. */
-export const grantSend = (queue: Queue, grantee: IGrantable): void => {
-  queue.grant(grantee, "sqs:SendMessage");
-  queue.encryptionMasterKey?.grant(grantee, "kms:GenerateDataKey", "kms:Decrypt");
-};
-
-/** A queue of dead letters. It has no consumer: `sluice redrive` and the redrive workflow receive its messages. */
+/** The dead-letter queue of a pipeline: standard, 14 days, encrypted, TLS only. */
 export class DeadLetters extends Construct {
-  readonly queue: Queue;
+  readonly queue: IQueue;
 
-  constructor(scope: Construct, id: string, props: DeadLettersProps = {}) {
+  constructor(scope: Construct, id: string, options: DeadLettersOptions = {}) {
     super(scope, id);
-    const { retention = longestRetention, fifo = false, encryptionKey } = props;
-    if (!Token.isUnresolved(retention) && retention.toSeconds() < longestRetention.toSeconds()) {
-      throw new DeployError(
-        "RETENTION_TOO_SHORT",
-        `retention of the dead letters is ${retention.toSeconds()} s; expected ${longestRetention.toSeconds()} s, which is 14 days. Leave out the option retention`,
-      );
-    }
     this.queue = new Queue(this, "Queue", {
       retentionPeriod: retention,
-      visibilityTimeout: props.visibilityTimeout ?? Duration.minutes(6),
       enforceSSL: true,
-      // Dead letters are the only copies of their changes, so they outlive the stack.
-      removalPolicy: RemovalPolicy.RETAIN,
-      encryption: encryptionKey ? QueueEncryption.KMS : QueueEncryption.SQS_MANAGED,
-      ...(encryptionKey && { encryptionMasterKey: encryptionKey }),
-      // CDK refuses `fifo: false`.
-      ...(fifo && { fifo: true }),
+      removalPolicy: options.removalPolicy ?? RemovalPolicy.RETAIN,
+      ...queueEncryption(options.encryptionKey),
     });
   }
 
-  /** Lets a function store dead letters. */
+  /** Allows a pipeline's function to store dead letters. */
   grantSend(grantee: IGrantable): void {
     grantSend(this.queue, grantee);
   }
 }
+
+/** Grants exactly what `sqsDeadLetterQueue` needs. */
+export const grantSend = (queue: IQueue, grantee: IGrantable): readonly Grant[] => {
+  const send = allowActions(grantee, ["sqs:SendMessage"], [queue.queueArn]);
+  const key = queue.encryptionMasterKey?.grant(grantee, "kms:GenerateDataKey", "kms:Decrypt");
+  return key === undefined ? [send] : [send, key];
+};
+
+/** Throws if a given dead-letter queue is known to delete messages too early, or to move them away. */
+export const checkDeadLetters = (queue: IQueue): void => {
+  const { retentionSeconds, movesMessages } = factsOf(queue);
+  if (retentionSeconds !== undefined && retentionSeconds < retention.toSeconds()) {
+    throw new DeployError(
+      "DEAD_LETTERS_TOO_SHORT",
+      `the dead-letter queue ${queue.node.path} keeps messages for ${retentionSeconds} s, expected 1209600 s (14 days): ` +
+        "SQS would delete rejected changes before they are redriven. Set its retentionPeriod to Duration.days(14).",
+    );
+  }
+  if (movesMessages) throw movedMessages("dead-letter queue", queue);
+};
+
+/** A queue whose messages SQS moves to another queue after some receives. */
+export const movedMessages = (kind: string, queue: IQueue): DeployError =>
+  new DeployError(
+    "QUEUE_MOVES_MESSAGES",
+    `the ${kind} ${queue.node.path} has a redrive policy (deadLetterQueue), expected none: retries and redrives receive ` +
+      "a message many times, so SQS would move it to a queue that the pipeline does not know. Remove the redrive policy.",
+  );

@@ -1,65 +1,101 @@
-// The bucket to which Lambda writes the batches that it gave up on, with the whole event.
+// Buckets of changes: batches that Lambda gave up on, and records that are too large for a message.
 
-import { Duration, Stack } from "aws-cdk-lib";
-import type { IGrantable } from "aws-cdk-lib/aws-iam";
+import { Duration, RemovalPolicy } from "aws-cdk-lib";
+import type { Grant, IGrantable } from "aws-cdk-lib/aws-iam";
 import type { IKey } from "aws-cdk-lib/aws-kms";
-import { BlockPublicAccess, Bucket, BucketEncryption, type IBucket } from "aws-cdk-lib/aws-s3";
+import { BlockPublicAccess, Bucket, BucketEncryption, type IBucket, ObjectOwnership } from "aws-cdk-lib/aws-s3";
 import { Construct } from "constructs";
-import { allow } from "../grant.ts";
+import { allowActions } from "../function/allow.ts";
 
-/** Options of `OnFailureBucket`. */
-export interface OnFailureBucketProps {
-  /** Your own bucket. Default: a bucket that is kept when the stack is deleted. */
-  readonly bucket?: IBucket;
-  /** A key of your own for the new bucket. Default: the keys of S3. */
+/** Options of `OnFailureBucket` and `PayloadBucket`. */
+export interface ChangeBucketOptions {
+  /** A key of your own. Default: a key that S3 manages, which costs nothing. */
   readonly encryptionKey?: IKey;
-  /** How long objects are kept. Default 30 days: older changes can no longer be applied to a target. */
+  /**
+   * When S3 deletes objects. Default 90 days. Core refuses changes of more than 28 days; an older object still names the
+   * items to repair with `sluice verify --repair`.
+   */
   readonly expiration?: Duration;
+  /** Default `RETAIN`: an object may be the only copy of a change, also after the stack is deleted. */
+  readonly removalPolicy?: RemovalPolicy;
 }
 
-/** The bucket for the options of a new bucket, with what every bucket of a pipeline has. */
-export const privateBucket = (
-  scope: Construct,
-  id: string,
-  { encryptionKey, expiration, prefix }: { encryptionKey?: IKey; expiration: Duration; prefix?: string },
-): Bucket =>
-  new Bucket(scope, id, {
+const newBucket = (scope: Construct, options: ChangeBucketOptions): IBucket =>
+  // The cast: CDK's classes do not fit its interfaces under exactOptionalPropertyTypes.
+  new Bucket(scope, "Bucket", {
     blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+    objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
     enforceSSL: true,
-    encryption: encryptionKey ? BucketEncryption.KMS : BucketEncryption.S3_MANAGED,
-    ...(encryptionKey && { encryptionKey, bucketKeyEnabled: true }),
+    minimumTLSVersion: 1.2,
+    removalPolicy: options.removalPolicy ?? RemovalPolicy.RETAIN,
     lifecycleRules: [
-      { expiration, abortIncompleteMultipartUploadAfter: Duration.days(1), ...(prefix !== undefined && { prefix }) },
+      { expiration: options.expiration ?? Duration.days(90), abortIncompleteMultipartUploadAfter: Duration.days(1) },
     ],
-  });
+    ...(options.encryptionKey === undefined
+      ? { encryption: BucketEncryption.S3_MANAGED }
+      : { encryption: BucketEncryption.KMS, encryptionKey: options.encryptionKey, bucketKeyEnabled: true }),
+  }) as IBucket;
 
-/** Lambda's on-failure destination in S3. SQS and SNS would get a pointer into a stream that forgets after 24 hours. */
+/**
+ * The bucket must belong to the account that owns it now. Otherwise another account could create a bucket of this name
+ * after ours is deleted, and would receive the changes.
+ */
+const sameOwner = (bucket: IBucket) => ({ StringEquals: { "s3:ResourceAccount": bucket.env.account } });
+
+const objectsOf = (bucket: IBucket): string => bucket.arnForObjects("*");
+
+/** The bucket to which Lambda writes the batches that it gave up on, whole. */
 export class OnFailureBucket extends Construct {
   readonly bucket: IBucket;
 
-  constructor(scope: Construct, id: string, props: OnFailureBucketProps = {}) {
+  constructor(scope: Construct, id: string, options: ChangeBucketOptions = {}) {
     super(scope, id);
-    const { encryptionKey, expiration = Duration.days(30) } = props;
-    this.bucket =
-      props.bucket ?? privateBucket(this, "Bucket", { expiration, ...(encryptionKey && { encryptionKey }) });
+    this.bucket = newBucket(this, options);
   }
 
-  /**
-   * Lets Lambda write failed batches with the role of the function. A condition names the account, so that nobody else's
-   * bucket of that name ever gets them.
-   * @see https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html (read 2026-11-25)
-   */
-  grantDestination(role: IGrantable): void {
-    const conditions = { StringEquals: { "s3:ResourceAccount": Stack.of(this).account } };
-    const objects = this.bucket.arnForObjects("aws/lambda/*");
-    allow(role, { actions: ["s3:PutObject"], resources: [objects], conditions });
-    allow(role, { actions: ["s3:ListBucket"], resources: [this.bucket.bucketArn], conditions });
-    this.bucket.encryptionKey?.grant(role, "kms:GenerateDataKey");
+  /** Allows Lambda to write batches with the role of this function. */
+  grantWrite(grantee: IGrantable): void {
+    grantOnFailure(this.bucket, grantee);
   }
 
-  /** Lets the pipeline's function read failed batches, for a redrive. */
-  grantRead(role: IGrantable): void {
-    allow(role, { actions: ["s3:GetObject"], resources: [this.bucket.arnForObjects("aws/lambda/*")] });
-    this.bucket.encryptionKey?.grant(role, "kms:Decrypt");
+  /** Allows to redrive the batches: to list, read and delete them. */
+  grantRedrive(grantee: IGrantable): void {
+    const { bucket } = this;
+    allowActions(grantee, ["s3:GetObject", "s3:DeleteObject"], [objectsOf(bucket)], sameOwner(bucket));
+    allowActions(grantee, ["s3:ListBucket"], [bucket.bucketArn], sameOwner(bucket));
+    bucket.encryptionKey?.grant(grantee, "kms:Decrypt");
   }
 }
+
+/**
+ * Grants exactly what Lambda needs to write a batch to the bucket.
+ * @see https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html (read 2026-11-25)
+ */
+export const grantOnFailure = (bucket: IBucket, grantee: IGrantable): readonly Grant[] => {
+  const grants = [
+    allowActions(grantee, ["s3:PutObject"], [objectsOf(bucket)], sameOwner(bucket)),
+    allowActions(grantee, ["s3:ListBucket"], [bucket.bucketArn], sameOwner(bucket)),
+  ];
+  const key = bucket.encryptionKey?.grant(grantee, "kms:GenerateDataKey");
+  return key === undefined ? grants : [...grants, key];
+};
+
+/** The bucket of `s3PayloadStore`, for records that are too large for a message. */
+export class PayloadBucket extends Construct {
+  readonly bucket: IBucket;
+
+  constructor(scope: Construct, id: string, options: ChangeBucketOptions = {}) {
+    super(scope, id);
+    this.bucket = newBucket(this, options);
+  }
+}
+
+/** Grants exactly what `s3PayloadStore` needs. */
+export const grantPayloads = (bucket: IBucket, grantee: IGrantable): void => {
+  const actions = ["s3:PutObject", "s3:GetObject", "s3:DeleteObject"];
+  allowActions(grantee, actions, [objectsOf(bucket)], sameOwner(bucket));
+  bucket.encryptionKey?.grant(grantee, "kms:GenerateDataKey", "kms:Decrypt");
+};
+
+/** Whether a value is a bucket and no options. */
+export const isBucket = (value: object | undefined): value is IBucket => value !== undefined && "bucketArn" in value;
