@@ -1,6 +1,8 @@
 export { DeployError } from "./errors.ts";
 export type { BundleOptions } from "./function/bundling.ts";
+export { EnsureTargets, type EnsureTargetsProps } from "./function/ensure-targets.ts";
 export { type FunctionOptions, PipelineFunction, type PipelineFunctionProps } from "./function/pipeline-function.ts";
+export type { EnsureOptions } from "./pipeline/ensure.ts";
 export type { PipelineResources } from "./pipeline/resources.ts";
 export {
   type DedupeOptions,

@@ -1,6 +1,7 @@
 // The Lambda function of a pipeline: a NodejsFunction with its own role and log group.
 
 import { Annotations, Duration, RemovalPolicy } from "aws-cdk-lib";
+import { SecurityGroup } from "aws-cdk-lib/aws-ec2";
 import type { IKey } from "aws-cdk-lib/aws-kms";
 import {
   Alias,
@@ -119,11 +120,12 @@ const checkRuntime = (runtime: Runtime | undefined): void => {
   );
 };
 
-const networkOf = (network: FunctionNetwork | undefined) =>
+/** The security group is outside of the function, so that the function may depend on a rule that names the group. */
+const networkOf = (scope: Construct, network: FunctionNetwork | undefined) =>
   network && {
     vpc: network.vpc,
+    securityGroups: [...(network.securityGroups ?? [new SecurityGroup(scope, "SecurityGroup", { vpc: network.vpc })])],
     ...(network.subnets && { vpcSubnets: network.subnets }),
-    ...(network.securityGroups && { securityGroups: [...network.securityGroups] }),
   };
 
 const newFunction = (scope: PipelineFunction, props: PipelineFunctionProps, logGroup: ILogGroup): LambdaFunction => {
@@ -136,7 +138,7 @@ const newFunction = (scope: PipelineFunction, props: PipelineFunctionProps, logG
     logGroup,
     loggingFormat: LoggingFormat.JSON,
     environment: { ...props.environment },
-    ...networkOf(props.network),
+    ...networkOf(scope, props.network),
     ...(props.reservedConcurrency !== undefined && { reservedConcurrentExecutions: props.reservedConcurrency }),
     ...(props.environmentEncryption && { environmentEncryption: props.environmentEncryption }),
     ...(props.tracing && { tracing: props.tracing }),

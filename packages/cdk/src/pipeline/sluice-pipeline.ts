@@ -32,6 +32,7 @@ import {
   sourceOfStream,
   sourceOfTable,
 } from "../stream/stream-source.ts";
+import { type EnsureOptions, ensureBefore } from "./ensure.ts";
 import { setEnvironment } from "./environment.ts";
 import { knownNumber, knownSeconds } from "./known.ts";
 import type { PipelineResources } from "./resources.ts";
@@ -85,6 +86,11 @@ export interface SluicePipelineProps {
   readonly payloads?: ChangeBucketOptions | IBucket | Bucket | boolean;
   /** Variables of the function, besides those of the construct and of the sinks. */
   readonly environment?: Readonly<Record<string, string>>;
+  /**
+   * A function that calls `ensure()` of the sinks at each deployment, before the event source mappings are created. Default:
+   * none; you create what the targets need.
+   */
+  readonly ensure?: EnsureOptions;
 }
 
 /** Seconds that an invocation needs besides the longest request: to start, to store dead letters and to report. */
@@ -135,12 +141,16 @@ export class SluicePipeline extends Construct implements PipelineResources {
       onFailure,
     }).mapping;
 
-    setEnvironment(this.function, [
+    const variables = [
       { owner: "the pipeline", variables: variablesOf(this, source) },
       ...props.sinks.map(({ name, environment = {} }) => ({ owner: `the sink ${name}`, variables: environment })),
       { owner: "the option environment", variables: props.environment ?? {} },
-    ]);
+    ];
+    setEnvironment(this.function, variables);
     for (const sink of props.sinks) sink.grant(this.function, "write");
+    const { ensure, functionOptions, sinks } = props;
+    const mappings = [this.mapping, ...(this.retryMapping ? [this.retryMapping] : [])];
+    if (ensure) ensureBefore(this, { ...ensure, sinks, functionOptions, mappings, variables });
   }
 }
 
