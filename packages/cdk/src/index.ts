@@ -18,7 +18,27 @@ export {
   type RetryQueueOptions,
   type RetryQueueProps,
 } from "./queues/retry-queue.ts";
+export {
+  type EmailAccessOptions,
+  type EventBusAccessOptions,
+  emailAccess,
+  eventBusAccess,
+  type SnsAccessOptions,
+  type SqsAccessOptions,
+  snsAccess,
+  sqsAccess,
+  type WebhookAccessOptions,
+  webhookAccess,
+} from "./sinks/messaging-access.ts";
+export {
+  type OpenSearchAccessOptions,
+  openSearchAccess,
+  type ServerlessCollection,
+} from "./sinks/opensearch-access.ts";
+export { type IamDatabase, type PostgresAccessOptions, postgresAccess } from "./sinks/postgres-access.ts";
+export type { TargetNetwork } from "./sinks/shared.ts";
 export type { FunctionNetwork, SinkAccess, SinkUse } from "./sinks/sink-access.ts";
+export { type TableAccessOptions, tableAccess } from "./sinks/table-access.ts";
 export type { FilterPattern } from "./stream/filters.ts";
 export type { MappingOptions } from "./stream/mapping-options.ts";
 export { type ChangeBucketOptions, OnFailureBucket, PayloadBucket } from "./stream/on-failure-bucket.ts";

@@ -1,0 +1,45 @@
+// What several accesses share: the network of a target, secrets, and keys.
+
+import { Stack } from "aws-cdk-lib";
+import type { ISecurityGroup, IVpc, SubnetSelection } from "aws-cdk-lib/aws-ec2";
+import type { IKey } from "aws-cdk-lib/aws-kms";
+import type { Function as LambdaFunction } from "aws-cdk-lib/aws-lambda";
+import type { ISecret } from "aws-cdk-lib/aws-secretsmanager";
+import { allowActions } from "../function/allow.ts";
+import type { FunctionNetwork } from "./sink-access.ts";
+
+/** The network of a target. */
+export interface TargetNetwork {
+  /** The VPC in which the function must run to reach the target. Default: any network. */
+  readonly vpc?: IVpc;
+  /** Default: the private subnets of the VPC. */
+  readonly subnets?: SubnetSelection;
+  /** Security groups of the function. Default: one of its own. */
+  readonly securityGroups?: readonly ISecurityGroup[];
+}
+
+/** The member `network` of an access, or nothing. */
+export const networkMember = ({
+  vpc,
+  subnets,
+  securityGroups,
+}: TargetNetwork): { readonly network?: FunctionNetwork } =>
+  vpc ? { network: { vpc, ...(subnets && { subnets }), ...(securityGroups && { securityGroups }) } } : {};
+
+/** Secrets Manager adds six characters to the name of a secret, which the ARN of an imported secret may lack. */
+const arnOf = (secret: ISecret): string => secret.secretFullArn ?? `${secret.secretArn}-??????`;
+
+/** Lets a function read a secret, and decrypt it through Secrets Manager alone. */
+export const grantSecret = (secret: ISecret | undefined, target: LambdaFunction): void => {
+  if (secret === undefined) return;
+  allowActions(target, ["secretsmanager:GetSecretValue"], [arnOf(secret)]);
+  if (secret.encryptionKey === undefined) return;
+  allowActions(target, ["kms:Decrypt"], [secret.encryptionKey.keyArn], {
+    StringEquals: { "kms:ViaService": `secretsmanager.${Stack.of(target).region}.amazonaws.com` },
+  });
+};
+
+/** Lets a function send to a topic or queue that encrypts each message with a data key. */
+export const grantDataKeys = (key: IKey | undefined, target: LambdaFunction): void => {
+  if (key) allowActions(target, ["kms:GenerateDataKey", "kms:Decrypt"], [key.keyArn]);
+};

@@ -1,0 +1,39 @@
+// The access to a DynamoDB table as a target.
+
+import type { ITable } from "aws-cdk-lib/aws-dynamodb";
+import { allowActions } from "../function/allow.ts";
+import type { AnyTable } from "../stream/stream-source.ts";
+import type { SinkAccess, SinkUse } from "./sink-access.ts";
+
+/** Options of `tableAccess`. */
+export interface TableAccessOptions {
+  /** The target. It may belong to another account, if its policy allows the function's role. */
+  readonly table: AnyTable;
+  /** Whether several items can have one key in the target, as the sink's README describes. Default false. */
+  readonly sharesKeys?: boolean;
+  /** The variable with the table's name; its ARN, if it belongs to another account. Default `TARGET_TABLE`. */
+  readonly variable?: string;
+}
+
+const actionsOf: Readonly<Record<SinkUse, readonly string[]>> = {
+  write: ["DescribeTable", "GetItem", "PutItem"],
+  compare: ["BatchGetItem", "DescribeTable", "Scan"],
+  ensure: ["DescribeTable", "DescribeTimeToLive", "UpdateTimeToLive"],
+};
+
+/** What `dynamodbSink` needs. */
+export const tableAccess = (options: TableAccessOptions): SinkAccess => {
+  const { sharesKeys = false, variable = "TARGET_TABLE" } = options;
+  const table = options.table as ITable;
+  return {
+    name: "dynamodb",
+    maxSeconds: 10,
+    environment: { [variable]: table.tableName },
+    grant: (target, use) => {
+      const more = sharesKeys && use === "write" ? ["UpdateItem"] : [];
+      const actions = [...actionsOf[use], ...more].map((name) => `dynamodb:${name}`);
+      allowActions(target, actions, [table.tableArn]);
+      if (table.encryptionKey) allowActions(target, ["kms:Decrypt", "kms:DescribeKey"], [table.encryptionKey.keyArn]);
+    },
+  };
+};
