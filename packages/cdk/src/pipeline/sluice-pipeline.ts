@@ -2,8 +2,13 @@
 
 import { Annotations, type Duration } from "aws-cdk-lib";
 import type { ITable } from "aws-cdk-lib/aws-dynamodb";
-import type { CfnEventSourceMapping, IFunction, Function as LambdaFunction } from "aws-cdk-lib/aws-lambda";
-import type { ILogGroup } from "aws-cdk-lib/aws-logs";
+import {
+  type CfnEventSourceMapping,
+  CfnFunction,
+  type IFunction,
+  type Function as LambdaFunction,
+} from "aws-cdk-lib/aws-lambda";
+import { type ILogGroup, LogGroup } from "aws-cdk-lib/aws-logs";
 import type { Bucket, IBucket } from "aws-cdk-lib/aws-s3";
 import type { IQueue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
@@ -34,7 +39,7 @@ import {
 } from "../stream/stream-source.ts";
 import { type EnsureOptions, ensureBefore } from "./ensure.ts";
 import { setEnvironment } from "./environment.ts";
-import { knownNumber, knownSeconds } from "./known.ts";
+import { knownNumber, knownProperty, knownSeconds } from "./known.ts";
 import type { PipelineResources } from "./resources.ts";
 
 /** The dedupe table of a pipeline, and what its routes do with it. */
@@ -63,7 +68,7 @@ export interface SluicePipelineProps {
   readonly entry?: string;
   /** A function of your own, instead of `entry`. */
   readonly function?: LambdaFunction;
-  /** The log group of `function`. Default: the one that CDK knows. */
+  /** The log group of `function`. Default: the one that the function names, or Lambda's own. */
   readonly logGroup?: ILogGroup;
   /** The name of the export. Default `handler`. */
   readonly handler?: string;
@@ -179,7 +184,7 @@ const functionOf = (scope: SluicePipeline, props: SluicePipelineProps): MadeFunc
         "Set entry to the file that exports the handler, or function to a function of your own.",
     );
   }
-  if (props.function !== undefined) return givenFunction(props.function, props);
+  if (props.function !== undefined) return givenFunction(scope, props.function, props);
   const path = checkEntry(entry ?? "");
   for (const { name, packages = [] } of sinks) checkPackages(path, `the sink ${name}`, packages);
   const network = sharedNetwork(sinks, functionOptions.network);
@@ -191,35 +196,47 @@ const functionOf = (scope: SluicePipeline, props: SluicePipelineProps): MadeFunc
   });
 };
 
-const givenFunction = (
-  given: LambdaFunction,
-  { functionOptions, handler, logGroup, sinks }: SluicePipelineProps,
-): MadeFunction => {
-  const options = [...Object.keys(functionOptions ?? {}), ...(handler === undefined ? [] : ["handler"])];
+const givenFunction = (scope: Construct, given: LambdaFunction, props: SluicePipelineProps): MadeFunction => {
+  const options = [
+    ...Object.keys(props.functionOptions ?? {}).map((name) => `functionOptions.${name}`),
+    ...(props.handler === undefined ? [] : ["handler"]),
+  ];
   if (options.length > 0) {
     throw new DeployError(
       "FUNCTION_OPTIONS",
-      `the pipeline has a function of its own, and options of a function (${options.join(", ")}); expected one of the two. Set ` +
-        "the options on the function, or pass entry instead of function.",
+      `there is a function, and also ${options.join(", ")}; expected one of the two: the pipeline changes nothing of a function of ` +
+        "your own. Set the options on the function, or pass entry instead of function.",
     );
   }
-  sharedNetwork(sinks, undefined);
-  return { function: given, logGroup: logGroup ?? given.logGroup, target: given };
+  sharedNetwork(props.sinks, undefined);
+  return { function: given, logGroup: props.logGroup ?? logGroupOf(scope, given), target: given };
 };
 
+/** The group that the function writes to. The getter of CDK would create a second function, which sets a retention. */
+const logGroupOf = (scope: Construct, given: LambdaFunction): ILogGroup => {
+  const resource = given.node.defaultChild;
+  const config = resource instanceof CfnFunction ? knownProperty(resource.loggingConfig) : undefined;
+  return LogGroup.fromLogGroupName(scope, "Logs", config?.logGroup ?? `/aws/lambda/${given.functionName}`);
+};
+
+/** Lambda's own default, of a function that was made without a timeout. */
+const lambdaTimeout = 3;
+
 const checkTimeout = (timeout: Duration | undefined, sinks: readonly SinkAccess[]): void => {
-  // 3 seconds is Lambda's own default.
-  const seconds = timeout === undefined ? 3 : knownSeconds(timeout);
+  const seconds = timeout === undefined ? lambdaTimeout : knownSeconds(timeout);
   if (seconds === undefined) return;
-  for (const { name, maxSeconds = 0 } of sinks) {
-    if (seconds >= maxSeconds + reserveSeconds) continue;
-    throw new DeployError(
-      "TIMEOUT_TOO_SHORT",
-      `the function's timeout is ${seconds} s, expected at least ${maxSeconds + reserveSeconds} s: a request of the sink ${name} may ` +
-        `take ${maxSeconds} s, and the invocation needs ${reserveSeconds} s to start and to store what failed. Raise ` +
-        "functionOptions.timeout, or lower the sink's timeout.",
-    );
-  }
+  const slowest = sinks.reduce<SinkAccess | undefined>(
+    (slower, sink) => ((sink.maxSeconds ?? 0) > (slower?.maxSeconds ?? 0) ? sink : slower),
+    undefined,
+  );
+  const expected = (slowest?.maxSeconds ?? 0) + reserveSeconds;
+  if (seconds >= expected) return;
+  const request = slowest && `a request of the sink ${slowest.name} may take ${slowest.maxSeconds} s, and `;
+  throw new DeployError(
+    "TIMEOUT_TOO_SHORT",
+    `the function's timeout is ${seconds} s, expected at least ${expected} s: ${request ?? ""}an invocation needs ` +
+      `${reserveSeconds} s to start and to store what failed. Raise the function's timeout, or lower that of the sink's requests.`,
+  );
 };
 
 const checkConcurrency = (scope: Construct, { functionOptions, mapping }: SluicePipelineProps): void => {
