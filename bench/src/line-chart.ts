@@ -6,6 +6,8 @@ export interface Series {
   readonly label: string;
   readonly points: readonly (readonly [x: number, y: number])[];
   readonly isDashed?: boolean;
+  /** Number of the colour, from 0 to 5. Default: the position of the line. */
+  readonly colour?: number;
 }
 
 /** An axis. Its label names the unit. */
@@ -142,9 +144,9 @@ export const lineChart = (chart: LineChart): string => {
     `<rect class="back" width="${width}" height="${height}"/>`,
     `<text class="title" x="${plot.left}" y="28">${escaped(chart.title)}</text>`,
     ...axisLines(chart, x, y),
-    ...chart.series.flatMap((series, index) => seriesLines(series, index, placed[index] ?? [])),
-    ...chart.series.flatMap(({ label }, index) =>
-      labelLines(label, index, ends[index] ?? [0, 0], labelYs[index] ?? plot.bottom),
+    ...chart.series.flatMap((series, index) => seriesLines(series, series.colour ?? index, placed[index] ?? [])),
+    ...chart.series.flatMap(({ label, colour }, index) =>
+      labelLines(label, colour ?? index, ends[index] ?? [0, 0], labelYs[index] ?? plot.bottom),
     ),
     "</svg>",
     "",

@@ -50,7 +50,7 @@ export interface TuningResults {
 }
 
 const titles: Readonly<Record<string, string>> = {
-  modelled: `target with ${requestMs} ms per request of up to ${requestEntries} changes`,
+  modelled: `${requestMs} ms per request of up to ${requestEntries} changes`,
   postgres: "Postgres on the same machine",
 };
 
@@ -83,9 +83,10 @@ const throughputChart = ({ throughput }: TuningResults, target: string): string 
 const latencyChart = ({ latency, conditions }: TuningResults, target: string): string => {
   const cells = latency.filter((cell) => cell.target === target);
   const series = (name: string, value: (latency: SteadyResult) => number): Series[] =>
-    byFactor(cells, (cell) => (cell.latency ? value(cell.latency) : Number.NaN)).map(({ label, points }) => ({
+    byFactor(cells, (cell) => (cell.latency ? value(cell.latency) : Number.NaN)).map(({ label, points }, colour) => ({
       label: `${name}, ${label}`,
       points,
+      colour,
       isDashed: name === "p99",
     }));
   return lineChart({
