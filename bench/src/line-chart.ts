@@ -66,9 +66,10 @@ interface ScaledAxis {
   readonly at: (value: number) => number;
 }
 
-/** Maps the values to the places from `start` to `end`. */
+/** Maps the values to the places from `start` to `end`. Without values the axis shows 1 to 10. */
 const scaled = ({ scale }: Axis, values: readonly number[], start: number, end: number): ScaledAxis => {
-  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const shown = values.length > 0 ? values : [1, 10];
+  const [low, high] = [Math.min(...shown), Math.max(...shown)];
   const ticks = scale === "log" ? logTicks(low, high) : linearTicks(high);
   const measure = scale === "log" ? Math.log10 : (value: number): number => value;
   const [from, to] = [measure(ticks[0] ?? 0), measure(ticks.at(-1) ?? 1)];
