@@ -78,7 +78,7 @@ describe("lineChart", () => {
       expect(places).toHaveLength(ends.length);
       expect(Math.min(...distances)).toBeGreaterThan(13);
       expect(Math.min(...places)).toBeGreaterThan(40);
-    expect(Math.max(...places)).toBeLessThan(370);
+      expect(Math.max(...places)).toBeLessThan(370);
     },
   );
 });

@@ -141,23 +141,27 @@ const windowsOf = (records: readonly StreamRecord[], plan: Plan): Promise<Tuning
 };
 
 const concurrencyOf = (records: readonly StreamRecord[], plan: Plan): Promise<ConcurrencyCell[]> => {
-  const streams = new Map(plan.shards.map((shards) => [shards, backlogOf(records, shards)]));
-  const cells = plan.shards.flatMap((shards) => plan.factors.map((factor) => ({ shards, factor })));
-  const throughput = (target: TuningTarget, shards: number, factor: number) =>
-    catchUp(
-      streams.get(shards) ?? backlogOf(records, shards),
-      target,
-      { batchSize: concurrencyBatch, parallelizationFactor: factor },
-      plan.catchUpMs,
-    );
-  const best = async (target: TuningTarget, shards: number, factor: number): Promise<CatchUp> =>
-    fastest(await inTurn(Array.from({ length: passes }), () => throughput(target, shards, factor)));
-  return inTurn(cells, async ({ shards, factor }) => ({
-    shards,
-    factor,
-    limited: await best(modelledTarget(plan.connections), shards, factor),
-    unlimited: await best(modelledTarget(), shards, factor),
-  }));
+  const cells = plan.shards.flatMap((shards) => {
+    const stream = backlogOf(records, shards);
+    return plan.factors.map((factor) => ({ stream, shards, factor }));
+  });
+  return inTurn(cells, async ({ stream, shards, factor }) => {
+    const knobs = { batchSize: concurrencyBatch, parallelizationFactor: factor };
+    const run = (target: TuningTarget): Promise<CatchUp> => catchUp(stream, target, knobs, plan.catchUpMs);
+    const best = async (target: TuningTarget): Promise<CatchUp> =>
+      fastest(
+        await inTurn(
+          Array.from({ length: passes }, () => target),
+          run,
+        ),
+      );
+    return {
+      shards,
+      factor,
+      limited: await best(modelledTarget(plan.connections)),
+      unlimited: await best(modelledTarget()),
+    };
+  });
 };
 
 const measure = async (pool: pg.Pool, plan: Plan): Promise<TuningResults> => {
