@@ -1,4 +1,4 @@
-// npm run bench -- [SUITE] [--json FILE] [--rounds N] [--batch N] [--batches N]
+// npm run bench -- [SUITE] [--json FILE] [--rounds N] [--batch N] [--batches N] [--quick] [--docs FOLDER]
 
 import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
@@ -7,13 +7,18 @@ import { table } from "./markdown.ts";
 import type { Figures, Goal, SuiteReport } from "./suite.ts";
 import { suites } from "./suites.ts";
 
-const usage = `Usage: npm run bench -- [SUITE] [--json FILE] [--rounds N] [--batch N] [--batches N]
+const usage = `Usage: npm run bench -- [SUITE] [--json FILE] [--rounds N] [--batch N] [--batches N] [--quick] [--docs FOLDER]
 
-  SUITE        one of: ${suites.map(({ name }) => name).join(", ")} (default: all except isolation)
-  --json FILE  also write the figures as one flat JSON object
-  --rounds N   timed rounds (default 15)
-  --batch N    records of a batch (default 1000)
-  --batches N  batches of each mix in a round (default 3)
+  SUITE          one of: ${suites.map(({ name }) => name).join(", ")} (default: all except ${suites
+    .filter(({ isRunByNameOnly }) => isRunByNameOnly)
+    .map(({ name }) => name)
+    .join(" and ")})
+  --json FILE    also write the figures as one flat JSON object
+  --rounds N     timed rounds (default 15)
+  --batch N      records of a batch (default 1000)
+  --batches N    batches of each mix in a round (default 3)
+  --quick        measure only a part of the suite tuning, for a short time, and write no documentation
+  --docs FOLDER  folder of the documentation that the suite tuning updates (default docs, or none with --quick)
 `;
 
 const count = (option: string, value: string): number => {
@@ -57,6 +62,8 @@ export const bench = async (
       rounds: { type: "string", default: "15" },
       batch: { type: "string", default: "1000" },
       batches: { type: "string", default: "3" },
+      quick: { type: "boolean", default: false },
+      docs: { type: "string" },
       help: { type: "boolean", default: false },
     },
   });
@@ -73,6 +80,8 @@ export const bench = async (
     rounds: count("rounds", values.rounds),
     batchSize: count("batch", values.batch),
     batches: count("batches", values.batches),
+    isQuick: values.quick,
+    docs: values.docs ?? (values.quick ? undefined : "docs"),
   };
   printLines([machine(), ""]);
   const reports: SuiteReport[] = [];

@@ -8,6 +8,10 @@ export interface SuiteOptions {
   readonly batchSize: number;
   /** Number of batches of each mix in a round. */
   readonly batches: number;
+  /** Whether a suite that takes minutes measures only a part, for a short time. */
+  readonly isQuick?: boolean;
+  /** The folder of the documentation that a suite updates. Without it the suite writes no file. */
+  readonly docs?: string | undefined;
 }
 
 /** Figures by name, such as `postgres/version-table/insert/vs-raw`. For a ratio, a higher figure is better. */

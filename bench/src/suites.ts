@@ -11,6 +11,7 @@ import { opensearchSuite } from "./suites/opensearch.ts";
 import { postgresSuite } from "./suites/postgres.ts";
 import { snsSuite } from "./suites/sns.ts";
 import { sqsSuite } from "./suites/sqs.ts";
+import { tuningSuite } from "./suites/tuning.ts";
 import { verifySuite } from "./suites/verify.ts";
 
 /** All suites, in the order of a full run. */
@@ -26,4 +27,5 @@ export const suites: readonly Suite[] = [
   backfillSuite,
   verifySuite,
   isolationSuite,
+  tuningSuite,
 ];
