@@ -69,17 +69,24 @@ describe("all resources", () => {
         expect(alarm.AlarmDescription.endsWith(`docs/runbook.md#${row.anchor}`)).toBe(true);
         expect(alarm.AlarmActions).toHaveLength(1);
         expect(alarm.OKActions).toBeUndefined();
-        if (row.dimension === undefined) continue;
-        expect(alarm).toMatchObject({
+      }
+    }
+    expect(alarms).toHaveLength(pipelineAlarms.length + 1);
+  });
+
+  test("watch the metric and dimension of the list", () => {
+    for (const row of pipelineAlarms.filter(({ dimension }) => dimension !== undefined)) {
+      const found = alarms.filter(({ AlarmDescription }) => AlarmDescription.includes(`, ${row.title}: `));
+      expect(found).toMatchObject([
+        {
           Namespace: row.namespace,
           MetricName: row.metric,
           Statistic: row.statistic,
           Period: row.periodSeconds,
           Dimensions: [{ Name: row.dimension }],
-        });
-      }
+        },
+      ]);
     }
-    expect(alarms).toHaveLength(pipelineAlarms.length + 1);
   });
 
   test("the metrics of a mapping are looked up by the mapping's UUID", () => {

@@ -8,19 +8,20 @@ const page = readFileSync(new URL("../../../../docs/runbook.md", import.meta.url
 
 const table = (page.split("\n## Alarms\n")[1] ?? "").split("\n### ")[0] ?? "";
 
-const places: Readonly<Record<AlarmRow["source"], string>> = {
-  function: "of the function",
-  mapping: "of the mapping",
-  destination: "of the mapping or function",
-  "dead-letters": "of the dead-letter queue",
-  "retry-queue": "of the retry queue",
-  redrive: "of the redrive [workflow](../packages/workflow/README.md)",
-  log: "in the log's reports, by a metric filter",
-  route: "as a share of `received` of a route, by metric filters",
+const places: Readonly<Record<NonNullable<AlarmRow["dimension"]>, string>> = {
+  FunctionName: "of the function",
+  EventSourceMappingUUID: "of the mapping",
+  QueueName: "of the queue",
+  StateMachineArn: "of the redrive [workflow](../packages/workflow/README.md)",
+};
+
+const placeOf = ({ dimension, source }: AlarmRow): string => {
+  if (dimension !== undefined) return places[dimension];
+  return source === "log" ? "in the log's reports, by a metric filter" : "by `received` of a route, by metric filters";
 };
 
 const rowOf = (row: AlarmRow): string =>
-  `| [${row.title}](#${row.anchor}): \`${row.metric}\` ${places[row.source]}, ${row.statistic.toLowerCase()} | ` +
+  `| [${row.title}](#${row.anchor}): \`${row.metric}\` ${placeOf(row)}, ${row.statistic.toLowerCase()} | ` +
   `${thresholdText(row, row.threshold)} | ${periodsText(row)} | ${row.why} |`;
 
 test("the table has the list's rows, in its order", () => {
