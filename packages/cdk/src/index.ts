@@ -15,5 +15,32 @@ export {
   type PipelineDashboardProps,
 } from "./alarms/pipeline-dashboard.ts";
 export { DeployError } from "./errors.ts";
+export type { BundleOptions } from "./function/bundling.ts";
+export { type FunctionOptions, PipelineFunction, type PipelineFunctionProps } from "./function/pipeline-function.ts";
 export type { PipelineResources } from "./pipeline/resources.ts";
+export {
+  type DedupeOptions,
+  type RetryQueueGiven,
+  SluicePipeline,
+  type SluicePipelineProps,
+} from "./pipeline/sluice-pipeline.ts";
+export { DeadLetters, type DeadLettersOptions } from "./queues/dead-letters.ts";
+export { DedupeTable, type DedupeTableOptions, type DedupeUse } from "./queues/dedupe-table.ts";
+export {
+  type RetryConsumption,
+  RetryQueue,
+  type RetryQueueOptions,
+  type RetryQueueProps,
+} from "./queues/retry-queue.ts";
 export type { FunctionNetwork, SinkAccess, SinkUse } from "./sinks/sink-access.ts";
+export type { FilterPattern } from "./stream/filters.ts";
+export type { MappingOptions } from "./stream/mapping-options.ts";
+export { type ChangeBucketOptions, OnFailureBucket, PayloadBucket } from "./stream/on-failure-bucket.ts";
+export { StreamConsumer, type StreamConsumerProps } from "./stream/stream-consumer.ts";
+export {
+  type AnyTable,
+  type StreamGiven,
+  type StreamSource,
+  sourceOfStream,
+  sourceOfTable,
+} from "./stream/stream-source.ts";

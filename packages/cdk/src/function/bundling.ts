@@ -1,0 +1,78 @@
+// How a pipeline's code becomes a bundle, and the checks that give an error at synth instead of at cold start.
+
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { resolve } from "node:path";
+import { type BundlingOptions, OutputFormat } from "aws-cdk-lib/aws-lambda-nodejs";
+import { DeployError } from "../errors.ts";
+
+/** Options of the bundle. */
+export interface BundleOptions {
+  /** Default `ESM`, which esbuild can rid of unused code. */
+  readonly format?: OutputFormat;
+  /** Default `true`: a smaller bundle starts faster. */
+  readonly minify?: boolean;
+  /** Whether stack traces show lines of the source. Default `false`: a source map makes the cold start longer. */
+  readonly sourceMap?: boolean;
+  /**
+   * Modules that the bundle does not contain. Default none: the SDK is bundled, because the runtime's own version changes
+   * without a deployment, and loads slower.
+   */
+  readonly externalModules?: readonly string[];
+  /** Modules that are installed beside the bundle, because they cannot be bundled. Default none. */
+  readonly nodeModules?: readonly string[];
+  /** More of `NodejsFunction`'s own options. They win over ours. */
+  readonly more?: BundlingOptions;
+}
+
+/** CommonJS modules in an ES bundle call `require` for Node's own modules. */
+const requireBanner =
+  'import { createRequire as sluiceRequire } from "node:module"; const require = sluiceRequire(import.meta.url);';
+
+/** Our defaults as options of `NodejsFunction`. */
+export const bundlingOf = (options: BundleOptions = {}): BundlingOptions => {
+  const { format = OutputFormat.ESM, minify = true, sourceMap = false, externalModules = [] } = options;
+  const isEsm = format === OutputFormat.ESM;
+  return {
+    format,
+    minify,
+    sourceMap,
+    externalModules: [...externalModules],
+    bundleAwsSDK: externalModules.length === 0,
+    ...(isEsm && { mainFields: ["module", "main"], banner: requireBanner }),
+    ...(options.nodeModules && { nodeModules: [...options.nodeModules] }),
+    ...options.more,
+  };
+};
+
+/** The absolute path of the entry. Throws if there is no such file. */
+export const checkEntry = (entry: string): string => {
+  const path = resolve(entry);
+  if (existsSync(path)) return path;
+  throw new DeployError(
+    "ENTRY_MISSING",
+    `entry is ${path}, and there is no such file; expected the file that exports the handler. A relative path starts at the ` +
+      'directory in which `cdk` runs: use join(import.meta.dirname, "orders.ts").',
+  );
+};
+
+const isInstalled = (name: string, entry: string): boolean => {
+  try {
+    createRequire(entry).resolve(name);
+    return true;
+  } catch (error) {
+    // A package that only ES modules may load is installed, too.
+    return (error as NodeJS.ErrnoException).code !== "MODULE_NOT_FOUND";
+  }
+};
+
+/** Throws if a package that a sink loads cannot be found from the entry. */
+export const checkPackages = (entry: string, user: string, packages: readonly string[]): void => {
+  const missing = packages.filter((name) => !isInstalled(name, entry));
+  if (missing.length === 0) return;
+  throw new DeployError(
+    "PACKAGE_MISSING",
+    `${user} needs ${missing.join(", ")}, which is not installed beside ${entry}; the bundle would lack it. ` +
+      `Run: npm install ${missing.join(" ")}`,
+  );
+};

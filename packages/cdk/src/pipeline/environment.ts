@@ -1,0 +1,39 @@
+// The environment variables of a pipeline's function, of several owners.
+
+import { Stack } from "aws-cdk-lib";
+import { CfnFunction, type Function as LambdaFunction } from "aws-cdk-lib/aws-lambda";
+import { DeployError } from "../errors.ts";
+
+/** Variables, and who sets them. */
+export interface OwnedVariables {
+  readonly owner: string;
+  readonly variables: Readonly<Record<string, string>>;
+}
+
+const existing = (fn: LambdaFunction): OwnedVariables => {
+  const resource = fn.node.defaultChild;
+  const environment: unknown = resource instanceof CfnFunction ? Stack.of(fn).resolve(resource.environment) : undefined;
+  const variables = (environment as { readonly variables?: Record<string, string> } | undefined)?.variables;
+  return { owner: "the function itself", variables: variables ?? {} };
+};
+
+/** Sets the variables of all owners. Throws if two of them, or the function itself, want different values. */
+export const setEnvironment = (fn: LambdaFunction, owners: readonly OwnedVariables[]): void => {
+  const { resolve } = { resolve: (value: string): string => JSON.stringify(Stack.of(fn).resolve(value)) };
+  const seen = new Map<string, { readonly owner: string; readonly value: string }>();
+  for (const { owner, variables } of [existing(fn), ...owners]) {
+    for (const [name, value] of Object.entries(variables)) {
+      const other = seen.get(name);
+      if (other !== undefined && other.value !== resolve(value)) throw conflict(name, other.owner, owner);
+      seen.set(name, { owner, value: resolve(value) });
+      if (other === undefined && owner !== "the function itself") fn.addEnvironment(name, value);
+    }
+  }
+};
+
+const conflict = (name: string, first: string, second: string): DeployError =>
+  new DeployError(
+    "VARIABLE_CONFLICT",
+    `the variable ${name} is set to different values by ${first} and by ${second}, expected one value: the code would read ` +
+      "one of them for both. Give the two an own variable each (an option of the access), or set the same value.",
+  );

@@ -1,0 +1,100 @@
+// The event source mapping from a table's stream to a function.
+
+import { Annotations, Duration } from "aws-cdk-lib";
+import type { Grant } from "aws-cdk-lib/aws-iam";
+import { CfnEventSourceMapping, type IFunction } from "aws-cdk-lib/aws-lambda";
+import type { IBucket } from "aws-cdk-lib/aws-s3";
+import type { IQueue } from "aws-cdk-lib/aws-sqs";
+import { Construct } from "constructs";
+import { DeployError } from "../errors.ts";
+import { allowActions } from "../function/allow.ts";
+import { grantSend } from "../queues/dead-letters.ts";
+import { checkFilters } from "./filters.ts";
+import { checkMapping, type MappingOptions } from "./mapping-options.ts";
+import { grantOnFailure, isBucket } from "./on-failure-bucket.ts";
+import { checkViewType, type StreamSource } from "./stream-source.ts";
+
+/** Options of `StreamConsumer`. */
+export interface StreamConsumerProps extends MappingOptions {
+  /** The stream: `sourceOfTable(table)` or `sourceOfStream({ streamArn })`. */
+  readonly source: StreamSource;
+  /** The function, or its alias. */
+  readonly target: IFunction;
+  /**
+   * Where Lambda writes the batches that it gives up on. A bucket gets the whole batch. A queue gets a pointer into the
+   * stream, which deletes records after 24 hours. Default: no destination.
+   */
+  readonly onFailure?: IBucket | IQueue | undefined;
+}
+
+/** The age at which Lambda saves a record to the destination: two hours before the stream deletes it. */
+const defaultAge = Duration.hours(22);
+
+/** Feeds a function with the records of a stream. */
+export class StreamConsumer extends Construct {
+  readonly mapping: CfnEventSourceMapping;
+
+  constructor(scope: Construct, id: string, props: StreamConsumerProps) {
+    super(scope, id);
+    checkViewType(props.source);
+    checkMapping(props, props.onFailure !== undefined);
+    checkFilters(props.filters ?? [], {
+      dropsRemovals: props.filtersDropRemovals ?? false,
+      warn: (warning, message) => Annotations.of(this).addWarningV2(`@sluice/cdk:${warning}`, message),
+    });
+    this.mapping = mappingOf(this, props);
+    if (props.logicalId !== undefined) this.mapping.overrideLogicalId(props.logicalId);
+    for (const grant of [...grantStream(props), ...grantDestination(props)]) grant.applyBefore(this.mapping);
+  }
+}
+
+const mappingOf = (scope: Construct, props: StreamConsumerProps): CfnEventSourceMapping => {
+  const age = props.maxRecordAge ?? (props.onFailure && defaultAge);
+  const filters = props.filters ?? [];
+  return new CfnEventSourceMapping(scope, "Mapping", {
+    functionName: props.target.functionArn,
+    eventSourceArn: props.source.streamArn,
+    startingPosition: props.startingPosition ?? "TRIM_HORIZON",
+    batchSize: props.batchSize ?? 1_000,
+    maximumBatchingWindowInSeconds: (props.batchingWindow ?? Duration.seconds(1)).toSeconds(),
+    bisectBatchOnFunctionError: props.bisectBatchOnError ?? true,
+    maximumRetryAttempts: props.retryAttempts ?? -1,
+    maximumRecordAgeInSeconds: age?.toSeconds() ?? -1,
+    parallelizationFactor: props.parallelizationFactor ?? 1,
+    functionResponseTypes: ["ReportBatchItemFailures"],
+    enabled: props.enabled ?? true,
+    ...(props.metrics !== false && { metricsConfig: { metrics: ["EventCount"] } }),
+    ...(props.onFailure && { destinationConfig: { onFailure: { destination: destinationOf(props.onFailure) } } }),
+    ...(filters.length > 0 && {
+      filterCriteria: { filters: filters.map((pattern) => ({ pattern: JSON.stringify(pattern) })) },
+    }),
+    ...(props.filterEncryption && { kmsKeyArn: props.filterEncryption.keyArn }),
+  });
+};
+
+const destinationOf = (destination: IBucket | IQueue): string => {
+  if (isBucket(destination)) return destination.bucketArn;
+  if (!destination.fifo) return destination.queueArn;
+  throw new DeployError(
+    "DESTINATION_FIFO",
+    `the on-failure destination ${destination.node.path} is a FIFO queue, expected a bucket or a standard queue: Lambda cannot ` +
+      "write to a FIFO queue, and would delete the batches. Leave onFailure out, so that a bucket is created.",
+  );
+};
+
+/**
+ * Lambda reads the stream with the role of the function. All four actions accept the ARN of the stream, so no wildcard is
+ * needed.
+ * @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/iam-policy-example-lamda-process-dynamodb-streams.html (read 2026-11-28)
+ */
+const grantStream = ({ source, target }: StreamConsumerProps): readonly Grant[] => {
+  const actions = ["DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"].map((name) => `dynamodb:${name}`);
+  const read = allowActions(target, actions, [source.streamArn]);
+  const key = source.encryptionKey?.grant(target, "kms:Decrypt", "kms:DescribeKey");
+  return key === undefined ? [read] : [read, key];
+};
+
+const grantDestination = ({ onFailure, target }: StreamConsumerProps): readonly Grant[] => {
+  if (onFailure === undefined) return [];
+  return isBucket(onFailure) ? grantOnFailure(onFailure, target) : grantSend(onFailure, target);
+};

@@ -1,0 +1,81 @@
+// The stream of a table, whichever construct made the table.
+
+import { Fn, type IResolvable } from "aws-cdk-lib";
+import {
+  CfnGlobalTable,
+  CfnTable,
+  type ITable,
+  StreamViewType,
+  type Table,
+  type TableV2,
+} from "aws-cdk-lib/aws-dynamodb";
+import type { IKey } from "aws-cdk-lib/aws-kms";
+import { DeployError } from "../errors.ts";
+import { knownProperty, knownText } from "../pipeline/known.ts";
+
+/** A table. The classes are named because they do not fit the interface under exactOptionalPropertyTypes. */
+export type AnyTable = ITable | Table | TableV2;
+
+/** A stream that is given by its ARN: of a table of another stack, another tool, or another account. */
+export interface StreamGiven {
+  readonly streamArn: string;
+  /** The view type, for the check. Default: unknown, and not checked. */
+  readonly viewType?: StreamViewType;
+  /** The key of the table, if it is a key of your own. The function must be able to decrypt with it. */
+  readonly encryptionKey?: IKey;
+}
+
+/** What a consumer needs to know of a stream. */
+export interface StreamSource extends StreamGiven {
+  readonly tableArn: string;
+}
+
+interface HasViewType {
+  readonly streamViewType?: string;
+}
+
+const declaredViewType = (table: AnyTable): StreamViewType | undefined => {
+  const resource = table.node.defaultChild;
+  const declared = resource instanceof CfnTable || resource instanceof CfnGlobalTable;
+  if (!declared) return undefined;
+  const specification = knownProperty(resource.streamSpecification as HasViewType | IResolvable | undefined);
+  return knownText(specification?.streamViewType) as StreamViewType | undefined;
+};
+
+/** The source of a table. Throws if the table has no stream, or if its stream is not known. */
+export const sourceOfTable = (table: AnyTable): StreamSource => {
+  const { tableStreamArn: streamArn, tableArn, encryptionKey } = table;
+  if (streamArn === undefined) {
+    throw new DeployError(
+      "STREAM_MISSING",
+      `the table ${table.node.path} has no stream, or was imported without its stream; expected a stream. Set the table's ` +
+        "`stream` (Table) or `dynamoStream` (TableV2) to NEW_AND_OLD_IMAGES; import a table with " +
+        "Table.fromTableAttributes({ tableArn, tableStreamArn }); or pass `stream: { streamArn }`.",
+    );
+  }
+  const viewType = declaredViewType(table);
+  return { streamArn, tableArn, ...(viewType && { viewType }), ...(encryptionKey && { encryptionKey }) };
+};
+
+/** The source of a given stream. The ARN of its table is the part before `/stream/`. */
+export const sourceOfStream = (stream: StreamGiven): StreamSource => ({
+  ...stream,
+  tableArn: Fn.select(0, Fn.split("/stream/", stream.streamArn)),
+});
+
+/** Throws if the view type lacks the new image. */
+export const checkViewType = ({ viewType, streamArn }: StreamSource): void => {
+  if (
+    viewType === undefined ||
+    viewType === StreamViewType.NEW_AND_OLD_IMAGES ||
+    viewType === StreamViewType.NEW_IMAGE
+  ) {
+    return;
+  }
+  const name = knownText(streamArn) ?? "the stream";
+  throw new DeployError(
+    "VIEW_TYPE",
+    `${name} has the view type ${viewType}, expected NEW_AND_OLD_IMAGES (or NEW_IMAGE): its records do not contain what the ` +
+      "pipeline writes. A stream's view type cannot be changed: switch the stream off, deploy, and switch it on with NEW_AND_OLD_IMAGES.",
+  );
+};

@@ -1,0 +1,35 @@
+import { SluicePipeline, type SluicePipelineProps } from "@sluice/cdk";
+import { App, RemovalPolicy, Stack } from "aws-cdk-lib";
+import { AttributeType, StreamViewType, Table } from "aws-cdk-lib/aws-dynamodb";
+import { Code, Function as LambdaFunction, Runtime } from "aws-cdk-lib/aws-lambda";
+
+process.env.CDK_VALIDATION = "false";
+
+const env = { account: "123456789012", region: "eu-west-1" };
+
+/** A file that exists. Its content does not matter, because these stacks are not bundled. */
+export const entry: string = import.meta.filename;
+
+/** A stack whose functions are not bundled. */
+export const unbundled = (): Stack =>
+  new Stack(new App({ context: { "aws:cdk:bundling-stacks": [] } }), "Test", { env });
+
+/** A table with a stream. */
+export const tableOf = (stack: Stack, stream: StreamViewType | undefined = StreamViewType.NEW_AND_OLD_IMAGES): Table =>
+  new Table(stack, "Orders", {
+    partitionKey: { name: "pk", type: AttributeType.STRING },
+    removalPolicy: RemovalPolicy.DESTROY,
+    stream,
+  });
+
+/** A pipeline of a table, without sinks. */
+export const pipelineOf = (stack: Stack, props: Partial<SluicePipelineProps> = {}): SluicePipeline =>
+  new SluicePipeline(stack, "Sync", { table: tableOf(stack), entry, sinks: [], ...props });
+
+/** A function that somebody wrote by hand. */
+export const functionOf = (stack: Stack): LambdaFunction =>
+  new LambdaFunction(stack, "Own", {
+    runtime: Runtime.NODEJS_24_X,
+    handler: "index.handler",
+    code: Code.fromInline("exports.handler = async () => {};"),
+  });
