@@ -1,3 +1,19 @@
+export { pipelineAlarms } from "./alarms/alarm-list.ts";
+export {
+  type AlarmId,
+  type AlarmRow,
+  type AlarmSource,
+  logNamespace,
+  periodsText,
+  runbook,
+  thresholdText,
+} from "./alarms/alarm-row.ts";
+export { PipelineAlarms, type PipelineAlarmsOptions, type PipelineAlarmsProps } from "./alarms/pipeline-alarms.ts";
+export {
+  PipelineDashboard,
+  type PipelineDashboardOptions,
+  type PipelineDashboardProps,
+} from "./alarms/pipeline-dashboard.ts";
 export { DeployError } from "./errors.ts";
 export type { BundleOptions } from "./function/bundling.ts";
 export { EnsureTargets, type EnsureTargetsProps } from "./function/ensure-targets.ts";
