@@ -32,6 +32,9 @@ export {
   type RetryQueueOptions,
   type RetryQueueProps,
 } from "./queues/retry-queue.ts";
+export { type Finding, type RuleCode, ruleCodes } from "./rules/finding.ts";
+export { judgeTemplate } from "./rules/judge.ts";
+export { SluiceRules } from "./rules/sluice-rules.ts";
 export type { FunctionNetwork, SinkAccess, SinkUse } from "./sinks/sink-access.ts";
 export type { FilterPattern } from "./stream/filters.ts";
 export type { MappingOptions } from "./stream/mapping-options.ts";
