@@ -1,3 +1,19 @@
+export { pipelineAlarms } from "./alarms/alarm-list.ts";
+export {
+  type AlarmId,
+  type AlarmRow,
+  type AlarmSource,
+  logNamespace,
+  periodsText,
+  runbook,
+  thresholdText,
+} from "./alarms/alarm-row.ts";
+export { PipelineAlarms, type PipelineAlarmsOptions, type PipelineAlarmsProps } from "./alarms/pipeline-alarms.ts";
+export {
+  PipelineDashboard,
+  type PipelineDashboardOptions,
+  type PipelineDashboardProps,
+} from "./alarms/pipeline-dashboard.ts";
 export { DeployError } from "./errors.ts";
 export type { BundleOptions } from "./function/bundling.ts";
 export { type FunctionOptions, PipelineFunction, type PipelineFunctionProps } from "./function/pipeline-function.ts";
@@ -16,6 +32,9 @@ export {
   type RetryQueueOptions,
   type RetryQueueProps,
 } from "./queues/retry-queue.ts";
+export { type Finding, type RuleCode, ruleCodes } from "./rules/finding.ts";
+export { judgeTemplate } from "./rules/judge.ts";
+export { SluiceRules } from "./rules/sluice-rules.ts";
 export type { FunctionNetwork, SinkAccess, SinkUse } from "./sinks/sink-access.ts";
 export type { FilterPattern } from "./stream/filters.ts";
 export type { MappingOptions } from "./stream/mapping-options.ts";
