@@ -1,7 +1,7 @@
 // The CDK app: `npx aws-cdk deploy` runs it.
 
-import { App } from "aws-cdk-lib";
 import { openSearchAccess, postgresAccess } from "@sluice/cdk";
+import { App } from "aws-cdk-lib";
 import { FanOutStack } from "./fan-out-stack.ts";
 import { Targets } from "./targets.ts";
 

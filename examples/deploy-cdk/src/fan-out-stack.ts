@@ -1,11 +1,11 @@
 // The example fan-out in production. The table, the topic and the queue are the shop's own; `SluicePipeline` is the rest.
 
 import { join } from "node:path";
+import { type FunctionOptions, type SinkAccess, SluicePipeline, snsAccess, sqsAccess } from "@sluice/cdk";
 import { CfnOutput, Stack, type StackProps } from "aws-cdk-lib";
 import { AttributeType, StreamViewType, TableV2 } from "aws-cdk-lib/aws-dynamodb";
 import { Topic } from "aws-cdk-lib/aws-sns";
 import { Queue } from "aws-cdk-lib/aws-sqs";
-import { type FunctionOptions, type SinkAccess, SluicePipeline, snsAccess, sqsAccess } from "@sluice/cdk";
 import type { Construct } from "constructs";
 
 const code = (file: string): string => join(import.meta.dirname, "../../fan-out/src", file);

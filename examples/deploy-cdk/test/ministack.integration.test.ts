@@ -58,7 +58,12 @@ describeWithEngines("the stack on ministack", (engines: Engines<typeof wanted> &
     const dynamodb = new DynamoDB(engines.ministack.clientConfig);
     const sqs = new SQS(engines.ministack.clientConfig);
     try {
-      const order = { type: { S: "order" }, customer: { S: "c-1" }, total: { N: "12.25" }, lines: { L: [{ S: "tea" }] } };
+      const order = {
+        type: { S: "order" },
+        customer: { S: "c-1" },
+        total: { N: "12.25" },
+        lines: { L: [{ S: "tea" }] },
+      };
       await dynamodb.putItem({ TableName: Table, Item: { pk: { S: "ORDER#1" }, ...order } });
       const row = await until(async () => (await pool.query("SELECT * FROM orders")).rows[0]);
       expect(row).toEqual({ pk: "ORDER#1", customer: "c-1", total: "12.25", lines: ["tea"] });

@@ -1,6 +1,17 @@
 // Finds the pipelines of a template: the functions that consume a stream of DynamoDB, their mappings and their queues.
 
-import { type Json, type JsonObject, isObject, type Resource, read, readPath, referenceOf, resourcesOf, unknown } from "./template.ts";
+import {
+  isObject,
+  type Json,
+  type JsonObject,
+  type Read,
+  type Resource,
+  read,
+  readPath,
+  referenceOf,
+  resourcesOf,
+  unknown,
+} from "./template.ts";
 
 /** A mapping of a function: a resource of its own, or an event of a SAM function. */
 export interface Mapping {
@@ -136,5 +147,5 @@ export const deploymentOf = (template: unknown): Deployment => {
 };
 
 /** A property of a function; in SAM, the template's `Globals` are the default. */
-export const functionProperty = ({ globals }: Deployment, target: Resource, name: string) =>
+export const functionProperty = ({ globals }: Deployment, target: Resource, name: string): Read<Json> =>
   read(target.properties, name) ?? (target.type === "AWS::Serverless::Function" ? read(globals, name) : undefined);

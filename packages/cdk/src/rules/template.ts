@@ -26,9 +26,13 @@ export interface Resource {
 export const isObject = (value: unknown): value is JsonObject =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-const isIntrinsicName = (name: string): boolean => name === "Ref" || name === "Condition" || name.startsWith("Fn::");
-
-const isIntrinsic = (value: JsonObject): boolean => Object.keys(value).some(isIntrinsicName);
+/** An intrinsic function. A macro, `Fn::Transform` or `Fn::ForEach`, may have other members beside it. */
+const isIntrinsic = (value: JsonObject): boolean => {
+  const names = Object.keys(value);
+  if (names.some((name) => name.startsWith("Fn::"))) return true;
+  const [name = ""] = names;
+  return names.length === 1 && ["Ref", "Condition"].includes(name) && typeof value[name] === "string";
+};
 
 /** The value of a property. `AWS::NoValue` removes a property. */
 export const read = (from: JsonObject | typeof unknown | undefined, name: string): Read<Json> => {
