@@ -1,33 +1,32 @@
 // The rules as a plugin of CDK's validation: a finding fails the synthesis of the app.
 
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { IPolicyValidationPlugin, PolicyValidationPluginReport, PolicyViolation } from "aws-cdk-lib";
+import {
+  type IPolicyValidationPlugin,
+  NestedStack,
+  type PolicyValidationPluginReport,
+  type PolicyViolation,
+} from "aws-cdk-lib";
+import type { IConstruct } from "constructs";
 import type { RuleFinding } from "./finding.ts";
 import { ruleCodes } from "./finding.ts";
 import { judgeTemplate } from "./judge.ts";
-import { resourcesOf } from "./template.ts";
 
 /** What the plugin reads of CDK's context. */
 interface Templates {
   readonly templatePaths: readonly string[];
+  readonly appConstruct: IConstruct;
 }
 
-interface TemplateFile {
-  readonly path: string;
-  readonly template: unknown;
-}
-
-/** A template and those of its nested stacks, which CDK does not pass to plugins. */
-const withNested = (path: string): readonly TemplateFile[] => {
-  const template: unknown = JSON.parse(readFileSync(path, "utf8"));
-  const nested = resourcesOf(template).flatMap(({ type, metadata }) => {
-    const file = metadata["aws:asset:path"];
-    const isNested =
-      type === "AWS::CloudFormation::Stack" && typeof file === "string" && file.endsWith(".nested.template.json");
-    return isNested ? withNested(join(dirname(path), file)) : [];
-  });
-  return [{ path, template }, ...nested];
+/** The templates of nested stacks, which CDK writes beside those of their parents, and does not pass to plugins. */
+const nestedPaths = ({ templatePaths, appConstruct }: Templates): readonly string[] => {
+  const folders = [...new Set(templatePaths.map((path) => dirname(path)))];
+  return appConstruct.node
+    .findAll()
+    .filter((construct) => NestedStack.isNestedStack(construct))
+    .flatMap(({ templateFile }) => folders.map((folder) => join(folder, templateFile)))
+    .filter((path) => existsSync(path));
 };
 
 const violationOf = (templatePath: string, finding: RuleFinding): PolicyViolation => ({
@@ -48,10 +47,10 @@ export class SluiceRules implements IPolicyValidationPlugin {
   readonly ruleIds: string[] = [...ruleCodes];
 
   /** Judges the templates of all stacks. */
-  validate({ templatePaths }: Templates): PolicyValidationPluginReport {
-    const violations = templatePaths
-      .flatMap(withNested)
-      .flatMap(({ path, template }) => judgeTemplate(template).map((finding) => violationOf(path, finding)));
+  validate(context: Templates): PolicyValidationPluginReport {
+    const violations = [...context.templatePaths, ...nestedPaths(context)].flatMap((path) =>
+      judgeTemplate(JSON.parse(readFileSync(path, "utf8"))).map((finding) => violationOf(path, finding)),
+    );
     return { success: violations.length === 0, violations };
   }
 }
