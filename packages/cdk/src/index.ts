@@ -30,7 +30,7 @@ export {
   type RetryQueueOptions,
   type RetryQueueProps,
 } from "./queues/retry-queue.ts";
-export { type Finding, type RuleCode, ruleCodes } from "./rules/finding.ts";
+export { type RuleCode, type RuleFinding, ruleCodes } from "./rules/finding.ts";
 export { judgeTemplate } from "./rules/judge.ts";
 export { SluiceRules } from "./rules/sluice-rules.ts";
 export {
