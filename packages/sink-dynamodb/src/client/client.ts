@@ -41,6 +41,8 @@ export type CallDynamodb = <Name extends Operation>(
 /** How a sink calls DynamoDB, and how it closes its client. */
 export interface DynamodbConnection {
   readonly call: CallDynamodb;
+  /** Loads the SDK, and creates the client. Makes no request. */
+  readonly prepare: () => Promise<void>;
   /** Closes the client that the sink created. A client that the user passed stays open. */
   readonly close: () => Promise<void>;
 }
@@ -72,6 +74,9 @@ export const connect = (name: string, own: DynamodbClient | undefined, maxSocket
       const answer = (await client.get()).send(new Command(input), { abortSignal: signal });
       // Some versions of the SDK ignore an abort while they wait before a retry. `untilAborted` does not.
       return untilAborted(answer as Promise<never>, signal, () => unanswered(name, "DynamoDB"));
+    },
+    prepare: async () => {
+      await Promise.all([sdk(), client.get()]);
     },
     close: client.close,
   };

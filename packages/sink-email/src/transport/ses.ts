@@ -142,6 +142,7 @@ export const sesTransport = (options: SesTransportOptions = {}): EmailTransport 
       const connected = await client.get();
       await connected.sendEmail(sendEmailInput(envelope, options), { abortSignal });
     },
+    prepare: async () => void (await client.get()),
     close: client.close,
   };
 };
