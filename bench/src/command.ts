@@ -9,7 +9,7 @@ import { suites } from "./suites.ts";
 
 const usage = `Usage: npm run bench -- [SUITE] [--json FILE] [--rounds N] [--batch N] [--batches N]
 
-  SUITE        one of: ${suites.map(({ name }) => name).join(", ")} (default: all except isolation)
+  SUITE        one of: ${suites.map(({ name }) => name).join(", ")} (default: all except isolation and cold-start)
   --json FILE  also write the figures as one flat JSON object
   --rounds N   timed rounds (default 15)
   --batch N    records of a batch (default 1000)

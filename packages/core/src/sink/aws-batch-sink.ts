@@ -3,7 +3,7 @@
 import { type AwsService, awsRequestError } from "./aws-error.ts";
 import { type EntryAnswer, type SizedEntry, writeInRequests } from "./batch-request.ts";
 import { fifoDedupeMs } from "./fifo.ts";
-import { type Destroyable, lazyClient } from "./lazy-client.ts";
+import { type Destroyable, lazyClient, prepareAwsClient } from "./lazy-client.ts";
 import { checkClient, checkText, checkWhole } from "./option.ts";
 import type { AppendDelivery, Sink } from "./sink.ts";
 
@@ -80,7 +80,7 @@ export const awsBatchSink = <Message, Entry, Client>(
       send: async (entries, abortSignal) => target.send(await client.get(), entries, { abortSignal }),
       classify: (error) => awsRequestError(name, service, error),
     }),
-    prepare: async () => void (await client.get()),
+    prepare: () => prepareAwsClient(client.get),
     close: client.close,
   };
 };

@@ -1,6 +1,13 @@
 // The interface of the SDK client, and the calls to DynamoDB. A call ends at the latest when its signal aborts.
 
-import { awsClientDefaults, lazyClient, missingDependency, unanswered, untilAborted } from "@sluice/core/sink-kit";
+import {
+  awsClientDefaults,
+  lazyClient,
+  missingDependency,
+  prepareAwsClient,
+  unanswered,
+  untilAborted,
+} from "@sluice/core/sink-kit";
 
 /** The part of the SDK's `DynamoDBClient` or `DynamoDB` that the sink uses. You can pass your own client unchanged. */
 export interface DynamodbClient {
@@ -75,9 +82,7 @@ export const connect = (name: string, own: DynamodbClient | undefined, maxSocket
       // Some versions of the SDK ignore an abort while they wait before a retry. `untilAborted` does not.
       return untilAborted(answer as Promise<never>, signal, () => unanswered(name, "DynamoDB"));
     },
-    prepare: async () => {
-      await Promise.all([sdk(), client.get()]);
-    },
+    prepare: () => prepareAwsClient(() => Promise.all([sdk(), client.get()])),
     close: client.close,
   };
 };
