@@ -7,8 +7,6 @@ import { bundleOf } from "../src/cold-start/bundle.ts";
 import { handlerPairs } from "../src/cold-start/handlers.ts";
 import { deviations, statedSizes } from "../src/cold-start/size-table.ts";
 import { pipelineSizes } from "../src/cold-start/sizes.ts";
-import { root } from "./markdown.ts";
-import { foldersIn } from "./workspace.ts";
 
 const page = readFileSync(new URL("../../docs/bundle-size.md", import.meta.url), "utf8");
 const sizes = await pipelineSizes();

@@ -1,4 +1,4 @@
-// The table of bundle sizes in docs/bundle-size.md. A test compares it with the bundles, and scripts/bundle-size.js writes it.
+// The table of bundle sizes in docs/bundle-size.md. A test compares it with the bundles, and `npm run bundle-size` writes it.
 
 import { table } from "../markdown.ts";
 import { type PipelineSizes, pipelineSizes } from "./sizes.ts";
