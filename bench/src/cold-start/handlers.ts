@@ -70,7 +70,8 @@ export const handler = async (event, context) => {
     }),
     bare: bareWith(
       'import pg from "pg";',
-      "new pg.Pool({ connectionString: process.env.DATABASE_URL })",
+      `new pg.Pool({ connectionString: process.env.DATABASE_URL })
+  .on("error", () => undefined)`,
       'await client.query("INSERT INTO bare SELECT * FROM unnest($1::text[], $2::text[]) ON CONFLICT (pk) DO UPDATE SET title = excluded.title", [items.map(({ pk }) => pk), items.map(({ title }) => title)]);',
     ),
   },

@@ -35,7 +35,7 @@ export const statedSizes = (page: string): ReadonlyMap<string, readonly number[]
   );
 };
 
-/** Relative deviation of a size that fails the test: a bundle that grew, or a table that nobody updated. */
+/** Relative deviation of a size that fails the test: a bundle that grew, or a table that was not updated. */
 const tolerance = 0.05;
 
 /** Returns a line for each size that deviates from the stated one by more than 5 %. */
