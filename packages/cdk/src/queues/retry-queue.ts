@@ -6,6 +6,7 @@ import type { IKey } from "aws-cdk-lib/aws-kms";
 import { CfnEventSourceMapping, type IFunction } from "aws-cdk-lib/aws-lambda";
 import { type IQueue, Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
+import { acknowledge } from "../acknowledge.ts";
 import { DeployError } from "../errors.ts";
 import { allowActions } from "../function/allow.ts";
 import { checkRange, knownSeconds } from "../pipeline/known.ts";
@@ -64,6 +65,7 @@ export class RetryQueue extends Construct {
   constructor(scope: Construct, id: string, props: RetryQueueProps) {
     super(scope, id);
     this.queue = props.queue ?? newQueue(this, props);
+    acknowledge(this, "AwsSolutions-SQS3");
     checkVisibility(this.queue, props);
     this.mapping = consumerOf(this, this.queue, props);
     for (const grant of grantRetry(this.queue, props.target)) grant.applyBefore(this.mapping);
