@@ -17,13 +17,9 @@ export {
 export { DeployError } from "./errors.ts";
 export type { BundleOptions } from "./function/bundling.ts";
 export { type FunctionOptions, PipelineFunction, type PipelineFunctionProps } from "./function/pipeline-function.ts";
+export type { DedupeOptions, RetryQueueGiven, SluicePipelineProps } from "./pipeline/options.ts";
 export type { PipelineResources } from "./pipeline/resources.ts";
-export {
-  type DedupeOptions,
-  type RetryQueueGiven,
-  SluicePipeline,
-  type SluicePipelineProps,
-} from "./pipeline/sluice-pipeline.ts";
+export { SluicePipeline } from "./pipeline/sluice-pipeline.ts";
 export { DeadLetters, type DeadLettersOptions } from "./queues/dead-letters.ts";
 export { DedupeTable, type DedupeTableOptions, type DedupeUse } from "./queues/dedupe-table.ts";
 export {

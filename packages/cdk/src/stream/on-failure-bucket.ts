@@ -88,6 +88,11 @@ export class PayloadBucket extends Construct {
     super(scope, id);
     this.bucket = newBucket(this, options);
   }
+
+  /** Allows a pipeline's function to store, fetch and delete large records. */
+  grantUse(grantee: IGrantable): void {
+    grantPayloads(this.bucket, grantee);
+  }
 }
 
 /** Grants exactly what `s3PayloadStore` needs. */

@@ -1,6 +1,6 @@
 // The stream of a table, whichever construct made the table.
 
-import { Fn, type IResolvable } from "aws-cdk-lib";
+import { Fn, Stack } from "aws-cdk-lib";
 import {
   CfnGlobalTable,
   CfnTable,
@@ -11,7 +11,7 @@ import {
 } from "aws-cdk-lib/aws-dynamodb";
 import type { IKey } from "aws-cdk-lib/aws-kms";
 import { DeployError } from "../errors.ts";
-import { knownProperty, knownText } from "../pipeline/known.ts";
+import { knownText } from "../pipeline/known.ts";
 
 /** A table. The classes are named because they do not fit the interface under exactOptionalPropertyTypes. */
 export type AnyTable = ITable | Table | TableV2;
@@ -30,22 +30,25 @@ export interface StreamSource extends StreamGiven {
   readonly tableArn: string;
 }
 
-interface HasViewType {
-  readonly streamViewType?: string;
+interface Declared {
+  readonly streamViewType?: unknown;
 }
 
-const declaredViewType = (table: AnyTable): StreamViewType | undefined => {
+/** What the template says about a table's stream. Undefined if the table has none; nothing is said of imported tables. */
+const declaredStream = (table: AnyTable): Declared | undefined => {
   const resource = table.node.defaultChild;
-  const declared = resource instanceof CfnTable || resource instanceof CfnGlobalTable;
-  if (!declared) return undefined;
-  const specification = knownProperty(resource.streamSpecification as HasViewType | IResolvable | undefined);
-  return knownText(specification?.streamViewType) as StreamViewType | undefined;
+  const isHere = resource instanceof CfnTable || resource instanceof CfnGlobalTable;
+  if (!isHere) return {};
+  // The specification of a global table is a token whose value is known already.
+  return Stack.of(table).resolve(resource.streamSpecification) as Declared | undefined;
 };
 
 /** The source of a table. Throws if the table has no stream, or if its stream is not known. */
 export const sourceOfTable = (table: AnyTable): StreamSource => {
   const { tableStreamArn: streamArn, tableArn, encryptionKey } = table;
-  if (streamArn === undefined) {
+  const declared = declaredStream(table);
+  // A global table has the attribute even if it has no stream.
+  if (streamArn === undefined || declared === undefined) {
     throw new DeployError(
       "STREAM_MISSING",
       `the table ${table.node.path} has no stream, or was imported without its stream; expected a stream. Set the table's ` +
@@ -53,7 +56,7 @@ export const sourceOfTable = (table: AnyTable): StreamSource => {
         "Table.fromTableAttributes({ tableArn, tableStreamArn }); or pass `stream: { streamArn }`.",
     );
   }
-  const viewType = declaredViewType(table);
+  const viewType = Object.values(StreamViewType).find((known) => known === declared.streamViewType);
   return { streamArn, tableArn, ...(viewType && { viewType }), ...(encryptionKey && { encryptionKey }) };
 };
 

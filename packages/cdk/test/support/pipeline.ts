@@ -1,6 +1,7 @@
 import { SluicePipeline, type SluicePipelineProps } from "@sluice/cdk";
-import { App, RemovalPolicy, Stack } from "aws-cdk-lib";
+import { App, type Duration, RemovalPolicy, Stack } from "aws-cdk-lib";
 import { AttributeType, StreamViewType, Table } from "aws-cdk-lib/aws-dynamodb";
+import { type IVpc, Vpc } from "aws-cdk-lib/aws-ec2";
 import { Code, Function as LambdaFunction, Runtime } from "aws-cdk-lib/aws-lambda";
 
 process.env.CDK_VALIDATION = "false";
@@ -22,14 +23,24 @@ export const tableOf = (stack: Stack, stream: StreamViewType | undefined = Strea
     stream,
   });
 
-/** A pipeline of a table, without sinks. */
-export const pipelineOf = (stack: Stack, props: Partial<SluicePipelineProps> = {}): SluicePipeline =>
-  new SluicePipeline(stack, "Sync", { table: tableOf(stack), entry, sinks: [], ...props });
+/** Options that replace those of `pipelineOf`. Undefined removes an option. */
+export type PipelineChanges = { readonly [Name in keyof SluicePipelineProps]?: SluicePipelineProps[Name] | undefined };
 
-/** A function that somebody wrote by hand. */
-export const functionOf = (stack: Stack): LambdaFunction =>
+/** A pipeline of a table, without sinks. */
+export const pipelineOf = (stack: Stack, props: PipelineChanges = {}): SluicePipeline => {
+  const all = { table: tableOf(stack), entry, sinks: [], ...props };
+  return new SluicePipeline(stack, "Sync", all as SluicePipelineProps);
+};
+
+/** A function written by hand. */
+export const functionOf = (stack: Stack, timeout?: Duration): LambdaFunction =>
   new LambdaFunction(stack, "Own", {
     runtime: Runtime.NODEJS_24_X,
     handler: "index.handler",
     code: Code.fromInline("exports.handler = async () => {};"),
+    environment: { OWN: "1" },
+    ...(timeout && { timeout }),
   });
+
+/** A VPC. The cast: CDK's classes do not fit its interfaces under exactOptionalPropertyTypes. */
+export const vpcOf = (stack: Stack, id: string): IVpc => new Vpc(stack, id, { natGateways: 1 }) as IVpc;
