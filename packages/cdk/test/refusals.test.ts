@@ -290,6 +290,7 @@ const refusals: readonly (readonly [string, string, string, (stack: Stack) => Pi
   ["a number of an item", "FILTER_NUMBER", "NewImage.total.N", () => newImage({ N: [5] })],
   ["a range of an item", "FILTER_NUMBER", "NewImage.total.N", () => newImage({ N: [{ numeric: [">", 5] }] })],
   ["a number within a map", "FILTER_NUMBER", "NewImage.total.M.net.N", () => newImage({ M: { net: { N: [5] } } })],
+  ["a member of a map without a type", "FILTER_UNTYPED", "total.M.net.S", () => newImage({ M: { net: ["5"] } })],
   ["an attribute without a type", "FILTER_UNTYPED", "NewImage.total.S", () => newImage(["paid"])],
   [
     "an attribute without a type in an alternative",
