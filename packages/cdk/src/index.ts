@@ -23,12 +23,12 @@ export { SluicePipeline } from "./pipeline/sluice-pipeline.ts";
 export { DeadLetters, type DeadLettersOptions } from "./queues/dead-letters.ts";
 export { DedupeTable, type DedupeTableOptions, type DedupeUse } from "./queues/dedupe-table.ts";
 export {
+  Retries,
+  type RetriesProps,
   type RetryConsumption,
-  RetryQueue,
   type RetryQueueOptions,
-  type RetryQueueProps,
 } from "./queues/retry-queue.ts";
-export { type Finding, type RuleCode, ruleCodes } from "./rules/finding.ts";
+export { type RuleCode, type RuleFinding, ruleCodes } from "./rules/finding.ts";
 export { judgeTemplate } from "./rules/judge.ts";
 export { SluiceRules } from "./rules/sluice-rules.ts";
 export type { FunctionNetwork, SinkAccess, SinkUse } from "./sinks/sink-access.ts";

@@ -23,6 +23,8 @@ export interface Mapping {
   readonly source: Json | undefined;
   /** The logical id of the function. Undefined if the function is not of this template. */
   readonly functionId: string | undefined;
+  /** The condition under which the resource exists. */
+  readonly condition: Json | undefined;
 }
 
 /** What the rules look at. */
@@ -76,13 +78,13 @@ const functionIdOf = (value: unknown, resources: Resources): string | undefined 
   return referenceOf(FunctionName)?.id;
 };
 
-const mappingResource = ({ id, properties }: Resource, resources: Resources): readonly Mapping[] => {
+const mappingResource = ({ id, properties, condition }: Resource, resources: Resources): readonly Mapping[] => {
   if (properties === unknown) return [];
   const source = properties.EventSourceArn;
   const kind = kindOf(source, resources);
   return kind === undefined
     ? []
-    : [{ id, kind, properties, source, functionId: functionIdOf(properties.FunctionName, resources) }];
+    : [{ id, kind, properties, source, functionId: functionIdOf(properties.FunctionName, resources), condition }];
 };
 
 const samKinds: ReadonlyMap<unknown, Mapping["kind"]> = new Map([
@@ -90,14 +92,14 @@ const samKinds: ReadonlyMap<unknown, Mapping["kind"]> = new Map([
   ["SQS", "queue"],
 ]);
 
-const samEvents = ({ id, properties }: Resource): readonly Mapping[] => {
+const samEvents = ({ id, properties, condition }: Resource): readonly Mapping[] => {
   const events = read(properties, "Events");
   if (!isObject(events)) return [];
   return Object.values(events).flatMap((event) => {
     const kind = isObject(event) ? samKinds.get(event.Type) : undefined;
     const found = isObject(event) ? read(event, "Properties") : undefined;
     if (kind === undefined || !isObject(found)) return [];
-    return [{ id, kind, properties: found, source: found.Stream ?? found.Queue, functionId: id }];
+    return [{ id, kind, properties: found, source: found.Stream ?? found.Queue, functionId: id, condition }];
   });
 };
 

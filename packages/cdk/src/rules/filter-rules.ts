@@ -3,7 +3,7 @@
 import { DeployError } from "../errors.ts";
 import { checkFilters, type FilterPattern } from "../stream/filters.ts";
 import type { Mapping } from "./deployment.ts";
-import type { Finding, RuleCode } from "./finding.ts";
+import type { RuleCode, RuleFinding } from "./finding.ts";
 import { ruleCodes } from "./finding.ts";
 import { isObject, type Json, read, readPath, unknown } from "./template.ts";
 
@@ -21,7 +21,7 @@ const patternOf = (filter: Json): FilterPattern | undefined => {
 
 const isRuleCode = (code: string): code is RuleCode => (ruleCodes as readonly string[]).includes(code);
 
-const findingsOf = (id: string, patterns: readonly FilterPattern[], dropsRemovals: boolean): readonly Finding[] => {
+const findingsOf = (id: string, patterns: readonly FilterPattern[], dropsRemovals: boolean): readonly RuleFinding[] => {
   try {
     checkFilters(patterns, { dropsRemovals, warn: () => undefined });
     return [];
@@ -35,7 +35,7 @@ const findingsOf = (id: string, patterns: readonly FilterPattern[], dropsRemoval
 };
 
 /** Filters that match nothing, or with which copies of removed items stay. */
-export const filters = ({ id, properties }: Mapping): readonly Finding[] => {
+export const filters = ({ id, properties }: Mapping): readonly RuleFinding[] => {
   const given = readPath(properties, ["FilterCriteria", "Filters"]);
   if (!Array.isArray(given) || given.length === 0) return [];
   const patterns = given.map(patternOf);

@@ -1,7 +1,7 @@
 // What a rule reports.
 
 /** A setting with which records would be lost, or the deployment would fail. It holds no values of items. */
-export interface Finding {
+export interface RuleFinding {
   /** The rule: an entry of `docs/deploying.md`. `DeployError` has the same codes. */
   readonly code: RuleCode;
   /** The logical id of the resource. */

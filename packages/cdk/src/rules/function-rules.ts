@@ -1,7 +1,7 @@
 // Rules of the pipeline's function, its dedupe table and its queues.
 
 import { type Deployment, functionProperty, isTable, type Mapping } from "./deployment.ts";
-import type { Finding } from "./finding.ts";
+import type { RuleFinding } from "./finding.ts";
 import type { MappingRule } from "./stream-rules.ts";
 import {
   booleanOf,
@@ -19,7 +19,7 @@ import {
 } from "./template.ts";
 
 /** A rule of one resource. */
-export type ResourceRule = (resource: Resource, deployment: Deployment) => readonly Finding[];
+export type ResourceRule = (resource: Resource, deployment: Deployment) => readonly RuleFinding[];
 
 const oldestRuntime = 22;
 const shortestTimeout = 5;
@@ -84,7 +84,7 @@ export const visibility: MappingRule = (mapping, deployment) => {
       resource: queue.id,
       found: `a visibility timeout of ${found} s, and a timeout of the function of ${seconds} s`,
       expected: `at least ${timeoutsPerVisibility * seconds} s`,
-      fix: `Set VisibilityTimeout to ${timeoutsPerVisibility * seconds}, or lower the function's timeout. SQS delivers a message again that is still being written.`,
+      fix: `Set VisibilityTimeout to ${timeoutsPerVisibility * seconds}, or lower the function's timeout. SQS redelivers a message that is still being written.`,
     },
   ];
 };
@@ -175,10 +175,9 @@ const plainText = /"aws:SecureTransport":(false|"false"|\[(false|"false")\])/i;
 /** Whether a statement, as far as it is known, may refuse requests without TLS. */
 const mayRefuse = (statement: Json): boolean => {
   if (!isObject(statement)) return false;
-  const [effect, condition] = [
-    read({ statement }, "statement") === unknown ? unknown : read(statement, "Effect"),
-    read(statement, "Condition"),
-  ];
+  if (read({ statement }, "statement") === unknown) return true;
+  const effect = read(statement, "Effect");
+  const condition = read(statement, "Condition");
   if (effect === unknown) return true;
   if (effect !== "Deny" || condition === undefined) return false;
   return condition === unknown || hasUnknown(condition) || plainText.test(JSON.stringify(condition));
@@ -186,7 +185,8 @@ const mayRefuse = (statement: Json): boolean => {
 
 /** Whether a policy, as far as it is known, may belong to the queue and refuse requests without TLS. */
 const mayProtect = ({ properties }: Resource, queue: Resource, { resources }: Deployment): boolean => {
-  const [queues, statements] = [read(properties, "Queues"), readPath(properties, ["PolicyDocument", "Statement"])];
+  const queues = read(properties, "Queues");
+  const statements = readPath(properties, ["PolicyDocument", "Statement"]);
   const mayName = (entry: Json): boolean => {
     const id = referenceOf(entry)?.id;
     // A parameter, an import, or an address: it may be this queue's.

@@ -2,7 +2,7 @@
 
 import { type Deployment, deploymentOf } from "./deployment.ts";
 import { filters } from "./filter-rules.ts";
-import type { Finding } from "./finding.ts";
+import type { RuleFinding } from "./finding.ts";
 import {
   deadLetterRetention,
   encryption,
@@ -51,17 +51,17 @@ const judgeEach = (
   resources: readonly Resource[],
   rules: readonly ResourceRule[],
   deployment: Deployment,
-): readonly Finding[] => resources.flatMap((resource) => rules.flatMap((rule) => rule(resource, deployment)));
+): readonly RuleFinding[] => resources.flatMap((resource) => rules.flatMap((rule) => rule(resource, deployment)));
 
 /** The reasons for which findings of a resource are accepted: its metadata `sluice.acknowledge`, by code. */
-const isAcknowledged = ({ code, resource }: Finding, { resources }: Deployment): boolean => {
+const isAcknowledged = ({ code, resource }: RuleFinding, { resources }: Deployment): boolean => {
   const sluice = resources.get(resource)?.metadata.sluice;
   const reasons = isObject(sluice) ? sluice.acknowledge : undefined;
   const reason = isObject(reasons) && Object.hasOwn(reasons, code) ? reasons[code] : undefined;
   return typeof reason === "string" && reason.trim() !== "";
 };
 
-const keyOf = ({ code, resource, found }: Finding): string => JSON.stringify([code, resource, found]);
+const keyOf = ({ code, resource, found }: RuleFinding): string => JSON.stringify([code, resource, found]);
 
 /**
  * Judges a CloudFormation or SAM template: the functions that consume a stream of DynamoDB, their mappings and queues. A
@@ -69,7 +69,7 @@ const keyOf = ({ code, resource, found }: Finding): string => JSON.stringify([co
  * `{ "sluice": { "acknowledge": { "LATEST_LOSES": "the table was empty" } } }`.
  * @param template the parsed JSON of a template.
  */
-export const judgeTemplate = (template: unknown): readonly Finding[] => {
+export const judgeTemplate = (template: unknown): readonly RuleFinding[] => {
   const deployment = deploymentOf(template);
   const { mappings, functions, retryQueues, deadLetterQueues, dedupeTables } = deployment;
   const found = [

@@ -1,17 +1,35 @@
 // The rules as a plugin of CDK's validation: a finding fails the synthesis of the app.
 
-import { readFileSync } from "node:fs";
-import type { IPolicyValidationPlugin, PolicyValidationPluginReport, PolicyViolation } from "aws-cdk-lib";
-import type { Finding } from "./finding.ts";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import {
+  type IPolicyValidationPlugin,
+  NestedStack,
+  type PolicyValidationPluginReport,
+  type PolicyViolation,
+} from "aws-cdk-lib";
+import type { IConstruct } from "constructs";
+import type { RuleFinding } from "./finding.ts";
 import { ruleCodes } from "./finding.ts";
 import { judgeTemplate } from "./judge.ts";
 
 /** What the plugin reads of CDK's context. */
 interface Templates {
   readonly templatePaths: readonly string[];
+  readonly appConstruct: IConstruct;
 }
 
-const violationOf = (templatePath: string, finding: Finding): PolicyViolation => ({
+/** The templates of nested stacks, which CDK writes beside those of their parents, and does not pass to plugins. */
+const nestedPaths = ({ templatePaths, appConstruct }: Templates): readonly string[] => {
+  const folders = [...new Set(templatePaths.map((path) => dirname(path)))];
+  return appConstruct.node
+    .findAll()
+    .filter((construct) => NestedStack.isNestedStack(construct))
+    .flatMap(({ templateFile }) => folders.map((folder) => join(folder, templateFile)))
+    .filter((path) => existsSync(path));
+};
+
+const violationOf = (templatePath: string, finding: RuleFinding): PolicyViolation => ({
   ruleName: finding.code,
   description: `found ${finding.found}; expected ${finding.expected}`,
   fix: finding.fix,
@@ -29,8 +47,8 @@ export class SluiceRules implements IPolicyValidationPlugin {
   readonly ruleIds: string[] = [...ruleCodes];
 
   /** Judges the templates of all stacks. */
-  validate({ templatePaths }: Templates): PolicyValidationPluginReport {
-    const violations = templatePaths.flatMap((path) =>
+  validate(context: Templates): PolicyValidationPluginReport {
+    const violations = [...context.templatePaths, ...nestedPaths(context)].flatMap((path) =>
       judgeTemplate(JSON.parse(readFileSync(path, "utf8"))).map((finding) => violationOf(path, finding)),
     );
     return { success: violations.length === 0, violations };

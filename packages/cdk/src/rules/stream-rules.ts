@@ -2,7 +2,7 @@
 
 import type { Deployment, Mapping } from "./deployment.ts";
 import { isTable } from "./deployment.ts";
-import type { Finding } from "./finding.ts";
+import type { RuleFinding } from "./finding.ts";
 import {
   booleanOf,
   hasUnknown,
@@ -16,7 +16,7 @@ import {
 } from "./template.ts";
 
 /** A rule of one mapping. */
-export type MappingRule = (mapping: Mapping, deployment: Deployment) => readonly Finding[];
+export type MappingRule = (mapping: Mapping, deployment: Deployment) => readonly RuleFinding[];
 
 /** Lambda reads the response only if the mapping says so. */
 export const partialResponses: MappingRule = ({ id, properties }) => {
@@ -187,6 +187,8 @@ export const mappingTwice: MappingRule = (mapping, { mappings }) => {
   const isSame = (other: Mapping): boolean =>
     mapping.functionId !== undefined &&
     other.functionId === mapping.functionId &&
+    // Under two conditions, the two may never exist together.
+    other.condition === mapping.condition &&
     JSON.stringify(other.source) === JSON.stringify(mapping.source) &&
     JSON.stringify(other.properties.FunctionName) === JSON.stringify(mapping.properties.FunctionName);
   const first = mappings.find(isSame);

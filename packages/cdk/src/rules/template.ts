@@ -20,6 +20,8 @@ export interface Resource {
   readonly type: string;
   readonly properties: JsonObject | typeof unknown;
   readonly metadata: JsonObject;
+  /** The condition under which the resource exists. */
+  readonly condition: Json | undefined;
 }
 
 /** Whether a value is an object, and not an array. */
@@ -90,7 +92,7 @@ export const resourcesOf = (template: unknown): readonly Resource[] => {
   return Object.entries(resources).flatMap(([id, resource]) => {
     if (!isObject(resource) || typeof resource.Type !== "string") return [];
     const metadata = isObject(resource.Metadata) ? resource.Metadata : {};
-    return [{ id, type: resource.Type, properties: propertiesOf(resource), metadata }];
+    return [{ id, type: resource.Type, properties: propertiesOf(resource), metadata, condition: resource.Condition }];
   });
 };
 

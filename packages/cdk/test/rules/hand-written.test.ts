@@ -3,7 +3,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { App, Duration, Stack } from "aws-cdk-lib";
 import { Template } from "aws-cdk-lib/assertions";
-import { AttributeType, StreamViewType, Table } from "aws-cdk-lib/aws-dynamodb";
+import { AttributeType, type ITable, StreamViewType, Table } from "aws-cdk-lib/aws-dynamodb";
 import { Code, Function as LambdaFunction, Runtime, StartingPosition } from "aws-cdk-lib/aws-lambda";
 import { DynamoEventSource, SqsEventSource } from "aws-cdk-lib/aws-lambda-event-sources";
 import { Queue } from "aws-cdk-lib/aws-sqs";
@@ -24,8 +24,8 @@ const functionIn = (stack: Stack, environment: Record<string, string> = {}): Lam
     environment,
   });
 
-const tableIn = (stack: Stack, stream = StreamViewType.KEYS_ONLY): Table =>
-  new Table(stack, "Table", { partitionKey: { name: "id", type: AttributeType.STRING }, stream });
+const tableIn = (stack: Stack, stream = StreamViewType.KEYS_ONLY): ITable =>
+  new Table(stack, "Table", { partitionKey: { name: "id", type: AttributeType.STRING }, stream }) as ITable;
 
 describe("DynamoEventSource with its defaults", () => {
   const stack = testStack();
@@ -128,5 +128,59 @@ describe("SAM", () => {
       "WINDOW_MISSING",
     ]);
     expect(codesOf(sam({}, {}, { One: stream, Two: stream }))).toEqual(["MAPPING_TWICE"]);
+  });
+});
+
+describe("mappings as plain JSON", () => {
+  const mapping = (properties: object = {}) => ({
+    Type: "AWS::Lambda::EventSourceMapping",
+    Properties: {
+      EventSourceArn: { "Fn::GetAtt": ["Table", "StreamArn"] },
+      FunctionName: { Ref: "Orders" },
+      StartingPosition: "TRIM_HORIZON",
+      BisectBatchOnFunctionError: "true",
+      FunctionResponseTypes: ["ReportBatchItemFailures"],
+      ...properties,
+    },
+  });
+  const template = (resources: object) => ({
+    Resources: {
+      Table: {
+        Type: "AWS::DynamoDB::GlobalTable",
+        Properties: { StreamSpecification: { StreamViewType: "NEW_IMAGE" } },
+      },
+      Orders: { Type: "AWS::Lambda::Function", Properties: { Timeout: "60", Runtime: "nodejs22.x" } },
+      ...resources,
+    },
+  });
+  const to = (destination: unknown) => ({ DestinationConfig: { OnFailure: { Destination: destination } } });
+  const queue = { Type: "AWS::SQS::Queue", Properties: { FifoQueue: true } };
+  const topic = { Type: "AWS::SNS::Topic", Properties: { FifoTopic: "true" } };
+
+  test("a FIFO destination is found by reference", () => {
+    const toQueue = mapping(to({ "Fn::GetAtt": ["Failed", "Arn"] }));
+    expect(codesOf(template({ Failed: queue, Mapping: toQueue }))).toEqual(["DESTINATION_FIFO"]);
+    expect(codesOf(template({ Failed: topic, Mapping: mapping(to({ Ref: "Failed" })) }))).toEqual(["DESTINATION_FIFO"]);
+    expect(codesOf(template({ Mapping: mapping(to({ Ref: "Parameter" })) }))).toEqual([]);
+  });
+
+  test("bounds without a destination lose records, and -1 is no bound", () => {
+    expect(codesOf(template({ Mapping: mapping({ MaximumRetryAttempts: 0 }) }))).toEqual(["DESTINATION_MISSING"]);
+    expect(codesOf(template({ Mapping: mapping({ MaximumRecordAgeInSeconds: "3600" }) }))).toEqual([
+      "DESTINATION_MISSING",
+    ]);
+    const unbounded = { MaximumRetryAttempts: -1, MaximumRecordAgeInSeconds: -1 };
+    expect(codesOf(template({ Mapping: mapping(unbounded) }))).toEqual([]);
+    const noValue = { MaximumRetryAttempts: 3, DestinationConfig: { Ref: "AWS::NoValue" } };
+    expect(codesOf(template({ Mapping: mapping(noValue) }))).toEqual(["DESTINATION_MISSING"]);
+  });
+
+  test("two mappings under two conditions are not two mappings of a function", () => {
+    const [one, two] = [mapping(), mapping()];
+    expect(codesOf(template({ one, two }))).toEqual(["MAPPING_TWICE"]);
+    expect(codesOf(template({ one: { ...one, Condition: "A" }, two: { ...two, Condition: "B" } }))).toEqual([]);
+    const toAlias = mapping({ FunctionName: { Ref: "Live" } });
+    const live = { Type: "AWS::Lambda::Alias", Properties: { FunctionName: { Ref: "Orders" } } };
+    expect(codesOf(template({ one, Live: live, two: toAlias }))).toEqual([]);
   });
 });
