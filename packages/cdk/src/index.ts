@@ -43,3 +43,15 @@ export {
   sourceOfStream,
   sourceOfTable,
 } from "./stream/stream-source.ts";
+export { type BackfillOptions, BackfillWorkflow, type BackfillWorkflowProps } from "./workflow/backfill-workflow.ts";
+export type { CopyOptions, CopyProps, ExportPlace } from "./workflow/copy-parts.ts";
+export type { PipelineModule } from "./workflow/pipeline-entry.ts";
+export {
+  type ApprovalOptions,
+  type RedriveOptions,
+  RedriveWorkflow,
+  type RedriveWorkflowProps,
+  type WorkflowMail,
+} from "./workflow/redrive-workflow.ts";
+export type { WorkflowFunctionOptions } from "./workflow/step-function.ts";
+export { type VerifyOptions, VerifyWorkflow, type VerifyWorkflowProps } from "./workflow/verify-workflow.ts";
