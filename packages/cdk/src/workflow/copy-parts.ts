@@ -6,6 +6,7 @@ import type { IGrantable } from "aws-cdk-lib/aws-iam";
 import { CfnFunction, type Function as LambdaFunction } from "aws-cdk-lib/aws-lambda";
 import { BlockPublicAccess, Bucket, BucketEncryption, type IBucket } from "aws-cdk-lib/aws-s3";
 import type { StateMachine } from "aws-cdk-lib/aws-stepfunctions";
+import type { CopyStateMachineOptions } from "@sluice/workflow";
 import type { Construct } from "constructs";
 import { DeployError } from "../errors.ts";
 import { allowActions } from "../function/allow.ts";
@@ -227,7 +228,7 @@ export const copyReportFunction = (
 };
 
 /** Options of the state machine's definition. */
-export const definitionOptions = (props: CopyOptions) => {
+export const definitionOptions = (props: CopyOptions): CopyStateMachineOptions => {
   const { maxConcurrency, toleratedFailurePercentage, readUnitsPerSecond, segments, routes } = props;
   return {
     ...(maxConcurrency !== undefined && { maxConcurrency }),
