@@ -1,12 +1,12 @@
 // What a backfill and a verify have in common: bucket, plan, worker, report and the rights of a Distributed Map.
 
+import type { CopyStateMachineOptions } from "@sluice/workflow";
 import { ArnFormat, Duration, RemovalPolicy, Stack, Token } from "aws-cdk-lib";
 import { CfnGlobalTable, CfnTable, type ITable } from "aws-cdk-lib/aws-dynamodb";
 import type { IGrantable } from "aws-cdk-lib/aws-iam";
 import { CfnFunction, type Function as LambdaFunction } from "aws-cdk-lib/aws-lambda";
 import { BlockPublicAccess, Bucket, BucketEncryption, type IBucket } from "aws-cdk-lib/aws-s3";
 import type { StateMachine } from "aws-cdk-lib/aws-stepfunctions";
-import type { CopyStateMachineOptions } from "@sluice/workflow";
 import type { Construct } from "constructs";
 import { DeployError } from "../errors.ts";
 import { allowActions } from "../function/allow.ts";

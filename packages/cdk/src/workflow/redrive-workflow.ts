@@ -233,7 +233,9 @@ const grantSecret = (secret: ISecret, fn: LambdaFunction): void => {
 
 // The cast: CDK's classes do not fit its interfaces under exactOptionalPropertyTypes.
 const generated = (scope: Construct): ISecret =>
-  new Secret(scope, "ApprovalSecret", { generateSecretString: { passwordLength: 64, excludePunctuation: true } }) as ISecret;
+  new Secret(scope, "ApprovalSecret", {
+    generateSecretString: { passwordLength: 64, excludePunctuation: true },
+  }) as ISecret;
 
 const approvalPage = (scope: Construct, props: RedriveOptions, options: ApprovalOptions): ApprovalPage => {
   const secret = options.secret ?? generated(scope);

@@ -2,12 +2,12 @@ import { mkdtempSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
+import validate from "asl-validator";
 import { App, Duration, Stack } from "aws-cdk-lib";
 import { Template } from "aws-cdk-lib/assertions";
 import { PolicyStatement } from "aws-cdk-lib/aws-iam";
 import { ScheduleExpression } from "aws-cdk-lib/aws-scheduler";
-import { Topic, type ITopic } from "aws-cdk-lib/aws-sns";
-import validate from "asl-validator";
+import { type ITopic, Topic } from "aws-cdk-lib/aws-sns";
 import { build } from "esbuild";
 import { BackfillWorkflow, type DeployError, RedriveWorkflow, VerifyWorkflow } from "../../src/index.ts";
 import { pipelineEntry } from "../../src/workflow/pipeline-entry.ts";
@@ -87,7 +87,11 @@ const sink = {
 test.each([
   [BackfillWorkflow, {}, ["dynamodb:Scan", ...runs, "target:write"]],
   [VerifyWorkflow, {}, ["dynamodb:BatchGetItem", "dynamodb:Scan", ...runs, "target:compare"]],
-  [VerifyWorkflow, { repairs: true }, ["dynamodb:BatchGetItem", "dynamodb:Scan", ...runs, "target:compare", "target:write"]],
+  [
+    VerifyWorkflow,
+    { repairs: true },
+    ["dynamodb:BatchGetItem", "dynamodb:Scan", ...runs, "target:compare", "target:write"],
+  ],
 ])("a copy workflow has exactly the rights of the README: %p %p", (Workflow, options, worker) => {
   const stack = stackOf();
   const pipeline = { ...resourcesIn(stack), sinks: [sink] };
@@ -147,7 +151,10 @@ const variables = "DATABASE_URL OPENSEARCH_NODE ORDER_EVENTS_TOPIC_ARN WAREHOUSE
 test.each([undefined, "orders"])("the entry of a worker is bundled and loads, pipelineExport %p", async (name) => {
   const entry = pipelineEntry({ entry: orders, pipelineExport: name }, "backfillWorker", {});
   expect(pipelineEntry({ entry: orders, pipelineExport: name }, "backfillWorker", {})).toBe(entry);
-  const outfile = join(mkdtempSync(join(import.meta.dirname, "../../../../node_modules/.cache/sluice/bundle-")), "index.cjs");
+  const outfile = join(
+    mkdtempSync(join(import.meta.dirname, "../../../../node_modules/.cache/sluice/bundle-")),
+    "index.cjs",
+  );
   const options = { entryPoints: [entry], outfile, bundle: true, platform: "node", format: "cjs" } as const;
   await build({ ...options, external: ["@aws-sdk/*"], mainFields: ["module", "main"], logLevel: "error" });
   const values: Record<string, string> = {
