@@ -107,7 +107,7 @@ const ignored: Readonly<Record<string, readonly string[]>> = {
   "AWS::Lambda::Function": ["Code", "Tags", "FunctionName", "Handler", "Role"],
   "AWS::Lambda::EventSourceMapping": ["Tags"],
   "AWS::SNS::Topic": ["TopicName"],
-  "AWS::IAM::Role": ["Policies", "RoleName", "Path"],
+  "AWS::IAM::Role": ["AssumeRolePolicyDocument", "Policies", "RoleName"],
   "AWS::Logs::LogGroup": ["LogGroupName"],
 };
 
@@ -116,11 +116,22 @@ const defaults: Readonly<Record<string, JsonObject>> = {
   "AWS::Lambda::EventSourceMapping": { Enabled: true },
 };
 
+/** Properties that are lists, which a parameter may be as a whole. */
+const lists = /\.(SubnetIds|SecurityGroupIds)$/;
+
+/** The value with members in the order of their names, so that equal values have equal texts. */
+const ordered = (value: Json): Json => {
+  if (Array.isArray(value)) return (value as readonly Json[]).map(ordered);
+  if (!isObject(value)) return value;
+  const names = Object.keys(value).sort();
+  return Object.fromEntries(names.map((name) => [name, ordered(value[name] ?? null)]));
+};
+
 const flat = (path: string, value: Json): readonly (readonly [string, Json])[] => {
   if (isObject(value)) return Object.entries(value).flatMap(([name, part]) => flat(`${path}.${name}`, part));
-  if (!Array.isArray(value)) return [[path, value]];
-  const parts: readonly Json[] = value;
-  return [[path, [...parts].sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))]];
+  if (!Array.isArray(value)) return [[path, lists.test(path) ? [value] : value]];
+  const parts = (value as readonly Json[]).map(ordered);
+  return [[path, parts.sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))]];
 };
 
 const resourceFacts = (role: string, { Type, Properties = {}, DeletionPolicy }: Resource) => {
@@ -134,12 +145,16 @@ const resourceFacts = (role: string, { Type, Properties = {}, DeletionPolicy }: 
   ];
 };
 
+const numbersAsTexts = (_: string, value: unknown): unknown => (typeof value === "number" ? String(value) : value);
+
 /** The statements as facts: one for each resource and condition, with the actions in order. */
 const statementFacts = (owner: string, statements: readonly Json[]) => {
   const actions = new Map<string, Set<string>>();
   for (const statement of statements) {
-    const { Effect, Principal, Condition } = statement as JsonObject;
-    for (const resource of listOf(member(statement, "Resource"))) {
+    const { Effect, Principal, Condition: condition } = statement as JsonObject;
+    // IAM compares texts: `1.2` and `"1.2"` are the same.
+    const Condition = condition && (JSON.parse(JSON.stringify(condition), numbersAsTexts) as Json);
+    for (const resource of listOf(member(statement, "Resource") ?? "")) {
       const suffix = [Principal, Condition].map((part) => (part === undefined ? "" : ` ${JSON.stringify(part)}`));
       const path = `${owner} ${textOf(Effect)} ${textOf(resource)}${suffix.join("")}`;
       const known = actions.get(path) ?? new Set();
@@ -157,7 +172,10 @@ const policyFacts = ({ Type, Properties = {} }: Resource) => {
   if (Type === "AWS::IAM::Policy") return statementFacts("rights", statementsIn(Properties.PolicyDocument));
   if (Type === "AWS::IAM::Role") {
     const policies = listOf(Properties.Policies).flatMap((policy) => statementsIn(member(policy, "PolicyDocument")));
-    return statementFacts("rights", policies);
+    return [
+      ...statementFacts("rights", policies),
+      ...statementFacts("trust", statementsIn(Properties.AssumeRolePolicyDocument)),
+    ];
   }
   return statementFacts("policy", statementsIn(Properties.PolicyDocument));
 };
