@@ -2,6 +2,8 @@
 
 import type { Suite } from "./suite.ts";
 import { backfillSuite } from "./suites/backfill.ts";
+import { bundleSuite } from "./suites/bundle.ts";
+import { coldStartSuite } from "./suites/cold-start.ts";
 import { coreSuite } from "./suites/core.ts";
 import { decodeSuite } from "./suites/decode.ts";
 import { dynamodbSuite } from "./suites/dynamodb.ts";
@@ -26,6 +28,8 @@ export const suites: readonly Suite[] = [
   sqsSuite,
   backfillSuite,
   verifySuite,
+  bundleSuite,
   isolationSuite,
   tuningSuite,
+  coldStartSuite,
 ];

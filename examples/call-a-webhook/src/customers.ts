@@ -1,6 +1,6 @@
 // The pipeline that sends changes of customers to the API of the CRM. Programs outside Lambda can import this file.
 
-import { type Pipeline, pipeline, sqsDeadLetterQueue } from "@sluice/core";
+import { onFailureDestinationReader, type Pipeline, pipeline, sqsDeadLetterQueue } from "@sluice/core";
 import { type DynamodbDedupe, dynamodbDedupe } from "@sluice/dedupe-dynamodb";
 import { webhookSink } from "@sluice/sink-webhook";
 import { type Customer, toCall } from "./contact.ts";
@@ -25,5 +25,6 @@ const crm = webhookSink({
 export const customers: Pipeline<Customer> = pipeline<Customer>("customers", {
   source: required("SOURCE_TABLE"),
   deadLetterQueue: sqsDeadLetterQueue({ queueUrl: required("DEAD_LETTER_QUEUE_URL") }),
+  onFailureDestination: onFailureDestinationReader(),
   dedupeStore,
 }).to(crm, toCall);

@@ -1,6 +1,12 @@
 // The pipeline. For each change it logs one line of JSON with the members that the mapper returns.
 
-import { type Pipeline, pipeline, sqsDeadLetterQueue, type UnknownItem } from "@sluice/core";
+import {
+  onFailureDestinationReader,
+  type Pipeline,
+  pipeline,
+  sqsDeadLetterQueue,
+  type UnknownItem,
+} from "@sluice/core";
 import { required } from "./environment.ts";
 import { jsonLines } from "./json-lines.ts";
 
@@ -8,6 +14,7 @@ import { jsonLines } from "./json-lines.ts";
 export const changeLog: Pipeline<UnknownItem> = pipeline("change-log", {
   source: required("SOURCE_TABLE"),
   deadLetterQueue: sqsDeadLetterQueue({ queueUrl: required("DEAD_LETTER_QUEUE_URL") }),
+  onFailureDestination: onFailureDestinationReader(),
 }).to(
   jsonLines({ path: required("CHANGE_LOG_PATH") }),
   ({ kind, version, keys, after }) => ({ kind, version, keys, after }),

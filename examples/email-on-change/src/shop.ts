@@ -1,6 +1,6 @@
 // The pipeline that turns changes of the shop's table into mails. Programs outside Lambda can also import this file.
 
-import { type Pipeline, pipeline, sqsDeadLetterQueue } from "@sluice/core";
+import { onFailureDestinationReader, type Pipeline, pipeline, sqsDeadLetterQueue } from "@sluice/core";
 import { type DynamodbDedupe, dynamodbDedupe } from "@sluice/dedupe-dynamodb";
 import { emailSink } from "@sluice/sink-email";
 import { required, transport } from "./environment.ts";
@@ -20,6 +20,7 @@ const mail = emailSink({
 export const shop: Pipeline<Item, Order> = pipeline<Item>("shop", {
   source: required("SOURCE_TABLE"),
   deadLetterQueue: sqsDeadLetterQueue({ queueUrl: required("DEAD_LETTER_QUEUE_URL") }),
+  onFailureDestination: onFailureDestinationReader(),
   dedupeStore,
 })
   .when((item): item is Customer => item.type === "customer")

@@ -2,7 +2,15 @@
 // also go to the queue of the warehouse. Customers go to Postgres only. Each route is independent: it has its own dead
 // letters, and its failed deliveries are queued for retry.
 
-import { type Change, cloudEvent, type Pipeline, pipeline, sqsDeadLetterQueue, sqsRetryQueue } from "@sluice/core";
+import {
+  type Change,
+  cloudEvent,
+  onFailureDestinationReader,
+  type Pipeline,
+  pipeline,
+  sqsDeadLetterQueue,
+  sqsRetryQueue,
+} from "@sluice/core";
 import { type DynamodbDedupe, dynamodbDedupe } from "@sluice/dedupe-dynamodb";
 import { type OpensearchSink, opensearchSink } from "@sluice/sink-opensearch";
 import { type MappedPostgresSink, postgresSink } from "@sluice/sink-postgres";
@@ -93,6 +101,7 @@ export const orders: Pipeline<Order | Customer, Customer> = pipeline("orders", {
   schema,
   source: required("SOURCE_TABLE"),
   deadLetterQueue: sqsDeadLetterQueue({ queueUrl: required("DEAD_LETTER_QUEUE_URL") }),
+  onFailureDestination: onFailureDestinationReader(),
   // A FIFO queue, because the events of an order must stay in order.
   retryQueue: sqsRetryQueue({ queueUrl: required("RETRY_QUEUE_URL") }),
   dedupeStore,

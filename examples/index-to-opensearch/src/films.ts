@@ -1,6 +1,6 @@
 // Defines the document of a film, and the pipeline that writes the document.
 
-import { type Pipeline, pipeline, sqsDeadLetterQueue } from "@sluice/core";
+import { onFailureDestinationReader, type Pipeline, pipeline, sqsDeadLetterQueue } from "@sluice/core";
 import { type OpensearchSink, opensearchSink } from "@sluice/sink-opensearch";
 import { authentication, optional, required } from "./environment.ts";
 
@@ -55,4 +55,5 @@ export const filmsSink: OpensearchSink = opensearchSink({
 export const films: Pipeline<Film> = pipeline<Film>("films", {
   source: required("SOURCE_TABLE"),
   deadLetterQueue: sqsDeadLetterQueue({ queueUrl: required("DEAD_LETTER_QUEUE_URL") }),
+  onFailureDestination: onFailureDestinationReader(),
 }).to(filmsSink, toDocument);

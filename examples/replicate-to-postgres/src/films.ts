@@ -1,6 +1,12 @@
 // Defines the row of a film, and the pipeline that writes the row.
 
-import { type Pipeline, pipeline, sqsDeadLetterQueue, type UnknownItem } from "@sluice/core";
+import {
+  onFailureDestinationReader,
+  type Pipeline,
+  pipeline,
+  sqsDeadLetterQueue,
+  type UnknownItem,
+} from "@sluice/core";
 import { type MappedPostgresSink, postgresSink } from "@sluice/sink-postgres";
 import { required } from "./environment.ts";
 
@@ -36,4 +42,5 @@ export const filmsSink: MappedPostgresSink = postgresSink({
 export const films: Pipeline<UnknownItem> = pipeline("films", {
   source: required("SOURCE_TABLE"),
   deadLetterQueue: sqsDeadLetterQueue({ queueUrl: required("DEAD_LETTER_QUEUE_URL") }),
+  onFailureDestination: onFailureDestinationReader(),
 }).to(filmsSink);

@@ -1,6 +1,12 @@
 // The pipeline that writes the changes of the old table to two new tables.
 
-import { type Pipeline, pipeline, sqsDeadLetterQueue, type UnknownItem } from "@sluice/core";
+import {
+  onFailureDestinationReader,
+  type Pipeline,
+  pipeline,
+  sqsDeadLetterQueue,
+  type UnknownItem,
+} from "@sluice/core";
 import { type DynamodbEnsureOptions, type DynamodbSink, dynamodbSink } from "@sluice/sink-dynamodb";
 import { required } from "./environment.ts";
 import { customerKey, isCustomer, isOrder, newCustomer, newOrder, type Order, orderKey } from "./items.ts";
@@ -34,6 +40,7 @@ export const ordersTable: DynamodbSink = dynamodbSink({
 export const shop: Pipeline<UnknownItem, Order> = pipeline("shop", {
   source: required("SOURCE_TABLE"),
   deadLetterQueue: sqsDeadLetterQueue({ queueUrl: required("DEAD_LETTER_QUEUE_URL") }),
+  onFailureDestination: onFailureDestinationReader(),
 })
   .when(isCustomer)
   .to(customersTable, ({ after }) => newCustomer(after))

@@ -19,13 +19,9 @@ export type { BundleOptions } from "./function/bundling.ts";
 export { EnsureTargets, type EnsureTargetsProps } from "./function/ensure-targets.ts";
 export { type FunctionOptions, PipelineFunction, type PipelineFunctionProps } from "./function/pipeline-function.ts";
 export type { EnsureOptions } from "./pipeline/ensure.ts";
+export type { DedupeOptions, RetryQueueGiven, SluicePipelineProps } from "./pipeline/options.ts";
 export type { PipelineResources } from "./pipeline/resources.ts";
-export {
-  type DedupeOptions,
-  type RetryQueueGiven,
-  SluicePipeline,
-  type SluicePipelineProps,
-} from "./pipeline/sluice-pipeline.ts";
+export { SluicePipeline } from "./pipeline/sluice-pipeline.ts";
 export { DeadLetters, type DeadLettersOptions } from "./queues/dead-letters.ts";
 export { DedupeTable, type DedupeTableOptions, type DedupeUse } from "./queues/dedupe-table.ts";
 export {
@@ -34,6 +30,9 @@ export {
   type RetryQueueOptions,
   type RetryQueueProps,
 } from "./queues/retry-queue.ts";
+export { type RuleCode, type RuleFinding, ruleCodes } from "./rules/finding.ts";
+export { judgeTemplate } from "./rules/judge.ts";
+export { SluiceRules } from "./rules/sluice-rules.ts";
 export {
   type EmailAccessOptions,
   type EventBusAccessOptions,

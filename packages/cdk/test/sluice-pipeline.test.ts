@@ -5,6 +5,7 @@ import { Annotations, Match, Template } from "aws-cdk-lib/assertions";
 import { AttributeType, StreamViewType, Table, TableV2 } from "aws-cdk-lib/aws-dynamodb";
 import { Key } from "aws-cdk-lib/aws-kms";
 import { Runtime } from "aws-cdk-lib/aws-lambda";
+import { Topic } from "aws-cdk-lib/aws-sns";
 import { Queue } from "aws-cdk-lib/aws-sqs";
 import { entry, functionOf, pipelineOf, tableOf, unbundled, vpcOf } from "./support/pipeline.ts";
 import { policyOf } from "./support/policy.ts";
@@ -116,8 +117,8 @@ describe("a pipeline with nothing but a table, an entry and sinks", () => {
       ({ Properties = {} }) =>
         Object.keys(Properties).filter((name) => /^(Queue|Table|Bucket|Function|LogGroup|Role)Name$/.test(name)),
     );
-    // The mappings refer to the function.
-    expect(named).toEqual(["FunctionName", "FunctionName"]);
+    // The mappings refer to the function, and the alarms' metrics to the log group.
+    expect([...new Set(named)].sort()).toEqual(["FunctionName", "LogGroupName"]);
     expect(uses).toEqual(["Test/Sync/Function/Function write"]);
     const resources: PipelineResources = pipeline;
     expect(resources.pipelineName).toBe("Sync");
@@ -166,6 +167,7 @@ test("the options replace defaults", () => {
     retryQueue: { fifo: true, maxConcurrency: 3 },
     dedupe: { uses: ["always"] },
     payloads: true,
+    alarms: false,
   });
   const template = Template.fromStack(stack);
   template.hasResourceProperties(mappings, {
@@ -337,6 +339,35 @@ test("a reserved concurrency below the parallelization factor is warned of", () 
   const stack = unbundled();
   pipelineOf(stack, { functionOptions: { reservedConcurrency: 2 }, mapping: { parallelizationFactor: 3 } });
   Annotations.fromStack(stack).hasWarning("*", Match.stringLikeRegexp("reservedConcurrency is 2"));
+});
+
+describe("alarms and the dashboard", () => {
+  test("exist by default, with a warning that they notify no person", () => {
+    const stack = unbundled();
+    pipelineOf(stack);
+    const template = Template.fromStack(stack);
+    expect(Object.keys(template.findResources("AWS::CloudWatch::Alarm")).length).toBeGreaterThan(5);
+    template.resourceCountIs("AWS::CloudWatch::Dashboard", 0);
+    Annotations.fromStack(stack).hasWarning("*", Match.stringLikeRegexp("alarms have no actions"));
+  });
+
+  test("get their options", () => {
+    const stack = unbundled();
+    const topic = new Topic(stack, "Topic");
+    pipelineOf(stack, { alarms: { actions: [topic] }, dashboard: true });
+    const template = Template.fromStack(stack);
+    template.allResourcesProperties("AWS::CloudWatch::Alarm", {
+      AlarmActions: [{ Ref: Match.stringLikeRegexp("Topic") }],
+    });
+    template.resourceCountIs("AWS::CloudWatch::Dashboard", 1);
+    Annotations.fromStack(stack).hasNoWarning("*", Match.stringLikeRegexp("alarms have no actions"));
+  });
+
+  test("can be left out", () => {
+    const stack = unbundled();
+    pipelineOf(stack, { alarms: false });
+    Template.fromStack(stack).resourceCountIs("AWS::CloudWatch::Alarm", 0);
+  });
 });
 
 test("the log group of a function of one's own is found without another function", () => {

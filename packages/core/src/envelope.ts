@@ -35,6 +35,7 @@ export {
   messageContent,
   payloadIn,
 } from "./intake/message-content.ts";
+export type { OnFailureBucketReaderOptions } from "./intake/on-failure-bucket.ts";
 export type {
   OnFailureDestinationReader,
   OnFailureDestinationReaderOptions,

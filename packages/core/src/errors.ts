@@ -16,6 +16,7 @@ export type RecordErrorCode =
   | "RECORD_FOREIGN"
   | "RECORD_EXPIRED"
   | "RECORD_UNROUTED"
+  | "RECORD_UNREADABLE"
   | "MAPPING_FAILED";
 
 /** Codes of a `SinkError`. */
@@ -55,6 +56,8 @@ const facts: Record<DeliveryErrorCode, CodeFacts> = {
   RECORD_EXPIRED: { outcome: "reject" },
   // The message stays in its queue until a route of this name exists, or a person deletes the message.
   RECORD_UNROUTED: { outcome: "retry" },
+  // The message stays in its queue until the pipeline has the reader that the error names.
+  RECORD_UNREADABLE: { outcome: "retry" },
   MAPPING_FAILED: { outcome: "reject" },
   SINK_THROTTLED: { outcome: "retry", isTransient: true, isTargetWide: true },
   SINK_UNAVAILABLE: { outcome: "retry", isTransient: true, isTargetWide: true },

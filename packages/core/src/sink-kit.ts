@@ -118,7 +118,14 @@ export {
   groupedEntry,
 } from "./sink/fifo.ts";
 export { objectNumber, ownerOf } from "./sink/identity.ts";
-export { awsClientDefaults, type LazyClient, lazyClient, missingDependency, verifiedTls } from "./sink/lazy-client.ts";
+export {
+  awsClientDefaults,
+  type LazyClient,
+  lazyClient,
+  missingDependency,
+  prepareAwsClient,
+  verifiedTls,
+} from "./sink/lazy-client.ts";
 export {
   checkTombstoneDays,
   deliverableDays,

@@ -5,7 +5,7 @@ import { expect, test } from "@jest/globals";
 import { lambdaContext, sqsEvent, streamRecord } from "@sluice/testing";
 import fc from "fast-check";
 import { encodeEnvelope, type StreamRecord } from "../src/envelope.ts";
-import { onFailureDestinationReader, pipeline } from "../src/index.ts";
+import { onFailureBucketReader, onFailureDestinationReader, pipeline } from "../src/index.ts";
 import { memoryDeadLetterQueue } from "./memory-dead-letter-queue.ts";
 import { recordingLogger } from "./recording-logger.ts";
 import { scriptedSink } from "./scripted-sink.ts";
@@ -82,10 +82,15 @@ const notFound = (): never => {
 const trimmed = (): never => {
   throw Object.assign(new Error("trimmed"), { name: "TrimmedDataAccessException" });
 };
-const onFailureDestination = onFailureDestinationReader({
-  streams: { getShardIterator: async () => trimmed(), getRecords: async () => trimmed() },
-  s3: { getObject: async () => notFound(), putObject: async () => ({}), deleteObject: async () => ({}) },
-});
+const onFailureDestination = {
+  ...onFailureDestinationReader({
+    streams: { getShardIterator: async () => trimmed(), getRecords: async () => trimmed() },
+  }),
+  ...onFailureBucketReader({
+    bucket: [],
+    s3: { getObject: async () => notFound(), putObject: async () => ({}), deleteObject: async () => ({}) },
+  }),
+};
 
 test("a malformed message does not fail its batch, and the other messages reach their sinks", async () => {
   await fc.assert(

@@ -3,6 +3,7 @@ import { lambdaContext, sqsEvent, streamEvent, streamRecord } from "@sluice/test
 import type { S3Client, StreamRecord, StreamsReader } from "../src/envelope.ts";
 import {
   type BatchResponse,
+  onFailureBucketReader,
   onFailureDestinationReader,
   type PipelineOptions,
   pipeline,
@@ -75,11 +76,10 @@ const setUp = (
   const deadLetters = memoryDeadLetterQueue();
   const upserts = scriptedSink({ writes: "upsert", name: "held", answer });
   const appends = scriptedSink({ writes: "append", name: "sent" });
-  const onFailureDestination = onFailureDestinationReader({
-    bucket: "lost",
-    streams: shard(stream),
-    s3: bucket(objects),
-  });
+  const onFailureDestination = {
+    ...onFailureDestinationReader({ streams: shard(stream) }),
+    ...onFailureBucketReader({ bucket: "lost", s3: bucket(objects) }),
+  };
   const logger = recordingLogger();
   const options = { deadLetterQueue: deadLetters, logger, onFailureDestination, ...(source && { source }) };
   const handler = pipeline("p", { ...options, ...given })
@@ -144,11 +144,52 @@ describe("a batch in the on-failure destination", () => {
   ])("is not read from %s, and stays", async (_name, message) => {
     const { handler, upserts, lines } = setUp({}, objects, () => "delivered", {
       source: "",
-      onFailureDestination: onFailureDestinationReader({ streams: shard({}), s3: bucket(objects) }),
+      onFailureDestination: {
+        ...onFailureDestinationReader({ streams: shard({}) }),
+        ...onFailureBucketReader({ bucket: [], s3: bucket(objects) }),
+      },
     });
     expect(reported(await handler(sqsEvent([message]), lambdaContext()))).toBe(1);
     expect(upserts.taken).toEqual([]);
     expect(lines[0]?.fields).toMatchObject({ code: "RECORD_FOREIGN", reason: expect.stringMatching(/option|bucket/) });
+  });
+
+  test.each<[string, unknown, string]>([
+    ["a pointer", pointer(), "onFailureDestinationReader()"],
+    ["an address of an object", notification, "onFailureBucketReader({ bucket })"],
+  ])("stays without the option onFailureDestination if the message is %s", async (_name, message, reader) => {
+    const { handler, upserts, deadLetters, lines } = setUp({}, objects, () => "delivered", {
+      onFailureDestination: {},
+    });
+    const event = sqsEvent([message, payload]);
+    const { batchItemFailures } = await handler(event, lambdaContext());
+    expect(batchItemFailures).toEqual([{ itemIdentifier: event.Records[0]?.messageId }]);
+    expect([takenBy(upserts), deadLetters.writes]).toEqual([["a", "b", "c"], []]);
+    expect(lines[0]?.fields).toMatchObject({
+      code: "RECORD_UNREADABLE",
+      reason: expect.stringContaining(`expected the option onFailureDestination: ${reader}`),
+    });
+  });
+
+  test("that no source can redeliver fails the invocation without the option onFailureDestination", async () => {
+    const { handler } = setUp({}, {}, () => "delivered", { onFailureDestination: {} });
+    await expect(handler(pointer(), lambdaContext())).rejects.toMatchObject({ code: "RECORD_UNREADABLE" });
+  });
+
+  test("is read by a reader that is an instance of a class", async () => {
+    class Reader {
+      readonly #reader = onFailureDestinationReader({ streams: shard({}) });
+      readStream(...args: Parameters<ReturnType<typeof onFailureDestinationReader>["readStream"]>) {
+        return this.#reader.readStream(...args);
+      }
+    }
+    const { handler, upserts } = setUp({}, {}, () => "delivered", { onFailureDestination: new Reader() });
+    await handler(sqsEvent([pointer()]), lambdaContext());
+    expect(takenBy(upserts)).toEqual(["a", "b", "c"]);
+  });
+
+  test.each([undefined, "", [""]])("has no bucket %p", (wrong) => {
+    expect(() => onFailureBucketReader({ bucket: wrong as string })).toThrow(/bucket/);
   });
 
   test("is read from the stream of the first stream event, without the option source", async () => {
@@ -161,7 +202,7 @@ describe("a batch in the on-failure destination", () => {
   test("is not read from an object that is too large", async () => {
     const huge: S3Client = { ...bucket({}), getObject: async () => ({ ContentLength: 2 ** 30, Body: neverRead }) };
     const { handler, lines } = setUp({}, {}, () => "delivered", {
-      onFailureDestination: onFailureDestinationReader({ bucket: ["lost"], s3: huge }),
+      onFailureDestination: onFailureBucketReader({ bucket: ["lost"], s3: huge }),
     });
     expect(reported(await handler(sqsEvent([notification]), lambdaContext()))).toBe(1);
     expect(lines[0]?.fields).toMatchObject({ code: "RECORD_MALFORMED", reason: expect.stringMatching(/1073741824/) });

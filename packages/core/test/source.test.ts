@@ -11,7 +11,8 @@ import {
   streamRecord,
 } from "@sluice/testing";
 import { type Envelope, encodeEnvelope, type StreamRecord } from "../src/envelope.ts";
-import { type PipelineOptions, pipeline, type Source } from "../src/index.ts";
+import { type PipelineOptions, pipeline } from "../src/index.ts";
+import type { Source } from "../src/record/source.ts";
 import { checkedSource, sourceReader } from "../src/record/source.ts";
 import { systemClock } from "../src/sink-kit.ts";
 import { codeOf } from "./code-of.ts";

@@ -167,6 +167,7 @@ export const dynamodbSink = (options: DynamodbSinkOptions): DynamodbSink => {
       FilterExpression: "attribute_not_exists(#sluice.#removed)",
       ExpressionAttributeNames: Object.freeze({ "#sluice": settings.guardAttribute, "#removed": "removed" }),
     }),
+    prepare: connection.prepare,
     close: connection.close,
   };
 };

@@ -79,6 +79,7 @@ export const emailSink = (options: EmailSinkOptions): Sink<EmailMessage, "append
         return sendToRecipients({ idempotencyKey, recipients, holdMs: leaseMs(remainingMs()), sendTo });
       },
     }),
+    ...(transport.prepare && { prepare: transport.prepare }),
     close: transport.close,
   };
 };

@@ -248,6 +248,7 @@ export const opensearchSink = (options: OpensearchSinkOptions): OpensearchSink =
       const days = checkTombstoneDays("olderThanDays", olderThanDays);
       return purgeTombstones(await client.get(), settings, days, Date.now());
     },
+    prepare: async () => void (await client.get()),
     close: client.close,
   });
 };

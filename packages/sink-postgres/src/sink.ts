@@ -18,7 +18,7 @@ import {
   withoutDeadline,
 } from "@sluice/core/sink-kit";
 import { databaseOf } from "./client/database.ts";
-import { openPool } from "./client/pool.ts";
+import { loadPg, openPool } from "./client/pool.ts";
 import { ownPool, type PoolKeeper, userPool } from "./client/pool-keeper.ts";
 import { type Session, withSession } from "./client/session.ts";
 import { checkOptions, type PostgresSettings, type PostgresSinkOptions } from "./options.ts";
@@ -126,6 +126,8 @@ const makeSink = (options: PostgresSinkOptions): PostgresSink<unknown> | MappedP
           (await purgeTombstones(session, relations, days)) + (await purgeDepartures(session, relations, days)),
       );
     },
+    // The pool is not opened: a function as `connection` may make requests, for example for a secret.
+    ...("pool" in settings.source ? {} : { prepare: async () => void (await loadPg()) }),
     close: pool.close,
   };
   return settings.declared === undefined ? sink : { ...sink, map: newImage };

@@ -1,105 +1,29 @@
 // A pipeline in production: table, function, queues, mapping and rights, with every setting right by default.
 
-import { Annotations, type Duration } from "aws-cdk-lib";
+import { Annotations } from "aws-cdk-lib";
 import type { ITable } from "aws-cdk-lib/aws-dynamodb";
-import {
-  type CfnEventSourceMapping,
-  CfnFunction,
-  type IFunction,
-  type Function as LambdaFunction,
-} from "aws-cdk-lib/aws-lambda";
-import { type ILogGroup, LogGroup } from "aws-cdk-lib/aws-logs";
-import type { Bucket, IBucket } from "aws-cdk-lib/aws-s3";
+import type { CfnEventSourceMapping, IFunction, Function as LambdaFunction } from "aws-cdk-lib/aws-lambda";
+import type { ILogGroup } from "aws-cdk-lib/aws-logs";
+import type { IBucket } from "aws-cdk-lib/aws-s3";
 import type { IQueue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
+import { PipelineAlarms, type PipelineAlarmsOptions } from "../alarms/pipeline-alarms.ts";
+import { PipelineDashboard, type PipelineDashboardOptions } from "../alarms/pipeline-dashboard.ts";
 import { DeployError } from "../errors.ts";
-import { checkEntry, checkPackages } from "../function/bundling.ts";
-import { sharedNetwork } from "../function/network.ts";
-import { type FunctionOptions, PipelineFunction } from "../function/pipeline-function.ts";
-import { checkDeadLetters, DeadLetters, type DeadLettersOptions, grantSend } from "../queues/dead-letters.ts";
-import { DedupeTable, type DedupeTableOptions, type DedupeUse, grantDedupe } from "../queues/dedupe-table.ts";
+import { checkDeadLetters, DeadLetters, grantSend } from "../queues/dead-letters.ts";
+import { DedupeTable, type DedupeUse, grantDedupe } from "../queues/dedupe-table.ts";
 import { isQueue } from "../queues/queue-facts.ts";
-import { type RetryConsumption, RetryQueue, type RetryQueueOptions } from "../queues/retry-queue.ts";
+import { RetryQueue } from "../queues/retry-queue.ts";
 import type { SinkAccess } from "../sinks/sink-access.ts";
-import type { MappingOptions } from "../stream/mapping-options.ts";
-import {
-  type ChangeBucketOptions,
-  grantPayloads,
-  isBucket,
-  OnFailureBucket,
-  PayloadBucket,
-} from "../stream/on-failure-bucket.ts";
+import { grantPayloads, isBucket, OnFailureBucket, PayloadBucket } from "../stream/on-failure-bucket.ts";
 import { StreamConsumer } from "../stream/stream-consumer.ts";
-import {
-  type AnyTable,
-  type StreamGiven,
-  type StreamSource,
-  sourceOfStream,
-  sourceOfTable,
-} from "../stream/stream-source.ts";
-import { type EnsureOptions, ensureBefore } from "./ensure.ts";
+import { type StreamSource, sourceOfStream, sourceOfTable } from "../stream/stream-source.ts";
+import { ensureBefore } from "./ensure.ts";
 import { setEnvironment } from "./environment.ts";
-import { knownNumber, knownProperty, knownSeconds } from "./known.ts";
+import { checkTimeout, functionOf } from "./function-of.ts";
+import { knownNumber } from "./known.ts";
+import type { DedupeOptions, SluicePipelineProps } from "./options.ts";
 import type { PipelineResources } from "./resources.ts";
-
-/** The dedupe table of a pipeline, and what its routes do with it. */
-export interface DedupeOptions extends DedupeTableOptions {
-  /**
-   * What routes do with the table. Default `["on-failure"]`, and `"retry"` if there is a retry queue. Add `"always"` for
-   * routes with `dedupe: "always"`, such as e-mail.
-   */
-  readonly uses?: readonly DedupeUse[];
-  /** A table of your own. Default: the construct creates one. */
-  readonly table?: AnyTable;
-}
-
-/** A retry queue of your own, and how the function consumes it. */
-export interface RetryQueueGiven extends RetryConsumption {
-  readonly queue: IQueue;
-}
-
-/** Options of `SluicePipeline`. */
-export interface SluicePipelineProps {
-  /** The table, with a stream. It may belong to another stack, or be imported with its `tableStreamArn`. */
-  readonly table?: AnyTable;
-  /** The stream, if there is no construct of the table. */
-  readonly stream?: StreamGiven;
-  /** The file that exports the handler: `pipeline("orders", …).handler()`. */
-  readonly entry?: string;
-  /** A function of your own, instead of `entry`. */
-  readonly function?: LambdaFunction;
-  /** The log group of `function`. Default: the one that the function names, or Lambda's own. */
-  readonly logGroup?: ILogGroup;
-  /** The name of the export. Default `handler`. */
-  readonly handler?: string;
-  /** The first argument of `pipeline("orders", …)`. Default: the id of this construct. */
-  readonly pipelineName?: string;
-  /** What the function may do with its targets: `postgresAccess(…)` and others. */
-  readonly sinks: readonly SinkAccess[];
-  /** The event source mapping from the stream. */
-  readonly mapping?: MappingOptions;
-  readonly functionOptions?: FunctionOptions;
-  /** The retry queue, so that a target that is down does not block the stream. `false`: none. Default: a standard queue. */
-  readonly retryQueue?: RetryQueueOptions | RetryQueueGiven | false;
-  /** The queue of rejected records. `false`: none, for `onReject: "block"`. Default: a queue. */
-  readonly deadLetters?: DeadLettersOptions | IQueue | false;
-  /** Where Lambda writes batches that it gives up on. `false`: nowhere. Default: a bucket, which gets whole batches. */
-  readonly onFailure?: ChangeBucketOptions | IBucket | Bucket | IQueue | false;
-  /** The table of append routes, and of FIFO retry queues. Default: none. */
-  readonly dedupe?: DedupeOptions | boolean;
-  /** The bucket of `s3PayloadStore`, for records that are too large for a message. Default: none. */
-  readonly payloads?: ChangeBucketOptions | IBucket | Bucket | boolean;
-  /** Variables of the function, besides those of the construct and of the sinks. */
-  readonly environment?: Readonly<Record<string, string>>;
-  /**
-   * A function that calls `ensure()` of the sinks at each deployment, before the event source mappings are created. Default:
-   * none; you create what the targets need.
-   */
-  readonly ensure?: EnsureOptions;
-}
-
-/** Seconds that an invocation needs besides the longest request: to start, to store dead letters and to report. */
-const reserveSeconds = 5;
 
 /** A pipeline of Sluice: one construct, everything right. */
 export class SluicePipeline extends Construct implements PipelineResources {
@@ -156,6 +80,8 @@ export class SluicePipeline extends Construct implements PipelineResources {
     const { ensure, functionOptions, sinks } = props;
     const mappings = [this.mapping, ...(this.retryMapping ? [this.retryMapping] : [])];
     if (ensure) ensureBefore(this, { ...ensure, sinks, functionOptions, mappings, variables });
+    addAlarms(this, props.alarms);
+    addDashboard(this, props.dashboard);
   }
 }
 
@@ -166,76 +92,6 @@ const sourceOf = ({ table, stream }: SluicePipelineProps): StreamSource => {
   throw new DeployError(
     "SOURCE_MISSING",
     "there is no table and no stream, expected one of them. Set table to the table's construct, or stream to { streamArn }.",
-  );
-};
-
-interface MadeFunction {
-  readonly function: LambdaFunction;
-  readonly logGroup: ILogGroup;
-  readonly target: IFunction;
-}
-
-const functionOf = (scope: SluicePipeline, props: SluicePipelineProps): MadeFunction => {
-  const { entry, handler, functionOptions = {}, sinks } = props;
-  if ((entry === undefined) === (props.function === undefined)) {
-    throw new DeployError(
-      "ENTRY_OR_FUNCTION",
-      `${entry === undefined ? "there is no entry and no function" : "there is an entry and a function"}, expected one of them. ` +
-        "Set entry to the file that exports the handler, or function to a function of your own.",
-    );
-  }
-  if (props.function !== undefined) return givenFunction(scope, props.function, props);
-  const path = checkEntry(entry ?? "");
-  for (const { name, packages = [] } of sinks) checkPackages(path, `the sink ${name}`, packages);
-  const network = sharedNetwork(sinks, functionOptions.network);
-  return new PipelineFunction(scope, "Function", {
-    ...functionOptions,
-    entry: path,
-    ...(handler !== undefined && { handler }),
-    ...(network && { network }),
-  });
-};
-
-const givenFunction = (scope: Construct, given: LambdaFunction, props: SluicePipelineProps): MadeFunction => {
-  const options = [
-    ...Object.keys(props.functionOptions ?? {}).map((name) => `functionOptions.${name}`),
-    ...(props.handler === undefined ? [] : ["handler"]),
-  ];
-  if (options.length > 0) {
-    throw new DeployError(
-      "FUNCTION_OPTIONS",
-      `there is a function, and also ${options.join(", ")}; expected one of the two: the pipeline changes nothing of a function of ` +
-        "your own. Set the options on the function, or pass entry instead of function.",
-    );
-  }
-  sharedNetwork(props.sinks, undefined);
-  return { function: given, logGroup: props.logGroup ?? logGroupOf(scope, given), target: given };
-};
-
-/** The group that the function writes to. The getter of CDK would create a second function, which sets a retention. */
-const logGroupOf = (scope: Construct, given: LambdaFunction): ILogGroup => {
-  const resource = given.node.defaultChild;
-  const config = resource instanceof CfnFunction ? knownProperty(resource.loggingConfig) : undefined;
-  return LogGroup.fromLogGroupName(scope, "Logs", config?.logGroup ?? `/aws/lambda/${given.functionName}`);
-};
-
-/** Lambda's own default, of a function that was made without a timeout. */
-const lambdaTimeout = 3;
-
-const checkTimeout = (timeout: Duration | undefined, sinks: readonly SinkAccess[]): void => {
-  const seconds = timeout === undefined ? lambdaTimeout : knownSeconds(timeout);
-  if (seconds === undefined) return;
-  const slowest = sinks.reduce<SinkAccess | undefined>(
-    (slower, sink) => ((sink.maxSeconds ?? 0) > (slower?.maxSeconds ?? 0) ? sink : slower),
-    undefined,
-  );
-  const expected = (slowest?.maxSeconds ?? 0) + reserveSeconds;
-  if (seconds >= expected) return;
-  const request = slowest && `a request of the sink ${slowest.name} may take ${slowest.maxSeconds} s, and `;
-  throw new DeployError(
-    "TIMEOUT_TOO_SHORT",
-    `the function's timeout is ${seconds} s, expected at least ${expected} s: ${request ?? ""}an invocation needs ` +
-      `${reserveSeconds} s to start and to store what failed. Raise the function's timeout, or lower that of the sink's requests.`,
   );
 };
 
@@ -295,6 +151,24 @@ const onFailureOf = (scope: Construct, option: SluicePipelineProps["onFailure"] 
   if (option === false) return undefined;
   if (isBucket(option) || isQueue(option)) return option;
   return new OnFailureBucket(scope, "OnFailure", option).bucket;
+};
+
+const addAlarms = (pipeline: SluicePipeline, option: SluicePipelineProps["alarms"] = true): void => {
+  if (option === false) return;
+  const options: PipelineAlarmsOptions = option === true ? {} : option;
+  new PipelineAlarms(pipeline, "Alarms", { ...options, resources: pipeline });
+  if ((options.actions ?? []).length > 0) return;
+  Annotations.of(pipeline).addWarningV2(
+    "@sluice/cdk:alarms-without-actions",
+    "The alarms have no actions, so they notify no person. Set alarms to { actions: [topic] }, set alarms to false, or " +
+      "acknowledge this warning.",
+  );
+};
+
+const addDashboard = (pipeline: SluicePipeline, option: SluicePipelineProps["dashboard"] = false): void => {
+  if (option === false) return;
+  const options: PipelineDashboardOptions = option === true ? {} : option;
+  new PipelineDashboard(pipeline, "Dashboard", { ...options, resources: pipeline });
 };
 
 const variablesOf = (pipeline: SluicePipeline, source: StreamSource): Readonly<Record<string, string>> => ({

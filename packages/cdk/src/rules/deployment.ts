@@ -1,6 +1,17 @@
 // Finds the pipelines of a template: the functions that consume a stream of DynamoDB, their mappings and their queues.
 
-import { type Json, type JsonObject, isObject, type Resource, read, readPath, referenceOf, resourcesOf, unknown } from "./template.ts";
+import {
+  isObject,
+  type Json,
+  type JsonObject,
+  type Read,
+  type Resource,
+  read,
+  readPath,
+  referenceOf,
+  resourcesOf,
+  unknown,
+} from "./template.ts";
 
 /** A mapping of a function: a resource of its own, or an event of a SAM function. */
 export interface Mapping {
@@ -12,6 +23,8 @@ export interface Mapping {
   readonly source: Json | undefined;
   /** The logical id of the function. Undefined if the function is not of this template. */
   readonly functionId: string | undefined;
+  /** The condition under which the resource exists. */
+  readonly condition: Json | undefined;
 }
 
 /** What the rules look at. */
@@ -65,13 +78,13 @@ const functionIdOf = (value: unknown, resources: Resources): string | undefined 
   return referenceOf(FunctionName)?.id;
 };
 
-const mappingResource = ({ id, properties }: Resource, resources: Resources): readonly Mapping[] => {
+const mappingResource = ({ id, properties, condition }: Resource, resources: Resources): readonly Mapping[] => {
   if (properties === unknown) return [];
   const source = properties.EventSourceArn;
   const kind = kindOf(source, resources);
   return kind === undefined
     ? []
-    : [{ id, kind, properties, source, functionId: functionIdOf(properties.FunctionName, resources) }];
+    : [{ id, kind, properties, source, functionId: functionIdOf(properties.FunctionName, resources), condition }];
 };
 
 const samKinds: ReadonlyMap<unknown, Mapping["kind"]> = new Map([
@@ -79,14 +92,14 @@ const samKinds: ReadonlyMap<unknown, Mapping["kind"]> = new Map([
   ["SQS", "queue"],
 ]);
 
-const samEvents = ({ id, properties }: Resource): readonly Mapping[] => {
+const samEvents = ({ id, properties, condition }: Resource): readonly Mapping[] => {
   const events = read(properties, "Events");
   if (!isObject(events)) return [];
   return Object.values(events).flatMap((event) => {
     const kind = isObject(event) ? samKinds.get(event.Type) : undefined;
     const found = isObject(event) ? read(event, "Properties") : undefined;
     if (kind === undefined || !isObject(found)) return [];
-    return [{ id, kind, properties: found, source: found.Stream ?? found.Queue, functionId: id }];
+    return [{ id, kind, properties: found, source: found.Stream ?? found.Queue, functionId: id, condition }];
   });
 };
 
@@ -136,5 +149,5 @@ export const deploymentOf = (template: unknown): Deployment => {
 };
 
 /** A property of a function; in SAM, the template's `Globals` are the default. */
-export const functionProperty = ({ globals }: Deployment, target: Resource, name: string) =>
+export const functionProperty = ({ globals }: Deployment, target: Resource, name: string): Read<Json> =>
   read(target.properties, name) ?? (target.type === "AWS::Serverless::Function" ? read(globals, name) : undefined);

@@ -1,7 +1,7 @@
 // What a rule reports.
 
 /** A setting with which records would be lost, or the deployment would fail. It holds no values of items. */
-export interface Finding {
+export interface RuleFinding {
   /** The rule: an entry of `docs/deploying.md`. `DeployError` has the same codes. */
   readonly code: RuleCode;
   /** The logical id of the resource. */
@@ -17,9 +17,10 @@ export const ruleCodes = [
   "DESTINATION_MISSING",
   "DESTINATION_FIFO",
   "BISECT_MISSING",
-  "STARTING_POSITION",
+  "LATEST_LOSES",
   "TUMBLING_WINDOW",
   "OPTION_RANGE",
+  "RECORD_AGE_TOO_LONG",
   "MAPPING_TWICE",
   "FILTER_DROPS_REMOVALS",
   "FILTER_NUMBER",
@@ -28,7 +29,7 @@ export const ruleCodes = [
   "FILTERS_TOO_MANY",
   "STREAM_MISSING",
   "VIEW_TYPE",
-  "RUNTIME_OLD",
+  "RUNTIME_TOO_OLD",
   "TIMEOUT_TOO_SHORT",
   "VISIBILITY_TOO_SHORT",
   "WINDOW_MISSING",

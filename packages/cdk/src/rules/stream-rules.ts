@@ -2,16 +2,29 @@
 
 import type { Deployment, Mapping } from "./deployment.ts";
 import { isTable } from "./deployment.ts";
-import type { Finding } from "./finding.ts";
-import { booleanOf, hasUnknown, type Json, numberOf, read, readPath, referenceOf, textOf, unknown } from "./template.ts";
+import type { RuleFinding } from "./finding.ts";
+import {
+  booleanOf,
+  hasUnknown,
+  type Json,
+  numberOf,
+  read,
+  readPath,
+  referenceOf,
+  textOf,
+  unknown,
+} from "./template.ts";
 
 /** A rule of one mapping. */
-export type MappingRule = (mapping: Mapping, deployment: Deployment) => readonly Finding[];
+export type MappingRule = (mapping: Mapping, deployment: Deployment) => readonly RuleFinding[];
 
 /** Lambda reads the response only if the mapping says so. */
 export const partialResponses: MappingRule = ({ id, properties }) => {
   const types = read(properties, "FunctionResponseTypes");
-  if (types === unknown || (Array.isArray(types) && (types.includes("ReportBatchItemFailures") || types.some(hasUnknown)))) {
+  if (
+    types === unknown ||
+    (Array.isArray(types) && (types.includes("ReportBatchItemFailures") || types.some(hasUnknown)))
+  ) {
     return [];
   }
   return [
@@ -57,13 +70,17 @@ const isFifo = (value: Json | undefined, { resources }: Deployment): boolean => 
   if (typeof value === "string") return value.endsWith(".fifo");
   const resource = resources.get(referenceOf(value)?.id ?? "");
   const isQueueOrTopic = resource?.type === "AWS::SQS::Queue" || resource?.type === "AWS::SNS::Topic";
-  return isQueueOrTopic && booleanOf(read(resource.properties, resource.type.endsWith("Queue") ? "FifoQueue" : "FifoTopic")) === true;
+  return (
+    isQueueOrTopic &&
+    booleanOf(read(resource.properties, resource.type.endsWith("Queue") ? "FifoQueue" : "FifoTopic")) === true
+  );
 };
 
 /** Lambda cannot write to FIFO destinations. */
 export const destinationFifo: MappingRule = ({ id, properties }, deployment) => {
   const config = readPath(properties, ["DestinationConfig", "OnFailure"]);
-  const value = typeof config === "object" && config !== null ? (config as { Destination?: Json }).Destination : undefined;
+  const value =
+    typeof config === "object" && config !== null ? (config as { Destination?: Json }).Destination : undefined;
   if (!isFifo(value, deployment)) return [];
   return [
     {
@@ -97,7 +114,7 @@ export const startingPosition: MappingRule = ({ id, properties }) => {
   if (position === unknown || position === "TRIM_HORIZON" || position === undefined) return [];
   return [
     {
-      code: "STARTING_POSITION",
+      code: "LATEST_LOSES",
       resource: id,
       found: `StartingPosition ${position}`,
       expected: "TRIM_HORIZON",
@@ -121,12 +138,14 @@ export const tumblingWindow: MappingRule = ({ id, properties }) => {
   ];
 };
 
+const longestAge = 604_800;
+
 const ranges = [
   ["BatchSize", 1, 10_000],
   ["MaximumBatchingWindowInSeconds", 0, 300],
   ["ParallelizationFactor", 1, 10],
   ["MaximumRetryAttempts", -1, 10_000],
-  ["MaximumRecordAgeInSeconds", 60, 604_800],
+  ["MaximumRecordAgeInSeconds", 60, longestAge],
 ] as const;
 
 /** Lambda refuses numbers outside of its limits. */
@@ -146,11 +165,30 @@ export const numbers: MappingRule = ({ id, properties }) =>
     ];
   });
 
+const streamSeconds = 86_400;
+
+/** The stream deletes a record before Lambda would write it to the destination. */
+export const recordAge: MappingRule = ({ id, properties }) => {
+  const seconds = numberOf(read(properties, "MaximumRecordAgeInSeconds"));
+  if (seconds === undefined || seconds === unknown || seconds < streamSeconds || seconds > longestAge) return [];
+  return [
+    {
+      code: "RECORD_AGE_TOO_LONG",
+      resource: id,
+      found: `MaximumRecordAgeInSeconds ${seconds}`,
+      expected: `less than ${streamSeconds}`,
+      fix: "Set MaximumRecordAgeInSeconds to at most 79200. The stream deletes a record after 24 hours, before Lambda would write it to the destination.",
+    },
+  ];
+};
+
 /** One stream has one mapping for one function. */
 export const mappingTwice: MappingRule = (mapping, { mappings }) => {
   const isSame = (other: Mapping): boolean =>
     mapping.functionId !== undefined &&
     other.functionId === mapping.functionId &&
+    // Under two conditions, the two may never exist together.
+    other.condition === mapping.condition &&
     JSON.stringify(other.source) === JSON.stringify(mapping.source) &&
     JSON.stringify(other.properties.FunctionName) === JSON.stringify(mapping.properties.FunctionName);
   const first = mappings.find(isSame);

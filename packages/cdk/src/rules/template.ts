@@ -20,15 +20,21 @@ export interface Resource {
   readonly type: string;
   readonly properties: JsonObject | typeof unknown;
   readonly metadata: JsonObject;
+  /** The condition under which the resource exists. */
+  readonly condition: Json | undefined;
 }
 
 /** Whether a value is an object, and not an array. */
 export const isObject = (value: unknown): value is JsonObject =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-const isIntrinsicName = (name: string): boolean => name === "Ref" || name === "Condition" || name.startsWith("Fn::");
-
-const isIntrinsic = (value: JsonObject): boolean => Object.keys(value).some(isIntrinsicName);
+/** An intrinsic function. A macro, `Fn::Transform` or `Fn::ForEach`, may have other members beside it. */
+const isIntrinsic = (value: JsonObject): boolean => {
+  const names = Object.keys(value);
+  if (names.some((name) => name.startsWith("Fn::"))) return true;
+  const [name = ""] = names;
+  return names.length === 1 && ["Ref", "Condition"].includes(name) && typeof value[name] === "string";
+};
 
 /** The value of a property. `AWS::NoValue` removes a property. */
 export const read = (from: JsonObject | typeof unknown | undefined, name: string): Read<Json> => {
@@ -86,7 +92,7 @@ export const resourcesOf = (template: unknown): readonly Resource[] => {
   return Object.entries(resources).flatMap(([id, resource]) => {
     if (!isObject(resource) || typeof resource.Type !== "string") return [];
     const metadata = isObject(resource.Metadata) ? resource.Metadata : {};
-    return [{ id, type: resource.Type, properties: propertiesOf(resource), metadata }];
+    return [{ id, type: resource.Type, properties: propertiesOf(resource), metadata, condition: resource.Condition }];
   });
 };
 

@@ -14,6 +14,7 @@ import type { PayloadStore } from "../envelope/payload-store.ts";
 import { PendingError, RecordError, SinkError } from "../errors.ts";
 import type { Origin, StreamRecord } from "../record/change.ts";
 import type { QueueRecord, RecognisedEvent } from "./event.ts";
+import { lostError, lostObjectError, objectUrl } from "./lost-records.ts";
 import {
   type BatchPointer,
   type InvocationRecord,
@@ -24,7 +25,7 @@ import {
   payloadIn,
   pointerIn,
 } from "./message-content.ts";
-import { lostError, lostObjectError, type OnFailureDestinationReader, objectUrl } from "./on-failure-destination.ts";
+import type { OnFailureDestinationReader } from "./on-failure-destination.ts";
 import { type Received, type Reception, receive } from "./received.ts";
 
 const messagesAtOnce = 8;
@@ -121,9 +122,18 @@ const fromEnvelope = async (envelope: Envelope, source: number, reading: Reading
 const fromRecords = (records: readonly StreamRecord[], source: number, reading: Reading): Received[] =>
   records.map((record) => receive(record, { source, origin: reading.origin, envelope: undefined }, reading));
 
+/** The error for a message that only a reader of the on-failure destination can read. */
+const unreadable = (found: string, reader: string): RecordError =>
+  new RecordError(
+    "RECORD_UNREADABLE",
+    `a message of Lambda's on-failure destination holds ${found}; expected the option onFailureDestination: ${reader}`,
+  );
+
 const fromPointer = async (pointer: BatchPointer, source: number, reading: Reading): Promise<Received[]> => {
   reading.source.check(pointer.streamArn);
-  const { records, lost } = await reading.onFailureDestination.readStream(pointer, reading.signal);
+  const { readStream } = reading.onFailureDestination;
+  if (readStream === undefined) throw unreadable("a pointer into the stream", "onFailureDestinationReader()");
+  const { records, lost } = await readStream(pointer, reading.signal);
   const found = fromRecords(records, source, reading);
   if (lost === 0) return found;
   // The dead letter shows the pointer as Lambda sent it.
@@ -142,8 +152,10 @@ const fromInvocation = async (record: InvocationRecord, source: number, reading:
 /** Reads a failed invocation from an object. An S3 notification in it is refused: it could point to itself. */
 const fromObject = async (address: ObjectAddress, source: number, reading: Reading): Promise<Received[]> => {
   const url = objectUrl(address);
+  const { readObject } = reading.onFailureDestination;
+  if (readObject === undefined) throw unreadable(`the address ${url}`, "onFailureBucketReader({ bucket })");
   try {
-    const text = await reading.onFailureDestination.readObject(address);
+    const text = await readObject(address);
     const found = await fromInvocation(jsonMembers(text), source, reading);
     if (found !== undefined) return found;
   } catch (error) {

@@ -1,28 +1,28 @@
 // Lambda's on-failure destination gets the batches that Lambda gave up on after a crash, a timeout or their maximum
-// age. SQS and SNS get a pointer into the stream, which retains records for 24 hours. S3 gets the whole event.
+// age. SQS and SNS get a pointer into the stream, which retains records for 24 hours. S3 gets the whole event. Each kind
+// has its own reader, so that a bundle contains only the clients that the pipeline's destination needs.
 // https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html (read 2026-11-25)
 
-import { loadS3, readObject, type S3Client } from "../envelope/payload-store.ts";
-import { RecordError, SinkError } from "../errors.ts";
+import { SinkError } from "../errors.ts";
 import type { StreamRecord } from "../record/change.ts";
 import { lambdaRecord, type StreamsApiRecord } from "../record/lambda-record.ts";
 import { type AwsService, awsRequestError } from "../sink/aws-error.ts";
 import { type Destroyable, lazyClient, missingDependency, verifiedTls } from "../sink/lazy-client.ts";
-import { checkOptionNames, checkText } from "../sink/option.ts";
+import { checkOptionNames } from "../sink/option.ts";
 import type { BatchPointer, ObjectAddress } from "./message-content.ts";
 
-/** Reads the records that Lambda gave up on. */
+/** Reads the records that Lambda gave up on. A message whose method is missing stays unread. */
 export interface OnFailureDestinationReader {
   /**
    * Reads records from the stream again. `lost` is the minimum number of records that are no longer in the stream.
    * @throws {SinkError} when the stream cannot be read. Trimmed records do not throw: they count as lost.
    */
-  readonly readStream: (
+  readonly readStream?: (
     pointer: BatchPointer,
     signal: AbortSignal,
   ) => Promise<{ readonly records: readonly StreamRecord[]; readonly lost: number }>;
   /** @throws {RecordError} RECORD_LOST when the object does not exist, {SinkError} for any other error of S3. */
-  readonly readObject: (address: ObjectAddress) => Promise<string>;
+  readonly readObject?: (address: ObjectAddress) => Promise<string>;
 }
 
 /**
@@ -44,15 +44,8 @@ export interface StreamsReader {
 
 /** Options of `onFailureDestinationReader`. */
 export interface OnFailureDestinationReaderOptions {
-  /**
-   * The bucket to which Lambda writes failed batches, or several. A message that points to another bucket stays unread: it
-   * may be forged, and would make the function read whatever its role may read. Default: no bucket.
-   */
-  readonly bucket?: string | readonly string[];
   /** Default: a `DynamoDBStreams` client with the SDK's own defaults, loaded at the first pointer. */
   readonly streams?: StreamsReader;
-  /** Default: an `S3` client with the SDK's own defaults, loaded at the first object. */
-  readonly s3?: S3Client;
 }
 
 /** `SINK_GONE` means that the shard or the whole stream no longer exists, or that the records are trimmed. */
@@ -64,11 +57,10 @@ const streamsService: AwsService = {
 /** A read ends after this many empty pages. Even if records follow, a read can begin with empty pages. */
 const maxEmptyPages = 25;
 
-const user = "reading Lambda's on-failure destination";
-
 const loadStreams = async (): Promise<StreamsReader & Destroyable> => {
-  const name = "@aws-sdk/client-dynamodb-streams";
-  const { DynamoDBStreams } = await import("@aws-sdk/client-dynamodb-streams").catch(missingDependency(user, name));
+  const { DynamoDBStreams } = await import("@aws-sdk/client-dynamodb-streams").catch(
+    missingDependency("onFailureDestinationReader", "@aws-sdk/client-dynamodb-streams"),
+  );
   return new DynamoDBStreams({ requestHandler: verifiedTls }) as unknown as StreamsReader & Destroyable;
 };
 
@@ -113,26 +105,12 @@ const recordsFrom = async (
   return found;
 };
 
-/** An event has at most 6 MB, which its text in an invocation record escapes. */
-const maxObjectBytes = 32 * 1_048_576;
-
-const foreignBucket = (bucket: string): RecordError =>
-  new RecordError(
-    "RECORD_FOREIGN",
-    `a message points to an object in bucket ${JSON.stringify(bucket)}; expected the bucket of the on-failure ` +
-      "destination: onFailureDestination: onFailureDestinationReader({ bucket })",
-  );
-
-/** Creates a reader. The SDK's clients are loaded when they are first used. */
+/** Creates a reader of the pointers that Lambda sends to SQS and SNS. The SDK's client is loaded at the first pointer. */
 export const onFailureDestinationReader = (
   options: OnFailureDestinationReaderOptions = {},
-): OnFailureDestinationReader => {
-  checkOptionNames("onFailureDestinationReader", options, { bucket: true, streams: true, s3: true });
-  const { bucket: own = [], streams, s3 } = options;
-  const buckets = typeof own === "string" ? [own] : own;
-  for (const bucket of buckets) checkText("bucket", bucket);
-  const streamsClient = lazyClient<StreamsReader>(streams, loadStreams);
-  const s3Client = lazyClient<S3Client>(s3, () => loadS3(user));
+): Required<Pick<OnFailureDestinationReader, "readStream">> => {
+  checkOptionNames("onFailureDestinationReader", options, { streams: true });
+  const streamsClient = lazyClient<StreamsReader>(options.streams, loadStreams);
   return {
     readStream: async (pointer, signal) => {
       const client = await streamsClient.get();
@@ -146,32 +124,5 @@ export const onFailureDestinationReader = (
         throw failure;
       }
     },
-    readObject: async ({ bucket, key }) => {
-      if (!buckets.includes(bucket)) throw foreignBucket(bucket);
-      const place = { Bucket: bucket, Key: key };
-      return Buffer.from(await readObject(await s3Client.get(), place, maxObjectBytes)).toString();
-    },
   };
 };
-
-/** Creates the error for records that are no longer in the stream. */
-export const lostError = (pointer: BatchPointer, lost: number): RecordError => {
-  const { approximateArrivalOfFirstRecord: from = "?", approximateArrivalOfLastRecord: to = "?" } = pointer;
-  return new RecordError(
-    "RECORD_LOST",
-    `${lost} of ${pointer.batchSize} records are no longer in the stream: sequence numbers ${pointer.startSequenceNumber} ` +
-      `to ${pointer.endSequenceNumber} of ${pointer.shardId}, which arrived from ${from} to ${to}; ` +
-      "run sluice verify --repair, and for append targets touch the items that changed in that time",
-  );
-};
-
-/** Returns an object's address in the notation of the AWS CLI. */
-export const objectUrl = ({ bucket, key }: ObjectAddress): string => `s3://${bucket}/${key}`;
-
-/** Creates the error for an object that no longer exists. A redrive deletes the objects that it has delivered. */
-export const lostObjectError = (address: ObjectAddress): RecordError =>
-  new RecordError(
-    "RECORD_LOST",
-    `the object ${objectUrl(address)} is gone, with a batch that Lambda gave up on; unless it was redriven, ` +
-      "run sluice verify --repair, and for append targets touch the items that changed before it was written",
-  );

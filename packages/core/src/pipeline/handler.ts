@@ -38,7 +38,7 @@ interface Environment extends Settling, TaskSettings {
   readonly workers: readonly RouteWorker[];
   readonly readMessages: MessageReader;
   readonly sourceReader: SourceReader;
-  /** Loads the clients of the queues, in the first invocation. */
+  /** Loads the clients of the queues, in the second invocation. */
   readonly prepareQueues: () => Promise<void>;
 }
 
@@ -60,14 +60,16 @@ const logged =
   };
 
 /**
- * Creates a function that loads the clients of the pipeline's queues once. Without it, a package that the bundle lacks
- * would be missed at the first dead letter, weeks after the deployment. If a client cannot be loaded, a line says so.
+ * Creates a function that loads the clients of the pipeline's queues once, at the end of the second invocation: the first
+ * is part of the cold start, and a small function would spend a second of it on this (decision 0067). Without the
+ * function, a package that the bundle lacks would be missed at the first dead letter, weeks after the deployment. If a
+ * client cannot be loaded, a line says so.
  */
 const queuePreparation = ({ deadLetterQueue, retryQueue, logger, name }: PipelineSettings): (() => Promise<void>) => {
-  let isPrepared = false;
+  let invocations = 0;
   return async () => {
-    if (isPrepared) return;
-    isPrepared = true;
+    invocations += 1;
+    if (invocations !== 2) return;
     for (const [queue, stores] of Object.entries({ deadLetterQueue, retryQueue })) {
       try {
         await stores?.prepare?.();
@@ -182,9 +184,15 @@ const respond = async (
   return { batchItemFailures, outcomes: messageOutcomes(invocation, routes), routes: routeNames(environment) };
 };
 
+/** Loads the clients of the sinks. Does not wait, and tells no error: the first `write` needs the same client. */
+const prepareSinks = async ({ routes }: PipelineSettings): Promise<void> => {
+  await Promise.allSettled(routes.map(async ({ sink }) => sink.prepare?.()));
+};
+
 /** The handler of a pipeline. */
 export const handlerOf = (settings: PipelineSettings): PipelineHandler => {
   const environment = environmentOf(settings);
+  void prepareSinks(settings);
   return async (event, context) => {
     const recognised = recognise(event);
     if (recognised.records.length === 0) {

@@ -10,7 +10,7 @@ import type { DeliverySettings } from "../delivery/route-worker.ts";
 import type { DeadLetterQueue } from "../envelope/dead-letter-queue.ts";
 import type { RetryQueue } from "../envelope/retry-queue.ts";
 import { ConfigError } from "../errors.ts";
-import { type OnFailureDestinationReader, onFailureDestinationReader } from "../intake/on-failure-destination.ts";
+import type { OnFailureDestinationReader } from "../intake/on-failure-destination.ts";
 import type { PipelineLogger } from "../logger.ts";
 import { ignoringSchema, type OnMismatch } from "../record/mismatch.ts";
 import { checkedSource, type Periods, type Source } from "../record/source.ts";
@@ -46,7 +46,10 @@ export interface PipelineOptions<Item> {
    * Default 10,000, and at most half of the time that the invocation has left.
    */
   readonly routeTimeoutMs?: number;
-  /** Reads the records that Lambda's on-failure destination points to. Default: `onFailureDestinationReader()`. */
+  /**
+   * Reads what Lambda's on-failure destination points to: `onFailureDestinationReader()` for a queue or a topic,
+   * `onFailureBucketReader({ bucket })` for a bucket, or the members of both. Default: such messages stay unread.
+   */
   readonly onFailureDestination?: OnFailureDestinationReader;
   /** Store in which append routes remember deliveries: `dynamodbDedupe({ tableName })`. Not needed for FIFO targets. */
   readonly dedupeStore?: DedupeStore;
@@ -168,6 +171,12 @@ const checkedDedupeStore = (store: DedupeStore | undefined): DedupeStore | undef
   throw invalid("dedupeStore has no journal or no leases; expected a store such as dynamodbDedupe({ tableName })");
 };
 
+const checkedReader = (reader: OnFailureDestinationReader = {}): OnFailureDestinationReader => {
+  // The methods are bound, because a reader may be an instance of a class.
+  const [readStream, readObject] = [reader.readStream?.bind(reader), reader.readObject?.bind(reader)];
+  return { ...(readStream && { readStream }), ...(readObject && { readObject }) };
+};
+
 const checkedOnMismatch = (asked: unknown): OnMismatch => {
   if (asked === undefined) return "reject";
   if (asked === "reject" || asked === "ignore" || typeof asked === "function") return asked as OnMismatch;
@@ -214,7 +223,7 @@ export const pipelineSettings = <Item>(name: string, given: PipelineOptions<Item
     retry: checkedRetry(options.retry),
     retryQueue: checkedRetryQueue(options),
     routeTimeoutMs,
-    onFailureDestination: options.onFailureDestination ?? onFailureDestinationReader(),
+    onFailureDestination: checkedReader(options.onFailureDestination),
     timeoutBufferMs,
     clock,
   };

@@ -3,13 +3,13 @@
 import { type AwsService, awsRequestError } from "./aws-error.ts";
 import { type EntryAnswer, type SizedEntry, writeInRequests } from "./batch-request.ts";
 import { fifoDedupeMs } from "./fifo.ts";
-import { type Destroyable, lazyClient } from "./lazy-client.ts";
+import { type Destroyable, lazyClient, prepareAwsClient } from "./lazy-client.ts";
 import { checkClient, checkText, checkWhole } from "./option.ts";
 import type { AppendDelivery, Sink } from "./sink.ts";
 
 /** Options that these sinks have in common. */
 export interface AwsBatchOptions<Client> {
-  /** Your own client. Default: the sink creates one at the first change, without retries, because core retries. */
+  /** Your own client. Default: the sink creates one, without retries, because core retries. */
   readonly client?: Client;
   /** Maximum number of requests in flight at once. Default 8. */
   readonly concurrency?: number;
@@ -63,7 +63,7 @@ export interface AwsBatchTarget<Message, Entry, Client> extends AwsBatchSettings
 /** Maximum number of entries in a request. `PublishBatch`, `SendMessageBatch` and `PutEvents` have the same limit. */
 const maxEntries = 10;
 
-/** Creates the sink, which connects at its first write. */
+/** Creates the sink. It loads its client when the function starts, and connects at its first write. */
 export const awsBatchSink = <Message, Entry, Client>(
   target: AwsBatchTarget<Message, Entry, Client>,
 ): Sink<Message, "append"> => {
@@ -80,6 +80,7 @@ export const awsBatchSink = <Message, Entry, Client>(
       send: async (entries, abortSignal) => target.send(await client.get(), entries, { abortSignal }),
       classify: (error) => awsRequestError(name, service, error),
     }),
+    prepare: () => prepareAwsClient(client.get),
     close: client.close,
   };
 };

@@ -73,6 +73,14 @@ export function lazyClient<Client>(
   };
 }
 
+/**
+ * Loads a client of the AWS SDK, and the modules of Node that the SDK imports at its first request: in a CommonJS bundle,
+ * these imports take as long as the SDK itself.
+ */
+export const prepareAwsClient = async (load: () => Promise<unknown>): Promise<void> => {
+  await Promise.all([load(), import("node:http"), import("node:https")]);
+};
+
 /** The package that Node did not find. Undefined for any other error. */
 const packageNotFound = (error: Error & { readonly code?: unknown }): string | undefined => {
   if (error.code !== "ERR_MODULE_NOT_FOUND" && error.code !== "MODULE_NOT_FOUND") return undefined;

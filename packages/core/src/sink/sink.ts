@@ -180,6 +180,11 @@ export interface Sink<Message, Writes extends WriteMode = WriteMode> {
   ) => Promise<readonly (CopyContent | DeliveryError)[]>;
   /** Upsert sinks: lists the live copies of the target, page by page. */
   readonly keys?: (request: KeysRequest, context: WriteContext) => Promise<KeysPage>;
+  /**
+   * Loads the code of the client, and makes no request. `handler()` calls it while the function starts, because Lambda
+   * gives the start a full core and a small function only a part of one (decision 0067). If it rejects, `write` tells why.
+   */
+  readonly prepare?: () => Promise<void>;
   /** Closes connections, for tests, the CLI and the local runner. Lambda never calls it. Safe to call twice. */
   readonly close?: () => Promise<void>;
 }

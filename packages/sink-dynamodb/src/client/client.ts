@@ -1,6 +1,13 @@
 // The interface of the SDK client, and the calls to DynamoDB. A call ends at the latest when its signal aborts.
 
-import { awsClientDefaults, lazyClient, missingDependency, unanswered, untilAborted } from "@sluice/core/sink-kit";
+import {
+  awsClientDefaults,
+  lazyClient,
+  missingDependency,
+  prepareAwsClient,
+  unanswered,
+  untilAborted,
+} from "@sluice/core/sink-kit";
 
 /** The part of the SDK's `DynamoDBClient` or `DynamoDB` that the sink uses. You can pass your own client unchanged. */
 export interface DynamodbClient {
@@ -41,6 +48,8 @@ export type CallDynamodb = <Name extends Operation>(
 /** How a sink calls DynamoDB, and how it closes its client. */
 export interface DynamodbConnection {
   readonly call: CallDynamodb;
+  /** Loads the SDK, and creates the client. Makes no request. */
+  readonly prepare: () => Promise<void>;
   /** Closes the client that the sink created. A client that the user passed stays open. */
   readonly close: () => Promise<void>;
 }
@@ -73,6 +82,7 @@ export const connect = (name: string, own: DynamodbClient | undefined, maxSocket
       // Some versions of the SDK ignore an abort while they wait before a retry. `untilAborted` does not.
       return untilAborted(answer as Promise<never>, signal, () => unanswered(name, "DynamoDB"));
     },
+    prepare: () => prepareAwsClient(() => Promise.all([sdk(), client.get()])),
     close: client.close,
   };
 };

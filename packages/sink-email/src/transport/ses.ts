@@ -11,6 +11,7 @@ import {
   lazyClient,
   missingDependency,
   type OptionNames,
+  prepareAwsClient,
 } from "@sluice/core/sink-kit";
 import { sesService } from "../classify.ts";
 import { isTag } from "../encode.ts";
@@ -142,6 +143,7 @@ export const sesTransport = (options: SesTransportOptions = {}): EmailTransport 
       const connected = await client.get();
       await connected.sendEmail(sendEmailInput(envelope, options), { abortSignal });
     },
+    prepare: () => prepareAwsClient(client.get),
     close: client.close,
   };
 };

@@ -133,6 +133,7 @@ export const smtpTransport = (options: SmtpTransportOptions): EmailTransport => 
       // Nodemailer throws if the only recipient is rejected, but other transporters may return the rejection.
       if (rejected.length > 0) throw rejectedErrors?.[0] ?? smtpError("rejected", "EENVELOPE");
     },
+    prepare: async () => void (await client.get()),
     close: client.close,
   };
 };

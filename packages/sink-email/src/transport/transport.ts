@@ -19,5 +19,7 @@ export interface EmailTransport {
   readonly send: (envelope: MailEnvelope, signal: AbortSignal) => Promise<void>;
   /** Creates the error of a delivery from an error of `send`. */
   readonly classify: (sink: string, error: unknown) => SinkError;
+  /** Loads the code of the client. Makes no request. */
+  readonly prepare?: () => Promise<void>;
   readonly close: () => Promise<void>;
 }

@@ -32,9 +32,13 @@ export interface PostgresPool {
   readonly end: () => Promise<void>;
 }
 
+/** Loads the package `pg`. */
+export const loadPg = (): Promise<typeof import("pg")> =>
+  import("pg").catch(missingDependency('option "connection"', "pg"));
+
 /** Creates the pool, which connects at its first query. */
 export const openPool = async (settings: PoolSettings): Promise<PostgresPool> => {
-  const { Pool } = await import("pg").catch(missingDependency('option "connection"', "pg"));
+  const { Pool } = await loadPg();
   const pool = new Pool({ ...settings });
   // If an idle connection is lost, the pool removes it and emits `error`. Without a listener, the process would end.
   pool.on("error", () => undefined);

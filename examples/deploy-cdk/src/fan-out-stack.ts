@@ -1,0 +1,54 @@
+// The example fan-out in production. The table, the topic and the queue are the shop's own; `SluicePipeline` is the rest.
+
+import { join } from "node:path";
+import { type FunctionOptions, type SinkAccess, SluicePipeline, snsAccess, sqsAccess } from "@sluice/cdk";
+import { CfnOutput, Stack, type StackProps } from "aws-cdk-lib";
+import { AttributeType, StreamViewType, TableV2 } from "aws-cdk-lib/aws-dynamodb";
+import { Topic } from "aws-cdk-lib/aws-sns";
+import { Queue } from "aws-cdk-lib/aws-sqs";
+import type { Construct } from "constructs";
+
+const code = (file: string): string => join(import.meta.dirname, "../../fan-out/src", file);
+
+/** Options of the stack. */
+export interface FanOutStackProps extends StackProps {
+  /** The access to Postgres and OpenSearch. */
+  readonly targets: (scope: Construct) => readonly SinkAccess[];
+  readonly functionOptions?: FunctionOptions;
+}
+
+/** A table of orders and customers, and the pipeline that copies them. */
+export class FanOutStack extends Stack {
+  readonly pipeline: SluicePipeline;
+
+  constructor(scope: Construct, id: string, props: FanOutStackProps) {
+    super(scope, id, props);
+    const table = new TableV2(this, "Shop", {
+      partitionKey: { name: "pk", type: AttributeType.STRING },
+      dynamoStream: StreamViewType.NEW_AND_OLD_IMAGES,
+      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
+    });
+    const topic = new Topic(this, "OrderEvents", { fifo: true, enforceSSL: true });
+    const queue = new Queue(this, "Warehouse", { enforceSSL: true });
+
+    this.pipeline = new SluicePipeline(this, "Orders", {
+      pipelineName: "orders",
+      table,
+      entry: code("handler.ts"),
+      ensure: { entry: code("ensure-handler.ts") },
+      sinks: [
+        ...props.targets(this),
+        snsAccess({ topic, variable: "ORDER_EVENTS_TOPIC_ARN" }),
+        sqsAccess({ queue, variable: "WAREHOUSE_QUEUE_URL" }),
+      ],
+      // The events of an order stay in order, also those that are sent late.
+      retryQueue: { fifo: true },
+      dedupe: true,
+      ...(props.functionOptions && { functionOptions: props.functionOptions }),
+    });
+
+    new CfnOutput(this, "Table", { value: table.tableName });
+    new CfnOutput(this, "Function", { value: this.pipeline.function.functionName });
+    new CfnOutput(this, "DeadLetters", { value: this.pipeline.deadLetters?.queueUrl ?? "" });
+  }
+}
