@@ -1,5 +1,6 @@
 // What a backfill and a verify have in common: bucket, plan, worker, report and the rights of a Distributed Map.
 
+import type { CopyStateMachineOptions } from "@sluice/workflow";
 import { ArnFormat, Duration, RemovalPolicy, Stack, Token } from "aws-cdk-lib";
 import { CfnGlobalTable, CfnTable, type ITable } from "aws-cdk-lib/aws-dynamodb";
 import type { IGrantable } from "aws-cdk-lib/aws-iam";
@@ -227,7 +228,7 @@ export const copyReportFunction = (
 };
 
 /** Options of the state machine's definition. */
-export const definitionOptions = (props: CopyOptions) => {
+export const definitionOptions = (props: CopyOptions): CopyStateMachineOptions => {
   const { maxConcurrency, toleratedFailurePercentage, readUnitsPerSecond, segments, routes } = props;
   return {
     ...(maxConcurrency !== undefined && { maxConcurrency }),

@@ -231,8 +231,11 @@ const grantSecret = (secret: ISecret, fn: LambdaFunction): void => {
   secret.encryptionKey?.grant(fn, "kms:Decrypt");
 };
 
+// The cast: CDK's classes do not fit its interfaces under exactOptionalPropertyTypes.
 const generated = (scope: Construct): ISecret =>
-  new Secret(scope, "ApprovalSecret", { generateSecretString: { passwordLength: 64, excludePunctuation: true } });
+  new Secret(scope, "ApprovalSecret", {
+    generateSecretString: { passwordLength: 64, excludePunctuation: true },
+  }) as ISecret;
 
 const approvalPage = (scope: Construct, props: RedriveOptions, options: ApprovalOptions): ApprovalPage => {
   const secret = options.secret ?? generated(scope);

@@ -67,13 +67,18 @@ export const laterPolicy = (
 /** The role of a function that was created here. */
 export const roleOf = ({ role }: LambdaFunction): IRole => role as IRole;
 
+interface FunctionSize {
+  readonly timeout: Duration;
+  readonly memorySize: number;
+}
+
 /** Timeouts and sizes that the README of `@sluice/workflow` recommends. */
-export const sizes = {
+export const sizes: Readonly<Record<"short" | "batch" | "report" | "worker", FunctionSize>> = {
   short: { timeout: Duration.seconds(30), memorySize: 256 },
   batch: { timeout: Duration.minutes(5), memorySize: 256 },
   report: { timeout: Duration.minutes(5), memorySize: 512 },
   worker: { timeout: Duration.minutes(15), memorySize: 512 },
-} as const;
+};
 
 /** The partition of the stack's region. A definition has no placeholder for the partition. */
 export const partitionOf = (scope: Construct): string => {
