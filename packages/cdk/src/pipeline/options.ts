@@ -14,7 +14,13 @@ import type { SinkAccess } from "../sinks/sink-access.ts";
 import type { MappingOptions } from "../stream/mapping-options.ts";
 import type { ChangeBucketOptions } from "../stream/on-failure-bucket.ts";
 import type { AnyTable, StreamGiven } from "../stream/stream-source.ts";
+<<<<<<< HEAD
 import type { EnsureOptions } from "./ensure.ts";
+=======
+import type { BackfillOptions } from "../workflow/backfill-workflow.ts";
+import type { RedriveOptions } from "../workflow/redrive-workflow.ts";
+import type { VerifyOptions } from "../workflow/verify-workflow.ts";
+>>>>>>> base
 
 /** The dedupe table of a pipeline, and what its routes do with it. */
 export interface DedupeOptions extends DedupeTableOptions {
@@ -63,6 +69,12 @@ export interface SluicePipelineProps {
   readonly dedupe?: DedupeOptions | boolean;
   /** The bucket of `s3PayloadStore`, for records that are too large for a message. Default: none. */
   readonly payloads?: ChangeBucketOptions | IBucket | Bucket | boolean;
+  /** The workflow that redrives dead letters: `{ topic, approval: true }`. Default: none. */
+  readonly redrive?: RedriveOptions;
+  /** The workflow that copies the table. `entry` is the file that exports the pipeline itself. Default: none. */
+  readonly backfill?: BackfillOptions;
+  /** The workflow that verifies the copies, by a schedule if you like. Default: none. */
+  readonly verify?: VerifyOptions;
   /**
    * The alarms of the runbook. `false`: none. Default: all alarms whose resources exist, without actions, and a warning;
    * name a topic in `actions`.
