@@ -37,6 +37,8 @@ test("NodejsFunction bundles every function of a redrive and of a backfill, and 
   process.env.ORDER_EVENTS_TOPIC_ARN = "arn:aws:sns:eu-west-1:123456789012:events.fifo";
   process.env.WAREHOUSE_QUEUE_URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/warehouse";
   process.env.DEDUPE_TABLE = "dedupe";
+  process.env.SLUICE_SOURCE_TABLE = "orders";
+  process.env.SLUICE_RUN_BUCKET = "runs";
   process.env.SOURCE_TABLE = "arn:aws:dynamodb:eu-west-1:123456789012:table/orders";
   process.env.DEAD_LETTER_QUEUE_URL = process.env.SLUICE_DEAD_LETTER_QUEUE_URL;
   process.env.RETRY_QUEUE_URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/retry.fifo";
