@@ -250,7 +250,7 @@ const concurrencyTable = ({ concurrency, conditions }: TuningResults): string[] 
 export const linesOf = (results: TuningResults): string[] => {
   const { loadBefore, backlog, passes, catchUpMs, steadyMs, windowMs } = results.conditions;
   return [
-    `Measured on ${new Date().toISOString().slice(0, 16).replace("T", " at ")} UTC, with a load average of ${loadBefore.toFixed(1)} before the start: ${machine()}.`,
+    `The measurement ended on ${new Date().toISOString().slice(0, 16).replace("T", " at ")} UTC, with a load average of ${loadBefore.toFixed(1)} before the start: ${machine()}.`,
     `A throughput is the faster of ${passes} runs of ${catchUpMs / 1_000} s, on a backlog of ${backlog.toLocaleString("en")} films on one shard (the last table: on its shards). A latency is measured for ${steadyMs / 1_000} s, a window for ${windowMs / 1_000} s.`,
     "",
     ...targetsOf(results).flatMap((target) => [...throughputTable(results, target), ...latencyTable(results, target)]),

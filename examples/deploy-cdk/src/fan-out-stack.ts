@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { type FunctionOptions, type SinkAccess, SluicePipeline, snsAccess, sqsAccess } from "@sluice/cdk";
-import { CfnOutput, Stack, type StackProps } from "aws-cdk-lib";
+import { CfnOutput, Stack, type StackProps, Validations } from "aws-cdk-lib";
 import { AttributeType, StreamViewType, TableV2 } from "aws-cdk-lib/aws-dynamodb";
 import { Topic } from "aws-cdk-lib/aws-sns";
 import { Queue } from "aws-cdk-lib/aws-sqs";
@@ -30,6 +30,11 @@ export class FanOutStack extends Stack {
     });
     const topic = new Topic(this, "OrderEvents", { fifo: true, enforceSSL: true });
     const queue = new Queue(this, "Warehouse", { enforceSSL: true });
+    Validations.of(queue).acknowledge({
+      id: "AwsSolutions-SQS3",
+      reason: "The warehouse consumes the queue, not Sluice.",
+    });
+    const onCall = new Topic(this, "OnCall", { enforceSSL: true });
 
     this.pipeline = new SluicePipeline(this, "Orders", {
       pipelineName: "orders",
@@ -44,10 +49,13 @@ export class FanOutStack extends Stack {
       // The events of an order stay in order, also those that are sent late.
       retryQueue: { fifo: true },
       dedupe: true,
+      alarms: { actions: [onCall] },
+      dashboard: { routes: ["postgres", "opensearch", "events", "warehouse", "postgres-customers"] },
       ...(props.functionOptions && { functionOptions: props.functionOptions }),
     });
 
     new CfnOutput(this, "Table", { value: table.tableName });
+    new CfnOutput(this, "OnCallTopic", { value: onCall.topicArn });
     new CfnOutput(this, "Function", { value: this.pipeline.function.functionName });
     new CfnOutput(this, "DeadLetters", { value: this.pipeline.deadLetters?.queueUrl ?? "" });
   }

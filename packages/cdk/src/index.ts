@@ -25,10 +25,10 @@ export { SluicePipeline } from "./pipeline/sluice-pipeline.ts";
 export { DeadLetters, type DeadLettersOptions } from "./queues/dead-letters.ts";
 export { DedupeTable, type DedupeTableOptions, type DedupeUse } from "./queues/dedupe-table.ts";
 export {
+  Retries,
+  type RetriesProps,
   type RetryConsumption,
-  RetryQueue,
   type RetryQueueOptions,
-  type RetryQueueProps,
 } from "./queues/retry-queue.ts";
 export { type RuleCode, type RuleFinding, ruleCodes } from "./rules/finding.ts";
 export { judgeTemplate } from "./rules/judge.ts";
@@ -65,3 +65,15 @@ export {
   sourceOfStream,
   sourceOfTable,
 } from "./stream/stream-source.ts";
+export { type BackfillOptions, BackfillWorkflow, type BackfillWorkflowProps } from "./workflow/backfill-workflow.ts";
+export type { CopyOptions, CopyProps, ExportPlace } from "./workflow/copy-parts.ts";
+export type { PipelineModule } from "./workflow/pipeline-entry.ts";
+export {
+  type ApprovalOptions,
+  type RedriveOptions,
+  RedriveWorkflow,
+  type RedriveWorkflowProps,
+  type WorkflowMail,
+} from "./workflow/redrive-workflow.ts";
+export type { WorkflowFunctionOptions } from "./workflow/step-function.ts";
+export { type VerifyOptions, VerifyWorkflow, type VerifyWorkflowProps } from "./workflow/verify-workflow.ts";

@@ -7,7 +7,7 @@ import {
   OnFailureBucket,
   PayloadBucket,
   PipelineFunction,
-  RetryQueue,
+  Retries,
   StreamConsumer,
   sourceOfTable,
 } from "@sluice/cdk";
@@ -24,7 +24,7 @@ test("queues, table and bucket grant what a function of one's own needs of them"
   const fn = functionOf(stack);
   const deadLetters = new DeadLetters(stack, "DeadLetters");
   deadLetters.grantSend(fn);
-  new RetryQueue(stack, "Retry", { target: fn, timeout: Duration.seconds(3), fifo: true });
+  new Retries(stack, "Retry", { target: fn, timeout: Duration.seconds(3), fifo: true });
   new DedupeTable(stack, "Dedupe").grantUse(fn, ["on-failure", "retry"]);
   const bucket = new OnFailureBucket(stack, "OnFailure");
   bucket.grantRedrive(fn);

@@ -1,7 +1,7 @@
 // Each combination that would lose records, or that AWS would refuse at deployment, throws while the stack is made.
 
 import { describe, expect, test } from "@jest/globals";
-import { DeployError, type FilterPattern, PipelineFunction, RetryQueue, type SinkAccess } from "@sluice/cdk";
+import { DeployError, type FilterPattern, PipelineFunction, Retries, type SinkAccess } from "@sluice/cdk";
 import { Duration, Lazy, type Stack, Token } from "aws-cdk-lib";
 import { Annotations, Match, Template } from "aws-cdk-lib/assertions";
 import { AttributeType, StreamViewType, Table, TableV2 } from "aws-cdk-lib/aws-dynamodb";
@@ -290,6 +290,7 @@ const refusals: readonly (readonly [string, string, string, (stack: Stack) => Pi
   ["a number of an item", "FILTER_NUMBER", "NewImage.total.N", () => newImage({ N: [5] })],
   ["a range of an item", "FILTER_NUMBER", "NewImage.total.N", () => newImage({ N: [{ numeric: [">", 5] }] })],
   ["a number within a map", "FILTER_NUMBER", "NewImage.total.M.net.N", () => newImage({ M: { net: { N: [5] } } })],
+  ["a member of a map without a type", "FILTER_UNTYPED", "total.M.net.S", () => newImage({ M: { net: ["5"] } })],
   ["an attribute without a type", "FILTER_UNTYPED", "NewImage.total.S", () => newImage(["paid"])],
   [
     "an attribute without a type in an alternative",
@@ -402,7 +403,7 @@ test("tokens break no check", () => {
 test("a retry queue alone assumes Lambda's longest timeout if the timeout is a token", () => {
   const stack = unbundled();
   const timeout = Duration.seconds(Token.asNumber({ resolve: () => 9, creationStack: [], toString: () => "" }));
-  new RetryQueue(stack, "Retry", { target: functionOf(stack), timeout });
+  new Retries(stack, "Retry", { target: functionOf(stack), timeout });
   Template.fromStack(stack).hasResourceProperties("AWS::SQS::Queue", { VisibilityTimeout: 5_400 });
   expect(tableOf(stack).tableStreamArn).toBeDefined();
 });

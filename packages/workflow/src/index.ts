@@ -51,6 +51,7 @@ export {
   verifyReport,
 } from "./backfill/verify-report.ts";
 export { type VerifyCounts, type VerifyWorkerOptions, verifyWorker } from "./backfill/verify-worker.ts";
+export { copyModule, type FunctionName, functionEntry } from "./functions/entry.ts";
 export { type BatchEvent, type BatchHandler, batchHandler } from "./redrive/batch.ts";
 export type { BatchOptions } from "./redrive/batch-options.ts";
 export type { CountsBySink } from "./redrive/counts-by-sink.ts";

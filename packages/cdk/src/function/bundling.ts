@@ -40,6 +40,8 @@ export const bundlingOf = (options: BundleOptions = {}): BundlingOptions => {
     format,
     minify,
     sourceMap,
+    // The map names the lines; the sources themselves would make the archive five times as large.
+    sourcesContent: false,
     externalModules: [...externalModules],
     bundleAwsSDK: externalModules.length === 0,
     mainFields: ["module", "main"],

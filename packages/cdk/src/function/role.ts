@@ -1,8 +1,9 @@
 // The role of a pipeline's function: its own log group, and a network interface if it runs in a VPC.
 
-import { PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
+import { Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import type { ILogGroup } from "aws-cdk-lib/aws-logs";
 import type { Construct } from "constructs";
+import { allowActions } from "./allow.ts";
 
 /**
  * What Lambda does with the role to attach a function to a VPC. These actions accept no resource.
@@ -21,6 +22,6 @@ const interfaceActions = [
 export const functionRole = (scope: Construct, logGroup: ILogGroup, isInVpc: boolean): Role => {
   const role = new Role(scope, "Role", { assumedBy: new ServicePrincipal("lambda.amazonaws.com") });
   logGroup.grantWrite(role);
-  if (isInVpc) role.addToPolicy(new PolicyStatement({ actions: interfaceActions, resources: ["*"] }));
+  if (isInVpc) allowActions(role, interfaceActions, ["*"]);
   return role;
 };

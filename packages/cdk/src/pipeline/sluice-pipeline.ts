@@ -13,7 +13,7 @@ import { DeployError } from "../errors.ts";
 import { checkDeadLetters, DeadLetters, grantSend } from "../queues/dead-letters.ts";
 import { DedupeTable, type DedupeUse, grantDedupe } from "../queues/dedupe-table.ts";
 import { isQueue } from "../queues/queue-facts.ts";
-import { RetryQueue } from "../queues/retry-queue.ts";
+import { Retries } from "../queues/retry-queue.ts";
 import type { SinkAccess } from "../sinks/sink-access.ts";
 import { grantPayloads, isBucket, OnFailureBucket, PayloadBucket } from "../stream/on-failure-bucket.ts";
 import { StreamConsumer } from "../stream/stream-consumer.ts";
@@ -117,9 +117,9 @@ const retryQueueOf = (
   scope: SluicePipeline,
   option: SluicePipelineProps["retryQueue"] = {},
   target: IFunction,
-): RetryQueue | undefined => {
+): Retries | undefined => {
   if (option === false) return undefined;
-  return new RetryQueue(scope, "Retry", { ...option, target, timeout: scope.function.timeout });
+  return new Retries(scope, "Retry", { ...option, target, timeout: scope.function.timeout });
 };
 
 const checkQueues = (retryQueue: IQueue | undefined, deadLetters: IQueue | undefined): void => {

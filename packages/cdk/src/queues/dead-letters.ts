@@ -5,6 +5,7 @@ import type { Grant, IGrantable } from "aws-cdk-lib/aws-iam";
 import type { IKey } from "aws-cdk-lib/aws-kms";
 import { type IQueue, Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
+import { acknowledge } from "../acknowledge.ts";
 import { DeployError } from "../errors.ts";
 import { allowActions } from "../function/allow.ts";
 import { factsOf } from "./queue-facts.ts";
@@ -40,6 +41,7 @@ export class DeadLetters extends Construct {
       removalPolicy: options.removalPolicy ?? RemovalPolicy.RETAIN,
       ...queueEncryption(options.encryptionKey),
     });
+    acknowledge(this, "AwsSolutions-SQS3");
   }
 
   /** Allows a pipeline's function to store dead letters. */

@@ -5,6 +5,7 @@ import { AttributeType, BillingMode, type ITable, Table, TableEncryption } from 
 import type { IGrantable } from "aws-cdk-lib/aws-iam";
 import type { IKey } from "aws-cdk-lib/aws-kms";
 import { Construct } from "constructs";
+import { acknowledge } from "../acknowledge.ts";
 import { allowActions } from "../function/allow.ts";
 
 /** What a pipeline does with the table: one of the rows in the README of `@sluice/dedupe-dynamodb`. */
@@ -42,6 +43,7 @@ export class DedupeTable extends Construct {
         encryptionKey: options.encryptionKey,
       }),
     }) as ITable;
+    acknowledge(this, "AwsSolutions-DDB3");
   }
 
   /** Allows a function these uses of the table, and nothing else. */

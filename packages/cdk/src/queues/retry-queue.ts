@@ -6,6 +6,7 @@ import type { IKey } from "aws-cdk-lib/aws-kms";
 import { CfnEventSourceMapping, type IFunction } from "aws-cdk-lib/aws-lambda";
 import { type IQueue, Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
+import { acknowledge } from "../acknowledge.ts";
 import { DeployError } from "../errors.ts";
 import { allowActions } from "../function/allow.ts";
 import { checkRange, knownSeconds } from "../pipeline/known.ts";
@@ -34,7 +35,7 @@ export interface RetryConsumption {
   readonly maxConcurrency?: number;
 }
 
-/** Options of `RetryQueue`. */
+/** Options of `Retries`. */
 export interface RetryQueueOptions extends RetryConsumption {
   /** A FIFO queue, which append routes need. Default `false`: a standard queue, which upsert routes can use. */
   readonly fifo?: boolean;
@@ -47,7 +48,7 @@ export interface RetryQueueOptions extends RetryConsumption {
 }
 
 /** The options of a retry queue, and the function that consumes the queue. */
-export interface RetryQueueProps extends RetryQueueOptions {
+export interface RetriesProps extends RetryQueueOptions {
   /** The pipeline's function, or its alias. */
   readonly target: IFunction;
   /** The timeout of the function. */
@@ -57,20 +58,21 @@ export interface RetryQueueProps extends RetryQueueOptions {
 }
 
 /** The retry queue of a pipeline: 14 days, encrypted, TLS only, and consumed by the pipeline's function. */
-export class RetryQueue extends Construct {
+export class Retries extends Construct {
   readonly queue: IQueue;
   readonly mapping: CfnEventSourceMapping;
 
-  constructor(scope: Construct, id: string, props: RetryQueueProps) {
+  constructor(scope: Construct, id: string, props: RetriesProps) {
     super(scope, id);
     this.queue = props.queue ?? newQueue(this, props);
+    acknowledge(this, "AwsSolutions-SQS3");
     checkVisibility(this.queue, props);
     this.mapping = consumerOf(this, this.queue, props);
     for (const grant of grantRetry(this.queue, props.target)) grant.applyBefore(this.mapping);
   }
 }
 
-const newQueue = (scope: Construct, { fifo, visibilityTimeout, timeout, ...options }: RetryQueueProps): Queue =>
+const newQueue = (scope: Construct, { fifo, visibilityTimeout, timeout, ...options }: RetriesProps): Queue =>
   new Queue(scope, "Queue", {
     // `fifo: false` is refused by CloudFormation.
     ...(fifo === true && { fifo, contentBasedDeduplication: false }),
@@ -82,7 +84,7 @@ const newQueue = (scope: Construct, { fifo, visibilityTimeout, timeout, ...optio
     ...queueEncryption(options.encryptionKey),
   });
 
-const checkVisibility = (queue: IQueue, { timeout }: RetryQueueProps): void => {
+const checkVisibility = (queue: IQueue, { timeout }: RetriesProps): void => {
   const { visibilitySeconds, movesMessages } = factsOf(queue);
   const seconds = knownSeconds(timeout);
   if (visibilitySeconds !== undefined && seconds !== undefined && visibilitySeconds < timeoutsPerVisibility * seconds) {
@@ -120,7 +122,7 @@ const checkConsumption = (isFifo: boolean, batchSize: number, window: number | u
   }
 };
 
-const consumerOf = (scope: Construct, queue: IQueue, props: RetryQueueProps): CfnEventSourceMapping => {
+const consumerOf = (scope: Construct, queue: IQueue, props: RetriesProps): CfnEventSourceMapping => {
   const { batchSize = queue.fifo ? 10 : 100, maxConcurrency = 10 } = props;
   const defaultWindow = batchSize > 10 ? Duration.seconds(1) : undefined;
   const window = props.batchingWindow ?? defaultWindow;

@@ -84,7 +84,7 @@ export const visibility: MappingRule = (mapping, deployment) => {
       resource: queue.id,
       found: `a visibility timeout of ${found} s, and a timeout of the function of ${seconds} s`,
       expected: `at least ${timeoutsPerVisibility * seconds} s`,
-      fix: `Set VisibilityTimeout to ${timeoutsPerVisibility * seconds}, or lower the function's timeout. SQS delivers a message again that is still being written.`,
+      fix: `Set VisibilityTimeout to ${timeoutsPerVisibility * seconds}, or lower the function's timeout. SQS redelivers a message that is still being written.`,
     },
   ];
 };

@@ -5,6 +5,7 @@ import type { Grant, IGrantable } from "aws-cdk-lib/aws-iam";
 import type { IKey } from "aws-cdk-lib/aws-kms";
 import { BlockPublicAccess, Bucket, BucketEncryption, type IBucket, ObjectOwnership } from "aws-cdk-lib/aws-s3";
 import { Construct } from "constructs";
+import { acknowledge } from "../acknowledge.ts";
 import { allowActions } from "../function/allow.ts";
 
 /** Options of `OnFailureBucket` and `PayloadBucket`. */
@@ -51,6 +52,7 @@ export class OnFailureBucket extends Construct {
   constructor(scope: Construct, id: string, options: ChangeBucketOptions = {}) {
     super(scope, id);
     this.bucket = newBucket(this, options);
+    acknowledge(this, "AwsSolutions-S1");
   }
 
   /** Allows Lambda to write batches with the role of this function. */
@@ -87,6 +89,7 @@ export class PayloadBucket extends Construct {
   constructor(scope: Construct, id: string, options: ChangeBucketOptions = {}) {
     super(scope, id);
     this.bucket = newBucket(this, options);
+    acknowledge(this, "AwsSolutions-S1");
   }
 
   /** Allows a pipeline's function to store, fetch and delete large records. */

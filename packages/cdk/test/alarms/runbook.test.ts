@@ -42,3 +42,10 @@ test("each alarm has its own id, and fires in at most its periods", () => {
     expect(periods * periodSeconds).toBeLessThanOrEqual(86_400);
   }
 });
+
+test("the list can be read without aws-cdk-lib", () => {
+  for (const name of ["index", "alarm-list", "alarm-row"]) {
+    const text = readFileSync(new URL(`../../src/alarms/${name}.ts`, import.meta.url), "utf8");
+    for (const [, from = ""] of text.matchAll(/from "([^"]+)"/g)) expect(from).toMatch(/^\.\/alarm-(list|row)\.ts$/);
+  }
+});

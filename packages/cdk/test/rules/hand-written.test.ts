@@ -3,7 +3,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { App, Duration, Stack } from "aws-cdk-lib";
 import { Template } from "aws-cdk-lib/assertions";
-import { AttributeType, StreamViewType, Table } from "aws-cdk-lib/aws-dynamodb";
+import { AttributeType, type ITable, StreamViewType, Table } from "aws-cdk-lib/aws-dynamodb";
 import { Code, Function as LambdaFunction, Runtime, StartingPosition } from "aws-cdk-lib/aws-lambda";
 import { DynamoEventSource, SqsEventSource } from "aws-cdk-lib/aws-lambda-event-sources";
 import { Queue } from "aws-cdk-lib/aws-sqs";
@@ -24,8 +24,8 @@ const functionIn = (stack: Stack, environment: Record<string, string> = {}): Lam
     environment,
   });
 
-const tableIn = (stack: Stack, stream = StreamViewType.KEYS_ONLY): Table =>
-  new Table(stack, "Table", { partitionKey: { name: "id", type: AttributeType.STRING }, stream });
+const tableIn = (stack: Stack, stream = StreamViewType.KEYS_ONLY): ITable =>
+  new Table(stack, "Table", { partitionKey: { name: "id", type: AttributeType.STRING }, stream }) as ITable;
 
 describe("DynamoEventSource with its defaults", () => {
   const stack = testStack();

@@ -11,5 +11,5 @@ const table = new Table(stack, "Orders", {
   partitionKey: { name: "pk", type: AttributeType.STRING },
   stream: StreamViewType.NEW_AND_OLD_IMAGES,
 });
-new SluicePipeline(stack, "Sync", { table, entry: join(__dirname, "orders.ts"), sinks: [] });
+new SluicePipeline(stack, "Sync", { table, entry: join(__dirname, "program.ts"), sinks: [] });
 app.synth();

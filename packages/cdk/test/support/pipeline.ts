@@ -32,7 +32,7 @@ export const pipelineOf = (stack: Stack, props: PipelineChanges = {}): SluicePip
   return new SluicePipeline(stack, "Sync", all as SluicePipelineProps);
 };
 
-/** A function that somebody wrote by hand. */
+/** A function written by hand. */
 export const functionOf = (stack: Stack, timeout?: Duration): LambdaFunction =>
   new LambdaFunction(stack, "Own", {
     runtime: Runtime.NODEJS_24_X,

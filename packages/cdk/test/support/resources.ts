@@ -1,5 +1,5 @@
 import { Aws, Duration, type Stack } from "aws-cdk-lib";
-import { AttributeType, StreamViewType, Table } from "aws-cdk-lib/aws-dynamodb";
+import { AttributeType, type ITable, StreamViewType, Table } from "aws-cdk-lib/aws-dynamodb";
 import { CfnEventSourceMapping, Code, Function as LambdaFunction, Runtime } from "aws-cdk-lib/aws-lambda";
 import { LogGroup } from "aws-cdk-lib/aws-logs";
 import { Queue } from "aws-cdk-lib/aws-sqs";
@@ -18,7 +18,7 @@ export const resourcesIn = (stack: Stack): PipelineResources => {
   const table = new Table(stack, "Table", {
     partitionKey: { name: "id", type: AttributeType.STRING },
     stream: StreamViewType.NEW_AND_OLD_IMAGES,
-  });
+  }) as ITable;
   const mapping = new CfnEventSourceMapping(stack, "Mapping", {
     functionName: target.functionName,
     eventSourceArn: table.tableStreamArn as string,
