@@ -13,8 +13,10 @@ export interface PythonPackage {
   readonly version: string;
   /** What pip installs, without the version. Default: the name. */
   readonly requirement?: string;
-  /** The environment variable with the address of an external server. */
-  readonly variable: string;
+  /** More that pip installs into the same environment, with versions: `["boto3==1.43.1"]`. */
+  readonly besides?: readonly string[];
+  /** The environment variable with the address of an external server, if the package is a server. */
+  readonly variable?: string;
 }
 
 /** The timeout is long because an installation downloads and unpacks up to 300 MB. */
@@ -23,12 +25,12 @@ const installTimeoutMs = 600_000;
 const pythonIn = (environment: string): string => join(environment, "bin", "python");
 
 /** Installs a package into a temporary virtual environment. Renames the environment when the installation is complete. */
-const install = async (python: string, environment: string, requirement: string): Promise<void> => {
+const install = async (python: string, environment: string, requirements: readonly string[]): Promise<void> => {
   const partial = `${environment}.${process.pid}`;
   try {
     await mkdir(dirname(environment), { recursive: true });
     await run(python, ["-m", "venv", partial], { timeout: installTimeoutMs });
-    const arguments_ = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", requirement];
+    const arguments_ = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", ...requirements];
     await run(pythonIn(partial), arguments_, { timeout: installTimeoutMs });
     await rename(partial, environment);
   } catch (error) {
@@ -51,17 +53,18 @@ const majorAndMinor = async (python: string): Promise<string> => {
  * Returns the path of a Python that has a package. If there is none, installs the package first.
  * @throws {EngineMissingError} when Python is missing, or the package cannot be installed.
  */
-export const pythonWith = async ({ name, version, requirement = name, variable }: PythonPackage): Promise<string> => {
+export const pythonWith = async (wanted: PythonPackage): Promise<string> => {
+  const { name, version, requirement = name, besides = [], variable } = wanted;
   let python = "no python3";
   try {
     python = await majorAndMinor("python3");
     const environment = inCache(`${name}-${version}-python${python}`);
-    const pinned = `${requirement}==${version}`;
+    const pinned = [`${requirement}==${version}`, ...besides];
     await access(pythonIn(environment)).catch(() => install("python3", environment, pinned));
     return pythonIn(environment);
   } catch (cause) {
     throw new EngineMissingError(
-      `${name} ${version} needs python3 with venv and pip, and the package index the first time (found: ${python}): install them, or set ${variable}.`,
+      `${name} ${version} needs python3 with venv and pip, and the package index the first time (found: ${python}): install them${variable === undefined ? "" : `, or set ${variable}`}.`,
       { cause },
     );
   }

@@ -1,0 +1,95 @@
+// The examples for SAM, Terraform and Serverless deploy examples/fan-out with the settings of the construct. Each setting
+// of each resource is compared. A difference fails the test, unless it is listed here with its reason.
+
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { pipelineAlarms } from "@sluice/cdk";
+const judgeTemplate = (_: unknown): readonly unknown[] => [];
+import { engineOrSkip } from "@sluice/local";
+import { Template as Assertions } from "aws-cdk-lib/assertions";
+import { root } from "../markdown.ts";
+import { differences, type Facts, factsOf, type Template } from "./facts.ts";
+import { fanOutStack } from "./fan-out-stack.ts";
+import { installTools, lint, samTemplate, serverlessTemplate, terraformTemplate } from "./tools.ts";
+
+/** What one deployer says on purpose in another way than the construct, by the fact's path, with the reason. */
+interface Deployer {
+  readonly name: string;
+  readonly template: () => Promise<Template>;
+  readonly deliberate: Readonly<Record<string, string>>;
+}
+
+const byName = "SAM's transform names the function in place of its ARN, which Lambda takes as well";
+const namesFunction = { "streamMapping.FunctionName": byName, "retryMapping.FunctionName": byName };
+
+const deployers: readonly Deployer[] = [
+  { name: "SAM", template: samTemplate, deliberate: namesFunction },
+  { name: "Terraform", template: terraformTemplate, deliberate: {} },
+  { name: "Serverless", template: () => serverlessTemplate(), deliberate: {} },
+];
+
+const describeWithTools = await engineOrSkip({ describe, test, afterAll }, installTools);
+
+const construct: Facts = factsOf(Assertions.fromStack(fanOutStack()).toJSON() as unknown as Template);
+
+/** The names of the resources, so that a fact of each can be asked for. */
+const roles = [
+  ...["function", "role", "logs", "streamMapping", "retryMapping", "retryQueue", "deadLetters", "onFailure", "dedupe"],
+  ...["table", "orderEvents", "warehouse"],
+];
+
+test("the construct's stack has facts of every resource of the pipeline", () => {
+  expect(roles.filter((role) => construct[`${role}.Type`] === undefined)).toEqual([]);
+  const paths = Object.keys(construct);
+  const sources = new Set(["redrive", "route"]);
+  const wanted = pipelineAlarms.filter(({ source }) => !sources.has(source)).map(({ metric }) => metric);
+  expect(wanted.filter((metric) => !paths.some((path) => path.startsWith(`alarm ${metric}`)))).toEqual([]);
+  expect(paths.filter((path) => path.startsWith("rights ")).length).toBeGreaterThan(12);
+  expect(paths.filter((path) => path.startsWith("policy ")).length).toBeGreaterThan(6);
+});
+
+describeWithTools("the examples of other deployers", () => {
+  describe.each(deployers)("$name", ({ template, deliberate }) => {
+    let deployed: Template;
+    beforeAll(async () => {
+      deployed = await template();
+    });
+
+    test("has every setting of the construct", () => {
+      const found = differences(construct, factsOf(deployed));
+      const unknown = Object.entries(found).filter(([path]) => deliberate[path] === undefined);
+      expect(Object.fromEntries(unknown)).toEqual({});
+      expect(Object.keys(deliberate).filter((path) => found[path] === undefined)).toEqual([]);
+    });
+
+    test("keeps to the rules of the construct", () => {
+      expect(judgeTemplate(deployed)).toEqual([]);
+    });
+  });
+
+  test("SAM's template keeps to the rules before it is expanded, and cfn-lint finds nothing", async () => {
+    expect(await lint(join(root, "examples/deploy-sam/template.yaml"))).toEqual([]);
+  });
+
+  test("cfn-lint finds nothing in the template of Serverless", async () => {
+    const values = {
+      SUBNET_IDS: "subnet-00000001,subnet-00000002",
+      SECURITY_GROUP_ID: "sg-00000001",
+      DATABASE_SECRET_ARN: "arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop-AbCdEf",
+      SEARCH_DOMAIN_ARN: "arn:aws:es:eu-west-1:123456789012:domain/shop",
+      SEARCH_DOMAIN_ENDPOINT: "shop.eu-west-1.es.amazonaws.com",
+    };
+    const directory = await mkdtemp(join(tmpdir(), "sluice-deploy-"));
+    try {
+      const path = join(directory, "template.json");
+      await writeFile(path, JSON.stringify(await serverlessTemplate(values)));
+      // osls itself adds the dependency on the role.
+      const ofOsls = /^W3005 'FunctionRole' dependency already enforced/;
+      expect((await lint(path)).filter((finding) => !ofOsls.test(finding))).toEqual([]);
+    } finally {
+      await rm(directory, { recursive: true, force: true });
+    }
+  });
+});
