@@ -14,13 +14,10 @@ import type { SinkAccess } from "../sinks/sink-access.ts";
 import type { MappingOptions } from "../stream/mapping-options.ts";
 import type { ChangeBucketOptions } from "../stream/on-failure-bucket.ts";
 import type { AnyTable, StreamGiven } from "../stream/stream-source.ts";
-<<<<<<< HEAD
-import type { EnsureOptions } from "./ensure.ts";
-=======
 import type { BackfillOptions } from "../workflow/backfill-workflow.ts";
 import type { RedriveOptions } from "../workflow/redrive-workflow.ts";
 import type { VerifyOptions } from "../workflow/verify-workflow.ts";
->>>>>>> base
+import type { EnsureOptions } from "./ensure.ts";
 
 /** The dedupe table of a pipeline, and what its routes do with it. */
 export interface DedupeOptions extends DedupeTableOptions {

@@ -18,13 +18,10 @@ import type { SinkAccess } from "../sinks/sink-access.ts";
 import { grantPayloads, isBucket, OnFailureBucket, PayloadBucket } from "../stream/on-failure-bucket.ts";
 import { StreamConsumer } from "../stream/stream-consumer.ts";
 import { type StreamSource, sourceOfStream, sourceOfTable } from "../stream/stream-source.ts";
-<<<<<<< HEAD
-import { ensureBefore } from "./ensure.ts";
-=======
 import { BackfillWorkflow } from "../workflow/backfill-workflow.ts";
 import { RedriveWorkflow } from "../workflow/redrive-workflow.ts";
 import { VerifyWorkflow } from "../workflow/verify-workflow.ts";
->>>>>>> base
+import { ensureBefore } from "./ensure.ts";
 import { setEnvironment } from "./environment.ts";
 import { checkTimeout, functionOf } from "./function-of.ts";
 import { knownNumber } from "./known.ts";
@@ -86,15 +83,12 @@ export class SluicePipeline extends Construct implements PipelineResources {
     ];
     setEnvironment(this.function, variables);
     for (const sink of props.sinks) sink.grant(this.function, "write");
-<<<<<<< HEAD
     const { ensure, functionOptions, sinks } = props;
     const mappings = [this.mapping, ...(this.retryMapping ? [this.retryMapping] : [])];
     if (ensure) ensureBefore(this, { ...ensure, sinks, functionOptions, mappings, variables });
-=======
     this.redrive = redriveOf(this, props.redrive);
     this.backfill = props.backfill && new BackfillWorkflow(this, "Backfill", { ...props.backfill, pipeline: this });
     this.verify = props.verify && new VerifyWorkflow(this, "Verify", { ...props.verify, pipeline: this });
->>>>>>> base
     addAlarms(this, props.alarms);
     addDashboard(this, props.dashboard);
   }
