@@ -17,7 +17,7 @@ import type { AnyTable, StreamGiven } from "../stream/stream-source.ts";
 import type { BackfillOptions } from "../workflow/backfill-workflow.ts";
 import type { RedriveOptions } from "../workflow/redrive-workflow.ts";
 import type { VerifyOptions } from "../workflow/verify-workflow.ts";
-import type { EnsureOptions } from "./ensure.ts";
+import type { EnsureTargetsOptions } from "./ensure.ts";
 
 /** The dedupe table of a pipeline, and what its routes do with it. */
 export interface DedupeOptions extends DedupeTableOptions {
@@ -85,5 +85,5 @@ export interface SluicePipelineProps {
    * A function that calls `ensure()` of the sinks at each deployment, before the event source mappings are created. Default:
    * none; you create what the targets need.
    */
-  readonly ensure?: EnsureOptions;
+  readonly ensure?: EnsureTargetsOptions;
 }
