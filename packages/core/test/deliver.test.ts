@@ -24,6 +24,7 @@ const routeTo = (sink: object) => ({
   map: () => "message",
   mapsItself: false,
   predicate: undefined,
+  accepts: undefined,
   schema: undefined,
   dedupe: "none" as const,
   origins: new Set<Origin>(["stream"]),

@@ -29,6 +29,7 @@ export const effectOn = (record: StreamRecord, parts: RouteParts = {}): Effect =
     map: map as Route["map"],
     mapsItself,
     predicate: parts.predicate as Route["predicate"],
+    accepts: undefined,
     schema: parts.schema,
     dedupe: "none",
     origins: new Set(["stream"]),

@@ -60,6 +60,7 @@ const failingWorker = (code: SinkErrorCode) => {
     map: ({ keys }) => keys,
     mapsItself: false,
     predicate: undefined,
+    accepts: undefined,
     schema: undefined,
     dedupe: "none",
     origins: new Set<Origin>(["stream", "retry"]),

@@ -3,8 +3,8 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { disregard, isThenable } from "../async/thenable.ts";
 import { ConfigError, RecordError } from "../errors.ts";
-import type { Change, LiveChange, Origin, RemovedChange } from "../record/change.ts";
-import { assertNewImage, carries, priorState } from "../record/record.ts";
+import type { Change, Image, LiveChange, Origin, RemovedChange } from "../record/change.ts";
+import { assertNewImage, carries, imageOf, priorState } from "../record/record.ts";
 import { describeThrown } from "../sink/encoding-error.ts";
 import type { Dedupe, Sink } from "../sink/sink.ts";
 import type { ReferenceWaits } from "./reference-wait.ts";
@@ -33,7 +33,10 @@ export interface Route {
   readonly map: (change: Change<unknown>) => unknown;
   /** Whether the sink has its own mapper. Such a mapper reads the raw image and never returns undefined. */
   readonly mapsItself: boolean;
+  /** What `when` got: a predicate, or a filter of `matching`. */
   readonly predicate: ((item: unknown) => boolean) | undefined;
+  /** The test of a filter of `matching`. It judges the image, so that it answers as the same filter in Lambda does. */
+  readonly accepts: ((image: Image) => boolean) | undefined;
   readonly schema: StandardSchemaV1<unknown, unknown> | undefined;
   /** How an append target is protected from repeats. `none` for an upsert target, which compares versions. */
   readonly dedupe: Dedupe;
@@ -104,11 +107,20 @@ const returned = <Value>(route: Route, what: string, value: Value): Value => {
 const mapped = (route: Route, change: Change<unknown>): unknown => returned(route, "mapper", route.map(change));
 
 /**
- * Whether an item passes the filter of the route. Without a filter every item passes, except an item that the pipeline
- * ignores: its schema has no output for the item.
+ * Whether the item on one side of a change passes the filter of the route. Without a filter every item passes, except an
+ * item that the pipeline ignores: its schema has no output for the item. An item that a filter of `matching` refuses is
+ * not parsed, because Lambda's filter would hide it from the schema, too.
  */
-const matches = (route: Route, item: unknown): boolean =>
-  item !== undefined && (route.predicate === undefined || returned(route, "predicate", route.predicate(item)));
+const matches = (route: Route, change: Change<unknown>, side: "new" | "old"): boolean => {
+  const { accepts, predicate, schema } = route;
+  if (accepts !== undefined) {
+    if (!accepts(imageOf(change, side))) return false;
+    if (schema === undefined) return true;
+  }
+  const item = side === "new" ? change.after : change.before;
+  if (item === undefined) return false;
+  return accepts !== undefined || predicate === undefined || returned(route, "predicate", predicate(item));
+};
 
 /**
  * Whether the filter or the schema needs the item. If neither does, the item is decoded only when the mapper reads it.
@@ -117,12 +129,15 @@ const matches = (route: Route, item: unknown): boolean =>
 const isJudged = ({ predicate, schema }: Route, { viewType }: Change<unknown>, side: "new" | "old"): boolean =>
   predicate !== undefined || (schema !== undefined && carries(viewType, side));
 
-/** Returns the message for the item after the change, or undefined if the target should have no copy of the item. */
-const messageOf = (route: Route, change: Change<unknown>): unknown => {
+/**
+ * Returns the message for the item after the change, or undefined if the target should have no copy of the item. The
+ * mapper gets `seen`, which may note what it reads.
+ */
+const messageOf = (route: Route, change: Change<unknown>, seen = change): unknown => {
   // The sink's own mapper reads the raw image, so the record must have one.
   if (route.mapsItself) assertNewImage(change);
-  if (isJudged(route, change, "new") && !matches(route, change.after)) return undefined;
-  return mapped(route, change);
+  if (isJudged(route, change, "new") && !matches(route, change, "new")) return undefined;
+  return mapped(route, seen);
 };
 
 /** The members of a change that depend on the item alone. */
@@ -149,7 +164,7 @@ const priorCopy = (route: Route, change: Change<unknown>): PriorCopy => {
         readsMore = true;
       });
   try {
-    return messageOf(route, seen) !== undefined || readsMore ? "possible" : "unlikely";
+    return messageOf(route, prior, seen) !== undefined || readsMore ? "possible" : "unlikely";
   } catch (error) {
     // An earlier version of the schema or mapper may have accepted this image, so the target may have a copy.
     if (error instanceof ConfigError) throw error;
@@ -201,7 +216,7 @@ const leavesCopies = (route: SharedRoute, { origin }: Change<unknown>): boolean 
 
 /** Whether the removed item may have had a copy of this route. An item that the filter or the mapper refuses has no copy. */
 const hadCopy = (route: Route, change: Change<unknown>): boolean =>
-  (!isJudged(route, change, "old") || matches(route, change.before)) && priorCopy(route, change) === "possible";
+  (!isJudged(route, change, "old") || matches(route, change, "old")) && priorCopy(route, change) === "possible";
 
 /** Returns the message that marks the copy of a removed item, or undefined if the route does not mark a copy. */
 const markOf = (route: Route, change: Change<unknown>): unknown => {
@@ -246,10 +261,8 @@ const upsertEffect = (route: SharedRoute, change: Change<unknown>): Effect => {
 };
 
 const appendEffect = (route: Route, change: Change<unknown>): Effect => {
-  const isRemove = change.kind === "remove";
-  if (isJudged(route, change, isRemove ? "old" : "new")) {
-    if (!matches(route, isRemove ? change.before : change.after)) return none;
-  }
+  const side = change.kind === "remove" ? "old" : "new";
+  if (isJudged(route, change, side) && !matches(route, change, side)) return none;
   const message = mapped(route, change);
   return message === undefined ? none : { kind: "write", message };
 };

@@ -4,6 +4,7 @@
 import type { Route } from "../delivery/route.ts";
 import type { UnknownItem } from "../record/change.ts";
 import type { MappedSink, Mapper, Sink, WriteMode } from "../sink/sink.ts";
+import { type EventFilter, eventFiltersOf } from "./event-filters.ts";
 import { handlerOf, type PipelineHandler } from "./handler.ts";
 import {
   invalid,
@@ -28,6 +29,11 @@ export interface Pipeline<Base, Item = Base> {
    * @throws {ConfigError} CONFIG_INVALID when the pipeline has no route.
    */
   readonly handler: () => PipelineHandler;
+  /**
+   * Returns filters for the event source mapping, with which Lambda does not call the function for items that no route wants.
+   * @throws {ConfigError} CONFIG_INVALID when a route has no filter of `matching`, or may act on other items for another reason.
+   */
+  readonly eventFilters: () => readonly EventFilter[];
   /** Returns the targets of the upsert routes, for programs that compare them with the table, as `sluice verify` does. */
   readonly targets: () => readonly PipelineTarget[];
 }
@@ -76,6 +82,7 @@ const pipelineOf = <Base, Item>(settings: PipelineSettings, predicate: Predicate
       if (settings.routes.length > 0) return handlerOf(settings);
       throw invalid(`[${settings.name}] the pipeline has no route; expected to(sink, mapper)`);
     },
+    eventFilters: () => eventFiltersOf(settings.name, settings.routes),
     targets: () => targetsOf(settings),
   });
 

@@ -4,6 +4,7 @@ import { idSuffixOf } from "../delivery/delivery-result.ts";
 import type { ReferenceWaits } from "../delivery/reference-wait.ts";
 import type { Removal, Removals, Route } from "../delivery/route.ts";
 import type { Change, Origin } from "../record/change.ts";
+import { imageTest, isItemFilter } from "../record/item-filter.ts";
 import { checkOptionNames, type OptionNames } from "../sink/option.ts";
 import type { Dedupe, MappedSink, Sink } from "../sink/sink.ts";
 import { checkedName, invalid, type PipelineSettings } from "./options.ts";
@@ -229,6 +230,7 @@ export const checkedRoute = (
     sink,
     ...mapping,
     predicate,
+    accepts: isItemFilter(predicate) ? imageTest(predicate.pattern) : undefined,
     schema: settings.schema,
     dedupe: checkedDedupe(sink, name, options.dedupe, settings.dedupeStore !== undefined),
     origins: checkedOrigins(sink, name, options.origins),

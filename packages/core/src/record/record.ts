@@ -213,6 +213,10 @@ export const priorState = <Item>(
   return decodeRecord(record, change.origin, schema, epoch) as LiveChange<Item>;
 };
 
+/** Returns an image of the record, not decoded. Throws if the record does not have it. */
+export const imageOf = ({ record, viewType }: Change<unknown>, side: "new" | "old"): Image =>
+  requiredImage(side, viewType, side === "new" ? record.dynamodb?.NewImage : record.dynamodb?.OldImage);
+
 /** Throws unless the record has the new image. Does not decode the image. */
 export const assertNewImage = (change: Change<unknown>): void => {
   requiredImage("new", change.viewType, change.record.dynamodb?.NewImage);

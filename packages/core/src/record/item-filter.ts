@@ -1,0 +1,125 @@
+// Filters that Lambda can apply as well as core. Such a filter names attributes and their values, so it can become a
+// pattern of an event source mapping: https://docs.aws.amazon.com/lambda/latest/dg/with-ddb-filtering.html
+
+import { ConfigError } from "../errors.ts";
+import type { Image } from "./change.ts";
+import { isNumberValue } from "./json.ts";
+
+/** A text or boolean that an attribute must equal, one of several texts, or the beginning of a text. */
+export type AttributeCondition = string | boolean | readonly string[] | { readonly prefix: string };
+
+/** Conditions by attribute. An item matches if it meets all of them. */
+export interface ItemConditions {
+  readonly [attribute: string]: AttributeCondition;
+}
+
+/** Rules of an event source mapping for one image: `{ type: { S: ["order"] } }`. */
+export interface ImagePattern {
+  readonly [attribute: string]:
+    | { readonly S: readonly (string | { readonly prefix: string })[] }
+    | { readonly BOOL: readonly boolean[] };
+}
+
+type Shape<Conditions> = {
+  readonly [Attribute in keyof Conditions]: Conditions[Attribute] extends readonly (infer Text)[]
+    ? Text
+    : Conditions[Attribute] extends { readonly prefix: string }
+      ? string
+      : Conditions[Attribute];
+};
+
+/** The members of a union that can match. All of `Item` if it is no union, or TypeScript cannot tell. */
+export type MatchingItem<Item, Conditions> =
+  Extract<Item, Shape<Conditions>> extends never ? Item : Extract<Item, Shape<Conditions>>;
+
+/** A filter for `when`, and for `eventFilters`. It judges items as they are in the table, before the schema. */
+export interface ItemFilter<Conditions = ItemConditions> {
+  <Item>(item: Item): item is MatchingItem<Item, Conditions> & Item;
+  readonly pattern: ImagePattern;
+}
+
+const expected = 'expected a text, texts, true, false, or { prefix: "…" }';
+
+const invalid = (attribute: string, found: string): ConfigError =>
+  new ConfigError("CONFIG_INVALID", `matching: the condition of ${JSON.stringify(attribute)} is ${found}; ${expected}`);
+
+/** DynamoDB's numbers reach Lambda's filters as texts, and equal numbers may have different texts. */
+const isNumber = (condition: unknown): boolean =>
+  typeof condition === "number" || typeof condition === "bigint" || isNumberValue(condition);
+
+const prefixOf = (condition: unknown): string | undefined => {
+  if (typeof condition !== "object" || condition === null || Object.keys(condition).join() !== "prefix")
+    return undefined;
+  const { prefix } = condition as { readonly prefix?: unknown };
+  return typeof prefix === "string" && prefix !== "" ? prefix : undefined;
+};
+
+const ruleOf = (attribute: string, condition: unknown): ImagePattern[string] => {
+  // In a pattern, `$or` is an operator, and a name with a dot may be read as a path.
+  if (/^\$|\./.test(attribute)) {
+    throw new ConfigError(
+      "CONFIG_INVALID",
+      `matching: the attribute ${JSON.stringify(attribute)} has a dot or begins with $; expected another attribute, or a function in when()`,
+    );
+  }
+  if (typeof condition === "string") return { S: [condition] };
+  if (typeof condition === "boolean") return { BOOL: [condition] };
+  const prefix = prefixOf(condition);
+  if (prefix !== undefined) return { S: [{ prefix }] };
+  if (isNumber(condition)) throw invalid(attribute, "a number, which Lambda compares as a text");
+  if (!Array.isArray(condition))
+    throw invalid(attribute, condition === null ? "null" : `a malformed ${typeof condition}`);
+  if (condition.length === 0) throw invalid(attribute, "an empty list");
+  if (condition.every((text) => typeof text === "string")) return { S: condition };
+  throw invalid(
+    attribute,
+    condition.some(isNumber) ? "a list with a number, which Lambda compares as a text" : "a list of other values",
+  );
+};
+
+const textTest = (rules: readonly (string | { readonly prefix: string })[]): ((value: unknown) => boolean) => {
+  const texts = new Set(rules);
+  const [first] = rules;
+  if (typeof first !== "object") return (value) => texts.has(value as string);
+  return (value) => typeof value === "string" && value.startsWith(first.prefix);
+};
+
+/** The test of a decoded value. */
+const valueTest = (rule: ImagePattern[string]): ((value: unknown) => boolean) =>
+  "S" in rule ? textTest(rule.S) : (value) => value === rule.BOOL[0];
+
+const ownMember = (value: unknown, name: string): unknown =>
+  typeof value === "object" && value !== null && Object.hasOwn(value, name)
+    ? (value as Readonly<Record<string, unknown>>)[name]
+    : undefined;
+
+/** Creates the test of a stream record's image, as Lambda makes it. */
+export const imageTest = (pattern: ImagePattern): ((image: Image) => boolean) => {
+  const tests = Object.entries(pattern).map(([attribute, rule]) => {
+    const test = valueTest(rule);
+    const type = "S" in rule ? "S" : "BOOL";
+    return (image: Image): boolean => test(ownMember(ownMember(image, attribute), type));
+  });
+  return (image) => tests.every((test) => test(image));
+};
+
+/**
+ * Creates a filter from conditions on attributes: `.when(matching({ type: "order" }))`. `pipeline.eventFilters()` makes
+ * filters of the event source mapping from such filters, so that Lambda does not invoke the function for other items.
+ * @throws {ConfigError} CONFIG_INVALID, with the attribute's name, when a condition is wrong. Numbers are refused.
+ */
+export const matching = <const Conditions extends ItemConditions>(conditions: Conditions): ItemFilter<Conditions> => {
+  const entries = Object.entries(conditions as ItemConditions);
+  if (entries.length === 0)
+    throw new ConfigError("CONFIG_INVALID", "matching: there is no condition; expected one or more");
+  const pattern = Object.fromEntries(
+    entries.map(([attribute, condition]) => [attribute, ruleOf(attribute, condition)]),
+  );
+  const tests = Object.entries(pattern).map(([attribute, rule]) => ({ attribute, test: valueTest(rule) }));
+  const filter = (item: unknown): boolean => tests.every(({ attribute, test }) => test(ownMember(item, attribute)));
+  return Object.assign(filter, { pattern }) as unknown as ItemFilter<Conditions>;
+};
+
+/** Whether a predicate was created by `matching`. */
+export const isItemFilter = (predicate: unknown): predicate is ItemFilter =>
+  typeof predicate === "function" && typeof (predicate as Partial<ItemFilter>).pattern === "object";
