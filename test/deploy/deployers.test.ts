@@ -5,14 +5,13 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { pipelineAlarms } from "@sluice/cdk";
-const judgeTemplate = (_: unknown): readonly unknown[] => [];
+import { judgeTemplate, pipelineAlarms } from "@sluice/cdk";
 import { engineOrSkip } from "@sluice/local";
 import { Template as Assertions } from "aws-cdk-lib/assertions";
 import { root } from "../markdown.ts";
 import { differences, type Facts, factsOf, type Template } from "./facts.ts";
 import { fanOutStack } from "./fan-out-stack.ts";
-import { installTools, lint, samTemplate, serverlessTemplate, terraformTemplate } from "./tools.ts";
+import { installTools, lint, samSource, samTemplate, serverlessTemplate, terraformTemplate } from "./tools.ts";
 
 /** What one deployer says on purpose in another way than the construct, by the fact's path, with the reason. */
 interface Deployer {
@@ -70,6 +69,7 @@ describeWithTools("the examples of other deployers", () => {
   });
 
   test("SAM's template keeps to the rules before it is expanded, and cfn-lint finds nothing", async () => {
+    expect(judgeTemplate(await samSource())).toEqual([]);
     expect(await lint(join(root, "examples/deploy-sam/template.yaml"))).toEqual([]);
   });
 

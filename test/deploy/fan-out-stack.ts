@@ -5,8 +5,8 @@ import {
   openSearchAccess,
   PipelineAlarms,
   postgresAccess,
-  SluicePipeline,
   type SinkAccess,
+  SluicePipeline,
   snsAccess,
   sqsAccess,
 } from "@sluice/cdk";

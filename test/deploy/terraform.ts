@@ -41,7 +41,8 @@ const data: Readonly<Record<string, string>> = {
   "data.aws_caller_identity.current.account_id": "AWS::AccountId",
 };
 
-const pascal = (name: string): string => name.replaceAll(/(?:^|_)([a-z])/g, (_, letter: string) => letter.toUpperCase());
+const pascal = (name: string): string =>
+  name.replaceAll(/(?:^|_)([a-z])/g, (_, letter: string) => letter.toUpperCase());
 
 const idOf = (type: string, name: string): string => `${type}/${name}`;
 
@@ -152,7 +153,10 @@ const converters: Readonly<Record<string, Converter>> = {
     Properties: {
       ...renamed(from, { runtime: "Runtime", architectures: "Architectures", memory_size: "MemorySize" }),
       ...renamed(from, { timeout: "Timeout", role: "Role", handler: "Handler" }),
-      ...optional("LoggingConfig", renamed(block(from, "logging_config"), { log_format: "LogFormat", log_group: "LogGroup" })),
+      ...optional(
+        "LoggingConfig",
+        renamed(block(from, "logging_config"), { log_format: "LogFormat", log_group: "LogGroup" }),
+      ),
       ...optional(
         "VpcConfig",
         renamed(block(from, "vpc_config"), { subnet_ids: "SubnetIds", security_group_ids: "SecurityGroupIds" }),
@@ -170,10 +174,16 @@ const converters: Readonly<Record<string, Converter>> = {
       ),
       ...optional(
         "DestinationConfig",
-        optional("OnFailure", renamed(block(block(from, "destination_config"), "on_failure"), { destination_arn: "Destination" })),
+        optional(
+          "OnFailure",
+          renamed(block(block(from, "destination_config"), "on_failure"), { destination_arn: "Destination" }),
+        ),
       ),
       ...optional("MetricsConfig", renamed(block(from, "metrics_config"), { metrics: "Metrics" })),
-      ...optional("ScalingConfig", renamed(block(from, "scaling_config"), { maximum_concurrency: "MaximumConcurrency" })),
+      ...optional(
+        "ScalingConfig",
+        renamed(block(from, "scaling_config"), { maximum_concurrency: "MaximumConcurrency" }),
+      ),
     },
   }),
   aws_sqs_queue: (from) => ({
@@ -209,7 +219,10 @@ const converters: Readonly<Record<string, Converter>> = {
         .map((attribute) => renamed(attribute, { name: "AttributeName", type: "AttributeType" })),
       KeySchema: keySchema(from),
       ...optional("StreamSpecification", renamed(from, { stream_view_type: "StreamViewType" })),
-      ...optional("TimeToLiveSpecification", renamed(block(from, "ttl"), { attribute_name: "AttributeName", enabled: "Enabled" })),
+      ...optional(
+        "TimeToLiveSpecification",
+        renamed(block(from, "ttl"), { attribute_name: "AttributeName", enabled: "Enabled" }),
+      ),
       ...optional(
         "PointInTimeRecoverySpecification",
         renamed(block(from, "point_in_time_recovery"), { enabled: "PointInTimeRecoveryEnabled" }),
@@ -238,7 +251,11 @@ const converters: Readonly<Record<string, Converter>> = {
     Properties: {
       ...renamed(from, { log_group_name: "LogGroupName", pattern: "FilterPattern" }),
       MetricTransformations: [
-        renamed(block(from, "metric_transformation"), { name: "MetricName", namespace: "MetricNamespace", value: "MetricValue" }),
+        renamed(block(from, "metric_transformation"), {
+          name: "MetricName",
+          namespace: "MetricNamespace",
+          value: "MetricValue",
+        }),
       ],
     },
   }),
