@@ -185,7 +185,13 @@ const alarmFacts = ({ Properties: { AlarmName: _, ...properties } = {} }: Resour
   return flat(`alarm ${[textOf(properties.MetricName), ...dimensions].join(" of ")}`, properties);
 };
 
-const metricFacts = ({ Properties: { FilterName: _, ...properties } = {} }: Resource) => flat("logMetric", properties);
+const metricNames = ({ MetricTransformations }: JsonObject): string =>
+  listOf(MetricTransformations)
+    .map((transformation) => textOf(member(transformation, "MetricName")))
+    .join();
+
+const metricFacts = ({ Properties: { FilterName: _, ...properties } = {} }: Resource) =>
+  flat(`logMetric ${metricNames(properties)}`, properties);
 
 /** The resources that belong to a role, by one of their properties. */
 const ownerOf = ({ Type, Properties = {} }: Resource): Json | undefined => {
@@ -219,6 +225,9 @@ export const factsOf = (template: Template): Facts => {
   const facts = raw.flatMap(([id, resource]) =>
     factsOfResource(id, mapTexts(resource as unknown as Json, inRoles) as unknown as Resource, roles),
   );
+  const paths = facts.map(([path]) => path);
+  const twice = paths.filter((path, index) => paths.indexOf(path) !== index);
+  if (twice.length > 0) throw new Error(`two facts of one name: ${twice.join(", ")}`);
   return Object.fromEntries(facts);
 };
 
