@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { engineOrSkip, startPostgres } from "@sluice/local";
+import { handlerPairs } from "../src/cold-start/handlers.ts";
 import { bench } from "../src/command.ts";
 
 const quick = ["--rounds", "2", "--batch", "20", "--batches", "2"];
@@ -32,6 +33,14 @@ test("--json writes the figures of the suite decode", async () => {
     "decode/films/vs-unmarshall",
     "decode/orders/vs-unmarshall",
     "decode/rarities/vs-unmarshall",
+  ]);
+});
+
+test("--json writes the figures of the suite bundle", async () => {
+  const names = handlerPairs.map(({ name }) => name);
+  expectFigures(await figuresOf("bundle"), [
+    ...names.map((name) => `bundle/${name}/kb`),
+    ...names.map((name) => `bundle/${name}/sdk-external/kb`),
   ]);
 });
 

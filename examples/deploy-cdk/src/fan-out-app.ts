@@ -1,6 +1,6 @@
 // The app: the stack with a database and a search domain, and the rules that judge every stack of the app.
 
-import { type FunctionOptions, openSearchAccess, postgresAccess } from "@sluice/cdk";
+import { type FunctionOptions, openSearchAccess, postgresAccess, SluiceRules } from "@sluice/cdk";
 import { App, Validations } from "aws-cdk-lib";
 import { FanOutStack } from "./fan-out-stack.ts";
 import { Targets } from "./targets.ts";

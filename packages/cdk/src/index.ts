@@ -18,7 +18,7 @@ export { DeployError } from "./errors.ts";
 export type { BundleOptions } from "./function/bundling.ts";
 export { EnsureTargets, type EnsureTargetsProps } from "./function/ensure-targets.ts";
 export { type FunctionOptions, PipelineFunction, type PipelineFunctionProps } from "./function/pipeline-function.ts";
-export type { EnsureOptions } from "./pipeline/ensure.ts";
+export type { EnsureTargetsOptions } from "./pipeline/ensure.ts";
 export type { DedupeOptions, RetryQueueGiven, SluicePipelineProps } from "./pipeline/options.ts";
 export type { PipelineResources } from "./pipeline/resources.ts";
 export { SluicePipeline } from "./pipeline/sluice-pipeline.ts";
@@ -65,7 +65,11 @@ export {
   sourceOfStream,
   sourceOfTable,
 } from "./stream/stream-source.ts";
-export { type BackfillOptions, BackfillWorkflow, type BackfillWorkflowProps } from "./workflow/backfill-workflow.ts";
+export {
+  type BackfillOptions as BackfillWorkflowOptions,
+  BackfillWorkflow,
+  type BackfillWorkflowProps,
+} from "./workflow/backfill-workflow.ts";
 export type { CopyOptions, CopyProps, ExportPlace } from "./workflow/copy-parts.ts";
 export type { PipelineModule } from "./workflow/pipeline-entry.ts";
 export {
@@ -76,4 +80,8 @@ export {
   type WorkflowMail,
 } from "./workflow/redrive-workflow.ts";
 export type { WorkflowFunctionOptions } from "./workflow/step-function.ts";
-export { type VerifyOptions, VerifyWorkflow, type VerifyWorkflowProps } from "./workflow/verify-workflow.ts";
+export {
+  type VerifyOptions as VerifyWorkflowOptions,
+  VerifyWorkflow,
+  type VerifyWorkflowProps,
+} from "./workflow/verify-workflow.ts";

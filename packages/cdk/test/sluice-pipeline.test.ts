@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { type PipelineResources, type SinkAccess, SluicePipeline } from "@sluice/cdk";
 import { App, Duration, NestedStack, Stack, Stage } from "aws-cdk-lib";
@@ -367,6 +368,23 @@ describe("alarms and the dashboard", () => {
     const stack = unbundled();
     pipelineOf(stack, { alarms: false });
     Template.fromStack(stack).resourceCountIs("AWS::CloudWatch::Alarm", 0);
+  });
+});
+
+test("the workflows get the pipeline, and the redrive its alarm and the bucket of payloads", () => {
+  const stack = unbundled();
+  const module = join(import.meta.dirname, "support", "program.ts");
+  const pipeline = pipelineOf(stack, {
+    payloads: true,
+    redrive: {},
+    backfill: { entry: module },
+    verify: { entry: module },
+  });
+  const template = Template.fromStack(stack);
+  template.resourceCountIs("AWS::StepFunctions::StateMachine", 3);
+  expect(pipeline.redrive?.stateMachine).toBeDefined();
+  template.hasResourceProperties("AWS::CloudWatch::Alarm", {
+    Dimensions: [{ Name: "StateMachineArn", Value: Match.anyValue() }],
   });
 });
 

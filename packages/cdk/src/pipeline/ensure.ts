@@ -10,7 +10,7 @@ import type { SinkAccess } from "../sinks/sink-access.ts";
 import { type OwnedVariables, setEnvironment } from "./environment.ts";
 
 /** The function that calls `ensure()` of the sinks. */
-export interface EnsureOptions {
+export interface EnsureTargetsOptions {
   /** The file that exports a handler. It calls `ensure()` of each sink: `src/ensure.ts`. */
   readonly entry: string;
   /** The name of the export. Default `handler`. */
@@ -19,7 +19,7 @@ export interface EnsureOptions {
   readonly timeout?: Duration;
 }
 
-interface EnsureContext extends EnsureOptions {
+interface EnsureContext extends EnsureTargetsOptions {
   readonly sinks: readonly SinkAccess[];
   readonly functionOptions: FunctionOptions | undefined;
   readonly mappings: readonly CfnEventSourceMapping[];

@@ -14,7 +14,10 @@ import type { SinkAccess } from "../sinks/sink-access.ts";
 import type { MappingOptions } from "../stream/mapping-options.ts";
 import type { ChangeBucketOptions } from "../stream/on-failure-bucket.ts";
 import type { AnyTable, StreamGiven } from "../stream/stream-source.ts";
-import type { EnsureOptions } from "./ensure.ts";
+import type { BackfillOptions } from "../workflow/backfill-workflow.ts";
+import type { RedriveOptions } from "../workflow/redrive-workflow.ts";
+import type { VerifyOptions } from "../workflow/verify-workflow.ts";
+import type { EnsureTargetsOptions } from "./ensure.ts";
 
 /** The dedupe table of a pipeline, and what its routes do with it. */
 export interface DedupeOptions extends DedupeTableOptions {
@@ -63,6 +66,12 @@ export interface SluicePipelineProps {
   readonly dedupe?: DedupeOptions | boolean;
   /** The bucket of `s3PayloadStore`, for records that are too large for a message. Default: none. */
   readonly payloads?: ChangeBucketOptions | IBucket | Bucket | boolean;
+  /** The workflow that redrives dead letters: `{ topic, approval: true }`. Default: none. */
+  readonly redrive?: RedriveOptions;
+  /** The workflow that copies the table. `entry` is the file that exports the pipeline itself. Default: none. */
+  readonly backfill?: BackfillOptions;
+  /** The workflow that verifies the copies, by a schedule if you like. Default: none. */
+  readonly verify?: VerifyOptions;
   /**
    * The alarms of the runbook. `false`: none. Default: all alarms whose resources exist, without actions, and a warning;
    * name a topic in `actions`.
@@ -76,5 +85,5 @@ export interface SluicePipelineProps {
    * A function that calls `ensure()` of the sinks at each deployment, before the event source mappings are created. Default:
    * none; you create what the targets need.
    */
-  readonly ensure?: EnsureOptions;
+  readonly ensure?: EnsureTargetsOptions;
 }

@@ -18,6 +18,9 @@ import type { SinkAccess } from "../sinks/sink-access.ts";
 import { grantPayloads, isBucket, OnFailureBucket, PayloadBucket } from "../stream/on-failure-bucket.ts";
 import { StreamConsumer } from "../stream/stream-consumer.ts";
 import { type StreamSource, sourceOfStream, sourceOfTable } from "../stream/stream-source.ts";
+import { BackfillWorkflow } from "../workflow/backfill-workflow.ts";
+import { RedriveWorkflow } from "../workflow/redrive-workflow.ts";
+import { VerifyWorkflow } from "../workflow/verify-workflow.ts";
 import { ensureBefore } from "./ensure.ts";
 import { setEnvironment } from "./environment.ts";
 import { checkTimeout, functionOf } from "./function-of.ts";
@@ -39,6 +42,9 @@ export class SluicePipeline extends Construct implements PipelineResources {
   readonly payloadBucket: IBucket | undefined;
   readonly table: ITable | undefined;
   readonly sinks: readonly SinkAccess[];
+  readonly redrive: RedriveWorkflow | undefined;
+  readonly backfill: BackfillWorkflow | undefined;
+  readonly verify: VerifyWorkflow | undefined;
 
   constructor(scope: Construct, id: string, props: SluicePipelineProps) {
     super(scope, id);
@@ -80,6 +86,9 @@ export class SluicePipeline extends Construct implements PipelineResources {
     const { ensure, functionOptions, sinks } = props;
     const mappings = [this.mapping, ...(this.retryMapping ? [this.retryMapping] : [])];
     if (ensure) ensureBefore(this, { ...ensure, sinks, functionOptions, mappings, variables });
+    this.redrive = redriveOf(this, props.redrive);
+    this.backfill = props.backfill && new BackfillWorkflow(this, "Backfill", { ...props.backfill, pipeline: this });
+    this.verify = props.verify && new VerifyWorkflow(this, "Verify", { ...props.verify, pipeline: this });
     addAlarms(this, props.alarms);
     addDashboard(this, props.dashboard);
   }
@@ -153,10 +162,21 @@ const onFailureOf = (scope: Construct, option: SluicePipelineProps["onFailure"] 
   return new OnFailureBucket(scope, "OnFailure", option).bucket;
 };
 
+const redriveOf = (pipeline: SluicePipeline, options: SluicePipelineProps["redrive"]): RedriveWorkflow | undefined => {
+  if (options === undefined) return undefined;
+  const { payloadBucket } = pipeline;
+  return new RedriveWorkflow(pipeline, "Redrive", { ...(payloadBucket && { payloadBucket }), ...options, pipeline });
+};
+
 const addAlarms = (pipeline: SluicePipeline, option: SluicePipelineProps["alarms"] = true): void => {
   if (option === false) return;
   const options: PipelineAlarmsOptions = option === true ? {} : option;
-  new PipelineAlarms(pipeline, "Alarms", { ...options, resources: pipeline });
+  const stateMachine = pipeline.redrive?.stateMachine;
+  new PipelineAlarms(pipeline, "Alarms", {
+    ...options,
+    resources: pipeline,
+    ...(stateMachine && { redrive: stateMachine }),
+  });
   if ((options.actions ?? []).length > 0) return;
   Annotations.of(pipeline).addWarningV2(
     "@sluice/cdk:alarms-without-actions",

@@ -33,9 +33,9 @@ const awsSeconds = 10;
 export interface SnsAccessOptions {
   readonly topic: ITopic;
   /** The key of an imported topic that is encrypted with a key of your own. Default: that of the topic's construct. */
-  readonly encryptionKey?: IKey;
+  readonly encryptionKey?: IKey | undefined;
   /** The variable with the topic's ARN. Default `TOPIC_ARN`. */
-  readonly variable?: string;
+  readonly variable?: string | undefined;
 }
 
 /** What `snsSink` needs. */
@@ -49,7 +49,7 @@ export const snsAccess = ({ topic, encryptionKey, variable = "TOPIC_ARN" }: SnsA
 export interface SqsAccessOptions {
   readonly queue: IQueue;
   /** The variable with the queue's URL. Default `QUEUE_URL`. */
-  readonly variable?: string;
+  readonly variable?: string | undefined;
 }
 
 /** What `sqsSink` needs. */
@@ -63,7 +63,7 @@ export const sqsAccess = ({ queue, variable = "QUEUE_URL" }: SqsAccessOptions): 
 export interface EventBusAccessOptions {
   readonly eventBus: IEventBus;
   /** The variable with the name of the bus; its ARN, if the bus belongs to another account. Default `EVENT_BUS`. */
-  readonly variable?: string;
+  readonly variable?: string | undefined;
 }
 
 /** What `eventbridgeSink` needs. */
@@ -79,15 +79,15 @@ export const eventBusAccess = ({ eventBus, variable = "EVENT_BUS" }: EventBusAcc
 /** Options of `emailAccess`. */
 export interface EmailAccessOptions extends TargetNetwork {
   /** The verified address or domain. Default: no right of SES, for SMTP. */
-  readonly identity?: IEmailIdentity;
-  readonly configurationSet?: IConfigurationSet;
+  readonly identity?: IEmailIdentity | undefined;
+  readonly configurationSet?: IConfigurationSet | undefined;
   /** The addresses in `From` that the function may use: `orders@example.com`, or `*@example.com`. */
-  readonly from?: string | readonly string[];
+  readonly from?: string | readonly string[] | undefined;
   /** The secret with user and password of an SMTP server. */
-  readonly secret?: ISecret;
+  readonly secret?: ISecret | undefined;
   /** The variable with the secret's ARN. Default `MAIL_SECRET_ARN`. */
-  readonly secretVariable?: string;
-  readonly environment?: Readonly<Record<string, string>>;
+  readonly secretVariable?: string | undefined;
+  readonly environment?: Readonly<Record<string, string>> | undefined;
 }
 
 /** What `emailSink` needs. Lambda blocks port 25: a server for SMTP listens on 465 or 587. */
@@ -116,10 +116,10 @@ export const emailAccess = (options: EmailAccessOptions): SinkAccess => {
 /** Options of `webhookAccess`. */
 export interface WebhookAccessOptions extends TargetNetwork {
   /** The secret with the token or the signing key. */
-  readonly secret?: ISecret;
+  readonly secret?: ISecret | undefined;
   /** The variable with the secret's ARN. Default `WEBHOOK_SECRET_ARN`. */
-  readonly secretVariable?: string;
-  readonly environment?: Readonly<Record<string, string>>;
+  readonly secretVariable?: string | undefined;
+  readonly environment?: Readonly<Record<string, string>> | undefined;
 }
 
 /** The default of the sink's `timeoutMs`. */

@@ -19,11 +19,11 @@ export interface OpenSearchAccessOptions extends TargetNetwork {
   /** The sink's option `index`, or those of several sinks. */
   readonly index: string | readonly string[];
   /** The variable with the address. Default `OPENSEARCH_NODE`. */
-  readonly nodeVariable?: string;
+  readonly nodeVariable?: string | undefined;
   /** The variable with the region, for the option `auth`. Default `OPENSEARCH_REGION`. */
-  readonly regionVariable?: string;
+  readonly regionVariable?: string | undefined;
   /** The sink's `timeoutMs`. Default 30 s. */
-  readonly timeout?: Duration;
+  readonly timeout?: Duration | undefined;
 }
 
 const defaultSeconds = 30;

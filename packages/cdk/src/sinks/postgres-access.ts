@@ -17,22 +17,22 @@ export interface IamDatabase {
 /** Options of `postgresAccess`. */
 export interface PostgresAccessOptions extends TargetNetwork {
   /** The cluster, instance or proxy. Its security group is opened for the function. Default: no security group is changed. */
-  readonly database?: IConnectable;
+  readonly database?: IConnectable | undefined;
   /** The secret with user, password, host, port and name of the database. Either `secret` or `iam` must be given. */
-  readonly secret?: ISecret;
+  readonly secret?: ISecret | undefined;
   /** Tokens of IAM instead of a password: `rds-db:connect` for this user of the database. */
   readonly iam?: { readonly database: IamDatabase; readonly user: string };
   /** The variable with the secret's ARN. Default `DATABASE_SECRET_ARN`. */
-  readonly secretVariable?: string;
+  readonly secretVariable?: string | undefined;
   /** More variables, such as host and name of the database. */
-  readonly environment?: Readonly<Record<string, string>>;
+  readonly environment?: Readonly<Record<string, string>> | undefined;
   /**
    * Whether the server's certificate is from the authority of RDS, as without a proxy. Then `NODE_EXTRA_CA_CERTS` names the
    * file in which Lambda has this authority. Default true; for a proxy set false.
    */
-  readonly usesRdsAuthority?: boolean;
+  readonly usesRdsAuthority?: boolean | undefined;
   /** The sink's `timeoutMs`. Default 10 s. */
-  readonly timeout?: Duration;
+  readonly timeout?: Duration | undefined;
 }
 
 /** Where Lambda's Node.js runtimes have the certificates of RDS. */

@@ -11,11 +11,11 @@ import type { FunctionNetwork } from "./sink-access.ts";
 /** The network of a target. */
 export interface TargetNetwork {
   /** The VPC in which the function must run to reach the target. Default: any network. */
-  readonly vpc?: IVpc;
+  readonly vpc?: IVpc | undefined;
   /** Default: the private subnets of the VPC. */
-  readonly subnets?: SubnetSelection;
+  readonly subnets?: SubnetSelection | undefined;
   /** Security groups of the function. Default: one of its own. */
-  readonly securityGroups?: readonly ISecurityGroup[];
+  readonly securityGroups?: readonly ISecurityGroup[] | undefined;
 }
 
 /** The member `network` of an access, or nothing. */

@@ -13,8 +13,8 @@ export type SinkUse = "write" | "compare" | "ensure";
 export interface FunctionNetwork {
   readonly vpc: IVpc;
   /** Default: the private subnets of the VPC. */
-  readonly subnets?: SubnetSelection;
-  readonly securityGroups?: readonly ISecurityGroup[];
+  readonly subnets?: SubnetSelection | undefined;
+  readonly securityGroups?: readonly ISecurityGroup[] | undefined;
 }
 
 /** The access to one sink's target. `postgresAccess`, `openSearchAccess` and the other functions of this package create it. */
@@ -22,13 +22,13 @@ export interface SinkAccess {
   /** A name for errors and for the ids of constructs: `postgres`. */
   readonly name: string;
   /** The network in which the function must run. Default: any. */
-  readonly network?: FunctionNetwork;
+  readonly network?: FunctionNetwork | undefined;
   /** Environment variables of the function. Two sinks must not set one variable to different values. */
-  readonly environment?: Readonly<Record<string, string>>;
+  readonly environment?: Readonly<Record<string, string>> | undefined;
   /** Packages that the sink loads: `["pg"]`. The construct refuses a project that has not installed them. */
-  readonly packages?: readonly string[];
+  readonly packages?: readonly string[] | undefined;
   /** The longest time in seconds that one request of the sink may take, for the check of the function's timeout. */
-  readonly maxSeconds?: number;
+  readonly maxSeconds?: number | undefined;
   /** Gives the function's role the rights of this use, and opens security groups. */
   readonly grant: (target: LambdaFunction, use: SinkUse) => void;
 }

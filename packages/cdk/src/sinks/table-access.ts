@@ -10,9 +10,9 @@ export interface TableAccessOptions {
   /** The target. It may belong to another account, if its policy allows the function's role. */
   readonly table: AnyTable;
   /** Whether several items can have one key in the target, as the sink's README describes. Default false. */
-  readonly sharesKeys?: boolean;
+  readonly sharesKeys?: boolean | undefined;
   /** The variable with the table's name; its ARN, if it belongs to another account. Default `TARGET_TABLE`. */
-  readonly variable?: string;
+  readonly variable?: string | undefined;
 }
 
 const actionsOf: Readonly<Record<SinkUse, readonly string[]>> = {

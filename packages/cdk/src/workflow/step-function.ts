@@ -15,8 +15,8 @@ export type WorkflowFunctionOptions = Omit<
   "timeout" | "memorySize" | "provisionedConcurrency" | "reservedConcurrency"
 >;
 
-/** Lambda's Node.js runtimes contain the SDK, so that no client must be installed for a function that seldom runs. */
-const withoutSdk = { externalModules: ["@aws-sdk/*"] };
+/** The clients of Lambda's Node.js runtimes, so that no client must be installed for a function that seldom runs. */
+const withoutSdk = { externalModules: ["@aws-sdk/client-*"] };
 
 /** Creates a function of a workflow. */
 export const workflowFunction = (

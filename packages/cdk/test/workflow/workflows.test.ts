@@ -155,8 +155,16 @@ test.each([undefined, "orders"])("the entry of a worker is bundled and loads, pi
     mkdtempSync(join(import.meta.dirname, "../../../../node_modules/.cache/sluice/bundle-")),
     "index.cjs",
   );
-  const options = { entryPoints: [entry], outfile, bundle: true, platform: "node", format: "cjs" } as const;
-  await build({ ...options, external: ["@aws-sdk/*"], mainFields: ["module", "main"], logLevel: "error" });
+  await build({
+    entryPoints: [entry],
+    outfile,
+    bundle: true,
+    platform: "node",
+    format: "cjs",
+    external: ["@aws-sdk/*"],
+    mainFields: ["module", "main"],
+    logLevel: "error",
+  });
   const values: Record<string, string> = {
     DATABASE_URL: "postgres://127.0.0.1:1/none",
     OPENSEARCH_NODE: "http://127.0.0.1:1",
