@@ -1,4 +1,4 @@
-# The alarms are the table in docs/runbook.md. They notify nobody: add alarm_actions with the ARN of a topic.
+# The alarms are the table in docs/runbook.md. They do not notify a person: add alarm_actions with the ARN of a topic.
 
 locals {
   alarms = {

@@ -185,8 +185,13 @@ const alarmFacts = ({ Properties: { AlarmName: _, ...properties } = {} }: Resour
   return flat(`alarm ${[textOf(properties.MetricName), ...dimensions].join(" of ")}`, properties);
 };
 
+const metricNames = ({ MetricTransformations }: JsonObject): string =>
+  listOf(MetricTransformations)
+    .map((transformation) => textOf(member(transformation, "MetricName")))
+    .join();
+
 const metricFacts = ({ Properties: { FilterName: _, ...properties } = {} }: Resource) =>
-  flat("logMetric", properties);
+  flat(`logMetric ${metricNames(properties)}`, properties);
 
 /** The resources that belong to a role, by one of their properties. */
 const ownerOf = ({ Type, Properties = {} }: Resource): Json | undefined => {
@@ -214,16 +219,26 @@ export const factsOf = (template: Template): Facts => {
   );
   const roles = rolesOf(new Map(raw));
   const inRoles = (text: string): string =>
-    text.replaceAll(/\$\{([^.}]+)(?=[.}])/g, (reference, id: string) => (roles.has(id) ? `\${${roles.get(id)}` : reference));
+    text.replaceAll(/\$\{([^.}]+)(?=[.}])/g, (reference, id: string) =>
+      roles.has(id) ? `\${${roles.get(id)}` : reference,
+    );
   const facts = raw.flatMap(([id, resource]) =>
     factsOfResource(id, mapTexts(resource as unknown as Json, inRoles) as unknown as Resource, roles),
   );
+  const paths = facts.map(([path]) => path);
+  const twice = paths.filter((path, index) => paths.indexOf(path) !== index);
+  if (twice.length > 0) throw new Error(`two facts of one name: ${twice.join(", ")}`);
   return Object.fromEntries(facts);
 };
 
 /** What differs between two lists of facts: each path with both values. Undefined: the list has no such fact. */
-export const differences = (expected: Facts, actual: Facts): Readonly<Record<string, readonly (Json | undefined)[]>> => {
+export const differences = (
+  expected: Facts,
+  actual: Facts,
+): Readonly<Record<string, readonly (Json | undefined)[]>> => {
   const paths = [...new Set([...Object.keys(expected), ...Object.keys(actual)])].sort();
   const isSame = (path: string): boolean => JSON.stringify(expected[path]) === JSON.stringify(actual[path]);
-  return Object.fromEntries(paths.filter((path) => !isSame(path)).map((path) => [path, [expected[path], actual[path]]]));
+  return Object.fromEntries(
+    paths.filter((path) => !isSame(path)).map((path) => [path, [expected[path], actual[path]]]),
+  );
 };

@@ -41,7 +41,8 @@ const data: Readonly<Record<string, string>> = {
   "data.aws_caller_identity.current.account_id": "AWS::AccountId",
 };
 
-const pascal = (name: string): string => name.replaceAll(/(?:^|_)([a-z])/g, (_, letter: string) => letter.toUpperCase());
+const pascal = (name: string): string =>
+  name.replaceAll(/(?:^|_)([a-z])/g, (_, letter: string) => letter.toUpperCase());
 
 const idOf = (type: string, name: string): string => `${type}/${name}`;
 
@@ -58,7 +59,7 @@ const referenceOf = (expression: string): string => {
 /** The references of a text in CloudFormation's form. */
 const inCloudFormation = (text: string): string =>
   text
-    .replaceAll(/\$\{(aws_cloudwatch_log_group\.\w+\.arn)\}:\*/g, "${$1}")
+    .replaceAll(/(\$\{aws_cloudwatch_log_group\.\w+\.arn\}):\*/g, "$1")
     .replaceAll(/\$\{([^}]+)\}/g, (_, expression: string) => `\${${referenceOf(expression)}}`);
 
 const isObject = (value: Json | undefined): value is Block =>
@@ -152,7 +153,10 @@ const converters: Readonly<Record<string, Converter>> = {
     Properties: {
       ...renamed(from, { runtime: "Runtime", architectures: "Architectures", memory_size: "MemorySize" }),
       ...renamed(from, { timeout: "Timeout", role: "Role", handler: "Handler" }),
-      ...optional("LoggingConfig", renamed(block(from, "logging_config"), { log_format: "LogFormat", log_group: "LogGroup" })),
+      ...optional(
+        "LoggingConfig",
+        renamed(block(from, "logging_config"), { log_format: "LogFormat", log_group: "LogGroup" }),
+      ),
       ...optional(
         "VpcConfig",
         renamed(block(from, "vpc_config"), { subnet_ids: "SubnetIds", security_group_ids: "SecurityGroupIds" }),
@@ -170,10 +174,16 @@ const converters: Readonly<Record<string, Converter>> = {
       ),
       ...optional(
         "DestinationConfig",
-        optional("OnFailure", renamed(block(block(from, "destination_config"), "on_failure"), { destination_arn: "Destination" })),
+        optional(
+          "OnFailure",
+          renamed(block(block(from, "destination_config"), "on_failure"), { destination_arn: "Destination" }),
+        ),
       ),
       ...optional("MetricsConfig", renamed(block(from, "metrics_config"), { metrics: "Metrics" })),
-      ...optional("ScalingConfig", renamed(block(from, "scaling_config"), { maximum_concurrency: "MaximumConcurrency" })),
+      ...optional(
+        "ScalingConfig",
+        renamed(block(from, "scaling_config"), { maximum_concurrency: "MaximumConcurrency" }),
+      ),
     },
   }),
   aws_sqs_queue: (from) => ({
@@ -209,7 +219,10 @@ const converters: Readonly<Record<string, Converter>> = {
         .map((attribute) => renamed(attribute, { name: "AttributeName", type: "AttributeType" })),
       KeySchema: keySchema(from),
       ...optional("StreamSpecification", renamed(from, { stream_view_type: "StreamViewType" })),
-      ...optional("TimeToLiveSpecification", renamed(block(from, "ttl"), { attribute_name: "AttributeName", enabled: "Enabled" })),
+      ...optional(
+        "TimeToLiveSpecification",
+        renamed(block(from, "ttl"), { attribute_name: "AttributeName", enabled: "Enabled" }),
+      ),
       ...optional(
         "PointInTimeRecoverySpecification",
         renamed(block(from, "point_in_time_recovery"), { enabled: "PointInTimeRecoveryEnabled" }),
@@ -238,7 +251,11 @@ const converters: Readonly<Record<string, Converter>> = {
     Properties: {
       ...renamed(from, { log_group_name: "LogGroupName", pattern: "FilterPattern" }),
       MetricTransformations: [
-        renamed(block(from, "metric_transformation"), { name: "MetricName", namespace: "MetricNamespace", value: "MetricValue" }),
+        renamed(block(from, "metric_transformation"), {
+          name: "MetricName",
+          namespace: "MetricNamespace",
+          value: "MetricValue",
+        }),
       ],
     },
   }),
@@ -311,11 +328,40 @@ const documentsOf = ({ data: sources }: Module): ReadonlyMap<string, Json> =>
 
 const isProtected = (from: Block): boolean => block(from, "lifecycle").prevent_destroy === true;
 
+/** Arguments that say nothing that a fact could say: names, code, and what another argument implies. */
+const silent = [
+  "name",
+  "function_name",
+  "alarm_name",
+  "bucket_prefix",
+  "bucket",
+  "filename",
+  "source_code_hash",
+  "stream_enabled",
+];
+
+/** Converts a resource. Throws if an argument was not read, so that no argument escapes the comparison. */
+const converted = <Result>(type: string, from: Block, convert: (from: Block) => Result): Result => {
+  const seen = new Set<string | symbol>(silent);
+  const watched = new Proxy(from, {
+    get: (target, name) => {
+      seen.add(name);
+      return Reflect.get(target, name);
+    },
+  });
+  const result = convert(watched);
+  const unread = Object.keys(from).filter((name) => !seen.has(name));
+  if (unread.length > 0) throw new Error(`the test does not compare these arguments of ${type}: ${unread.join(", ")}`);
+  return result;
+};
+
+const withoutMeta = ({ __is_block__: _, lifecycle: __, depends_on: ___, ...rest }: Block): Block => rest;
+
 const resourceOf = ({ type, block: from }: Declared, documents: ReadonlyMap<string, Json>): Resource => {
   const convert = converters[type];
   if (convert === undefined) throw new Error(`the test does not know the resource ${type}`);
-  const { __is_block__: _, lifecycle: __, depends_on: ___, ...rest } = from;
-  const resource = convert(rest, (reference) => documents.get(String(reference)) ?? null);
+  const documentOf = (reference: Json | undefined): Json => documents.get(String(reference)) ?? null;
+  const resource = converted(type, withoutMeta(from), (arguments_) => convert(arguments_, documentOf));
   return { ...resource, DeletionPolicy: isProtected(from) ? "Retain" : "Delete" };
 };
 
@@ -329,7 +375,9 @@ export const templateOfModule = (module: Module): Template => {
   const properties = declared.flatMap(({ type, block: from }) => {
     const bucket = /^\$\{(aws_s3_bucket)\.(\w+)\.id\}$/.exec(String(from.bucket));
     const convert = ofBuckets[type];
-    return convert && bucket ? [{ id: idOf(bucket[1] ?? "", bucket[2] ?? ""), properties: convert(from) }] : [];
+    return convert && bucket
+      ? [{ id: idOf(bucket[1] ?? "", bucket[2] ?? ""), properties: converted(type, withoutMeta(from), convert) }]
+      : [];
   });
   const complete = resources.map(([id, resource]) => {
     const more = properties.filter((other) => other.id === id).map((other) => other.properties);

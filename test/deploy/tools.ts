@@ -7,7 +7,9 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { EngineMissingError } from "@sluice/local";
+// biome-ignore lint/style/noRestrictedImports: no package exports what its engines share
 import { inCache } from "../../packages/local/src/engines/engine-directory.ts";
+// biome-ignore lint/style/noRestrictedImports: no package exports what its engines share
 import { pythonWith } from "../../packages/local/src/engines/python-package.ts";
 import { root } from "../markdown.ts";
 import type { Template } from "./facts.ts";
@@ -48,7 +50,10 @@ except SystemExit as end:
 /** What cfn-lint finds in a template: `W3005 …`. */
 export const lint = async (path: string): Promise<readonly string[]> => {
   const stdout = await runPython(linting, "--regions", region, "--format", "json", "--", path);
-  const findings = JSON.parse(stdout) as readonly { readonly Rule: { readonly Id: string }; readonly Message: string }[];
+  const findings = JSON.parse(stdout) as readonly {
+    readonly Rule: { readonly Id: string };
+    readonly Message: string;
+  }[];
   return findings.map(({ Rule, Message }) => `${Rule.Id} ${Message}`);
 };
 
@@ -62,6 +67,16 @@ from samtranslator.yaml_helper import yaml_parse
 template = yaml_parse(re.sub(r"CodeUri: .*", "CodeUri: s3://bucket/code", open(sys.argv[1]).read()))
 session = boto3.Session(region_name="${region}")
 print(json.dumps(Translator({}, Parser(), boto_session=session).translate(template, {})))
+`;
+
+/** The template of examples/deploy-sam as it is written, in the long form of CloudFormation's functions. */
+export const samSource = async (): Promise<unknown> =>
+  JSON.parse(await runPython(reading, join(examples, "deploy-sam/template.yaml")));
+
+const reading = `
+import json, sys
+from samtranslator.yaml_helper import yaml_parse
+print(json.dumps(yaml_parse(open(sys.argv[1]).read())))
 `;
 
 /** The template of examples/deploy-sam, as SAM's transform expands it. */
@@ -127,13 +142,15 @@ const osls = async (): Promise<string> => {
   return join(target, "node_modules/osls/bin/serverless.js");
 };
 
+const reference = (name: string): string => `\${${name}}`;
+
 /** Values of the parameters, which look like references to the parameters of the other templates. */
 const parameters = {
-  SUBNET_IDS: "${SubnetIds}",
-  SECURITY_GROUP_ID: "${SecurityGroupId}",
-  DATABASE_SECRET_ARN: "${DatabaseSecretArn}",
-  SEARCH_DOMAIN_ARN: "${SearchDomainArn}",
-  SEARCH_DOMAIN_ENDPOINT: "${SearchDomainEndpoint}",
+  SUBNET_IDS: reference("SubnetIds"),
+  SECURITY_GROUP_ID: reference("SecurityGroupId"),
+  DATABASE_SECRET_ARN: reference("DatabaseSecretArn"),
+  SEARCH_DOMAIN_ARN: reference("SearchDomainArn"),
+  SEARCH_DOMAIN_ENDPOINT: reference("SearchDomainEndpoint"),
 };
 
 /** The template that `osls package` makes of examples/deploy-serverless, with a stub instead of the bundle. */
