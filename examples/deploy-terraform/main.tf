@@ -125,6 +125,25 @@ resource "aws_lambda_event_source_mapping" "stream" {
   function_response_types       = ["ReportBatchItemFailures"]
   enabled                       = true
 
+  # What `eventFilters(isOrder, isCustomer)` returns: other items do not call the function.
+  filter_criteria {
+    filter {
+      pattern = "{\"dynamodb\":{\"NewImage\":{\"type\":{\"S\":[\"order\"]}}}}"
+    }
+    filter {
+      pattern = "{\"dynamodb\":{\"OldImage\":{\"type\":{\"S\":[\"order\"]}}}}"
+    }
+    filter {
+      pattern = "{\"dynamodb\":{\"NewImage\":{\"type\":{\"S\":[\"customer\"]}}}}"
+    }
+    filter {
+      pattern = "{\"dynamodb\":{\"OldImage\":{\"type\":{\"S\":[\"customer\"]}}}}"
+    }
+    filter {
+      pattern = "{\"eventName\":[\"REMOVE\"]}"
+    }
+  }
+
   destination_config {
     on_failure {
       destination_arn = aws_s3_bucket.on_failure.arn

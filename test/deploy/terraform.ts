@@ -117,6 +117,14 @@ const renamed = (from: Block, names: Readonly<Record<string, string>>): Block =>
 /** A member if the object has members. */
 const optional = (name: string, value: Block): Block => (Object.keys(value).length > 0 ? { [name]: value } : {});
 
+/** The patterns, whose quotes Terraform escapes. */
+const filterCriteriaOf = ({ filter }: Block): Block => {
+  const Filters = listOf(filter).flatMap((one) =>
+    isObject(one) ? [{ Pattern: String(one.pattern).replaceAll('\\"', '"') }] : [],
+  );
+  return Filters.length > 0 ? { FilterCriteria: { Filters } } : {};
+};
+
 const statementOf = (statement: Block): Block => {
   const principals = listOf(statement.principals).filter(isObject);
   const conditions = listOf(statement.condition).filter(isObject);
@@ -179,6 +187,7 @@ const converters: Readonly<Record<string, Converter>> = {
           renamed(block(block(from, "destination_config"), "on_failure"), { destination_arn: "Destination" }),
         ),
       ),
+      ...filterCriteriaOf(block(from, "filter_criteria")),
       ...optional("MetricsConfig", renamed(block(from, "metrics_config"), { metrics: "Metrics" })),
       ...optional(
         "ScalingConfig",

@@ -2,6 +2,8 @@
 
 import { join } from "node:path";
 import { type FunctionOptions, type SinkAccess, SluicePipeline, snsAccess, sqsAccess } from "@sluice/cdk";
+import { eventFilters } from "@sluice/core";
+import { isCustomer, isOrder } from "@sluice/example-fan-out/filters";
 import { CfnOutput, Stack, type StackProps, Validations } from "aws-cdk-lib";
 import { AttributeType, StreamViewType, TableV2 } from "aws-cdk-lib/aws-dynamodb";
 import { Topic } from "aws-cdk-lib/aws-sns";
@@ -46,6 +48,8 @@ export class FanOutStack extends Stack {
         snsAccess({ topic, variable: "ORDER_EVENTS_TOPIC_ARN" }),
         sqsAccess({ queue, variable: "WAREHOUSE_QUEUE_URL" }),
       ],
+      // Lambda does not call the function for items that no route wants.
+      mapping: { filters: eventFilters(isOrder, isCustomer) },
       // The events of an order stay in order, also those that are sent late.
       retryQueue: { fifo: true },
       dedupe: true,

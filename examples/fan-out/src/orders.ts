@@ -18,6 +18,7 @@ import { snsSink } from "@sluice/sink-sns";
 import { type SqsMessage, sqsSink } from "@sluice/sink-sqs";
 import { z } from "zod";
 import { databaseUrl, required } from "./environment.ts";
+import { isCustomer, isOrder } from "./filters.ts";
 
 /** An order. Its key is `ORDER#<id>`. */
 export interface Order {
@@ -45,9 +46,6 @@ const schema: z.ZodType<Order | Customer> = z.discriminatedUnion("type", [
   }),
   z.object({ pk: z.string(), type: z.literal("customer"), name: z.string() }),
 ]);
-
-const isOrder = (item: Order | Customer): item is Order => item.type === "order";
-const isCustomer = (item: Order | Customer): item is Customer => item.type === "customer";
 
 const connection = { connectionString: databaseUrl() };
 
