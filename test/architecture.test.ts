@@ -145,7 +145,7 @@ describe("the rooms of core", () => {
     ["intake/"],
     ["delivery/"],
     ["pipeline/"],
-    ["index.ts", "sink-kit.ts", "envelope.ts"],
+    ["index.ts", "sink-kit.ts", "envelope.ts", "filters.ts"],
   ];
   const roomOf = (path: string): number =>
     rooms.findIndex((entries) =>

@@ -8,7 +8,7 @@ const doors = foldersIn("packages").flatMap(doorsOf);
 
 test("core has its three doors", () => {
   const names = doors.map(({ name }) => name).filter((name) => name.split("/")[1] === "core");
-  expect(names).toEqual(["@sluice/core", "@sluice/core/sink-kit", "@sluice/core/envelope"]);
+  expect(names).toEqual(["@sluice/core", "@sluice/core/sink-kit", "@sluice/core/envelope", "@sluice/core/filters"]);
 });
 
 test("@sluice/core exports at most 25 names", () => {

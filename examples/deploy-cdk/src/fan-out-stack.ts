@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { type FunctionOptions, type SinkAccess, SluicePipeline, snsAccess, sqsAccess } from "@sluice/cdk";
-import { eventFilters } from "@sluice/core";
+import { eventFilters } from "@sluice/core/filters";
 import { isCustomer, isOrder } from "@sluice/example-fan-out/filters";
 import { CfnOutput, Stack, type StackProps, Validations } from "aws-cdk-lib";
 import { AttributeType, StreamViewType, TableV2 } from "aws-cdk-lib/aws-dynamodb";

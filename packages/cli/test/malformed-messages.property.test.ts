@@ -21,7 +21,10 @@ const readers = [
 ];
 
 /** `String` throws for the second kind of value. */
-const any = fc.oneof(fc.jsonValue(), fc.jsonValue().map((toString) => [{ toString }]));
+const any = fc.oneof(
+  fc.jsonValue(),
+  fc.jsonValue().map((value) => [{ toString: value }]),
+);
 const object = (members: readonly string[]) =>
   fc.record(Object.fromEntries(members.map((name) => [name, any])), { requiredKeys: [] });
 const image = fc.oneof(any, fc.dictionary(fc.string(), any));

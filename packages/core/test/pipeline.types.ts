@@ -12,6 +12,7 @@ import type {
 } from "aws-lambda";
 import * as v from "valibot";
 import { z } from "zod";
+import { matching } from "../src/filters.ts";
 import { type Change, type LiveChange, type PipelineHandler, pipeline, type UnknownItem } from "../src/index.ts";
 import type { MappedSink, Sink } from "../src/sink-kit.ts";
 
@@ -171,3 +172,22 @@ declare const lambda: { readonly stream: DynamoDBStreamEvent; readonly queue: SQ
 const response: Promise<DynamoDBBatchResponse> = orders.handler()(lambda.stream, lambda.context);
 const queueResponse: Promise<SQSBatchResponse> = orders.handler()(lambda.queue, lambda.context);
 void [awsHandler, queueHandler, response, queueResponse];
+
+// A filter of `matching` narrows a union by its conditions.
+items.when(matching({ kind: "order" })).to(rows, (change) => {
+  expectType<Of<typeof change.after, Order>>();
+  return { id: change.after.id, total: change.after.total };
+});
+items.when(matching({ kind: ["order", "customer"] })).to(texts, (change) => {
+  expectType<Of<typeof change.after, Item | undefined>>();
+  return { body: "" };
+});
+// An item that is no union keeps its type.
+pipeline("p", block)
+  .when(matching({ id: { prefix: "o-" }, open: true }))
+  .to(texts, (change) => {
+    expectType<Of<typeof change.after, UnknownItem | undefined>>();
+    return { body: "" };
+  });
+// @ts-expect-error Lambda compares numbers as texts.
+matching({ total: 5 });

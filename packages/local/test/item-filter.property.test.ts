@@ -1,15 +1,8 @@
 // A pipeline behind the filters that it derives must send its targets exactly what it would send without them.
 
 import { describe, expect, test } from "@jest/globals";
-import {
-  type Change,
-  eventFilters,
-  type ItemFilter,
-  matching,
-  type Pipeline,
-  pipeline,
-  type UnknownItem,
-} from "@sluice/core";
+import { type Change, type Pipeline, pipeline, type UnknownItem } from "@sluice/core";
+import { eventFilters, type ItemFilter, matching } from "@sluice/core/filters";
 import { type Delivery, delivered, type Sink, type StreamRecord } from "@sluice/core/sink-kit";
 import { lambdaContext, streamEvent, tableHistory } from "@sluice/testing";
 import fc from "fast-check";

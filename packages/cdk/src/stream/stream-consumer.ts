@@ -1,6 +1,7 @@
 // The event source mapping from a table's stream to a function.
 
 import { Annotations, Duration } from "aws-cdk-lib";
+import { StreamViewType } from "aws-cdk-lib/aws-dynamodb";
 import type { Grant } from "aws-cdk-lib/aws-iam";
 import { CfnEventSourceMapping, type IFunction } from "aws-cdk-lib/aws-lambda";
 import type { IBucket } from "aws-cdk-lib/aws-s3";
@@ -42,11 +43,22 @@ export class StreamConsumer extends Construct {
       dropsRemovals: props.filtersDropRemovals ?? false,
       warn: (warning, message) => Annotations.of(this).addWarningV2(`@sluice/cdk:${warning}`, message),
     });
+    checkFilteredImages(props);
     this.mapping = mappingOf(this, props);
     if (props.logicalId !== undefined) this.mapping.overrideLogicalId(props.logicalId);
     for (const grant of [...grantStream(props), ...grantDestination(props)]) grant.applyBefore(this.mapping);
   }
 }
+
+/** With new images only, a filter cannot see that an item leaves it. The item would keep its copy. */
+const checkFilteredImages = ({ filters = [], source }: StreamConsumerProps): void => {
+  if (filters.length === 0 || source.viewType !== StreamViewType.NEW_IMAGE) return;
+  throw new DeployError(
+    "FILTER_VIEW_TYPE",
+    "mapping.filters is set and the stream has the view type NEW_IMAGE, expected NEW_AND_OLD_IMAGES: a change with which an item " +
+      "leaves the filter would not reach the function, and its copy would stay. Change the view type, or filter by .when().",
+  );
+};
 
 const mappingOf = (scope: Construct, props: StreamConsumerProps): CfnEventSourceMapping => {
   const age = props.maxRecordAge ?? (props.onFailure && defaultAge);

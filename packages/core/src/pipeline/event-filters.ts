@@ -1,27 +1,8 @@
 // The filters of an event source mapping that pass every record for which a route of the pipeline would do something.
 
 import type { Route } from "../delivery/route.ts";
-import { type ImagePattern, type ItemFilter, isItemFilter } from "../record/item-filter.ts";
+import { type EventFilter, eventFilters, type ItemFilter, isItemFilter } from "../record/item-filter.ts";
 import { invalid } from "./options.ts";
-
-/** A pattern of a filter of Lambda, as an object. `JSON.stringify` of it is the filter's `Pattern`. */
-export type EventFilter = Readonly<Record<string, unknown>>;
-
-/**
- * Returns the filters of an event source mapping for these filters of routes. They pass each record whose new or old image
- * matches, and each removal: a removed item may have a copy that an earlier filter accepted. The stream must have the view type
- * `NEW_AND_OLD_IMAGES`.
- * @example
- * new SluicePipeline(this, "Orders", { mapping: { filters: eventFilters(isOrder, isCustomer) }, … });
- */
-export const eventFilters = (...filters: readonly ItemFilter<never>[]): readonly EventFilter[] => {
-  const patterns = new Map(filters.map(({ pattern }) => [JSON.stringify(pattern), pattern as ImagePattern]));
-  const images = [...patterns.values()];
-  // Five filters are Lambda's default quota.
-  const either = images.flatMap((image) => [{ dynamodb: { NewImage: image } }, { dynamodb: { OldImage: image } }]);
-  const forImages: readonly EventFilter[] = either.length > 4 ? [{ $or: either }] : either;
-  return [...forImages, { eventName: ["REMOVE"] }];
-};
 
 /** Why Lambda cannot decide for this route; undefined if it can. */
 const obstacleOf = ({ removals, removesUnmatched, predicate }: Route): string | undefined => {

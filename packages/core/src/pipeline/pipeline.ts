@@ -3,8 +3,9 @@
 
 import type { Route } from "../delivery/route.ts";
 import type { UnknownItem } from "../record/change.ts";
+import type { EventFilter } from "../record/item-filter.ts";
 import type { MappedSink, Mapper, Sink, WriteMode } from "../sink/sink.ts";
-import { type EventFilter, eventFiltersOf } from "./event-filters.ts";
+import { eventFiltersOf } from "./event-filters.ts";
 import { handlerOf, type PipelineHandler } from "./handler.ts";
 import {
   invalid,

@@ -123,3 +123,22 @@ export const matching = <const Conditions extends ItemConditions>(conditions: Co
 /** Whether a predicate was created by `matching`. */
 export const isItemFilter = (predicate: unknown): predicate is ItemFilter =>
   typeof predicate === "function" && typeof (predicate as Partial<ItemFilter>).pattern === "object";
+
+/** A pattern of a filter of Lambda, as an object. `JSON.stringify` of it is the filter's `Pattern`. */
+export type EventFilter = Readonly<Record<string, unknown>>;
+
+/**
+ * Returns the filters of an event source mapping for these filters of routes. They pass each record whose new or old image
+ * matches, and each removal: a removed item may have a copy that an earlier filter accepted. The stream must have the view type
+ * `NEW_AND_OLD_IMAGES`.
+ * @example
+ * new SluicePipeline(this, "Orders", { mapping: { filters: eventFilters(isOrder, isCustomer) }, … });
+ */
+export const eventFilters = (...filters: readonly ItemFilter<never>[]): readonly EventFilter[] => {
+  const patterns = new Map(filters.map(({ pattern }) => [JSON.stringify(pattern), pattern]));
+  const images = [...patterns.values()];
+  // Five filters are Lambda's default quota.
+  const either = images.flatMap((image) => [{ dynamodb: { NewImage: image } }, { dynamodb: { OldImage: image } }]);
+  const forImages: readonly EventFilter[] = either.length > 4 ? [{ $or: either }] : either;
+  return [...forImages, { eventName: ["REMOVE"] }];
+};
