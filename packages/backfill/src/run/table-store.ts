@@ -60,6 +60,13 @@ const packed = (state: RunState, place: string): Uint8Array => {
   throw new RunStateError(`${place}: ${found}; expected at most ${maxStateBytes}: keep it in a file or in S3`);
 };
 
+/** The condition under which a write replaces no state of another program. */
+interface WriteCondition {
+  readonly ConditionExpression: string;
+  readonly ExpressionAttributeNames: { [name: string]: string };
+  readonly ExpressionAttributeValues?: { [name: string]: { S: string } };
+}
+
 /**
  * Keeps the state of a run in an item of a table. `open` writes the item again, so a process that worked on the run before
  * notices at its next save, and ends.
@@ -72,7 +79,7 @@ export const tableStore = ({ client, table, run }: TableStoreOptions): RunStore 
   const save = async (state: RunState): Promise<void> => {
     const expiration = { N: String(Math.ceil(Date.now() / 1_000) + keptForSeconds) };
     const Item = { ...keyOf(run), writer: { S: writer }, expiration, state: { B: packed(state, place) } };
-    const isKnown =
+    const isKnown: WriteCondition =
       known === undefined
         ? { ConditionExpression: "attribute_not_exists(#pk)", ExpressionAttributeNames: { "#pk": "pk" } }
         : {
