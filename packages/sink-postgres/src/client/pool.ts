@@ -32,13 +32,14 @@ export interface PostgresPool {
   readonly end: () => Promise<void>;
 }
 
-/** Loads the package `pg`. */
-export const loadPg = (): Promise<typeof import("pg")> =>
-  import("pg").catch(missingDependency('option "connection"', "pg"));
+const importPg = () => import("pg").catch(missingDependency('option "connection"', "pg"));
+
+/** Loads the package `pg`, so that the first write need not. */
+export const loadPg = async (): Promise<void> => void (await importPg());
 
 /** Creates the pool, which connects at its first query. */
 export const openPool = async (settings: PoolSettings): Promise<PostgresPool> => {
-  const { Pool } = await loadPg();
+  const { Pool } = await importPg();
   const pool = new Pool({ ...settings });
   // If an idle connection is lost, the pool removes it and emits `error`. Without a listener, the process would end.
   pool.on("error", () => undefined);
