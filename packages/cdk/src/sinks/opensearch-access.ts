@@ -1,6 +1,6 @@
 // The access to an index of Amazon OpenSearch Service, or to a Serverless collection.
 
-import { type Duration, Stack } from "aws-cdk-lib";
+import { type Duration, Lazy, Stack } from "aws-cdk-lib";
 import type { IDomain } from "aws-cdk-lib/aws-opensearchservice";
 import { allowActions } from "../function/allow.ts";
 import { networkMember, type TargetNetwork } from "./shared.ts";
@@ -18,6 +18,8 @@ export interface OpenSearchAccessOptions extends TargetNetwork {
   readonly domain: IDomain | ServerlessCollection;
   /** The sink's option `index`, or those of several sinks. */
   readonly index: string | readonly string[];
+  /** The region for which requests are signed. Default: that of the construct `domain`; without one, the function's region. */
+  readonly region?: string | undefined;
   /** The variable with the address. Default `OPENSEARCH_NODE`. */
   readonly nodeVariable?: string | undefined;
   /** The variable with the region, for the option `auth`. Default `OPENSEARCH_REGION`. */
@@ -31,18 +33,46 @@ const defaultSeconds = 30;
 const isCollection = (target: IDomain | ServerlessCollection): target is ServerlessCollection =>
   "collectionArn" in target;
 
-/** The methods of the sink's requests. */
-const actionsOf: Readonly<Record<SinkUse, readonly string[]>> = {
-  write: ["es:ESHttpGet", "es:ESHttpPost"],
-  compare: ["es:ESHttpGet", "es:ESHttpPost"],
-  ensure: ["es:ESHttpGet", "es:ESHttpPost", "es:ESHttpPut"],
-};
+/** A collection that is given by its attributes has no region: it is assumed to be in that of the function. */
+const regionOf = (domain: IDomain | ServerlessCollection): string =>
+  "env" in domain ? domain.env.region : Lazy.uncachedString({ produce: ({ scope }) => Stack.of(scope).region });
 
-/** Paths besides those of the index: a simulation of its ingest pipelines, and the aliases. */
-const morePaths: Readonly<Record<SinkUse, readonly string[]>> = {
-  write: ["_alias/*"],
-  compare: ["_ingest/pipeline/*"],
-  ensure: ["_aliases"],
+/** The requests of a sink: the action for a method, and the paths below the domain. */
+interface Requests {
+  readonly action: string;
+  readonly paths: (index: string) => readonly string[];
+}
+
+/**
+ * The requests of each use. The dry run of a redrive reads from the write index, `<index>-000001` and so on; the other
+ * requests go to the alias.
+ */
+const requestsOf: Readonly<Record<SinkUse, readonly Requests[]>> = {
+  write: [
+    { action: "es:ESHttpGet", paths: (index) => [index, `_alias/${index}`] },
+    {
+      action: "es:ESHttpPost",
+      paths: (index) => [
+        ...["_bulk", "_mget", "_refresh", "_search"].map((name) => `${index}/${name}`),
+        `${index}-*/_mget`,
+      ],
+    },
+  ],
+  compare: [
+    { action: "es:ESHttpGet", paths: (index) => [index] },
+    {
+      action: "es:ESHttpPost",
+      paths: (index) => [
+        ...["_mget", "_refresh", "_search"].map((name) => `${index}/${name}`),
+        "_ingest/pipeline/*/_simulate",
+      ],
+    },
+  ],
+  ensure: [
+    { action: "es:ESHttpGet", paths: (index) => [index, `${index}-000001`] },
+    { action: "es:ESHttpPut", paths: (index) => [`${index}-000001`, `${index}-*/_mapping`] },
+    { action: "es:ESHttpPost", paths: () => ["_aliases"] },
+  ],
 };
 
 /**
@@ -57,22 +87,24 @@ export const openSearchAccess = (options: OpenSearchAccessOptions): SinkAccess =
     name: "opensearch",
     packages: ["@opensearch-project/opensearch"],
     maxSeconds: options.timeout?.toSeconds() ?? defaultSeconds,
-    environment: { [options.nodeVariable ?? "OPENSEARCH_NODE"]: node },
+    environment: {
+      [options.nodeVariable ?? "OPENSEARCH_NODE"]: node,
+      [options.regionVariable ?? "OPENSEARCH_REGION"]: options.region ?? regionOf(domain),
+    },
     ...networkMember(options),
     grant: (target, use) => {
-      // The region of an imported domain may be another one, but IAM signs for the region of its endpoint.
-      target.addEnvironment(options.regionVariable ?? "OPENSEARCH_REGION", Stack.of(target).region);
       if (isCollection(domain)) {
         allowActions(target, ["aoss:APIAccessAll"], [domain.collectionArn]);
         return;
       }
-      // The alias is `index`; the indices behind it are `index-000001` and so on.
-      const paths = [...indices.flatMap((name) => [name, `${name}/*`, `${name}-*`]), ...morePaths[use]];
-      allowActions(
-        target,
-        actionsOf[use],
-        paths.map((path) => `${domain.domainArn}/${path}`),
-      );
+      for (const { action, paths } of requestsOf[use]) {
+        const all = new Set(indices.flatMap(paths));
+        allowActions(
+          target,
+          [action],
+          [...all].map((path) => `${domain.domainArn}/${path}`),
+        );
+      }
     },
   };
 };

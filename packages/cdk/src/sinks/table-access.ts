@@ -11,7 +11,7 @@ export interface TableAccessOptions {
   readonly table: AnyTable;
   /** Whether several items can have one key in the target, as the sink's README describes. Default false. */
   readonly sharesKeys?: boolean | undefined;
-  /** The variable with the table's name; its ARN, if it belongs to another account. Default `TARGET_TABLE`. */
+  /** The variable with the table's ARN, which the sink's option `table` accepts. Default `TARGET_TABLE`. */
   readonly variable?: string | undefined;
 }
 
@@ -28,12 +28,14 @@ export const tableAccess = (options: TableAccessOptions): SinkAccess => {
   return {
     name: "dynamodb",
     maxSeconds: 10,
-    environment: { [variable]: table.tableName },
+    environment: { [variable]: table.tableArn },
     grant: (target, use) => {
       const more = sharesKeys && use === "write" ? ["UpdateItem"] : [];
       const actions = [...actionsOf[use], ...more].map((name) => `dynamodb:${name}`);
       allowActions(target, actions, [table.tableArn]);
-      if (table.encryptionKey) allowActions(target, ["kms:Decrypt", "kms:DescribeKey"], [table.encryptionKey.keyArn]);
+      // `ensure()` reads and changes only the table's description, for which DynamoDB does not use the key.
+      const key = use === "ensure" ? undefined : table.encryptionKey;
+      if (key) allowActions(target, ["kms:Decrypt", "kms:DescribeKey"], [key.keyArn]);
     },
   };
 };
