@@ -1,6 +1,6 @@
 // The access to an index of Amazon OpenSearch Service, or to a Serverless collection.
 
-import { type Duration, Stack } from "aws-cdk-lib";
+import { Arn, ArnFormat, type Duration } from "aws-cdk-lib";
 import type { IDomain } from "aws-cdk-lib/aws-opensearchservice";
 import { allowActions } from "../function/allow.ts";
 import { networkMember, type TargetNetwork } from "./shared.ts";
@@ -53,15 +53,20 @@ export const openSearchAccess = (options: OpenSearchAccessOptions): SinkAccess =
   const { domain, index } = options;
   const indices = typeof index === "string" ? [index] : index;
   const node = isCollection(domain) ? domain.collectionEndpoint : `https://${domain.domainEndpoint}`;
+  // IAM signs for the region of the endpoint, which may be another one than that of the stack.
+  const region = isCollection(domain)
+    ? Arn.split(domain.collectionArn, ArnFormat.SLASH_RESOURCE_NAME).region
+    : domain.env.region;
   return {
     name: "opensearch",
     packages: ["@opensearch-project/opensearch"],
     maxSeconds: options.timeout?.toSeconds() ?? defaultSeconds,
-    environment: { [options.nodeVariable ?? "OPENSEARCH_NODE"]: node },
+    environment: {
+      [options.nodeVariable ?? "OPENSEARCH_NODE"]: node,
+      ...(region !== undefined && { [options.regionVariable ?? "OPENSEARCH_REGION"]: region }),
+    },
     ...networkMember(options),
     grant: (target, use) => {
-      // The region of an imported domain may be another one, but IAM signs for the region of its endpoint.
-      target.addEnvironment(options.regionVariable ?? "OPENSEARCH_REGION", Stack.of(target).region);
       if (isCollection(domain)) {
         allowActions(target, ["aoss:APIAccessAll"], [domain.collectionArn]);
         return;

@@ -1,12 +1,11 @@
 // The access to Postgres: RDS, Aurora, or a proxy in front of them, by a secret or by IAM.
 
 import { Duration } from "aws-cdk-lib";
-import type { IConnectable } from "aws-cdk-lib/aws-ec2";
+import { type IConnectable, Port } from "aws-cdk-lib/aws-ec2";
 import type { IGrantable } from "aws-cdk-lib/aws-iam";
 import type { Function as LambdaFunction } from "aws-cdk-lib/aws-lambda";
-import type { ISecret } from "aws-cdk-lib/aws-secretsmanager";
 import { DeployError } from "../errors.ts";
-import { grantSecret, networkMember, type TargetNetwork } from "./shared.ts";
+import { type AnySecret, grantSecret, networkMember, type TargetNetwork } from "./shared.ts";
 import type { SinkAccess } from "./sink-access.ts";
 
 /** A database that IAM users can connect to: a cluster, an instance or a proxy of `aws-cdk-lib/aws-rds`. */
@@ -16,10 +15,13 @@ export interface IamDatabase {
 
 /** Options of `postgresAccess`. */
 export interface PostgresAccessOptions extends TargetNetwork {
-  /** The cluster, instance or proxy. Its security group is opened for the function. Default: no security group is changed. */
+  /**
+   * The cluster, instance or proxy. Its security group is opened for the function, which needs `vpc`. Default: no security
+   * group is changed.
+   */
   readonly database?: IConnectable;
   /** The secret with user, password, host, port and name of the database. Either `secret` or `iam` must be given. */
-  readonly secret?: ISecret;
+  readonly secret?: AnySecret;
   /** Tokens of IAM instead of a password: `rds-db:connect` for this user of the database. */
   readonly iam?: { readonly database: IamDatabase; readonly user: string };
   /** The variable with the secret's ARN. Default `DATABASE_SECRET_ARN`. */
@@ -38,12 +40,28 @@ export interface PostgresAccessOptions extends TargetNetwork {
 /** Where Lambda's Node.js runtimes have the certificates of RDS. */
 const rdsCertificates = { NODE_EXTRA_CA_CERTS: "/var/runtime/ca-cert.pem" };
 
-/** Opens the database's port for the function. The function is deployed after the rule, so that it can connect at once. */
+/** The port of Postgres. A proxy's construct does not know its port. */
+const postgresPort = 5_432;
+
+const checkNetwork = (target: LambdaFunction): void => {
+  if (target.isBoundToVpc) return;
+  throw new DeployError(
+    "POSTGRES_NETWORK",
+    `postgresAccess has a database, and the function ${target.node.path} has no VPC; expected a VPC: only in the database's ` +
+      "network can the function reach its security group. Pass vpc beside database, or leave database out.",
+  );
+};
+
+/**
+ * Opens the database's port for the function. The function is deployed after the rule, so that it can connect at once. The
+ * rule begins at the function: of two stacks, the function's one depends on the database's one.
+ */
 const openPort = (database: IConnectable, target: LambdaFunction): void => {
-  database.connections.allowDefaultPortFrom(target, "Sluice");
-  const isOutside = target.connections.securityGroups.every(({ node }) => !node.scopes.includes(target));
-  const groups = database.connections.securityGroups;
-  if (isOutside) target.node.addDependency(...groups);
+  checkNetwork(target);
+  target.connections.allowTo(database, database.connections.defaultPort ?? Port.tcp(postgresPort), "Sluice");
+  const own = target.connections.securityGroups;
+  const isOutside = own.every(({ node }) => !node.scopes.includes(target));
+  if (isOutside) target.node.addDependency(...own, ...database.connections.securityGroups);
 };
 
 /**

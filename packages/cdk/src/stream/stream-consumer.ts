@@ -1,7 +1,7 @@
 // The event source mapping from a table's stream to a function.
 
 import { Annotations, Duration } from "aws-cdk-lib";
-import type { Grant } from "aws-cdk-lib/aws-iam";
+import { type Grant, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { CfnEventSourceMapping, type IFunction } from "aws-cdk-lib/aws-lambda";
 import type { IBucket } from "aws-cdk-lib/aws-s3";
 import type { IQueue } from "aws-cdk-lib/aws-sqs";
@@ -12,7 +12,7 @@ import { grantSend } from "../queues/dead-letters.ts";
 import { checkFilters } from "./filters.ts";
 import { checkMapping, type MappingOptions } from "./mapping-options.ts";
 import { grantOnFailure, isBucket } from "./on-failure-bucket.ts";
-import { checkViewType, type StreamSource } from "./stream-source.ts";
+import { checkRegion, checkViewType, type StreamSource } from "./stream-source.ts";
 
 /** Options of `StreamConsumer`. */
 export interface StreamConsumerProps extends MappingOptions {
@@ -36,6 +36,7 @@ export class StreamConsumer extends Construct {
 
   constructor(scope: Construct, id: string, props: StreamConsumerProps) {
     super(scope, id);
+    checkRegion(this, props.source);
     checkViewType(props.source);
     checkMapping(props, props.onFailure !== undefined);
     checkFilters(props.filters ?? [], {
@@ -43,10 +44,23 @@ export class StreamConsumer extends Construct {
       warn: (warning, message) => Annotations.of(this).addWarningV2(`@sluice/cdk:${warning}`, message),
     });
     this.mapping = mappingOf(this, props);
+    acknowledgeChoices(this.mapping, props);
     if (props.logicalId !== undefined) this.mapping.overrideLogicalId(props.logicalId);
+    // Lambda decrypts the filters as itself.
+    props.filterEncryption?.grant(new ServicePrincipal("lambda.amazonaws.com"), "kms:Decrypt");
     for (const grant of [...grantStream(props), ...grantDestination(props)]) grant.applyBefore(this.mapping);
   }
 }
+
+/** What the options accept, `SluiceRules` accept too, which read the template alone. */
+const acknowledgeChoices = (mapping: CfnEventSourceMapping, props: StreamConsumerProps): void => {
+  const acknowledge = {
+    ...(props.startingPosition === "LATEST" && { LATEST_LOSES: props.latestBecause }),
+    ...(props.filtersDropRemovals === true && { FILTER_DROPS_REMOVALS: "filtersDropRemovals is true" }),
+    ...(props.bisectBatchOnError === false && { BISECT_MISSING: "bisectBatchOnError is false" }),
+  };
+  if (Object.keys(acknowledge).length > 0) mapping.addMetadata("sluice", { acknowledge });
+};
 
 const mappingOf = (scope: Construct, props: StreamConsumerProps): CfnEventSourceMapping => {
   const age = props.maxRecordAge ?? (props.onFailure && defaultAge);
