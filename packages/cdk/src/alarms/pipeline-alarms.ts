@@ -18,6 +18,7 @@ import { DeployError } from "../errors.ts";
 import type { PipelineResources } from "../pipeline/resources.ts";
 import { pipelineAlarms } from "./alarm-list.ts";
 import { type AlarmId, type AlarmRow, periodsText, runbook, thresholdText } from "./alarm-row.ts";
+import { letAlarmsPublish } from "./alarm-topics.ts";
 import { queuedMetric, routeMetric } from "./log-metrics.ts";
 
 /** Options of `PipelineAlarms`. */
@@ -53,13 +54,14 @@ export class PipelineAlarms extends Construct {
     super(scope, id);
     checkThresholds(props);
     this.alarms = pipelineAlarms.flatMap((row) => this.#alarmsOf(row, props));
+    letAlarmsPublish(this, props.actions ?? []);
   }
 
   #alarmsOf(row: AlarmRow, props: PipelineAlarmsProps): readonly Alarm[] {
     const threshold = props.thresholds?.[row.id] ?? row.threshold;
     if (threshold === false) return [];
     if (row.source === "route") {
-      return (props.routes ?? []).map((route) =>
+      return [...new Set(props.routes)].map((route) =>
         this.#alarm(`${row.id}-${route}`, row, threshold, supersededShare(row, props.resources, route), props),
       );
     }
@@ -95,12 +97,14 @@ const checkThresholds = ({ thresholds = {} }: PipelineAlarmsProps): void => {
         `thresholds has the alarm ${JSON.stringify(id)}, expected one of ${[...ids].join(", ")}. Correct the name.`,
       );
     }
-    // A value of 0 or less is always reached.
-    if (typeof threshold !== "number" || Token.isUnresolved(threshold) || threshold > 0) continue;
+    if (typeof threshold !== "number" || Token.isUnresolved(threshold)) continue;
+    // A value of 0 or less is always reached, and a share above 1 never is.
+    const isShare = pipelineAlarms.some((row) => row.id === id && row.unit === "share");
+    if (threshold > 0 && Number.isFinite(threshold) && (!isShare || threshold <= 1)) continue;
     throw new DeployError(
       "ALARM_THRESHOLD",
-      `the threshold of the alarm ${id} is ${threshold}, expected a number above 0: the alarm would always be on. ` +
-        "Set a higher threshold, or false to leave the alarm out.",
+      `the threshold of the alarm ${id} is ${threshold}, expected a number above 0${isShare ? " and at most 1" : ""}: the alarm would ` +
+        "always be on, or never. Set another threshold, or false to leave the alarm out.",
     );
   }
 };

@@ -1,7 +1,8 @@
 // The Lambda function of a pipeline: a NodejsFunction with its own role and log group.
 
-import { Annotations, Duration, RemovalPolicy } from "aws-cdk-lib";
+import { Annotations, Duration, RemovalPolicy, Stack } from "aws-cdk-lib";
 import { SecurityGroup } from "aws-cdk-lib/aws-ec2";
+import { ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import type { IKey } from "aws-cdk-lib/aws-kms";
 import {
   Alias,
@@ -20,7 +21,7 @@ import { NodejsFunction } from "aws-cdk-lib/aws-lambda-nodejs";
 import { type ILogGroup, LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
 import { DeployError } from "../errors.ts";
-import { checkRange } from "../pipeline/known.ts";
+import { checkRange, knownNumber, knownSeconds } from "../pipeline/known.ts";
 import type { FunctionNetwork } from "../sinks/sink-access.ts";
 import { type BundleOptions, bundlingOf, checkEntry } from "./bundling.ts";
 import { functionRole } from "./role.ts";
@@ -50,7 +51,10 @@ export interface FunctionOptions {
   readonly provisionedConcurrency?: number;
   /** Default one month: longer than dead letters live, so that the log still explains each. */
   readonly logRetention?: RetentionDays;
-  /** A key that encrypts the log group. Its policy must allow CloudWatch Logs. Default: a key that AWS owns. */
+  /**
+   * A key that encrypts the log group. CloudWatch Logs gets the right to use it; the policy of an imported key must have this
+   * right already. Default: a key that AWS owns.
+   */
   readonly logEncryptionKey?: IKey;
   /** Default `DESTROY`: the log group is deleted with the stack. */
   readonly logRemovalPolicy?: RemovalPolicy;
@@ -90,12 +94,8 @@ export class PipelineFunction extends Construct {
   constructor(scope: Construct, id: string, props: PipelineFunctionProps) {
     super(scope, id);
     checkRuntime(props.runtime);
-    checkRange(
-      "functionOptions.reservedConcurrency",
-      props.reservedConcurrency,
-      [0, 1_000_000],
-      "it is a number of invocations",
-    );
+    checkSizes(props);
+    if (props.logEncryptionKey) allowLogs(this, props.logEncryptionKey);
     this.logGroup = new LogGroup(this, "Logs", {
       retention: props.logRetention ?? RetentionDays.ONE_MONTH,
       removalPolicy: props.logRemovalPolicy ?? RemovalPolicy.DESTROY,
@@ -106,9 +106,23 @@ export class PipelineFunction extends Construct {
   }
 }
 
+/**
+ * CloudWatch Logs creates no group with a key that it may not use.
+ * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html (read 2026-11-28)
+ */
+const allowLogs = (scope: Construct, key: IKey): void => {
+  const { partition, region, account } = Stack.of(scope);
+  const groups = `arn:${partition}:logs:${region}:${account}:*`;
+  const service = new ServicePrincipal(`logs.${region}.amazonaws.com`).withConditions({
+    ArnLike: { "kms:EncryptionContext:aws:logs:arn": groups },
+  });
+  key.grant(service, "kms:Encrypt*", "kms:Decrypt*", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*");
+};
+
 const oldestRuntime = 22;
 
-const checkRuntime = (runtime: Runtime | undefined): void => {
+/** Throws if the runtime is known to lack what the packages need. */
+export const checkRuntime = (runtime: Runtime | undefined): void => {
   if (runtime === undefined) return;
   const version = Number(/^nodejs(\d+)/.exec(runtime.name)?.[1] ?? Number.NaN);
   const isNode = runtime.family === RuntimeFamily.NODEJS;
@@ -117,6 +131,36 @@ const checkRuntime = (runtime: Runtime | undefined): void => {
     "RUNTIME_TOO_OLD",
     `the runtime is ${runtime.name}, expected nodejs22.x or later: the packages of Sluice and the AWS SDK need it. ` +
       "Leave runtime out, or set Runtime.NODEJS_24_X.",
+  );
+};
+
+const checkSizes = ({
+  timeout,
+  memorySize,
+  reservedConcurrency,
+  provisionedConcurrency,
+}: PipelineFunctionProps): void => {
+  const most = 1_000_000;
+  checkRange(
+    "the function's timeout in seconds",
+    knownSeconds(timeout),
+    [1, 900],
+    "Lambda ends a function after 15 minutes",
+  );
+  checkRange("the function's memorySize", memorySize, [128, 10_240], "Lambda has no other sizes, in MB");
+  checkRange("functionOptions.reservedConcurrency", reservedConcurrency, [0, most], "it is a number of invocations");
+  checkRange(
+    "functionOptions.provisionedConcurrency",
+    provisionedConcurrency,
+    [1, most],
+    "it is a number of environments",
+  );
+  const [reserved, provisioned] = [knownNumber(reservedConcurrency), knownNumber(provisionedConcurrency)];
+  if (reserved === undefined || provisioned === undefined || provisioned <= reserved) return;
+  throw new DeployError(
+    "PROVISIONED_OVER_RESERVED",
+    `functionOptions.provisionedConcurrency is ${provisioned}, expected at most reservedConcurrency, which is ${reserved}: Lambda ` +
+      "refuses to keep more environments than may run. Raise reservedConcurrency, or leave provisionedConcurrency out.",
   );
 };
 
@@ -169,7 +213,6 @@ const required = (entry: string | undefined): string => {
 
 const targetOf = (scope: Construct, fn: LambdaFunction, provisioned: number | undefined): IFunction => {
   if (provisioned === undefined) return fn;
-  checkRange("functionOptions.provisionedConcurrency", provisioned, [1, 1_000_000], "it is a number of environments");
   Annotations.of(scope).addWarningV2(
     "@sluice/cdk:provisioned-concurrency",
     "Provisioned concurrency is seldom worth its price for a stream: the stream keeps its environments warm, and a cold " +

@@ -1,8 +1,7 @@
 // The function that calls `ensure()` of a pipeline's sinks at each deployment.
 
 import type { Duration } from "aws-cdk-lib";
-import type { CfnEventSourceMapping } from "aws-cdk-lib/aws-lambda";
-import type { Construct } from "constructs";
+import type { Construct, IConstruct } from "constructs";
 import { EnsureTargets } from "../function/ensure-targets.ts";
 import { sharedNetwork } from "../function/network.ts";
 import type { FunctionOptions } from "../function/pipeline-function.ts";
@@ -22,7 +21,8 @@ export interface EnsureTargetsOptions {
 interface EnsureContext extends EnsureTargetsOptions {
   readonly sinks: readonly SinkAccess[];
   readonly functionOptions: FunctionOptions | undefined;
-  readonly mappings: readonly CfnEventSourceMapping[];
+  /** The resources of the function and of the mappings. */
+  readonly before: readonly IConstruct[];
   readonly variables: readonly OwnedVariables[];
 }
 
@@ -39,9 +39,9 @@ const shared = [
   "projectRoot",
 ] as const satisfies readonly (keyof FunctionOptions)[];
 
-/** Creates the function, and lets it run before Lambda polls the event sources. */
+/** Creates the function, and lets it run before the pipeline's function gets its code and Lambda polls the event sources. */
 export const ensureBefore = (scope: Construct, context: EnsureContext): void => {
-  const { functionOptions = {}, sinks, mappings: before, variables, ...own } = context;
+  const { functionOptions = {}, sinks, before, variables, ...own } = context;
   const options = Object.fromEntries(
     shared.flatMap((name) => (name in functionOptions ? [[name, functionOptions[name]]] : [])),
   );

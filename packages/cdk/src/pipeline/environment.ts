@@ -23,12 +23,22 @@ export const setEnvironment = (fn: LambdaFunction, owners: readonly OwnedVariabl
   const seen = new Map<string, { readonly owner: string; readonly value: string }>();
   for (const { owner, variables } of [existing(fn), ...owners]) {
     for (const [name, value] of Object.entries(variables)) {
+      checkName(name, owner);
       const other = seen.get(name);
       if (other !== undefined && other.value !== resolve(value)) throw conflict(name, other.owner, owner);
       seen.set(name, { owner, value: resolve(value) });
       if (other === undefined && owner !== "the function itself") fn.addEnvironment(name, value);
     }
   }
+};
+
+const checkName = (name: string, owner: string): void => {
+  if (/^[A-Za-z][A-Za-z0-9_]+$/.test(name)) return;
+  throw new DeployError(
+    "VARIABLE_NAME",
+    `${owner} sets the variable ${JSON.stringify(name)}, expected a letter and then letters, digits and underscores: Lambda refuses other ` +
+      "names. Rename the variable.",
+  );
 };
 
 const conflict = (name: string, first: string, second: string): DeployError =>

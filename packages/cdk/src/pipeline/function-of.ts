@@ -1,13 +1,13 @@
 // The function of a pipeline: made from an entry, or given.
 
-import type { Duration } from "aws-cdk-lib";
-import { CfnFunction, type IFunction, type Function as LambdaFunction } from "aws-cdk-lib/aws-lambda";
+import { type Duration, Stack } from "aws-cdk-lib";
+import { CfnFunction, type IFunction, type Function as LambdaFunction, RuntimeFamily } from "aws-cdk-lib/aws-lambda";
 import { type ILogGroup, LogGroup } from "aws-cdk-lib/aws-logs";
 import type { Construct } from "constructs";
 import { DeployError } from "../errors.ts";
 import { checkEntry, checkPackages } from "../function/bundling.ts";
 import { sharedNetwork } from "../function/network.ts";
-import { PipelineFunction } from "../function/pipeline-function.ts";
+import { checkRuntime, PipelineFunction } from "../function/pipeline-function.ts";
 import type { SinkAccess } from "../sinks/sink-access.ts";
 import { knownProperty, knownSeconds } from "./known.ts";
 import type { SluicePipelineProps } from "./options.ts";
@@ -41,7 +41,27 @@ export const functionOf = (scope: Construct, props: SluicePipelineProps): MadeFu
   });
 };
 
+const checkGiven = (scope: Construct, given: LambdaFunction): void => {
+  if (!("addEnvironment" in given)) {
+    throw new DeployError(
+      "FUNCTION_KIND",
+      `function is ${(given as IFunction).node.path}, an alias, a version or an imported function; expected a function of this app: the ` +
+        "pipeline sets variables, which those do not have. Pass the Function itself; for an alias, use provisionedConcurrency.",
+    );
+  }
+  if (Stack.of(given) === Stack.of(scope)) return;
+  throw new DeployError(
+    "FUNCTION_OTHER_STACK",
+    `the function ${given.node.path} and the pipeline ${scope.node.path} are in two stacks, expected one: the function needs the ` +
+      "pipeline's queues, and the pipeline's mappings need the function, so neither stack could be deployed first. Create both " +
+      "in one stack.",
+  );
+};
+
 const givenFunction = (scope: Construct, given: LambdaFunction, props: SluicePipelineProps): MadeFunction => {
+  checkGiven(scope, given);
+  // Code in a container, or with a runtime of its own, may be anything.
+  if (given.runtime.family !== undefined && given.runtime.family !== RuntimeFamily.OTHER) checkRuntime(given.runtime);
   const options = [
     ...Object.keys(props.functionOptions ?? {}).map((name) => `functionOptions.${name}`),
     ...(props.handler === undefined ? [] : ["handler"]),
@@ -54,14 +74,42 @@ const givenFunction = (scope: Construct, given: LambdaFunction, props: SluicePip
     );
   }
   sharedNetwork(props.sinks, undefined);
-  return { function: given, logGroup: props.logGroup ?? logGroupOf(scope, given), target: given };
+  return { function: given, logGroup: props.logGroup ?? logGroupOf(scope, given, readsLog(props)), target: given };
 };
 
-/** The group that the function writes to. The getter of CDK would create a second function, which sets a retention. */
-const logGroupOf = (scope: Construct, given: LambdaFunction): ILogGroup => {
+/** Whether alarms or the dashboard are made from the log. */
+const readsLog = ({ alarms = true, dashboard = false, retryQueue }: SluicePipelineProps): boolean => {
+  const queues = retryQueue !== false;
+  const watches = typeof alarms === "boolean" ? {} : alarms;
+  const shows = typeof dashboard === "boolean" ? {} : dashboard;
+  const isWatched = queues && watches.thresholds?.queued !== false;
+  return (
+    (alarms !== false && (isWatched || (watches.routes ?? []).length > 0)) ||
+    (dashboard !== false && (queues || (shows.routes ?? []).length > 0))
+  );
+};
+
+/** Children of a function in which CDK has made its log group. */
+const logChildren = ["LogGroup", "LogRetention"];
+
+/**
+ * The group that the function writes to. The getter of CDK would create a second function for a group that CDK has not
+ * made, to set a retention.
+ */
+const logGroupOf = (scope: Construct, given: LambdaFunction, isRead: boolean): ILogGroup => {
   const resource = given.node.defaultChild;
   const config = resource instanceof CfnFunction ? knownProperty(resource.loggingConfig) : undefined;
-  return LogGroup.fromLogGroupName(scope, "Logs", config?.logGroup ?? `/aws/lambda/${given.functionName}`);
+  if (config?.logGroup !== undefined) return LogGroup.fromLogGroupName(scope, "Logs", config.logGroup);
+  if (logChildren.some((id) => given.node.tryFindChild(id) !== undefined)) return given.logGroup;
+  if (isRead) {
+    throw new DeployError(
+      "LOG_GROUP_MISSING",
+      `the function ${given.node.path} has no log group of its own, expected one: alarms and the dashboard read the log, and Lambda ` +
+        "creates the group only at the first invocation, so that a first deployment would fail. Set logGroup of the function; or, if " +
+        "the group exists already, logGroup of the pipeline to LogGroup.fromLogGroupName(…).",
+    );
+  }
+  return LogGroup.fromLogGroupName(scope, "Logs", `/aws/lambda/${given.functionName}`);
 };
 
 /** Seconds that an invocation needs besides the longest request: to start, to store dead letters and to report. */

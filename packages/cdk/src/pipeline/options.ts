@@ -57,13 +57,13 @@ export interface SluicePipelineProps {
   readonly mapping?: MappingOptions;
   readonly functionOptions?: FunctionOptions;
   /** The retry queue, so that a target that is down does not block the stream. `false`: none. Default: a standard queue. */
-  readonly retryQueue?: RetryQueueOptions | RetryQueueGiven | false;
+  readonly retryQueue?: RetryQueueOptions | RetryQueueGiven | IQueue | false;
   /** The queue of rejected records. `false`: none, for `onReject: "block"`. Default: a queue. */
   readonly deadLetters?: DeadLettersOptions | IQueue | false;
   /** Where Lambda writes batches that it gives up on. `false`: nowhere. Default: a bucket, which gets whole batches. */
   readonly onFailure?: ChangeBucketOptions | IBucket | Bucket | IQueue | false;
   /** The table of append routes, and of FIFO retry queues. Default: none. */
-  readonly dedupe?: DedupeOptions | boolean;
+  readonly dedupe?: DedupeOptions | AnyTable | boolean;
   /** The bucket of `s3PayloadStore`, for records that are too large for a message. Default: none. */
   readonly payloads?: ChangeBucketOptions | IBucket | Bucket | boolean;
   /** The workflow that redrives dead letters: `{ topic, approval: true }`. Default: none. */
@@ -82,8 +82,8 @@ export interface SluicePipelineProps {
   /** Variables of the function, besides those of the construct and of the sinks. */
   readonly environment?: Readonly<Record<string, string>>;
   /**
-   * A function that calls `ensure()` of the sinks at each deployment, before the event source mappings are created. Default:
-   * none; you create what the targets need.
+   * A function that calls `ensure()` of the sinks at each deployment that changes its code, before the pipeline's function gets
+   * new code and before the event source mappings are created. Default: none; you create what the targets need.
    */
   readonly ensure?: EnsureTargetsOptions;
 }

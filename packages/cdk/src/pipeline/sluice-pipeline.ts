@@ -48,6 +48,7 @@ export class SluicePipeline extends Construct implements PipelineResources {
 
   constructor(scope: Construct, id: string, props: SluicePipelineProps) {
     super(scope, id);
+    checkOptions(props);
     const source = sourceOf(props);
     this.pipelineName = props.pipelineName ?? id;
     this.sinks = props.sinks;
@@ -84,8 +85,10 @@ export class SluicePipeline extends Construct implements PipelineResources {
     setEnvironment(this.function, variables);
     for (const sink of props.sinks) sink.grant(this.function, "write");
     const { ensure, functionOptions, sinks } = props;
-    const mappings = [this.mapping, ...(this.retryMapping ? [this.retryMapping] : [])];
-    if (ensure) ensureBefore(this, { ...ensure, sinks, functionOptions, mappings, variables });
+    // The function's resource alone: a policy of a target may name its role, and `ensure` waits for the target.
+    const { defaultChild: code } = this.function.node;
+    const before = [...(code ? [code] : []), this.mapping, ...(this.retryMapping ? [this.retryMapping] : [])];
+    if (ensure) ensureBefore(this, { ...ensure, sinks, functionOptions, before, variables });
     this.redrive = redriveOf(this, props.redrive);
     this.backfill = props.backfill && new BackfillWorkflow(this, "Backfill", { ...props.backfill, pipeline: this });
     this.verify = props.verify && new VerifyWorkflow(this, "Verify", { ...props.verify, pipeline: this });
@@ -93,6 +96,30 @@ export class SluicePipeline extends Construct implements PipelineResources {
     addDashboard(this, props.dashboard);
   }
 }
+
+const checkOptions = ({ sinks, pipelineName, retryQueue, deadLetters }: SluicePipelineProps): void => {
+  const isAccess = (sink: unknown): boolean => typeof (sink as Partial<SinkAccess> | undefined)?.grant === "function";
+  if (!Array.isArray(sinks) || !sinks.every(isAccess)) {
+    throw new DeployError(
+      "SINKS_NOT_ACCESSES",
+      "sinks is no list of accesses, expected one of each target: without it the function has no rights. Write " +
+        "sinks: [snsAccess({ topic })], or an empty list if the function needs no rights.",
+    );
+  }
+  if (pipelineName?.trim() === "") {
+    throw new DeployError(
+      "PIPELINE_NAME",
+      'pipelineName is empty, expected the first argument of pipeline("orders", …): alarms find the log lines by it. Set the name, ' +
+        "or leave pipelineName out for the id of the construct.",
+    );
+  }
+  if (deadLetters !== false || retryQueue === false) return;
+  throw new DeployError(
+    "RETRIES_WITHOUT_DEAD_LETTERS",
+    "deadLetters is false and there is a retry queue, expected both or no retry queue: a pipeline with a retry queue rejects " +
+      "records, and would not start without a dead-letter queue. Leave deadLetters out, or set retryQueue to false too.",
+  );
+};
 
 const sourceOf = ({ table, stream }: SluicePipelineProps): StreamSource => {
   if (table !== undefined && stream === undefined) return sourceOfTable(table);
@@ -128,7 +155,8 @@ const retryQueueOf = (
   target: IFunction,
 ): Retries | undefined => {
   if (option === false) return undefined;
-  return new Retries(scope, "Retry", { ...option, target, timeout: scope.function.timeout });
+  const options = isQueue(option) ? { queue: option } : option;
+  return new Retries(scope, "Retry", { ...options, target, timeout: scope.function.timeout });
 };
 
 const checkQueues = (retryQueue: IQueue | undefined, deadLetters: IQueue | undefined): void => {
@@ -143,7 +171,8 @@ const checkQueues = (retryQueue: IQueue | undefined, deadLetters: IQueue | undef
 
 const dedupeOf = (scope: SluicePipeline, option: SluicePipelineProps["dedupe"] = false): ITable | undefined => {
   if (option === false) return undefined;
-  const options: DedupeOptions = option === true ? {} : option;
+  const given = typeof option === "object" && "tableArn" in option ? { table: option } : option;
+  const options: DedupeOptions = given === true ? {} : given;
   const table = (options.table as ITable | undefined) ?? new DedupeTable(scope, "Dedupe", options).table;
   const defaultUses: readonly DedupeUse[] = scope.retryQueue ? ["on-failure", "retry"] : ["on-failure"];
   grantDedupe(table, scope.function, options.uses ?? defaultUses);

@@ -64,6 +64,12 @@ export class Retries extends Construct {
 
   constructor(scope: Construct, id: string, props: RetriesProps) {
     super(scope, id);
+    checkRange(
+      "retryQueue.visibilityTimeout in seconds",
+      knownSeconds(props.visibilityTimeout),
+      [0, 43_200],
+      "SQS hides a message for at most 12 hours",
+    );
     this.queue = props.queue ?? newQueue(this, props);
     acknowledge(this, "AwsSolutions-SQS3");
     checkVisibility(this.queue, props);

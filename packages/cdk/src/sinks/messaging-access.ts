@@ -1,15 +1,14 @@
 // The access to topics, queues, event buses, e-mail and webhooks: sinks that append.
 
 import { Stack } from "aws-cdk-lib";
-import type { IEventBus } from "aws-cdk-lib/aws-events";
+import type { EventBus, IEventBus } from "aws-cdk-lib/aws-events";
 import type { IKey } from "aws-cdk-lib/aws-kms";
 import type { Function as LambdaFunction } from "aws-cdk-lib/aws-lambda";
-import type { ISecret } from "aws-cdk-lib/aws-secretsmanager";
 import type { IConfigurationSet, IEmailIdentity } from "aws-cdk-lib/aws-ses";
 import type { ITopic } from "aws-cdk-lib/aws-sns";
 import type { IQueue } from "aws-cdk-lib/aws-sqs";
 import { allowActions } from "../function/allow.ts";
-import { grantDataKeys, grantSecret, networkMember, type TargetNetwork } from "./shared.ts";
+import { type AnySecret, grantDataKeys, grantSecret, networkMember, type TargetNetwork } from "./shared.ts";
 import type { SinkAccess } from "./sink-access.ts";
 
 /** What every append sink has: an append sink has nothing to compare, and its target has no schema. */
@@ -61,7 +60,8 @@ export const sqsAccess = ({ queue, variable = "QUEUE_URL" }: SqsAccessOptions): 
 
 /** Options of `eventBusAccess`. */
 export interface EventBusAccessOptions {
-  readonly eventBus: IEventBus;
+  /** The class is named because it does not fit the interface under exactOptionalPropertyTypes. */
+  readonly eventBus: IEventBus | EventBus;
   /** The variable with the name of the bus; its ARN, if the bus belongs to another account. Default `EVENT_BUS`. */
   readonly variable?: string | undefined;
 }
@@ -84,7 +84,7 @@ export interface EmailAccessOptions extends TargetNetwork {
   /** The addresses in `From` that the function may use: `orders@example.com`, or `*@example.com`. */
   readonly from?: string | readonly string[] | undefined;
   /** The secret with user and password of an SMTP server. */
-  readonly secret?: ISecret | undefined;
+  readonly secret?: AnySecret | undefined;
   /** The variable with the secret's ARN. Default `MAIL_SECRET_ARN`. */
   readonly secretVariable?: string | undefined;
   readonly environment?: Readonly<Record<string, string>> | undefined;
@@ -116,7 +116,7 @@ export const emailAccess = (options: EmailAccessOptions): SinkAccess => {
 /** Options of `webhookAccess`. */
 export interface WebhookAccessOptions extends TargetNetwork {
   /** The secret with the token or the signing key. */
-  readonly secret?: ISecret | undefined;
+  readonly secret?: AnySecret | undefined;
   /** The variable with the secret's ARN. Default `WEBHOOK_SECRET_ARN`. */
   readonly secretVariable?: string | undefined;
   readonly environment?: Readonly<Record<string, string>> | undefined;

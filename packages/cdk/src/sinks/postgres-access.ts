@@ -10,10 +10,9 @@ import {
 } from "aws-cdk-lib/aws-ec2";
 import type { IGrantable } from "aws-cdk-lib/aws-iam";
 import type { Function as LambdaFunction } from "aws-cdk-lib/aws-lambda";
-import type { ISecret } from "aws-cdk-lib/aws-secretsmanager";
 import type { IConstruct } from "constructs";
 import { DeployError } from "../errors.ts";
-import { grantSecret, networkMember, type TargetNetwork } from "./shared.ts";
+import { type AnySecret, grantSecret, networkMember, type TargetNetwork } from "./shared.ts";
 import type { SinkAccess } from "./sink-access.ts";
 
 /** A database that IAM users can connect to: a cluster, an instance or a proxy of `aws-cdk-lib/aws-rds`. */
@@ -28,7 +27,7 @@ export interface PostgresAccessOptions extends TargetNetwork {
   /** The port that is opened. Default: the database's own, and 5432 for a proxy. */
   readonly port?: number | undefined;
   /** The secret with user, password, host, port and name of the database. Exactly one of `secret` and `iam` must be given. */
-  readonly secret?: ISecret | undefined;
+  readonly secret?: AnySecret | undefined;
   /** Tokens of IAM instead of a password: `rds-db:connect` for this user of the database. */
   readonly iam?: { readonly database: IamDatabase; readonly user: string } | undefined;
   /** The variable with the secret's ARN. Default `DATABASE_SECRET_ARN`. */

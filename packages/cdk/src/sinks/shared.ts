@@ -1,17 +1,19 @@
 // What several accesses share: the network of a target, secrets, and keys.
 
-import { Stack } from "aws-cdk-lib";
-import type { ISecurityGroup, IVpc, SubnetSelection } from "aws-cdk-lib/aws-ec2";
+import type { ISecurityGroup, IVpc, SubnetSelection, Vpc } from "aws-cdk-lib/aws-ec2";
 import type { IKey } from "aws-cdk-lib/aws-kms";
 import type { Function as LambdaFunction } from "aws-cdk-lib/aws-lambda";
-import type { ISecret } from "aws-cdk-lib/aws-secretsmanager";
+import type { ISecret, Secret } from "aws-cdk-lib/aws-secretsmanager";
 import { allowActions } from "../function/allow.ts";
 import type { FunctionNetwork } from "./sink-access.ts";
+
+/** A secret. The class is named because it does not fit the interface under exactOptionalPropertyTypes. */
+export type AnySecret = ISecret | Secret;
 
 /** The network of a target. */
 export interface TargetNetwork {
   /** The VPC in which the function must run to reach the target. Default: any network. */
-  readonly vpc?: IVpc | undefined;
+  readonly vpc?: IVpc | Vpc | undefined;
   /** Default: the private subnets of the VPC. */
   readonly subnets?: SubnetSelection | undefined;
   /** Security groups of the function. Default: one of its own. */
@@ -27,15 +29,15 @@ export const networkMember = ({
   vpc ? { network: { vpc, ...(subnets && { subnets }), ...(securityGroups && { securityGroups }) } } : {};
 
 /** Secrets Manager adds six characters to the name of a secret, which the ARN of an imported secret may lack. */
-const arnOf = (secret: ISecret): string => secret.secretFullArn ?? `${secret.secretArn}-??????`;
+const arnOf = (secret: AnySecret): string => secret.secretFullArn ?? `${secret.secretArn}-??????`;
 
 /** Lets a function read a secret, and decrypt it through Secrets Manager alone. */
-export const grantSecret = (secret: ISecret | undefined, target: LambdaFunction): void => {
+export const grantSecret = (secret: AnySecret | undefined, target: LambdaFunction): void => {
   if (secret === undefined) return;
   allowActions(target, ["secretsmanager:GetSecretValue"], [arnOf(secret)]);
   if (secret.encryptionKey === undefined) return;
   allowActions(target, ["kms:Decrypt"], [secret.encryptionKey.keyArn], {
-    StringEquals: { "kms:ViaService": `secretsmanager.${Stack.of(target).region}.amazonaws.com` },
+    StringEquals: { "kms:ViaService": `secretsmanager.${secret.env.region}.amazonaws.com` },
   });
 };
 

@@ -1,6 +1,6 @@
 // What a sink needs of the functions that use it: rights, a network, and environment variables.
 
-import type { ISecurityGroup, IVpc, SubnetSelection } from "aws-cdk-lib/aws-ec2";
+import type { ISecurityGroup, IVpc, SubnetSelection, Vpc } from "aws-cdk-lib/aws-ec2";
 import type { Function as LambdaFunction } from "aws-cdk-lib/aws-lambda";
 
 /**
@@ -11,7 +11,8 @@ export type SinkUse = "write" | "compare" | "ensure";
 
 /** The network of a function. All sinks of one function share it. */
 export interface FunctionNetwork {
-  readonly vpc: IVpc;
+  /** The class is named because it does not fit the interface under exactOptionalPropertyTypes. */
+  readonly vpc: IVpc | Vpc;
   /** Default: the private subnets of the VPC. */
   readonly subnets?: SubnetSelection | undefined;
   readonly securityGroups?: readonly ISecurityGroup[] | undefined;

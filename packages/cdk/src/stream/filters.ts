@@ -93,7 +93,27 @@ const checkAttributes = (attributes: unknown, path: string): void => {
   }
 };
 
+const shapeless = (path: string, value: unknown): DeployError =>
+  new DeployError(
+    "FILTER_SHAPE",
+    `the filter ${path === "" ? "itself" : path} is ${value === null ? "null" : Array.isArray(value) ? "an empty list" : typeof value}, expected a ` +
+      'list of values, or an object: Lambda refuses the mapping. Write { eventName: ["REMOVE"] }, as an object, not as a text and ' +
+      "not as the result of FilterCriteria.filter.",
+  );
+
+/** In a pattern, each object ends in lists of values. */
+const checkShape = (value: unknown, path = ""): void => {
+  if (Array.isArray(value)) {
+    if (value.length === 0) throw shapeless(path, value);
+    if (path.endsWith("$or")) for (const part of value) checkShape(part, `${path}[]`);
+    return;
+  }
+  if (!isObject(value)) throw shapeless(path, value);
+  for (const [name, part] of Object.entries(value)) checkShape(part, path === "" ? name : `${path}.${name}`);
+};
+
 const checkPattern = (pattern: FilterPattern): void => {
+  checkShape(pattern);
   const { length } = JSON.stringify(pattern);
   if (length > limits.characters) {
     throw new DeployError(

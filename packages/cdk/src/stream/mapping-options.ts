@@ -81,6 +81,15 @@ const checkAge = (seconds: number | undefined): void => {
   );
 };
 
+const checkLogicalId = (id: string | undefined): void => {
+  if (id === undefined || /^[A-Za-z0-9]{1,255}$/.test(id)) return;
+  throw new DeployError(
+    "LOGICAL_ID",
+    `mapping.logicalId is ${JSON.stringify(id)}, expected 1 to 255 letters and digits: CloudFormation refuses other ids. Copy the id ` +
+      "from the template that is deployed.",
+  );
+};
+
 const checkPosition = ({ startingPosition, latestBecause }: MappingOptions): void => {
   if (startingPosition !== "LATEST" || (latestBecause ?? "").trim() !== "") return;
   throw new DeployError(
@@ -126,6 +135,7 @@ export const checkMapping = (options: MappingOptions, hasDestination: boolean): 
     "a shard has at most 10 batches at a time",
   );
   checkAge(knownSeconds(maxRecordAge));
+  checkLogicalId(options.logicalId);
   checkPosition(options);
   checkBounds(options, hasDestination);
 };

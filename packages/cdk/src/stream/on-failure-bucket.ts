@@ -7,6 +7,7 @@ import { BlockPublicAccess, Bucket, BucketEncryption, type IBucket, ObjectOwners
 import { Construct } from "constructs";
 import { acknowledge } from "../acknowledge.ts";
 import { allowActions } from "../function/allow.ts";
+import { checkRange } from "../pipeline/known.ts";
 
 /** Options of `OnFailureBucket` and `PayloadBucket`. */
 export interface ChangeBucketOptions {
@@ -21,9 +22,15 @@ export interface ChangeBucketOptions {
   readonly removalPolicy?: RemovalPolicy;
 }
 
-const newBucket = (scope: Construct, options: ChangeBucketOptions): IBucket =>
+const checkExpiration = (expiration: Duration | undefined): void => {
+  if (expiration === undefined || expiration.isUnresolved()) return;
+  checkRange("expiration in days", expiration.toDays({ integral: false }), [1, 36_500], "S3 counts whole days");
+};
+
+const newBucket = (scope: Construct, options: ChangeBucketOptions): IBucket => {
+  checkExpiration(options.expiration);
   // The cast: CDK's classes do not fit its interfaces under exactOptionalPropertyTypes.
-  new Bucket(scope, "Bucket", {
+  return new Bucket(scope, "Bucket", {
     blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
     objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
     enforceSSL: true,
@@ -36,6 +43,7 @@ const newBucket = (scope: Construct, options: ChangeBucketOptions): IBucket =>
       ? { encryption: BucketEncryption.S3_MANAGED }
       : { encryption: BucketEncryption.KMS, encryptionKey: options.encryptionKey, bucketKeyEnabled: true }),
   }) as IBucket;
+};
 
 /**
  * The bucket must belong to the account that owns it now. Otherwise another account could create a bucket of this name

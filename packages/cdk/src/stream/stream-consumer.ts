@@ -2,7 +2,7 @@
 
 import { Annotations, Duration } from "aws-cdk-lib";
 import { StreamViewType } from "aws-cdk-lib/aws-dynamodb";
-import type { Grant } from "aws-cdk-lib/aws-iam";
+import { type Grant, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { CfnEventSourceMapping, type IFunction } from "aws-cdk-lib/aws-lambda";
 import type { IBucket } from "aws-cdk-lib/aws-s3";
 import type { IQueue } from "aws-cdk-lib/aws-sqs";
@@ -13,7 +13,7 @@ import { grantSend } from "../queues/dead-letters.ts";
 import { checkFilters } from "./filters.ts";
 import { checkMapping, type MappingOptions } from "./mapping-options.ts";
 import { grantOnFailure, isBucket } from "./on-failure-bucket.ts";
-import { checkViewType, type StreamSource } from "./stream-source.ts";
+import { checkRegion, checkViewType, type StreamSource } from "./stream-source.ts";
 
 /** Options of `StreamConsumer`. */
 export interface StreamConsumerProps extends MappingOptions {
@@ -37,6 +37,7 @@ export class StreamConsumer extends Construct {
 
   constructor(scope: Construct, id: string, props: StreamConsumerProps) {
     super(scope, id);
+    checkRegion(this, props.source);
     checkViewType(props.source);
     checkMapping(props, props.onFailure !== undefined);
     checkFilters(props.filters ?? [], {
@@ -45,7 +46,10 @@ export class StreamConsumer extends Construct {
     });
     checkFilteredImages(props);
     this.mapping = mappingOf(this, props);
+    acknowledgeChoices(this.mapping, props);
     if (props.logicalId !== undefined) this.mapping.overrideLogicalId(props.logicalId);
+    // Lambda decrypts the filters as itself.
+    props.filterEncryption?.grant(new ServicePrincipal("lambda.amazonaws.com"), "kms:Decrypt");
     for (const grant of [...grantStream(props), ...grantDestination(props)]) grant.applyBefore(this.mapping);
   }
 }
@@ -58,6 +62,16 @@ const checkFilteredImages = ({ filters = [], source }: StreamConsumerProps): voi
     "mapping.filters is set and the stream has the view type NEW_IMAGE, expected NEW_AND_OLD_IMAGES: a change with which an item " +
       "leaves the filter would not reach the function, and its copy would stay. Change the view type, or filter by .when().",
   );
+};
+
+/** What the options accept, `SluiceRules` accept too, which read the template alone. */
+const acknowledgeChoices = (mapping: CfnEventSourceMapping, props: StreamConsumerProps): void => {
+  const acknowledge = {
+    ...(props.startingPosition === "LATEST" && { LATEST_LOSES: props.latestBecause }),
+    ...(props.filtersDropRemovals === true && { FILTER_DROPS_REMOVALS: "filtersDropRemovals is true" }),
+    ...(props.bisectBatchOnError === false && { BISECT_MISSING: "bisectBatchOnError is false" }),
+  };
+  if (Object.keys(acknowledge).length > 0) mapping.addMetadata("sluice", { acknowledge });
 };
 
 const mappingOf = (scope: Construct, props: StreamConsumerProps): CfnEventSourceMapping => {

@@ -10,6 +10,7 @@ import {
   type TableV2,
 } from "aws-cdk-lib/aws-dynamodb";
 import type { IKey } from "aws-cdk-lib/aws-kms";
+import type { Construct } from "constructs";
 import { DeployError } from "../errors.ts";
 import { knownText } from "../pipeline/known.ts";
 
@@ -28,6 +29,8 @@ export interface StreamGiven {
 /** What a consumer needs to know of a stream. */
 export interface StreamSource extends StreamGiven {
   readonly tableArn: string;
+  /** The region of the table's construct. Default: that of the ARN. */
+  readonly region?: string;
 }
 
 interface Declared {
@@ -57,14 +60,39 @@ export const sourceOfTable = (table: AnyTable): StreamSource => {
     );
   }
   const viewType = Object.values(StreamViewType).find((known) => known === declared.streamViewType);
-  return { streamArn, tableArn, ...(viewType && { viewType }), ...(encryptionKey && { encryptionKey }) };
+  return {
+    streamArn,
+    tableArn,
+    region: table.env.region,
+    ...(viewType && { viewType }),
+    ...(encryptionKey && { encryptionKey }),
+  };
 };
 
 /** The source of a given stream. The ARN of its table is the part before `/stream/`. */
-export const sourceOfStream = (stream: StreamGiven): StreamSource => ({
-  ...stream,
-  tableArn: Fn.select(0, Fn.split("/stream/", stream.streamArn)),
-});
+export const sourceOfStream = (stream: StreamGiven): StreamSource => {
+  const known = knownText(stream.streamArn);
+  if (known !== undefined && !/^arn:[\w-]+:dynamodb:[^:]+:\d*:table\/[^/]+\/stream\/.+$/.test(known)) {
+    throw new DeployError(
+      "STREAM_ARN",
+      `stream.streamArn is ${known}, expected the ARN of a DynamoDB stream: arn:aws:dynamodb:<region>:<account>:table/<table>/stream/<time>. ` +
+        "The table's attribute StreamArn, or LatestStreamArn of `aws dynamodb describe-table`, has it.",
+    );
+  }
+  return { ...stream, tableArn: Fn.select(0, Fn.split("/stream/", stream.streamArn)) };
+};
+
+/** Throws if the stream is known to be in another region than the mapping. */
+export const checkRegion = (scope: Construct, { tableArn, region }: StreamSource): void => {
+  const there = knownText(region) ?? knownText(knownText(tableArn)?.split(":")[3]);
+  const here = knownText(Stack.of(scope).region);
+  if (there === undefined || here === undefined || there === here) return;
+  throw new DeployError(
+    "STREAM_OTHER_REGION",
+    `the stream is in ${there}, and the stack ${Stack.of(scope).node.path} in ${here}; expected one region: Lambda reads only streams of its ` +
+      "own region. Create the pipeline in a stack of the table's region, or use a replica of the table: table.replica(region).",
+  );
+};
 
 /** Throws if the view type lacks the new image. */
 export const checkViewType = ({ viewType, streamArn }: StreamSource): void => {

@@ -94,6 +94,8 @@ export const mutations: readonly Mutation[] = [
   set("OPTION_RANGE", streamOf, "MaximumRecordAgeInSeconds", 30),
   set("RECORD_AGE_TOO_LONG", streamOf, "MaximumRecordAgeInSeconds", 90_000),
   set("FILTER_DROPS_REMOVALS", streamOf, "FilterCriteria", filter({ eventName: ["INSERT", "MODIFY"] })),
+  set("FILTER_SHAPE", streamOf, "FilterCriteria", filter({ eventName: "REMOVE" })),
+  set("FILTER_SHAPE", streamOf, "FilterCriteria", filter({ pattern: '{"eventName":["REMOVE"]}' })),
   set("FILTER_NUMBER", streamOf, "FilterCriteria", filter({ dynamodb: { Keys: { pk: { N: [5] } } } })),
   set("FILTER_UNTYPED", streamOf, "FilterCriteria", filter({ dynamodb: { Keys: { pk: ["a"] } } })),
   set("FILTER_TOO_LONG", streamOf, "FilterCriteria", filter({ eventName: ["REMOVE", "x".repeat(5_000)] })),
