@@ -182,7 +182,7 @@ export const planFunction = (scope: Construct, props: CopyProps, place: CopyPlac
     SLUICE_PIPELINE_FUNCTION: pipeline.function.functionName,
   });
   allowActions(fn, ["dynamodb:DescribeTable", "dynamodb:Scan"], [place.table.tableArn]);
-  place.table.encryptionKey?.grant(fn, "kms:Decrypt");
+  place.table.encryptionKey?.grant(fn, "kms:Decrypt", "kms:DescribeKey");
   // This action accepts no resource.
   allowActions(fn, ["lambda:ListEventSourceMappings"], ["*"]);
   grantRuns(place, fn);
@@ -209,7 +209,7 @@ export const workerFunction = (
     tableActions.map((name) => `dynamodb:${name}`),
     [place.table.tableArn],
   );
-  place.table.encryptionKey?.grant(fn, "kms:Decrypt");
+  place.table.encryptionKey?.grant(fn, "kms:Decrypt", "kms:DescribeKey");
   grantRuns(place, fn);
   for (const sink of props.pipeline.sinks) for (const use of uses) sink.grant(fn, use);
   return fn;
@@ -241,16 +241,21 @@ export const definitionOptions = (props: CopyOptions): CopyStateMachineOptions =
 
 /** Allows the state machine to start its children, to read the units, and to write the results. */
 export const grantMap = (scope: Construct, machine: StateMachine, place: CopyPlace, lists: readonly string[]): void => {
-  const executions = Stack.of(scope).formatArn({
-    service: "states",
-    resource: "execution",
-    resourceName: `${machine.stateMachineName}/*`,
-    arnFormat: ArnFormat.COLON_RESOURCE_NAME,
-  });
+  const executions = (rest: string): string =>
+    Stack.of(scope).formatArn({
+      service: "states",
+      resource: "execution",
+      resourceName: `${machine.stateMachineName}${rest}`,
+      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+    });
   const results = ["PutObject", "GetObject", "ListMultipartUploadParts", "AbortMultipartUpload"];
   laterPolicy(scope, "Map", machine.role, [
     [["states:StartExecution"], [machine.stateMachineArn]],
-    [["states:DescribeExecution", "states:StopExecution"], [executions]],
+    // The guide of Step Functions names `NAME:*`. The ARN of a child is `NAME/LABEL:ID`.
+    [
+      ["states:DescribeExecution", "states:StopExecution"],
+      [executions(":*"), executions("/*")],
+    ],
     [["s3:GetObject"], lists.map((name) => objects(place, `*/${name}`))],
     [results.map((name) => `s3:${name}`), [objects(place, "*/results/*")]],
   ]);

@@ -14,6 +14,7 @@ import { DeployError } from "../errors.ts";
 import { allowActions } from "../function/allow.ts";
 import { knownSeconds } from "../pipeline/known.ts";
 import type { PipelineResources } from "../pipeline/resources.ts";
+import { grantSecret } from "../sinks/shared.ts";
 import {
   laterPolicy,
   partitionOf,
@@ -62,6 +63,8 @@ export interface RedriveOptions {
   readonly maxMessages?: number;
   /** The bucket of the pipeline's `s3PayloadStore`. Default: no payload store. */
   readonly payloadBucket?: IBucket;
+  /** The prefix of the pipeline's `s3PayloadStore`. Default `sluice/records/`, as that of the store. */
+  readonly payloadPrefix?: string;
   /** Default: five minutes. It must be longer than a minute and longer than the timeout of the pipeline's function. */
   readonly batchTimeout?: Duration;
   readonly functionOptions?: WorkflowFunctionOptions;
@@ -151,7 +154,8 @@ const checked = (props: RedriveWorkflowProps): { readonly queue: IQueue; readonl
 const grantQueue = (queue: IQueue, fn: LambdaFunction, names: readonly string[]): void => {
   const actions = names.map((name) => `sqs:${name}`);
   allowActions(fn, actions, [queue.queueArn]);
-  queue.encryptionMasterKey?.grant(fn, "kms:Decrypt", "kms:GenerateDataKey");
+  // Only the receipt of a message uses the key.
+  if (names.includes("ReceiveMessage")) queue.encryptionMasterKey?.grant(fn, "kms:Decrypt");
 };
 
 const variables = (queue: IQueue) => ({ SLUICE_DEAD_LETTER_QUEUE_URL: queue.queueUrl });
@@ -180,7 +184,8 @@ const inspection = (scope: Construct, { functionOptions }: RedriveOptions, queue
 };
 
 const batch = (scope: Construct, props: RedriveWorkflowProps, queue: IQueue, timeout: Duration): LambdaFunction => {
-  const { pipeline, mode = "redrive", fix, payloadBucket, removes = "leave", markerAttribute } = props;
+  const { pipeline, mode = "redrive", fix, removes = "leave", markerAttribute } = props;
+  const { payloadBucket, payloadPrefix = "sluice/records/" } = props;
   const isRepublish = mode === "republish";
   // A chunk waits for the pipeline's function, so the buffer must not be shorter than that function's timeout.
   const pipelineSeconds = pipeline.function.timeout === undefined ? 0 : (knownSeconds(pipeline.function.timeout) ?? 0);
@@ -192,7 +197,10 @@ const batch = (scope: Construct, props: RedriveWorkflowProps, queue: IQueue, tim
     ...(isRepublish && pipeline.table && { SLUICE_SOURCE_TABLE: pipeline.table.tableName, SLUICE_REMOVES: removes }),
     ...(isRepublish && markerAttribute !== undefined && { SLUICE_MARKER_ATTRIBUTE: markerAttribute }),
     ...(fix && { SLUICE_FIX_FUNCTION: fix.functionName }),
-    ...(payloadBucket && { SLUICE_PAYLOAD_BUCKET: payloadBucket.bucketName }),
+    ...(payloadBucket && {
+      SLUICE_PAYLOAD_BUCKET: payloadBucket.bucketName,
+      SLUICE_PAYLOAD_PREFIX: payloadPrefix,
+    }),
   };
   const entry = functionEntry("batch");
   const fn = workflowFunction(scope, "Batch", props.functionOptions, { ...sizes.batch, timeout, entry, environment });
@@ -201,11 +209,11 @@ const batch = (scope: Construct, props: RedriveWorkflowProps, queue: IQueue, tim
   if (isRepublish && pipeline.table) {
     const more = removes === "put-and-delete" ? ["dynamodb:PutItem", "dynamodb:DeleteItem"] : [];
     allowActions(fn, ["dynamodb:UpdateItem", ...more], [pipeline.table.tableArn]);
-    pipeline.table.encryptionKey?.grant(fn, "kms:Decrypt", "kms:GenerateDataKey");
+    pipeline.table.encryptionKey?.grant(fn, "kms:Decrypt", "kms:DescribeKey");
   }
   if (fix) allowActions(fn, ["lambda:InvokeFunction"], [fix.functionArn]);
   if (payloadBucket) {
-    allowActions(fn, ["s3:GetObject", "s3:DeleteObject"], [payloadBucket.arnForObjects("*")]);
+    allowActions(fn, ["s3:GetObject", "s3:DeleteObject"], [payloadBucket.arnForObjects(`${payloadPrefix}*`)]);
     payloadBucket.encryptionKey?.grant(fn, "kms:Decrypt");
   }
   return fn;
@@ -225,11 +233,6 @@ interface ApprovalPage {
   readonly url: string;
   readonly secret: ISecret;
 }
-
-const grantSecret = (secret: ISecret, fn: LambdaFunction): void => {
-  allowActions(fn, ["secretsmanager:GetSecretValue"], [secret.secretArn]);
-  secret.encryptionKey?.grant(fn, "kms:Decrypt");
-};
 
 // The cast: CDK's classes do not fit its interfaces under exactOptionalPropertyTypes.
 const generated = (scope: Construct): ISecret =>

@@ -6,6 +6,7 @@ import type { Function as LambdaFunction } from "aws-cdk-lib/aws-lambda";
 import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
 import { DefinitionBody, LogLevel, StateMachine, StateMachineType } from "aws-cdk-lib/aws-stepfunctions";
 import type { Construct } from "constructs";
+import { acknowledgeWildcards } from "../acknowledge.ts";
 import { allowActions } from "../function/allow.ts";
 import { type FunctionOptions, PipelineFunction, type PipelineFunctionProps } from "../function/pipeline-function.ts";
 
@@ -56,13 +57,16 @@ export const laterPolicy = (
   id: string,
   role: IRole,
   statements: readonly (readonly [actions: readonly string[], resources: readonly string[]])[],
-): Policy =>
-  new Policy(scope, id, {
+): Policy => {
+  const policy = new Policy(scope, id, {
     roles: [role],
     statements: statements.map(
       ([actions, resources]) => new PolicyStatement({ actions: [...actions], resources: [...resources] }),
     ),
   });
+  for (const [, resources] of statements) acknowledgeWildcards(policy, resources);
+  return policy;
+};
 
 /** The role of a function that was created here. */
 export const roleOf = ({ role }: LambdaFunction): IRole => role as IRole;
