@@ -8,6 +8,7 @@ import { CfnFunction, type Function as LambdaFunction } from "aws-cdk-lib/aws-la
 import { BlockPublicAccess, Bucket, BucketEncryption, type IBucket } from "aws-cdk-lib/aws-s3";
 import type { StateMachine } from "aws-cdk-lib/aws-stepfunctions";
 import type { Construct } from "constructs";
+import { acknowledge } from "../acknowledge.ts";
 import { DeployError } from "../errors.ts";
 import { allowActions } from "../function/allow.ts";
 import { sharedNetwork } from "../function/network.ts";
@@ -83,15 +84,19 @@ export const copyPlace = (scope: Construct, props: CopyProps, purpose: string): 
   return { table: pipeline.table, bucket: props.bucket ?? runBucket(scope), prefix };
 };
 
-const runBucket = (scope: Construct): IBucket =>
-  new Bucket(scope, "Runs", {
+const runBucket = (scope: Construct): IBucket => {
+  const bucket = new Bucket(scope, "Runs", {
     blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
     encryption: BucketEncryption.S3_MANAGED,
     enforceSSL: true,
     minimumTLSVersion: 1.2,
     removalPolicy: RemovalPolicy.RETAIN,
     lifecycleRules: [{ expiration: Duration.days(30), abortIncompleteMultipartUploadAfter: Duration.days(1) }],
-  }) as IBucket; // The cast: CDK's classes do not fit its interfaces under exactOptionalPropertyTypes.
+  });
+  acknowledge(bucket, "AwsSolutions-S1");
+  // The cast: CDK's classes do not fit its interfaces under exactOptionalPropertyTypes.
+  return bucket as IBucket;
+};
 
 /** Throws if the table is known to have no point-in-time recovery, without which DynamoDB exports nothing. */
 export const checkExports = (table: ITable): void => {

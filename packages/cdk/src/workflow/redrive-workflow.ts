@@ -10,6 +10,7 @@ import type { ITopic } from "aws-cdk-lib/aws-sns";
 import type { IQueue } from "aws-cdk-lib/aws-sqs";
 import type { StateMachine } from "aws-cdk-lib/aws-stepfunctions";
 import { Construct } from "constructs";
+import { acknowledge } from "../acknowledge.ts";
 import { DeployError } from "../errors.ts";
 import { allowActions } from "../function/allow.ts";
 import { knownSeconds } from "../pipeline/known.ts";
@@ -234,11 +235,13 @@ interface ApprovalPage {
   readonly secret: ISecret;
 }
 
-// The cast: CDK's classes do not fit its interfaces under exactOptionalPropertyTypes.
-const generated = (scope: Construct): ISecret =>
-  new Secret(scope, "ApprovalSecret", {
-    generateSecretString: { passwordLength: 64, excludePunctuation: true },
-  }) as ISecret;
+const generated = (scope: Construct): ISecret => {
+  const generateSecretString = { passwordLength: 64, excludePunctuation: true };
+  const secret = new Secret(scope, "ApprovalSecret", { generateSecretString });
+  acknowledge(secret, "AwsSolutions-SMG4");
+  // The cast: CDK's classes do not fit its interfaces under exactOptionalPropertyTypes.
+  return secret as ISecret;
+};
 
 const approvalPage = (scope: Construct, props: RedriveOptions, options: ApprovalOptions): ApprovalPage => {
   const secret = options.secret ?? generated(scope);

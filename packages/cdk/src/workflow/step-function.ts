@@ -16,6 +16,12 @@ export type WorkflowFunctionOptions = Omit<
   "timeout" | "memorySize" | "provisionedConcurrency" | "reservedConcurrency"
 >;
 
+/** What a workflow's functions take from the options of the pipeline's function: bundling, runtime, logs, keys, network. */
+export const workflowOptionsOf = (options: FunctionOptions = {}): WorkflowFunctionOptions => {
+  const { timeout, memorySize, provisionedConcurrency, reservedConcurrency, description, ...shared } = options;
+  return shared;
+};
+
 /** The clients of Lambda's Node.js runtimes, so that no client must be installed for a function that seldom runs. */
 const withoutSdk = { externalModules: ["@aws-sdk/client-*"] };
 
@@ -36,6 +42,8 @@ export const workflowStateMachine = (scope: Construct, definition: object, funct
   const role = new Role(scope, "Role", { assumedBy: new ServicePrincipal("states.amazonaws.com") });
   const arns = Object.values(functions).map(({ functionArn }) => functionArn);
   allowActions(role, ["lambda:InvokeFunction"], arns);
+  // The construct of the state machine adds the rights of logs and of traces, whose actions accept no resource.
+  acknowledgeWildcards(role, ["*"]);
   const logs = new LogGroup(scope, "StateMachineLogs", { retention: RetentionDays.ONE_MONTH });
   const named = Object.entries(functions).map(([name, { functionArn }]) => [name, functionArn]);
   return new StateMachine(scope, "StateMachine", {
