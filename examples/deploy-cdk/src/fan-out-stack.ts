@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { type FunctionOptions, type SinkAccess, SluicePipeline, snsAccess, sqsAccess } from "@sluice/cdk";
 import { eventFilters } from "@sluice/core/filters";
 import { isCustomer, isOrder } from "@sluice/example-fan-out/filters";
-import { CfnOutput, Stack, type StackProps, Validations } from "aws-cdk-lib";
+import { CfnOutput, type Duration, Stack, type StackProps, Validations } from "aws-cdk-lib";
 import { AttributeType, StreamViewType, TableV2 } from "aws-cdk-lib/aws-dynamodb";
+import { ScheduleExpression } from "aws-cdk-lib/aws-scheduler";
 import { Topic } from "aws-cdk-lib/aws-sns";
 import { Queue } from "aws-cdk-lib/aws-sqs";
 import type { Construct } from "constructs";
@@ -17,6 +18,8 @@ export interface FanOutStackProps extends StackProps {
   /** The access to Postgres and OpenSearch. */
   readonly targets: (scope: Construct) => readonly SinkAccess[];
   readonly functionOptions?: FunctionOptions;
+  /** The time in which a change reaches its targets. Default: one minute. */
+  readonly grace?: Duration;
 }
 
 /** A table of orders and customers, and the pipeline that copies them. */
@@ -53,6 +56,14 @@ export class FanOutStack extends Stack {
       // The events of an order stay in order, also those that are sent late.
       retryQueue: { fifo: true },
       dedupe: true,
+      redrive: { approval: true, topic: onCall },
+      backfill: { entry: code("orders.ts"), pipelineExport: "orders" },
+      verify: {
+        entry: code("orders.ts"),
+        pipelineExport: "orders",
+        schedule: ScheduleExpression.cron({ weekDay: "SUN", hour: "3", minute: "0" }),
+        ...(props.grace && { grace: props.grace }),
+      },
       alarms: { actions: [onCall] },
       dashboard: { routes: ["postgres", "opensearch", "events", "warehouse", "postgres-customers"] },
       ...(props.functionOptions && { functionOptions: props.functionOptions }),

@@ -1,12 +1,16 @@
-// Deploys the stack to ministack, with the bundles as AWS would get them. A change of the table must reach its targets.
+// Deploys the stack to ministack, with the bundles as AWS would get them. A change of the table must
+// reach its targets, and the workflows must run.
 
-import { DynamoDB } from "@aws-sdk/client-dynamodb";
+import { type AttributeValue, DynamoDB } from "@aws-sdk/client-dynamodb";
+import { SFN } from "@aws-sdk/client-sfn";
+import { SNS } from "@aws-sdk/client-sns";
 import { SQS } from "@aws-sdk/client-sqs";
-import { afterAll, describe, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { type Engines, engineOrSkip, startEngines, startMinistack } from "@sluice/local";
-import { App, DefaultStackSynthesizer } from "aws-cdk-lib";
+import { App, DefaultStackSynthesizer, Duration } from "aws-cdk-lib";
 import pg from "pg";
 import { FanOutStack } from "../src/fan-out-stack.ts";
+import { requestPage } from "./approval.ts";
 import { deployTo } from "./cloud-assembly.ts";
 
 const wanted = { postgres: true, opensearch: true } as const;
@@ -14,7 +18,7 @@ const wanted = { postgres: true, opensearch: true } as const;
 const start = async () => {
   const engines = await startEngines(wanted);
   try {
-    const ministack = await startMinistack();
+    const ministack = await startMinistack({ waitScale: 0.01 });
     const stop = async (): Promise<void> => {
       await ministack.stop();
       await engines.stop();
@@ -28,18 +32,34 @@ const start = async () => {
 
 const describeWithEngines = await engineOrSkip({ describe, test, afterAll }, start);
 
-const until = async <Value>(read: () => Promise<Value | undefined>): Promise<Value> => {
+/** Waits for a value that `read` finds. */
+const until = async <Value>(what: string, read: () => Promise<Value | undefined>): Promise<Value> => {
   const endsAt = Date.now() + 60_000;
   for (;;) {
     const value = await read();
     if (value !== undefined) return value;
-    if (Date.now() > endsAt) throw new Error("the change did not arrive within 60 s");
+    if (Date.now() > endsAt) throw new Error(`${what} did not arrive within 60 s`);
     await new Promise((resolve) => setTimeout(resolve, 250));
   }
 };
 
+const orderOf = (pk: string, customer: string) => ({
+  pk: { S: pk },
+  type: { S: "order" },
+  customer: { S: customer },
+  total: { N: "12.25" },
+  lines: { L: [{ S: "tea" }] },
+});
+
+const customerOf = (pk: string, name: string) => ({ pk: { S: pk }, type: { S: "customer" }, name: { S: name } });
+
 describeWithEngines("the stack on ministack", (engines: Engines<typeof wanted> & Awaited<ReturnType<typeof start>>) => {
-  test("creates the targets' tables, and copies an order to every target", async () => {
+  const config = engines.ministack.clientConfig;
+  const [dynamodb, sqs, sns, sfn] = [new DynamoDB(config), new SQS(config), new SNS(config), new SFN(config)];
+  let pool: pg.Pool;
+  let outputs: Readonly<Record<string, string>>;
+
+  beforeAll(async () => {
     const url = await engines.postgres.createDatabase();
     const environment = { DATABASE_URL: url, OPENSEARCH_NODE: engines.opensearch.url };
     const app = new App({ postCliContext: { "@aws-cdk/core:enableTemplateValidation": false } });
@@ -48,38 +68,112 @@ describeWithEngines("the stack on ministack", (engines: Engines<typeof wanted> &
       // ministack has no parameter with the version of a bootstrap stack.
       synthesizer: new DefaultStackSynthesizer({ generateBootstrapVersionRule: false }),
       targets: () => [{ name: "local", environment, grant: () => undefined }],
-      functionOptions: { bundling: { more: { esbuildArgs: { "--conditions": "@sluice/source" } } } },
+      grace: Duration.seconds(1),
+      functionOptions: {
+        // ministack's runtime has no SDK.
+        bundling: { externalModules: [], more: { esbuildArgs: { "--conditions": "@sluice/source" } } },
+      },
     });
-    const { Table = "" } = await deployTo(engines.ministack, stack);
-
-    const pool = new pg.Pool({ connectionString: url });
+    outputs = await deployTo(engines.ministack, stack);
+    pool = new pg.Pool({ connectionString: url });
     // `pool.end()` does not wait until all sockets are closed, so the server may still send an error.
     pool.on("error", () => undefined);
-    const dynamodb = new DynamoDB(engines.ministack.clientConfig);
-    const sqs = new SQS(engines.ministack.clientConfig);
-    try {
-      const order = {
-        type: { S: "order" },
-        customer: { S: "c-1" },
-        total: { N: "12.25" },
-        lines: { L: [{ S: "tea" }] },
-      };
-      await dynamodb.putItem({ TableName: Table, Item: { pk: { S: "ORDER#1" }, ...order } });
-      const row = await until(async () => (await pool.query("SELECT * FROM orders")).rows[0]);
-      expect(row).toEqual({ pk: "ORDER#1", customer: "c-1", total: "12.25", lines: ["tea"] });
-      const document = await until(async () => {
-        const answer = await fetch(`${engines.opensearch.url}/orders/_doc/${encodeURIComponent("ORDER#1")}`);
-        return answer.ok ? ((await answer.json()) as { readonly _source: object })._source : undefined;
+  });
+
+  afterAll(async () => {
+    for (const client of [dynamodb, sqs, sns, sfn]) client.destroy();
+    await pool?.end();
+  });
+
+  const put = (Item: Record<string, AttributeValue>) => dynamodb.putItem({ TableName: outputs.Table, Item });
+
+  const machineOf = async (name: string): Promise<string> => {
+    const { stateMachines = [] } = await sfn.listStateMachines({});
+    const found = stateMachines.find((machine) => machine.name?.includes(name));
+    return found?.stateMachineArn ?? "";
+  };
+
+  const startOf = async (name: string): Promise<string> => {
+    const { executionArn = "" } = await sfn.startExecution({ stateMachineArn: await machineOf(name), input: "{}" });
+    return executionArn;
+  };
+
+  /** Waits for the end of an execution. Returns its output. */
+  const outputOf = async (executionArn: string): Promise<Readonly<Record<string, unknown>>> => {
+    const ended = await until(executionArn, async () => {
+      const execution = await sfn.describeExecution({ executionArn });
+      return execution.status === "RUNNING" ? undefined : execution;
+    });
+    expect({ status: ended.status, error: ended.error, cause: ended.cause }).toEqual({ status: "SUCCEEDED" });
+    return JSON.parse(ended.output ?? "{}");
+  };
+
+  const customerIn = async (pk: string) =>
+    (await pool.query("SELECT pk, name FROM customers WHERE pk = $1", [pk])).rows[0] as object | undefined;
+
+  test("creates the targets' tables, and copies an order to every target", async () => {
+    await put(orderOf("ORDER#1", "c-1"));
+    const row = await until("the row", async () => (await pool.query("SELECT * FROM orders")).rows[0]);
+    expect(row).toEqual({ pk: "ORDER#1", customer: "c-1", total: "12.25", lines: ["tea"] });
+    const document = await until("the document", async () => {
+      const answer = await fetch(`${engines.opensearch.url}/orders/_doc/${encodeURIComponent("ORDER#1")}`);
+      return answer.ok ? ((await answer.json()) as { readonly _source: object })._source : undefined;
+    });
+    expect(document).toMatchObject({ customer: "c-1", total: 12.25, lines: ["tea"] });
+    const { QueueUrls = [] } = await sqs.listQueues({});
+    const QueueUrl = QueueUrls.find((queue) => queue.includes("Warehouse"));
+    const { Messages = [] } = await sqs.receiveMessage({ QueueUrl, WaitTimeSeconds: 20 });
+    expect(Messages.map(({ Body = "" }) => JSON.parse(Body))).toEqual([{ pack: ["tea"], for: "ORDER#1" }]);
+  });
+
+  test("redrives a dead letter after a person has approved the run on the page", async () => {
+    const { QueueUrl = "" } = await sqs.createQueue({ QueueName: "inbox" });
+    const QueueArn = "arn:aws:sqs:us-east-1:000000000000:inbox";
+    await sns.subscribe({ TopicArn: outputs.OnCallTopic, Protocol: "sqs", Endpoint: QueueArn });
+    await pool.query("ALTER TABLE customers ADD CONSTRAINT known CHECK (name <> 'Ada')");
+    await put(customerOf("CUSTOMER#1", "Ada"));
+    await until("the dead letter", async () => {
+      const AttributeNames = ["ApproximateNumberOfMessages"] as const;
+      const { Attributes } = await sqs.getQueueAttributes({
+        QueueUrl: outputs.DeadLetters,
+        AttributeNames: [...AttributeNames],
       });
-      expect(document).toMatchObject({ customer: "c-1", total: 12.25, lines: ["tea"] });
-      const { QueueUrls = [] } = await sqs.listQueues({});
-      const QueueUrl = QueueUrls.find((queue) => queue.includes("Warehouse"));
-      const { Messages = [] } = await sqs.receiveMessage({ QueueUrl, WaitTimeSeconds: 20 });
-      expect(Messages.map(({ Body = "" }) => JSON.parse(Body))).toEqual([{ pack: ["tea"], for: "ORDER#1" }]);
-    } finally {
-      await pool.end();
-      dynamodb.destroy();
-      sqs.destroy();
-    }
+      return Attributes?.ApproximateNumberOfMessages === "1" || undefined;
+    });
+    await pool.query("ALTER TABLE customers DROP CONSTRAINT known");
+
+    const execution = await startOf("Redrive");
+    const link = await until("the link", async () => {
+      const { Messages = [] } = await sqs.receiveMessage({ QueueUrl, WaitTimeSeconds: 1 });
+      return /https:\/\/\S+lambda-url\S+/.exec(
+        Messages.map(({ Body = "" }) => JSON.parse(Body).Message).join(" "),
+      )?.[0];
+    });
+    const shown = await requestPage(engines.ministack.endpoint, link, undefined);
+    expect(shown).toMatchObject({ status: 200 });
+    expect(shown.body).toContain("<form");
+    expect(await customerIn("CUSTOMER#1")).toBeUndefined();
+    const decided = await requestPage(engines.ministack.endpoint, link, "decision=approve");
+    expect(decided).toMatchObject({ status: 200 });
+    const forged = await requestPage(engines.ministack.endpoint, `${link}x`, "decision=approve");
+    expect(forged.status).toBeGreaterThanOrEqual(400);
+
+    expect(await outputOf(execution)).toMatchObject({ outcome: "completed" });
+    expect(await customerIn("CUSTOMER#1")).toEqual({ pk: "CUSTOMER#1", name: "Ada" });
+  });
+
+  test("backfills an item that the target lost", async () => {
+    await put(customerOf("CUSTOMER#2", "Grace"));
+    await until("the row", () => customerIn("CUSTOMER#2"));
+    await pool.query("DELETE FROM customers");
+    const output = await outputOf(await startOf("Backfill"));
+    console.log(JSON.stringify(output));
+    expect(await customerIn("CUSTOMER#2")).toEqual({ pk: "CUSTOMER#2", name: "Grace" });
+  });
+
+  test("reports a copy that differs", async () => {
+    await pool.query("UPDATE customers SET name = 'Nobody' WHERE pk = 'CUSTOMER#2'");
+    const output = await outputOf(await startOf("Verify"));
+    console.log(JSON.stringify(output));
   });
 });

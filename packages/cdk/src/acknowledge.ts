@@ -8,6 +8,7 @@ const reasons = {
     "A delivery that fails goes to the pipeline's dead-letter queue by its age, not by a count of receives.",
   "AwsSolutions-S1": "The pipeline alone uses the bucket, objects expire, and CloudTrail can log their use.",
   "AwsSolutions-DDB3": "Entries live for days and repeat themselves, so that a backup is of no use.",
+  "AwsSolutions-SMG4": "A new secret makes the links that wait for a person invalid; a link expires in days.",
 } as const;
 
 /** Acknowledges findings, so that an app with cdk-nag need not. */

@@ -20,6 +20,7 @@ import { StreamConsumer } from "../stream/stream-consumer.ts";
 import { type StreamSource, sourceOfStream, sourceOfTable } from "../stream/stream-source.ts";
 import { BackfillWorkflow } from "../workflow/backfill-workflow.ts";
 import { RedriveWorkflow } from "../workflow/redrive-workflow.ts";
+import { workflowOptionsOf } from "../workflow/step-function.ts";
 import { VerifyWorkflow } from "../workflow/verify-workflow.ts";
 import { ensureBefore } from "./ensure.ts";
 import { setEnvironment } from "./environment.ts";
@@ -89,9 +90,10 @@ export class SluicePipeline extends Construct implements PipelineResources {
     const { defaultChild: code } = this.function.node;
     const before = [...(code ? [code] : []), this.mapping, ...(this.retryMapping ? [this.retryMapping] : [])];
     if (ensure) ensureBefore(this, { ...ensure, sinks, functionOptions, before, variables });
-    this.redrive = redriveOf(this, props.redrive);
-    this.backfill = props.backfill && new BackfillWorkflow(this, "Backfill", { ...props.backfill, pipeline: this });
-    this.verify = props.verify && new VerifyWorkflow(this, "Verify", { ...props.verify, pipeline: this });
+    this.redrive = redriveOf(this, props);
+    const copies = { functionOptions: workflowOptionsOf(functionOptions), pipeline: this };
+    this.backfill = props.backfill && new BackfillWorkflow(this, "Backfill", { ...copies, ...props.backfill });
+    this.verify = props.verify && new VerifyWorkflow(this, "Verify", { ...copies, ...props.verify });
     addAlarms(this, props.alarms);
     addDashboard(this, props.dashboard);
   }
@@ -191,10 +193,16 @@ const onFailureOf = (scope: Construct, option: SluicePipelineProps["onFailure"] 
   return new OnFailureBucket(scope, "OnFailure", option).bucket;
 };
 
-const redriveOf = (pipeline: SluicePipeline, options: SluicePipelineProps["redrive"]): RedriveWorkflow | undefined => {
-  if (options === undefined) return undefined;
+const redriveOf = (
+  pipeline: SluicePipeline,
+  { redrive, functionOptions = {} }: SluicePipelineProps,
+): RedriveWorkflow | undefined => {
+  if (redrive === undefined) return undefined;
   const { payloadBucket } = pipeline;
-  return new RedriveWorkflow(pipeline, "Redrive", { ...(payloadBucket && { payloadBucket }), ...options, pipeline });
+  // The functions of a redrive call AWS, and no target of the pipeline's network.
+  const { network: _, ...options } = workflowOptionsOf(functionOptions);
+  const defaults = { functionOptions: options, ...(payloadBucket && { payloadBucket }) };
+  return new RedriveWorkflow(pipeline, "Redrive", { ...defaults, ...redrive, pipeline });
 };
 
 const addAlarms = (pipeline: SluicePipeline, option: SluicePipelineProps["alarms"] = true): void => {

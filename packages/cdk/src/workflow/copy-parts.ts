@@ -8,6 +8,7 @@ import { CfnFunction, type Function as LambdaFunction } from "aws-cdk-lib/aws-la
 import { BlockPublicAccess, Bucket, BucketEncryption, type IBucket } from "aws-cdk-lib/aws-s3";
 import type { StateMachine } from "aws-cdk-lib/aws-stepfunctions";
 import type { Construct } from "constructs";
+import { acknowledge } from "../acknowledge.ts";
 import { DeployError } from "../errors.ts";
 import { allowActions } from "../function/allow.ts";
 import { sharedNetwork } from "../function/network.ts";
@@ -83,15 +84,19 @@ export const copyPlace = (scope: Construct, props: CopyProps, purpose: string): 
   return { table: pipeline.table, bucket: props.bucket ?? runBucket(scope), prefix };
 };
 
-const runBucket = (scope: Construct): IBucket =>
-  new Bucket(scope, "Runs", {
+const runBucket = (scope: Construct): IBucket => {
+  const bucket = new Bucket(scope, "Runs", {
     blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
     encryption: BucketEncryption.S3_MANAGED,
     enforceSSL: true,
     minimumTLSVersion: 1.2,
     removalPolicy: RemovalPolicy.RETAIN,
     lifecycleRules: [{ expiration: Duration.days(30), abortIncompleteMultipartUploadAfter: Duration.days(1) }],
-  }) as IBucket; // The cast: CDK's classes do not fit its interfaces under exactOptionalPropertyTypes.
+  });
+  acknowledge(bucket, "AwsSolutions-S1");
+  // The cast: CDK's classes do not fit its interfaces under exactOptionalPropertyTypes.
+  return bucket as IBucket;
+};
 
 /** Throws if the table is known to have no point-in-time recovery, without which DynamoDB exports nothing. */
 export const checkExports = (table: ITable): void => {
@@ -182,7 +187,7 @@ export const planFunction = (scope: Construct, props: CopyProps, place: CopyPlac
     SLUICE_PIPELINE_FUNCTION: pipeline.function.functionName,
   });
   allowActions(fn, ["dynamodb:DescribeTable", "dynamodb:Scan"], [place.table.tableArn]);
-  place.table.encryptionKey?.grant(fn, "kms:Decrypt");
+  place.table.encryptionKey?.grant(fn, "kms:Decrypt", "kms:DescribeKey");
   // This action accepts no resource.
   allowActions(fn, ["lambda:ListEventSourceMappings"], ["*"]);
   grantRuns(place, fn);
@@ -209,7 +214,7 @@ export const workerFunction = (
     tableActions.map((name) => `dynamodb:${name}`),
     [place.table.tableArn],
   );
-  place.table.encryptionKey?.grant(fn, "kms:Decrypt");
+  place.table.encryptionKey?.grant(fn, "kms:Decrypt", "kms:DescribeKey");
   grantRuns(place, fn);
   for (const sink of props.pipeline.sinks) for (const use of uses) sink.grant(fn, use);
   return fn;
@@ -241,16 +246,21 @@ export const definitionOptions = (props: CopyOptions): CopyStateMachineOptions =
 
 /** Allows the state machine to start its children, to read the units, and to write the results. */
 export const grantMap = (scope: Construct, machine: StateMachine, place: CopyPlace, lists: readonly string[]): void => {
-  const executions = Stack.of(scope).formatArn({
-    service: "states",
-    resource: "execution",
-    resourceName: `${machine.stateMachineName}/*`,
-    arnFormat: ArnFormat.COLON_RESOURCE_NAME,
-  });
+  const executions = (rest: string): string =>
+    Stack.of(scope).formatArn({
+      service: "states",
+      resource: "execution",
+      resourceName: `${machine.stateMachineName}${rest}`,
+      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+    });
   const results = ["PutObject", "GetObject", "ListMultipartUploadParts", "AbortMultipartUpload"];
   laterPolicy(scope, "Map", machine.role, [
     [["states:StartExecution"], [machine.stateMachineArn]],
-    [["states:DescribeExecution", "states:StopExecution"], [executions]],
+    // The guide of Step Functions names `NAME:*`. The ARN of a child is `NAME/LABEL:ID`.
+    [
+      ["states:DescribeExecution", "states:StopExecution"],
+      [executions(":*"), executions("/*")],
+    ],
     [["s3:GetObject"], lists.map((name) => objects(place, `*/${name}`))],
     [results.map((name) => `s3:${name}`), [objects(place, "*/results/*")]],
   ]);

@@ -10,10 +10,12 @@ import type { ITopic } from "aws-cdk-lib/aws-sns";
 import type { IQueue } from "aws-cdk-lib/aws-sqs";
 import type { StateMachine } from "aws-cdk-lib/aws-stepfunctions";
 import { Construct } from "constructs";
+import { acknowledge } from "../acknowledge.ts";
 import { DeployError } from "../errors.ts";
 import { allowActions } from "../function/allow.ts";
 import { knownSeconds } from "../pipeline/known.ts";
 import type { PipelineResources } from "../pipeline/resources.ts";
+import { grantSecret } from "../sinks/shared.ts";
 import {
   laterPolicy,
   partitionOf,
@@ -62,6 +64,8 @@ export interface RedriveOptions {
   readonly maxMessages?: number;
   /** The bucket of the pipeline's `s3PayloadStore`. Default: no payload store. */
   readonly payloadBucket?: IBucket;
+  /** The prefix of the pipeline's `s3PayloadStore`. Default `sluice/records/`, as that of the store. */
+  readonly payloadPrefix?: string;
   /** Default: five minutes. It must be longer than a minute and longer than the timeout of the pipeline's function. */
   readonly batchTimeout?: Duration;
   readonly functionOptions?: WorkflowFunctionOptions;
@@ -151,7 +155,8 @@ const checked = (props: RedriveWorkflowProps): { readonly queue: IQueue; readonl
 const grantQueue = (queue: IQueue, fn: LambdaFunction, names: readonly string[]): void => {
   const actions = names.map((name) => `sqs:${name}`);
   allowActions(fn, actions, [queue.queueArn]);
-  queue.encryptionMasterKey?.grant(fn, "kms:Decrypt", "kms:GenerateDataKey");
+  // Only the receipt of a message uses the key.
+  if (names.includes("ReceiveMessage")) queue.encryptionMasterKey?.grant(fn, "kms:Decrypt");
 };
 
 const variables = (queue: IQueue) => ({ SLUICE_DEAD_LETTER_QUEUE_URL: queue.queueUrl });
@@ -180,7 +185,8 @@ const inspection = (scope: Construct, { functionOptions }: RedriveOptions, queue
 };
 
 const batch = (scope: Construct, props: RedriveWorkflowProps, queue: IQueue, timeout: Duration): LambdaFunction => {
-  const { pipeline, mode = "redrive", fix, payloadBucket, removes = "leave", markerAttribute } = props;
+  const { pipeline, mode = "redrive", fix, removes = "leave", markerAttribute } = props;
+  const { payloadBucket, payloadPrefix = "sluice/records/" } = props;
   const isRepublish = mode === "republish";
   // A chunk waits for the pipeline's function, so the buffer must not be shorter than that function's timeout.
   const pipelineSeconds = pipeline.function.timeout === undefined ? 0 : (knownSeconds(pipeline.function.timeout) ?? 0);
@@ -192,7 +198,10 @@ const batch = (scope: Construct, props: RedriveWorkflowProps, queue: IQueue, tim
     ...(isRepublish && pipeline.table && { SLUICE_SOURCE_TABLE: pipeline.table.tableName, SLUICE_REMOVES: removes }),
     ...(isRepublish && markerAttribute !== undefined && { SLUICE_MARKER_ATTRIBUTE: markerAttribute }),
     ...(fix && { SLUICE_FIX_FUNCTION: fix.functionName }),
-    ...(payloadBucket && { SLUICE_PAYLOAD_BUCKET: payloadBucket.bucketName }),
+    ...(payloadBucket && {
+      SLUICE_PAYLOAD_BUCKET: payloadBucket.bucketName,
+      SLUICE_PAYLOAD_PREFIX: payloadPrefix,
+    }),
   };
   const entry = functionEntry("batch");
   const fn = workflowFunction(scope, "Batch", props.functionOptions, { ...sizes.batch, timeout, entry, environment });
@@ -201,11 +210,11 @@ const batch = (scope: Construct, props: RedriveWorkflowProps, queue: IQueue, tim
   if (isRepublish && pipeline.table) {
     const more = removes === "put-and-delete" ? ["dynamodb:PutItem", "dynamodb:DeleteItem"] : [];
     allowActions(fn, ["dynamodb:UpdateItem", ...more], [pipeline.table.tableArn]);
-    pipeline.table.encryptionKey?.grant(fn, "kms:Decrypt", "kms:GenerateDataKey");
+    pipeline.table.encryptionKey?.grant(fn, "kms:Decrypt", "kms:DescribeKey");
   }
   if (fix) allowActions(fn, ["lambda:InvokeFunction"], [fix.functionArn]);
   if (payloadBucket) {
-    allowActions(fn, ["s3:GetObject", "s3:DeleteObject"], [payloadBucket.arnForObjects("*")]);
+    allowActions(fn, ["s3:GetObject", "s3:DeleteObject"], [payloadBucket.arnForObjects(`${payloadPrefix}*`)]);
     payloadBucket.encryptionKey?.grant(fn, "kms:Decrypt");
   }
   return fn;
@@ -226,16 +235,13 @@ interface ApprovalPage {
   readonly secret: ISecret;
 }
 
-const grantSecret = (secret: ISecret, fn: LambdaFunction): void => {
-  allowActions(fn, ["secretsmanager:GetSecretValue"], [secret.secretArn]);
-  secret.encryptionKey?.grant(fn, "kms:Decrypt");
+const generated = (scope: Construct): ISecret => {
+  const generateSecretString = { passwordLength: 64, excludePunctuation: true };
+  const secret = new Secret(scope, "ApprovalSecret", { generateSecretString });
+  acknowledge(secret, "AwsSolutions-SMG4");
+  // The cast: CDK's classes do not fit its interfaces under exactOptionalPropertyTypes.
+  return secret as ISecret;
 };
-
-// The cast: CDK's classes do not fit its interfaces under exactOptionalPropertyTypes.
-const generated = (scope: Construct): ISecret =>
-  new Secret(scope, "ApprovalSecret", {
-    generateSecretString: { passwordLength: 64, excludePunctuation: true },
-  }) as ISecret;
 
 const approvalPage = (scope: Construct, props: RedriveOptions, options: ApprovalOptions): ApprovalPage => {
   const secret = options.secret ?? generated(scope);

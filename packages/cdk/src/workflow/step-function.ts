@@ -6,6 +6,7 @@ import type { Function as LambdaFunction } from "aws-cdk-lib/aws-lambda";
 import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
 import { DefinitionBody, LogLevel, StateMachine, StateMachineType } from "aws-cdk-lib/aws-stepfunctions";
 import type { Construct } from "constructs";
+import { acknowledgeWildcards } from "../acknowledge.ts";
 import { allowActions } from "../function/allow.ts";
 import { type FunctionOptions, PipelineFunction, type PipelineFunctionProps } from "../function/pipeline-function.ts";
 
@@ -14,6 +15,12 @@ export type WorkflowFunctionOptions = Omit<
   FunctionOptions,
   "timeout" | "memorySize" | "provisionedConcurrency" | "reservedConcurrency"
 >;
+
+/** What a workflow's functions take from the options of the pipeline's function: bundling, runtime, logs, keys, network. */
+export const workflowOptionsOf = (options: FunctionOptions = {}): WorkflowFunctionOptions => {
+  const { timeout, memorySize, provisionedConcurrency, reservedConcurrency, description, ...shared } = options;
+  return shared;
+};
 
 /** The clients of Lambda's Node.js runtimes, so that no client must be installed for a function that seldom runs. */
 const withoutSdk = { externalModules: ["@aws-sdk/client-*"] };
@@ -35,6 +42,8 @@ export const workflowStateMachine = (scope: Construct, definition: object, funct
   const role = new Role(scope, "Role", { assumedBy: new ServicePrincipal("states.amazonaws.com") });
   const arns = Object.values(functions).map(({ functionArn }) => functionArn);
   allowActions(role, ["lambda:InvokeFunction"], arns);
+  // The construct of the state machine adds the rights of logs and of traces, whose actions accept no resource.
+  acknowledgeWildcards(role, ["*"]);
   const logs = new LogGroup(scope, "StateMachineLogs", { retention: RetentionDays.ONE_MONTH });
   const named = Object.entries(functions).map(([name, { functionArn }]) => [name, functionArn]);
   return new StateMachine(scope, "StateMachine", {
@@ -56,13 +65,16 @@ export const laterPolicy = (
   id: string,
   role: IRole,
   statements: readonly (readonly [actions: readonly string[], resources: readonly string[]])[],
-): Policy =>
-  new Policy(scope, id, {
+): Policy => {
+  const policy = new Policy(scope, id, {
     roles: [role],
     statements: statements.map(
       ([actions, resources]) => new PolicyStatement({ actions: [...actions], resources: [...resources] }),
     ),
   });
+  for (const [, resources] of statements) acknowledgeWildcards(policy, resources);
+  return policy;
+};
 
 /** The role of a function that was created here. */
 export const roleOf = ({ role }: LambdaFunction): IRole => role as IRole;

@@ -33,13 +33,17 @@ export const mailFromEnvironment = (): Pick<NotificationOptions, "sendMail"> => 
   };
 };
 
-/** Options of the batch function. Variables: `SLUICE_PAYLOAD_BUCKET`, `SLUICE_REMOVES`, `SLUICE_TIMEOUT_BUFFER_MS`. */
+/**
+ * Options of the batch function. Variables: `SLUICE_PAYLOAD_BUCKET`, `SLUICE_PAYLOAD_PREFIX`, `SLUICE_REMOVES`,
+ * `SLUICE_TIMEOUT_BUFFER_MS`.
+ */
 export const batchFromEnvironment = (): BatchOptions => {
   const bucket = optional(undefined, "SLUICE_PAYLOAD_BUCKET");
+  const prefix = optional(undefined, "SLUICE_PAYLOAD_PREFIX");
   const removes = optional(undefined, "SLUICE_REMOVES");
   const timeoutBufferMs = optional(undefined, "SLUICE_TIMEOUT_BUFFER_MS");
   return {
-    ...(bucket !== undefined && { payloadStore: s3PayloadStore({ bucket }) }),
+    ...(bucket !== undefined && { payloadStore: s3PayloadStore({ bucket, ...(prefix !== undefined && { prefix }) }) }),
     ...(removes !== undefined && { removes: removes as NonNullable<BatchOptions["removes"]> }),
     ...(timeoutBufferMs !== undefined && { timeoutBufferMs: Number(timeoutBufferMs) }),
   };
