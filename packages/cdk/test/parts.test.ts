@@ -94,6 +94,7 @@ test("the bundle follows the settings of docs/bundle-size.md, and each can be re
     minify: true,
     sourceMap: true,
     mainFields: ["module", "main"],
+    sourcesContent: false,
     bundleAwsSDK: true,
     externalModules: [],
   });

@@ -23,7 +23,7 @@ import { RedriveWorkflow } from "../workflow/redrive-workflow.ts";
 import { workflowOptionsOf } from "../workflow/step-function.ts";
 import { VerifyWorkflow } from "../workflow/verify-workflow.ts";
 import { ensureBefore } from "./ensure.ts";
-import { setEnvironment } from "./environment.ts";
+import { type OwnedVariables, setEnvironment } from "./environment.ts";
 import { checkTimeout, functionOf } from "./function-of.ts";
 import { knownNumber } from "./known.ts";
 import type { DedupeOptions, SluicePipelineProps } from "./options.ts";
@@ -85,19 +85,27 @@ export class SluicePipeline extends Construct implements PipelineResources {
     ];
     setEnvironment(this.function, variables);
     for (const sink of props.sinks) sink.grant(this.function, "write");
-    const { ensure, functionOptions, sinks } = props;
-    // The function's resource alone: a policy of a target may name its role, and `ensure` waits for the target.
-    const { defaultChild: code } = this.function.node;
-    const before = [...(code ? [code] : []), this.mapping, ...(this.retryMapping ? [this.retryMapping] : [])];
-    if (ensure) ensureBefore(this, { ...ensure, sinks, functionOptions, before, variables });
+    addEnsure(this, props, variables);
     this.redrive = redriveOf(this, props);
-    const copies = { functionOptions: workflowOptionsOf(functionOptions), pipeline: this };
+    const copies = { functionOptions: workflowOptionsOf(props.functionOptions), pipeline: this };
     this.backfill = props.backfill && new BackfillWorkflow(this, "Backfill", { ...copies, ...props.backfill });
     this.verify = props.verify && new VerifyWorkflow(this, "Verify", { ...copies, ...props.verify });
     addAlarms(this, props.alarms);
     addDashboard(this, props.dashboard);
   }
 }
+
+const addEnsure = (
+  pipeline: SluicePipeline,
+  { ensure, functionOptions, sinks }: SluicePipelineProps,
+  variables: readonly OwnedVariables[],
+): void => {
+  if (ensure === undefined) return;
+  // The function's resource alone: a policy of a target may name its role, and `ensure` waits for the target.
+  const { defaultChild: code } = pipeline.function.node;
+  const before = [code, pipeline.mapping, pipeline.retryMapping].filter((part) => part !== undefined);
+  ensureBefore(pipeline, { ...ensure, sinks, functionOptions, before, variables });
+};
 
 const checkOptions = ({ sinks, pipelineName, retryQueue, deadLetters }: SluicePipelineProps): void => {
   const isAccess = (sink: unknown): boolean => typeof (sink as Partial<SinkAccess> | undefined)?.grant === "function";
