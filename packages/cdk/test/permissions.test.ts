@@ -13,6 +13,7 @@ import { Secret } from "aws-cdk-lib/aws-secretsmanager";
 import { ConfigurationSet, EmailIdentity, Identity } from "aws-cdk-lib/aws-ses";
 import { Topic } from "aws-cdk-lib/aws-sns";
 import { Queue } from "aws-cdk-lib/aws-sqs";
+import { type PermissionRow, permissionRows } from "../../../test/permission-rows.ts";
 import {
   DedupeTable,
   type DedupeUse,
@@ -30,7 +31,6 @@ import {
   tableAccess,
   webhookAccess,
 } from "../src/index.ts";
-import { type PermissionRow, permissionRows } from "./support/permission-rows.ts";
 import { templateOf, testStack } from "./support/stack.ts";
 
 type Resources = Readonly<Record<string, string>>;
