@@ -44,21 +44,25 @@ const listed = (folder: string, accepts: (use: string) => boolean): readonly str
     ),
   ].sort();
 
+type Answers = Readonly<Record<string, (input: never) => unknown>>;
+
+/** A client with these methods. */
+type Client<Given extends Answers> = {
+  readonly [Method in keyof Given]: (...input: Parameters<Given[Method]>) => Promise<ReturnType<Given[Method]>>;
+};
+
 /** A client that notes the operations that it is asked for, and gives these answers. */
-const fake = <Answers extends Readonly<Record<string, (input: never) => unknown>>>(
-  service: string,
-  answers: Answers,
-) => {
+const fake = <Given extends Answers>(service: string, answers: Given) => {
   const called = new Set<string>();
-  const note = (method: string, input: never): Promise<unknown> => {
-    const operation = `${method.charAt(0).toUpperCase()}${method.slice(1)}`;
-    called.add(`${service}:${actionsOf[operation] ?? operation}`);
-    return Promise.resolve(answers[method]?.(input));
-  };
-  const client = Object.fromEntries(
-    Object.keys(answers).map((method) => [method, (input: never) => note(method, input)]),
-  ) as Readonly<Record<keyof Answers, (input: never) => Promise<never>>>;
-  return { client, called: () => [...called].sort() };
+  const methods = Object.entries(answers).map(([method, answer]) => [
+    method,
+    async (input: never) => {
+      const operation = `${method.charAt(0).toUpperCase()}${method.slice(1)}`;
+      called.add(`${service}:${actionsOf[operation] ?? operation}`);
+      return answer(input);
+    },
+  ]);
+  return { client: Object.fromEntries(methods) as Client<Given>, called: () => [...called].sort() };
 };
 
 interface BatchInput {
@@ -198,15 +202,15 @@ describeWithDynamodb("on DynamoDB Local", ({ clientConfig }) => {
   };
 
   let tables = 0;
-  const createTable = async (): Promise<string> => {
+  const createTable = async (key: string): Promise<string> => {
     tables += 1;
     const TableName = `copies-${tables}`;
     await direct.send(
       new CreateTableCommand({
         TableName,
         BillingMode: "PAY_PER_REQUEST",
-        AttributeDefinitions: [{ AttributeName: "pk", AttributeType: "S" }],
-        KeySchema: [{ AttributeName: "pk", KeyType: "HASH" }],
+        AttributeDefinitions: [{ AttributeName: key, AttributeType: "S" }],
+        KeySchema: [{ AttributeName: key, KeyType: "HASH" }],
       }),
     );
     return TableName;
@@ -241,12 +245,16 @@ describeWithDynamodb("on DynamoDB Local", ({ clientConfig }) => {
     ),
   );
 
-  const uses = async (options: object) => {
-    const table = await createTable();
+  const uses = async (key: string, options: object = {}) => {
+    const table = await createTable(key);
     const [write, compare, ensure] = [record(), record(), record()];
     const writer = dynamodbSink({ table, client: write.client, ...options });
-    await writer.dryRun([inserted], context);
-    for (const one of [inserted, modified, ...others, inserted, repaired, removed]) await writer.write([one], context);
+    await writer.dryRun?.([inserted], context);
+    for (const one of [inserted, modified, ...others, inserted, repaired, removed]) {
+      for (const result of await writer.write([one], context)) {
+        if (result.outcome === "failed") throw result.error;
+      }
+    }
     const reader = dynamodbSink({ table, client: compare.client, ...options });
     const absent = decodeRecord(absenceRecord(origin, toImage({ pk: "a" }), microsOf(Date.now())), "backfill");
     await reader.read?.([deliveryOf(absent)], context);
@@ -257,14 +265,14 @@ describeWithDynamodb("on DynamoDB Local", ({ clientConfig }) => {
   };
 
   test("the sink calls what its README lists", async () => {
-    const called = await uses({});
+    const called = await uses("pk");
     for (const use of ["write", "compare", "ensure"] as const) {
       expect({ use, called: called[use] }).toEqual({ use, called: listed("sink-dynamodb", (text) => text === use) });
     }
   });
 
   test("a target with shared keys is also updated", async () => {
-    const { write } = await uses({ movingKey: () => ({ pk: "shared" }) });
+    const { write } = await uses("id", { movingKey: () => ({ id: "shared" }) });
     expect(write).toEqual(listed("sink-dynamodb", (text) => text === "write" || /one target key$/.test(text)));
   });
 
