@@ -48,7 +48,7 @@ export class SluicePipeline extends Construct implements PipelineResources {
 
   constructor(scope: Construct, id: string, props: SluicePipelineProps) {
     super(scope, id);
-    checkOptions(props);
+    checkOptions(this, props);
     const source = sourceOf(props);
     this.pipelineName = props.pipelineName ?? id;
     this.sinks = props.sinks;
@@ -57,7 +57,6 @@ export class SluicePipeline extends Construct implements PipelineResources {
     this.function = made.function;
     this.logGroup = made.logGroup;
     checkTimeout(this.function.timeout, props.sinks);
-    checkConcurrency(this, props);
 
     this.deadLetters = deadLettersOf(this, props.deadLetters);
     if (this.deadLetters) grantSend(this.deadLetters, this.function);
@@ -97,7 +96,9 @@ export class SluicePipeline extends Construct implements PipelineResources {
   }
 }
 
-const checkOptions = ({ sinks, pipelineName, retryQueue, deadLetters }: SluicePipelineProps): void => {
+const checkOptions = (scope: Construct, props: SluicePipelineProps): void => {
+  const { sinks, pipelineName, retryQueue, deadLetters } = props;
+  checkConcurrency(scope, props);
   const isAccess = (sink: unknown): boolean => typeof (sink as Partial<SinkAccess> | undefined)?.grant === "function";
   if (!Array.isArray(sinks) || !sinks.every(isAccess)) {
     throw new DeployError(

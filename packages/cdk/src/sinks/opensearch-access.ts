@@ -1,6 +1,6 @@
 // The access to an index of Amazon OpenSearch Service, or to a Serverless collection.
 
-import { Arn, ArnFormat, type Duration } from "aws-cdk-lib";
+import { type Duration, Fn, Token } from "aws-cdk-lib";
 import type { IDomain } from "aws-cdk-lib/aws-opensearchservice";
 import { allowActions } from "../function/allow.ts";
 import { networkMember, type TargetNetwork } from "./shared.ts";
@@ -45,6 +45,13 @@ const morePaths: Readonly<Record<SinkUse, readonly string[]>> = {
   ensure: ["_aliases"],
 };
 
+/** IAM signs for the region of the endpoint. Only the ARN of an imported domain or of a collection names it. */
+const regionOf = (domain: IDomain | ServerlessCollection): string => {
+  if (!isCollection(domain) && Token.isUnresolved(domain.domainArn)) return domain.env.region;
+  const arn = isCollection(domain) ? domain.collectionArn : domain.domainArn;
+  return Fn.select(3, Fn.split(":", arn));
+};
+
 /**
  * What `opensearchSink` needs. A collection also needs a data access policy for the function's role: `aoss:WriteDocument` and
  * `aoss:DescribeIndex`, which CDK's constructs of collections create.
@@ -53,17 +60,14 @@ export const openSearchAccess = (options: OpenSearchAccessOptions): SinkAccess =
   const { domain, index } = options;
   const indices = typeof index === "string" ? [index] : index;
   const node = isCollection(domain) ? domain.collectionEndpoint : `https://${domain.domainEndpoint}`;
-  // IAM signs for the region of the endpoint, which may be another one than that of the stack.
-  const region = isCollection(domain)
-    ? Arn.split(domain.collectionArn, ArnFormat.SLASH_RESOURCE_NAME).region
-    : domain.env.region;
+  const region = regionOf(domain);
   return {
     name: "opensearch",
     packages: ["@opensearch-project/opensearch"],
     maxSeconds: options.timeout?.toSeconds() ?? defaultSeconds,
     environment: {
       [options.nodeVariable ?? "OPENSEARCH_NODE"]: node,
-      ...(region !== undefined && { [options.regionVariable ?? "OPENSEARCH_REGION"]: region }),
+      [options.regionVariable ?? "OPENSEARCH_REGION"]: region,
     },
     ...networkMember(options),
     grant: (target, use) => {

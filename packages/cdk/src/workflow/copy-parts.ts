@@ -179,7 +179,8 @@ export const planFunction = (scope: Construct, props: CopyProps, place: CopyPlac
   const fn = pipelineFunction(scope, "Plan", props, code, {
     SLUICE_SOURCE_TABLE: place.table.tableName,
     SLUICE_RUN_BUCKET: place.bucket.bucketName,
-    SLUICE_PIPELINE_FUNCTION: pipeline.function.functionName,
+    // With provisioned concurrency the mapping is one of the alias, which Lambda does not list under the function's name.
+    SLUICE_PIPELINE_FUNCTION: pipeline.mapping.functionName,
   });
   allowActions(fn, ["dynamodb:DescribeTable", "dynamodb:Scan"], [place.table.tableArn]);
   place.table.encryptionKey?.grant(fn, "kms:Decrypt");

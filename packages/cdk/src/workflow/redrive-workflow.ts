@@ -15,6 +15,7 @@ import { allowActions } from "../function/allow.ts";
 import { knownSeconds } from "../pipeline/known.ts";
 import type { PipelineResources } from "../pipeline/resources.ts";
 import {
+  checkedDefinition,
   laterPolicy,
   partitionOf,
   roleOf,
@@ -84,17 +85,19 @@ export class RedriveWorkflow extends Construct {
     const { mode = "redrive", approval = false, ratePerSecond, maxFailures, maxMessages } = props;
     const approvalOptions = approval === true ? {} : approval;
     const approvalSeconds = approvalOptions === false ? undefined : approvalOptions.timeout?.toSeconds();
-    const definition = redriveStateMachine({
-      mode,
-      partition: partitionOf(this),
-      functionTimeoutSeconds: timeout.toSeconds(),
-      ...(approvalOptions && {
-        approval: { ...(approvalSeconds !== undefined && { timeoutSeconds: approvalSeconds }) },
+    const definition = checkedDefinition(() =>
+      redriveStateMachine({
+        mode,
+        partition: partitionOf(this),
+        functionTimeoutSeconds: timeout.toSeconds(),
+        ...(approvalOptions && {
+          approval: { ...(approvalSeconds !== undefined && { timeoutSeconds: approvalSeconds }) },
+        }),
+        ...(ratePerSecond !== undefined && { ratePerSecond }),
+        ...(maxFailures !== undefined && { maxFailures }),
+        ...(maxMessages !== undefined && { maxMessages }),
       }),
-      ...(ratePerSecond !== undefined && { ratePerSecond }),
-      ...(maxFailures !== undefined && { maxFailures }),
-      ...(maxMessages !== undefined && { maxMessages }),
-    });
+    );
     const page = approvalOptions ? approvalPage(this, props, approvalOptions) : undefined;
     this.approvalUrl = page?.url;
     this.stateMachine = workflowStateMachine(this, definition, {
