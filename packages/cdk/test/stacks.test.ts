@@ -7,40 +7,8 @@ import { Match, Template } from "aws-cdk-lib/assertions";
 import { PolicyStatement } from "aws-cdk-lib/aws-iam";
 import { Domain, EngineVersion } from "aws-cdk-lib/aws-opensearchservice";
 import type { ISecret } from "aws-cdk-lib/aws-secretsmanager";
+import { circleIn, earlier, idsOf, resourcesOf } from "./support/circles.ts";
 import { databaseOf, entry, functionOf, pipelineOf, tableOf, unbundled, vpcOf } from "./support/pipeline.ts";
-
-interface Resource {
-  readonly Type: string;
-  readonly DependsOn?: string | readonly string[];
-}
-type Resources = Readonly<Record<string, Resource>>;
-
-const resourcesOf = (stack: Stack): Resources => Template.fromStack(stack).toJSON().Resources;
-
-/** The resources that a resource names. */
-const namedBy = (resource: Resource, all: Resources): readonly string[] => {
-  const refs = [...JSON.stringify(resource).matchAll(/"(?:Ref|Fn::GetAtt)":(?:"(\w+)"|\["(\w+)")/g)];
-  const named = refs.map(([, ref, attribute]) => ref ?? attribute ?? "");
-  return [...new Set([...named, ...[resource.DependsOn ?? []].flat()])].filter((id) => id in all);
-};
-
-/** All resources that must exist before this one. */
-const earlier = (id: string, all: Resources, seen = new Set<string>()): ReadonlySet<string> => {
-  for (const next of all[id] ? namedBy(all[id], all) : []) {
-    if (seen.has(next)) continue;
-    seen.add(next);
-    earlier(next, all, seen);
-  }
-  return seen;
-};
-
-const circleIn = (stack: Stack): readonly string[] => {
-  const all = resourcesOf(stack);
-  return Object.keys(all).filter((id) => earlier(id, all).has(id));
-};
-
-const idsOf = (all: Resources, type: string, pattern: RegExp): readonly string[] =>
-  Object.keys(all).filter((id) => all[id]?.Type === type && pattern.test(id));
 
 const withDatabase = (stack: Stack) => {
   const vpc = vpcOf(stack, "Vpc");

@@ -18,8 +18,12 @@ export const unbundled = (): Stack =>
   new Stack(new App({ context: { "aws:cdk:bundling-stacks": [] } }), "Test", { env });
 
 /** A table with a stream. */
-export const tableOf = (stack: Stack, stream: StreamViewType | undefined = StreamViewType.NEW_AND_OLD_IMAGES): Table =>
-  new Table(stack, "Orders", {
+export const tableOf = (
+  stack: Stack,
+  stream: StreamViewType | undefined = StreamViewType.NEW_AND_OLD_IMAGES,
+  id = "Orders",
+): Table =>
+  new Table(stack, id, {
     partitionKey: { name: "pk", type: AttributeType.STRING },
     removalPolicy: RemovalPolicy.DESTROY,
     stream,
