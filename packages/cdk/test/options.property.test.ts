@@ -189,7 +189,7 @@ test(`valid options make a right template, seed ${seed}`, () => {
       expect(judgeTemplate(Template.fromStack(stack).toJSON())).toEqual([]);
       expect(circleIn(stack)).toEqual([]);
     }),
-    { seed, numRuns: 25 },
+    { seed, numRuns: 12 },
   );
 });
 
@@ -199,6 +199,6 @@ test(`a wrong option beside valid ones is a DeployError, seed ${seed}`, () => {
       const stack = unbundled();
       expect(() => pipelineOf(stack, { ...propsOf(stack, options), ...make(stack) })).toThrow(DeployError);
     }),
-    { seed, numRuns: 60 },
+    { seed, numRuns: 30 },
   );
 });

@@ -20,7 +20,7 @@ import { laterPolicy, sizes, type WorkflowFunctionOptions, workflowFunction } fr
 /** Options of a backfill and of a verify. */
 export interface CopyOptions extends PipelineModule {
   /** The bucket for the state of runs. Default: the construct creates one, whose objects S3 deletes after a month. */
-  readonly bucket?: IBucket;
+  readonly bucket?: IBucket | Bucket;
   /** Beginning of the keys of all objects. Default `sluice/runs/`. */
   readonly prefix?: string;
   /** Units that are worked on at once. Default 8. */
@@ -47,7 +47,8 @@ export interface CopyProps extends CopyOptions {
 
 /** The exports that a backfill may read. */
 export interface ExportPlace {
-  readonly bucket: IBucket;
+  /** The class is named because it does not fit the interface under exactOptionalPropertyTypes. */
+  readonly bucket: IBucket | Bucket;
   /** Beginning of the keys of exports. Default: the whole bucket. */
   readonly prefix?: string;
 }

@@ -4,7 +4,7 @@ import { functionEntry, type RedriveMode, redriveStateMachine } from "@sluice/wo
 import type { Duration } from "aws-cdk-lib";
 import type { IGrantable } from "aws-cdk-lib/aws-iam";
 import { FunctionUrlAuthType, type IFunction, type Function as LambdaFunction } from "aws-cdk-lib/aws-lambda";
-import type { IBucket } from "aws-cdk-lib/aws-s3";
+import type { Bucket, IBucket } from "aws-cdk-lib/aws-s3";
 import { type ISecret, Secret } from "aws-cdk-lib/aws-secretsmanager";
 import type { ITopic } from "aws-cdk-lib/aws-sns";
 import type { IQueue } from "aws-cdk-lib/aws-sqs";
@@ -38,7 +38,7 @@ export interface ApprovalOptions {
   /** The time in which a person must decide, at most 14 days. Default: one day. */
   readonly timeout?: Duration;
   /** The secret that signs links. Default: the construct generates one in Secrets Manager. */
-  readonly secret?: ISecret;
+  readonly secret?: ISecret | Secret;
 }
 
 /** Options of a redrive. */
@@ -62,7 +62,7 @@ export interface RedriveOptions {
   readonly maxFailures?: number;
   readonly maxMessages?: number;
   /** The bucket of the pipeline's `s3PayloadStore`. Default: no payload store. */
-  readonly payloadBucket?: IBucket;
+  readonly payloadBucket?: IBucket | Bucket;
   /** Default: five minutes. It must be longer than a minute and longer than the timeout of the pipeline's function. */
   readonly batchTimeout?: Duration;
   readonly functionOptions?: WorkflowFunctionOptions;
