@@ -93,6 +93,7 @@ test("the bundle follows the settings of docs/bundle-size.md, and each can be re
     format: OutputFormat.CJS,
     minify: true,
     sourceMap: true,
+    sourcesContent: false,
     mainFields: ["module", "main"],
     sourcesContent: false,
     bundleAwsSDK: true,

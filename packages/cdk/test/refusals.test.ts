@@ -1,13 +1,31 @@
 // Each combination that would lose records, or that AWS would refuse at deployment, throws while the stack is made.
 
 import { describe, expect, test } from "@jest/globals";
-import { DeployError, type FilterPattern, PipelineFunction, Retries, type SinkAccess } from "@sluice/cdk";
-import { Duration, Lazy, type Stack, Token } from "aws-cdk-lib";
+import {
+  DeployError,
+  type FilterPattern,
+  PipelineFunction,
+  postgresAccess,
+  Retries,
+  type SinkAccess,
+  webhookAccess,
+} from "@sluice/cdk";
+import { type App, Duration, Lazy, Stack, Token } from "aws-cdk-lib";
 import { Annotations, Match, Template } from "aws-cdk-lib/assertions";
 import { AttributeType, StreamViewType, Table, TableV2 } from "aws-cdk-lib/aws-dynamodb";
-import { Runtime } from "aws-cdk-lib/aws-lambda";
+import { Code, FilterCriteria, Function as LambdaFunction, Runtime } from "aws-cdk-lib/aws-lambda";
+import { Secret } from "aws-cdk-lib/aws-secretsmanager";
 import { Queue } from "aws-cdk-lib/aws-sqs";
-import { functionOf, type PipelineChanges, pipelineOf, tableOf, unbundled, vpcOf } from "./support/pipeline.ts";
+import {
+  databaseOf,
+  entry,
+  functionOf,
+  type PipelineChanges,
+  pipelineOf,
+  tableOf,
+  unbundled,
+  vpcOf,
+} from "./support/pipeline.ts";
 
 const sink = (access: Partial<SinkAccess> = {}): SinkAccess => ({ name: "target", grant: () => undefined, ...access });
 const days = Duration.days(14);
@@ -15,6 +33,15 @@ const filters = (...patterns: readonly FilterPattern[]): PipelineChanges => ({ m
 const newImage = (attribute: unknown): PipelineChanges =>
   filters({ eventName: ["REMOVE"] }, { dynamodb: { NewImage: { total: attribute } } });
 const pattern = { eventName: ["INSERT", "REMOVE"] };
+
+/** A function whose log group Lambda creates. */
+const withoutLogs = (stack: Stack): LambdaFunction =>
+  new LambdaFunction(stack, "Bare", {
+    runtime: Runtime.NODEJS_24_X,
+    handler: "index.handler",
+    code: Code.fromInline("0"),
+    timeout: Duration.seconds(60),
+  });
 
 /** What is refused, with which code, and a part of the message that names the found value or the way out. */
 const refusals: readonly (readonly [string, string, string, (stack: Stack) => PipelineChanges])[] = [
@@ -58,6 +85,121 @@ const refusals: readonly (readonly [string, string, string, (stack: Stack) => Pi
       table: undefined,
       stream: { streamArn: "arn:aws:dynamodb:eu-west-1:1:table/t/stream/1", viewType: StreamViewType.KEYS_ONLY },
     }),
+  ],
+  [
+    "a function without a log group, whose log the alarms read",
+    "LOG_GROUP_MISSING",
+    "LogGroup.fromLogGroupName",
+    (stack) => ({ entry: undefined, function: withoutLogs(stack) }),
+  ],
+  [
+    "an alias",
+    "FUNCTION_KIND",
+    "provisionedConcurrency",
+    (stack) => ({ entry: undefined, function: functionOf(stack).addAlias("live") as unknown as LambdaFunction }),
+  ],
+  [
+    "a function of another stack",
+    "FUNCTION_OTHER_STACK",
+    "Create both in one stack",
+    ({ node }) => ({
+      entry: undefined,
+      function: functionOf(new Stack(node.root as App, "Other"), Duration.seconds(9)),
+    }),
+  ],
+  [
+    "a function of one's own in another language",
+    "RUNTIME_TOO_OLD",
+    "python3.13",
+    (stack) => ({ entry: undefined, function: functionOf(stack, days, { runtime: Runtime.PYTHON_3_13 }) }),
+  ],
+  [
+    "a timeout over 15 minutes",
+    "OPTION_RANGE",
+    "is 901",
+    () => ({ functionOptions: { timeout: Duration.seconds(901) } }),
+  ],
+  ["a memory that Lambda lacks", "OPTION_RANGE", "is 64", () => ({ functionOptions: { memorySize: 64 } })],
+  [
+    "more provisioned than reserved concurrency",
+    "PROVISIONED_OVER_RESERVED",
+    "which is 1",
+    () => ({ functionOptions: { reservedConcurrency: 1, provisionedConcurrency: 2 } }),
+  ],
+  [
+    "a visibility over 12 hours",
+    "OPTION_RANGE",
+    "43200",
+    () => ({ retryQueue: { visibilityTimeout: Duration.hours(13) } }),
+  ],
+  ["an expiration below a day", "OPTION_RANGE", "whole days", () => ({ onFailure: { expiration: Duration.hours(5) } })],
+  [
+    "a share above 1",
+    "ALARM_THRESHOLD",
+    "at most 1",
+    () => ({ alarms: { routes: ["a"], thresholds: { "all-superseded": 90 } } }),
+  ],
+  ["an endless threshold", "ALARM_THRESHOLD", "Infinity", () => ({ alarms: { thresholds: { errors: Infinity } } })],
+  ["an ensure over 14 minutes", "ENSURE_TIMEOUT", "840", () => ({ ensure: { entry, timeout: Duration.minutes(15) } })],
+  ["no sinks", "SINKS_NOT_ACCESSES", "sinks: [snsAccess", () => ({ sinks: undefined })],
+  [
+    "an access that was not called",
+    "SINKS_NOT_ACCESSES",
+    "sinks: [snsAccess",
+    () => ({ sinks: [webhookAccess as unknown as SinkAccess] }),
+  ],
+  [
+    "retries without dead letters",
+    "RETRIES_WITHOUT_DEAD_LETTERS",
+    "retryQueue to false",
+    () => ({ deadLetters: false }),
+  ],
+  ["an empty name", "PIPELINE_NAME", "leave pipelineName out", () => ({ pipelineName: " " })],
+  ["a logical id with a hyphen", "LOGICAL_ID", '"a-b"', () => ({ mapping: { logicalId: "a-b" } })],
+  ["a variable with a hyphen", "VARIABLE_NAME", '"a-b"', () => ({ environment: { "a-b": "1" } })],
+  ["a filter that is a text", "FILTER_SHAPE", "not as a text", () => filters("{}" as unknown as FilterPattern)],
+  [
+    "the result of FilterCriteria.filter",
+    "FILTER_SHAPE",
+    "pattern is string",
+    () => filters(FilterCriteria.filter({ eventName: ["REMOVE"] })),
+  ],
+  ["a filter without values", "FILTER_SHAPE", "an empty list", () => filters({ eventName: [] })],
+  ["an attribute without a list", "FILTER_SHAPE", "dynamodb.NewImage.total.S is string", () => newImage({ S: "open" })],
+  [
+    "the ARN of a table as a stream",
+    "STREAM_ARN",
+    "LatestStreamArn",
+    () => ({ table: undefined, stream: { streamArn: "arn:aws:dynamodb:eu-west-1:123456789012:table/orders" } }),
+  ],
+  [
+    "a stream of another region",
+    "STREAM_OTHER_REGION",
+    "us-east-1",
+    () => ({ table: undefined, stream: { streamArn: `arn:aws:dynamodb:us-east-1:123456789012:table/t/stream/1` } }),
+  ],
+  [
+    "a table of another region",
+    "STREAM_OTHER_REGION",
+    "table.replica",
+    ({ node, account }) => ({
+      table: tableOf(new Stack(node.root as App, "Other", { env: { account, region: "us-east-1" } })),
+    }),
+  ],
+  [
+    "a database without its network",
+    "POSTGRES_NETWORK",
+    "Pass vpc",
+    (stack) => ({
+      sinks: [postgresAccess({ secret: new Secret(stack, "Secret"), database: databaseOf(vpcOf(stack, "Vpc")) })],
+    }),
+  ],
+  ["a sample of 5 instead of 5 %", "OPTION_RANGE", "0.05", () => ({ verify: { entry, sample: 5 } })],
+  [
+    "an option that the workflow refuses",
+    "OPTION_RANGE",
+    "maxConcurrency",
+    () => ({ backfill: { entry, maxConcurrency: 0 } }),
   ],
   ["no entry and no function", "ENTRY_OR_FUNCTION", "Set entry", () => ({ entry: undefined })],
   [
@@ -361,7 +503,7 @@ describe("is accepted:", () => {
     ],
     [
       "a variable with one value of two owners",
-      () => ({ environment: { A: "1" }, sinks: [sink({ environment: { A: "1" } })] }),
+      () => ({ environment: { NAME: "1" }, sinks: [sink({ environment: { NAME: "1" } })] }),
     ],
     ["a standard queue for failed batches", (stack) => ({ onFailure: new Queue(stack, "Q") })],
   ];

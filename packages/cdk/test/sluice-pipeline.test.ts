@@ -11,6 +11,8 @@ import { Queue } from "aws-cdk-lib/aws-sqs";
 import { entry, functionOf, pipelineOf, tableOf, unbundled, vpcOf } from "./support/pipeline.ts";
 import { policyOf } from "./support/policy.ts";
 
+/** The feature flag with which CDK makes the log group of a function. */
+const LAMBDA_LOG_GROUP = "@aws-cdk/aws-lambda:useCdkManagedLogGroup";
 const mappings = "AWS::Lambda::EventSourceMapping";
 const sink = (access: Partial<SinkAccess> = {}): SinkAccess => ({ name: "target", grant: () => undefined, ...access });
 
@@ -309,6 +311,15 @@ test("queues of one's own are used as they are", () => {
   template.hasResourceProperties(mappings, { BatchSize: 5, MaximumBatchingWindowInSeconds: Match.absent() });
 });
 
+test("a queue and a table of one's own need no options around them", () => {
+  const stack = unbundled();
+  const queue = new Queue(stack, "Again", { visibilityTimeout: Duration.minutes(6) });
+  const dedupe = new Table(stack, "Sent", { partitionKey: { name: "pk", type: AttributeType.STRING } });
+  const pipeline = pipelineOf(stack, { retryQueue: queue, dedupe });
+  expect([pipeline.retryQueue, pipeline.dedupeTable]).toEqual([queue, dedupe]);
+  Template.fromStack(stack).resourceCountIs("AWS::SQS::Queue", 2);
+});
+
 test("in a VPC, the function has the rights for its network interface, and the security groups of all sinks", () => {
   const stack = unbundled();
   const vpc = vpcOf(stack, "Vpc");
@@ -355,7 +366,7 @@ describe("alarms and the dashboard", () => {
   test("get their options", () => {
     const stack = unbundled();
     const topic = new Topic(stack, "Topic");
-    pipelineOf(stack, { alarms: { actions: [topic] }, dashboard: true });
+    pipelineOf(stack, { alarms: { actions: [topic], routes: ["a", "a"] }, dashboard: { routes: ["a", "a"] } });
     const template = Template.fromStack(stack);
     template.allResourcesProperties("AWS::CloudWatch::Alarm", {
       AlarmActions: [{ Ref: Match.stringLikeRegexp("Topic") }],
@@ -390,7 +401,23 @@ test("the workflows get the pipeline, and the redrive its alarm and the bucket o
 
 test("the log group of a function of one's own is found without another function", () => {
   const stack = unbundled();
-  const { logGroup } = pipelineOf(stack, { entry: undefined, function: functionOf(stack, Duration.seconds(20)) });
-  expect(JSON.stringify(stack.resolve(logGroup.logGroupName))).toContain("/aws/lambda/");
-  Template.fromStack(stack).resourceCountIs("AWS::Lambda::Function", 1);
+  pipelineOf(stack, { entry: undefined, function: functionOf(stack, Duration.seconds(20)) });
+  const template = Template.fromStack(stack);
+  template.resourceCountIs("AWS::Lambda::Function", 1);
+  template.hasResourceProperties("AWS::Logs::MetricFilter", {
+    LogGroupName: { Ref: Match.stringLikeRegexp("OwnLogs") },
+  });
+});
+
+test("a log group that CDK made is waited for, and one that Lambda makes is not needed without metrics of the log", () => {
+  const stack = unbundled();
+  stack.node.setContext(LAMBDA_LOG_GROUP, true);
+  pipelineOf(stack, { entry: undefined, function: functionOf(stack, Duration.seconds(20), { logGroup: undefined }) });
+  Template.fromStack(stack).hasResourceProperties("AWS::Logs::MetricFilter", {
+    LogGroupName: { Ref: Match.stringLikeRegexp("LogGroup") },
+  });
+  const quiet = unbundled();
+  const fn = functionOf(quiet, Duration.seconds(20), { logGroup: undefined });
+  const { logGroup } = pipelineOf(quiet, { entry: undefined, function: fn, alarms: false });
+  expect(JSON.stringify(quiet.resolve(logGroup.logGroupName))).toContain("/aws/lambda/");
 });

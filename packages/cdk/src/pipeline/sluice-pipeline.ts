@@ -49,7 +49,7 @@ export class SluicePipeline extends Construct implements PipelineResources {
 
   constructor(scope: Construct, id: string, props: SluicePipelineProps) {
     super(scope, id);
-    checkOptions(props);
+    checkOptions(this, props);
     const source = sourceOf(props);
     this.pipelineName = props.pipelineName ?? id;
     this.sinks = props.sinks;
@@ -58,7 +58,6 @@ export class SluicePipeline extends Construct implements PipelineResources {
     this.function = made.function;
     this.logGroup = made.logGroup;
     checkTimeout(this.function.timeout, props.sinks);
-    checkConcurrency(this, props);
 
     this.deadLetters = deadLettersOf(this, props.deadLetters);
     if (this.deadLetters) grantSend(this.deadLetters, this.function);
@@ -107,7 +106,9 @@ const addEnsure = (
   ensureBefore(pipeline, { ...ensure, sinks, functionOptions, before, variables });
 };
 
-const checkOptions = ({ sinks, pipelineName, retryQueue, deadLetters }: SluicePipelineProps): void => {
+const checkOptions = (scope: Construct, props: SluicePipelineProps): void => {
+  const { sinks, pipelineName, retryQueue, deadLetters } = props;
+  checkConcurrency(scope, props);
   const isAccess = (sink: unknown): boolean => typeof (sink as Partial<SinkAccess> | undefined)?.grant === "function";
   if (!Array.isArray(sinks) || !sinks.every(isAccess)) {
     throw new DeployError(

@@ -108,11 +108,17 @@ const mappingsOf = (resource: Resource, resources: Resources): readonly Mapping[
   return resource.type === "AWS::Serverless::Function" ? samEvents(resource) : [];
 };
 
-/** The resources to which these functions' environment variable refers. */
-const namedBy = (functions: readonly Resource[], variable: string, resources: Resources): readonly Resource[] =>
-  functions.flatMap(({ properties }) => {
-    const variables = readPath(properties, ["Environment", "Variables"]);
-    const id = isObject(variables) ? referenceOf(variables[variable])?.id : undefined;
+/** The resources to which these functions' environment variable refers; in SAM, `Globals` may set the variable. */
+const namedBy = (deployment: Pick<Deployment, "functions" | "globals" | "resources">, variable: string) =>
+  deployment.functions.flatMap(({ properties, type }): readonly Resource[] => {
+    const { resources, globals } = deployment;
+    const sources: readonly Resource["properties"][] =
+      type === "AWS::Serverless::Function" ? [properties, globals] : [properties];
+    const values = sources.map((source) => {
+      const variables = readPath(source, ["Environment", "Variables"]);
+      return isObject(variables) ? variables[variable] : undefined;
+    });
+    const id = referenceOf(values.find((value) => value !== undefined))?.id;
     const resource = id === undefined ? undefined : resources.get(id);
     return resource === undefined ? [] : [resource];
   });
@@ -133,18 +139,17 @@ export const deploymentOf = (template: unknown): Deployment => {
   const queues = (found: readonly (Resource | undefined)[]): readonly Resource[] =>
     unique(found).filter(({ type }) => type === "AWS::SQS::Queue");
   const consumed = mappings.filter(({ kind }) => kind === "queue").map(({ source }) => referenceOf(source)?.id ?? "");
-  const globals = isObject(template) ? readPath(template, ["Globals", "Function"]) : undefined;
+  const given = isObject(template) ? readPath(template, ["Globals", "Function"]) : undefined;
+  const globals: JsonObject = isObject(given) ? given : {};
+  const named = (variable: string): readonly Resource[] => namedBy({ functions, globals, resources }, variable);
   return {
     resources,
     mappings,
     functions,
-    retryQueues: queues([
-      ...namedBy(functions, "RETRY_QUEUE_URL", resources),
-      ...consumed.map((id) => resources.get(id)),
-    ]),
-    deadLetterQueues: queues(namedBy(functions, "DEAD_LETTER_QUEUE_URL", resources)),
-    dedupeTables: unique(namedBy(functions, "DEDUPE_TABLE", resources)).filter(isTable),
-    globals: isObject(globals) ? globals : {},
+    retryQueues: queues([...named("RETRY_QUEUE_URL"), ...consumed.map((id) => resources.get(id))]),
+    deadLetterQueues: queues(named("DEAD_LETTER_QUEUE_URL")),
+    dedupeTables: unique(named("DEDUPE_TABLE")).filter(isTable),
+    globals,
   };
 };
 

@@ -77,11 +77,41 @@ export const hasUnknown = (value: Json): boolean => {
   return isObject(value) && (isIntrinsic(value) || Object.values(value).some((part) => hasUnknown(part as Json)));
 };
 
-/** The logical id and attribute to which an intrinsic function refers: `{ Ref }` or `{ "Fn::GetAtt" }`. */
-export const referenceOf = (value: unknown): { readonly id: string; readonly attribute?: string } | undefined => {
+/** A reference to a resource, and to an attribute of the resource. */
+export interface Reference {
+  readonly id: string;
+  readonly attribute?: string;
+}
+
+const dotted = (path: string): Reference => {
+  const [id = "", attribute] = path.split(".");
+  return { id, ...(attribute !== undefined && { attribute }) };
+};
+
+/** `${Function.Arn}`, also with an alias after it. */
+const substituted = (text: Json | undefined): Reference | undefined => {
+  const path = typeof text === "string" ? /^\$\{([\w.]+)\}(:[\w-]+)?$/.exec(text)?.[1] : undefined;
+  return path === undefined ? undefined : dotted(path);
+};
+
+/** The first part of a joined ARN, with an alias after it. */
+const joined = (join: Json | undefined): Reference | undefined => {
+  const [separator, parts] = Array.isArray(join) ? join : [];
+  const [first, ...more] = Array.isArray(parts) ? parts : [];
+  const isAlias = separator === ":" || (separator === "" && /^:/.test(String(more[0])));
+  return isAlias && more.length === 1 && isObject(first) ? referenceOf(first) : undefined;
+};
+
+/**
+ * The logical id and attribute to which an intrinsic function refers: `Ref`, `Fn::GetAtt`, or a text that `Fn::Sub` or
+ * `Fn::Join` makes of one of them, with or without an alias.
+ */
+export const referenceOf = (value: unknown): Reference | undefined => {
   if (!isObject(value)) return undefined;
-  if (typeof value.Ref === "string") return { id: value.Ref };
+  // SAM writes `Function.Alias` and `Function.Version`.
+  if (typeof value.Ref === "string") return { id: value.Ref.replace(/\.(Alias|Version)$/, "") };
   const path = value["Fn::GetAtt"];
+  if (path === undefined) return substituted(value["Fn::Sub"]) ?? joined(value["Fn::Join"]);
   const [id, attribute] = typeof path === "string" ? path.split(".") : Array.isArray(path) ? path : [];
   return typeof id === "string" && typeof attribute === "string" ? { id, attribute } : undefined;
 };

@@ -1,6 +1,6 @@
 // The access to an index of Amazon OpenSearch Service, or to a Serverless collection.
 
-import { type Duration, Lazy, Stack } from "aws-cdk-lib";
+import { type Duration, Fn, Token } from "aws-cdk-lib";
 import type { IDomain } from "aws-cdk-lib/aws-opensearchservice";
 import { allowActions } from "../function/allow.ts";
 import { networkMember, type TargetNetwork } from "./shared.ts";
@@ -32,10 +32,6 @@ const defaultSeconds = 30;
 
 const isCollection = (target: IDomain | ServerlessCollection): target is ServerlessCollection =>
   "collectionArn" in target;
-
-/** A collection that is given by its attributes has no region: it is assumed to be in that of the function. */
-const regionOf = (domain: IDomain | ServerlessCollection): string =>
-  "env" in domain ? domain.env.region : Lazy.uncachedString({ produce: ({ scope }) => Stack.of(scope).region });
 
 /** The requests of a sink: the action for a method, and the paths below the domain. */
 interface Requests {
@@ -73,6 +69,13 @@ const requestsOf: Readonly<Record<SinkUse, readonly Requests[]>> = {
     { action: "es:ESHttpPut", paths: (index) => [`${index}-000001`, `${index}-*/_mapping`] },
     { action: "es:ESHttpPost", paths: () => ["_aliases"] },
   ],
+};
+
+/** IAM signs for the region of the endpoint. Only the ARN of an imported domain or of a collection names it. */
+const regionOf = (domain: IDomain | ServerlessCollection): string => {
+  if (!isCollection(domain) && Token.isUnresolved(domain.domainArn)) return domain.env.region;
+  const arn = isCollection(domain) ? domain.collectionArn : domain.domainArn;
+  return Fn.select(3, Fn.split(":", arn));
 };
 
 /**

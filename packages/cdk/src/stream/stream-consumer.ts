@@ -4,7 +4,7 @@ import { Annotations, Duration } from "aws-cdk-lib";
 import { StreamViewType } from "aws-cdk-lib/aws-dynamodb";
 import { type Grant, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { CfnEventSourceMapping, type IFunction } from "aws-cdk-lib/aws-lambda";
-import type { IBucket } from "aws-cdk-lib/aws-s3";
+import type { Bucket, IBucket } from "aws-cdk-lib/aws-s3";
 import type { IQueue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import { DeployError } from "../errors.ts";
@@ -25,7 +25,7 @@ export interface StreamConsumerProps extends MappingOptions {
    * Where Lambda writes the batches that it gives up on. A bucket gets the whole batch. A queue gets a pointer into the
    * stream, which deletes records after 24 hours. Default: no destination.
    */
-  readonly onFailure?: IBucket | IQueue | undefined;
+  readonly onFailure?: IBucket | Bucket | IQueue | undefined;
 }
 
 /** The age at which Lambda saves a record to the destination: two hours before the stream deletes it. */

@@ -17,7 +17,7 @@ import {
   planFunction,
   workerFunction,
 } from "./copy-parts.ts";
-import { partitionOf, workflowStateMachine } from "./step-function.ts";
+import { checkedDefinition, partitionOf, workflowStateMachine } from "./step-function.ts";
 
 /** Options of a backfill. */
 export interface BackfillOptions extends CopyOptions {
@@ -55,7 +55,9 @@ export class BackfillWorkflow extends Construct {
       uses: ["write"],
     });
     const report = copyReportFunction(this, props, place, functionEntry("backfill-report"));
-    const definition = backfillStateMachine({ ...definitionOptions(props), partition: partitionOf(this) });
+    const definition = checkedDefinition(() =>
+      backfillStateMachine({ ...definitionOptions(props), partition: partitionOf(this) }),
+    );
     this.stateMachine = workflowStateMachine(this, definition, {
       PlanFunctionArn: plan,
       WorkerFunctionArn: worker,

@@ -21,7 +21,7 @@ import { laterPolicy, sizes, type WorkflowFunctionOptions, workflowFunction } fr
 /** Options of a backfill and of a verify. */
 export interface CopyOptions extends PipelineModule {
   /** The bucket for the state of runs. Default: the construct creates one, whose objects S3 deletes after a month. */
-  readonly bucket?: IBucket;
+  readonly bucket?: IBucket | Bucket;
   /** Beginning of the keys of all objects. Default `sluice/runs/`. */
   readonly prefix?: string;
   /** Units that are worked on at once. Default 8. */
@@ -48,7 +48,8 @@ export interface CopyProps extends CopyOptions {
 
 /** The exports that a backfill may read. */
 export interface ExportPlace {
-  readonly bucket: IBucket;
+  /** The class is named because it does not fit the interface under exactOptionalPropertyTypes. */
+  readonly bucket: IBucket | Bucket;
   /** Beginning of the keys of exports. Default: the whole bucket. */
   readonly prefix?: string;
 }
@@ -184,7 +185,8 @@ export const planFunction = (scope: Construct, props: CopyProps, place: CopyPlac
   const fn = pipelineFunction(scope, "Plan", props, code, {
     SLUICE_SOURCE_TABLE: place.table.tableName,
     SLUICE_RUN_BUCKET: place.bucket.bucketName,
-    SLUICE_PIPELINE_FUNCTION: pipeline.function.functionName,
+    // With provisioned concurrency the mapping is one of the alias, which Lambda does not list under the function's name.
+    SLUICE_PIPELINE_FUNCTION: pipeline.mapping.functionName,
   });
   allowActions(fn, ["dynamodb:DescribeTable", "dynamodb:Scan"], [place.table.tableArn]);
   place.table.encryptionKey?.grant(fn, "kms:Decrypt", "kms:DescribeKey");

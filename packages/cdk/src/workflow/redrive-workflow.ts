@@ -4,7 +4,7 @@ import { functionEntry, type RedriveMode, redriveStateMachine } from "@sluice/wo
 import type { Duration } from "aws-cdk-lib";
 import type { IGrantable } from "aws-cdk-lib/aws-iam";
 import { FunctionUrlAuthType, type IFunction, type Function as LambdaFunction } from "aws-cdk-lib/aws-lambda";
-import type { IBucket } from "aws-cdk-lib/aws-s3";
+import type { Bucket, IBucket } from "aws-cdk-lib/aws-s3";
 import { type ISecret, Secret } from "aws-cdk-lib/aws-secretsmanager";
 import type { ITopic } from "aws-cdk-lib/aws-sns";
 import type { IQueue } from "aws-cdk-lib/aws-sqs";
@@ -17,6 +17,7 @@ import { knownSeconds } from "../pipeline/known.ts";
 import type { PipelineResources } from "../pipeline/resources.ts";
 import { grantSecret } from "../sinks/shared.ts";
 import {
+  checkedDefinition,
   laterPolicy,
   partitionOf,
   roleOf,
@@ -39,7 +40,7 @@ export interface ApprovalOptions {
   /** The time in which a person must decide, at most 14 days. Default: one day. */
   readonly timeout?: Duration;
   /** The secret that signs links. Default: the construct generates one in Secrets Manager. */
-  readonly secret?: ISecret;
+  readonly secret?: ISecret | Secret;
 }
 
 /** Options of a redrive. */
@@ -63,7 +64,7 @@ export interface RedriveOptions {
   readonly maxFailures?: number;
   readonly maxMessages?: number;
   /** The bucket of the pipeline's `s3PayloadStore`. Default: no payload store. */
-  readonly payloadBucket?: IBucket;
+  readonly payloadBucket?: IBucket | Bucket;
   /** The prefix of the pipeline's `s3PayloadStore`. Default `sluice/records/`, as that of the store. */
   readonly payloadPrefix?: string;
   /** Default: five minutes. It must be longer than a minute and longer than the timeout of the pipeline's function. */
@@ -88,17 +89,19 @@ export class RedriveWorkflow extends Construct {
     const { mode = "redrive", approval = false, ratePerSecond, maxFailures, maxMessages } = props;
     const approvalOptions = approval === true ? {} : approval;
     const approvalSeconds = approvalOptions === false ? undefined : approvalOptions.timeout?.toSeconds();
-    const definition = redriveStateMachine({
-      mode,
-      partition: partitionOf(this),
-      functionTimeoutSeconds: timeout.toSeconds(),
-      ...(approvalOptions && {
-        approval: { ...(approvalSeconds !== undefined && { timeoutSeconds: approvalSeconds }) },
+    const definition = checkedDefinition(() =>
+      redriveStateMachine({
+        mode,
+        partition: partitionOf(this),
+        functionTimeoutSeconds: timeout.toSeconds(),
+        ...(approvalOptions && {
+          approval: { ...(approvalSeconds !== undefined && { timeoutSeconds: approvalSeconds }) },
+        }),
+        ...(ratePerSecond !== undefined && { ratePerSecond }),
+        ...(maxFailures !== undefined && { maxFailures }),
+        ...(maxMessages !== undefined && { maxMessages }),
       }),
-      ...(ratePerSecond !== undefined && { ratePerSecond }),
-      ...(maxFailures !== undefined && { maxFailures }),
-      ...(maxMessages !== undefined && { maxMessages }),
-    });
+    );
     const page = approvalOptions ? approvalPage(this, props, approvalOptions) : undefined;
     this.approvalUrl = page?.url;
     this.stateMachine = workflowStateMachine(this, definition, {

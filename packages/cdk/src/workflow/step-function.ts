@@ -7,6 +7,7 @@ import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
 import { DefinitionBody, LogLevel, StateMachine, StateMachineType } from "aws-cdk-lib/aws-stepfunctions";
 import type { Construct } from "constructs";
 import { acknowledgeWildcards } from "../acknowledge.ts";
+import { DeployError } from "../errors.ts";
 import { allowActions } from "../function/allow.ts";
 import { type FunctionOptions, PipelineFunction, type PipelineFunctionProps } from "../function/pipeline-function.ts";
 
@@ -33,6 +34,19 @@ export const workflowFunction = (
   props: PipelineFunctionProps,
 ): LambdaFunction =>
   new PipelineFunction(scope, id, { ...options, bundling: { ...withoutSdk, ...options?.bundling }, ...props }).function;
+
+/** Makes a definition. Its options are checked by `@sluice/workflow`, whose error becomes a `DeployError`. */
+export const checkedDefinition = <Definition>(make: () => Definition): Definition => {
+  try {
+    return make();
+  } catch (error) {
+    if (!(error instanceof Error && error.name === "ConfigError")) throw error;
+    throw new DeployError(
+      "OPTION_RANGE",
+      `the workflow refuses an option, expected another value: ${error.message}. Set the option within these limits.`,
+    );
+  }
+};
 
 /** The functions by the names of the definition's placeholders. */
 export type Substitutions = Readonly<Record<string, LambdaFunction>>;

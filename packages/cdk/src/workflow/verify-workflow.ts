@@ -8,6 +8,7 @@ import { Schedule, type ScheduleExpression, ScheduleTargetInput, TimeWindow } fr
 import { StepFunctionsStartExecution } from "aws-cdk-lib/aws-scheduler-targets";
 import type { IStateMachine, StateMachine } from "aws-cdk-lib/aws-stepfunctions";
 import { Construct } from "constructs";
+import { DeployError } from "../errors.ts";
 import {
   type CopyOptions,
   type CopyProps,
@@ -18,7 +19,7 @@ import {
   planFunction,
   workerFunction,
 } from "./copy-parts.ts";
-import { partitionOf, workflowStateMachine } from "./step-function.ts";
+import { checkedDefinition, partitionOf, workflowStateMachine } from "./step-function.ts";
 
 /** Options of a verify. */
 export interface VerifyOptions extends CopyOptions {
@@ -46,6 +47,7 @@ export class VerifyWorkflow extends Construct {
 
   constructor(scope: Construct, id: string, props: VerifyWorkflowProps) {
     super(scope, id);
+    checkSample(props.sample);
     const place = copyPlace(this, props, "a verify");
     this.bucket = place.bucket;
     this.pipelineName = props.pipeline.pipelineName;
@@ -60,7 +62,9 @@ export class VerifyWorkflow extends Construct {
       uses: props.repairs ? ["compare", "write"] : ["compare"],
     });
     const report = copyReportFunction(this, props, place, functionEntry("verify-report"));
-    const definition = verifyStateMachine({ ...definitionOptions(props), partition: partitionOf(this) });
+    const definition = checkedDefinition(() =>
+      verifyStateMachine({ ...definitionOptions(props), partition: partitionOf(this) }),
+    );
     this.stateMachine = workflowStateMachine(this, definition, {
       PlanFunctionArn: plan,
       WorkerFunctionArn: worker,
@@ -81,6 +85,14 @@ export class VerifyWorkflow extends Construct {
     });
   }
 }
+
+const checkSample = (sample: number | undefined): void => {
+  if (sample === undefined || (sample > 0 && sample <= 1)) return;
+  throw new DeployError(
+    "OPTION_RANGE",
+    `verify.sample is ${sample}, expected a part above 0 and at most 1: the worker would refuse it. Write 0.05 for 5 %.`,
+  );
+};
 
 const workerOptions = ({ sample, grace, repairs, maxSuspects }: VerifyOptions): object => ({
   ...(sample !== undefined && { sample }),

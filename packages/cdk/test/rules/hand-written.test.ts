@@ -57,6 +57,49 @@ describe("DynamoEventSource with its defaults", () => {
   });
 });
 
+describe("references in other words", () => {
+  const mapping = (functionName: unknown, source: unknown) => ({
+    Type: "AWS::Lambda::EventSourceMapping",
+    Properties: { FunctionName: functionName, EventSourceArn: source, BisectBatchOnFunctionError: true },
+  });
+  const table = { Type: "AWS::DynamoDB::Table", Properties: { StreamSpecification: { StreamViewType: "NEW_IMAGE" } } };
+  const target = { Type: "AWS::Lambda::Function", Properties: { Runtime: "nodejs18.x", Timeout: 60 } };
+  const stream = { "Fn::Sub": `${"$"}{Table.StreamArn}` };
+
+  test.each([
+    { "Fn::Sub": `${"$"}{Target}` },
+    { "Fn::Sub": `${"$"}{Target.Arn}:live` },
+    { "Fn::Join": [":", [{ "Fn::GetAtt": ["Target", "Arn"] }, "live"]] },
+    { "Fn::Join": ["", [{ Ref: "Target" }, ":live"]] },
+    { Ref: "Target.Alias" },
+  ])("%j names the function, and a text the stream", (name) => {
+    const resources = { Table: table, Target: target, Mapping: mapping(name, stream) };
+    expect(codesOf({ Resources: resources })).toEqual(["PARTIAL_RESPONSES_MISSING", "RUNTIME_TOO_OLD"]);
+  });
+
+  test("the globals of a SAM template name the queues", () => {
+    const event = {
+      Type: "DynamoDB",
+      Properties: {
+        Stream: { "Fn::GetAtt": ["Table", "StreamArn"] },
+        StartingPosition: "TRIM_HORIZON",
+        BisectBatchOnFunctionError: true,
+        FunctionResponseTypes: ["ReportBatchItemFailures"],
+      },
+    };
+    const Environment = { Variables: { DEAD_LETTER_QUEUE_URL: { Ref: "Letters" } } };
+    const template = {
+      Globals: { Function: { Runtime: "nodejs24.x", Timeout: 60, Environment } },
+      Resources: {
+        Table: table,
+        Letters: { Type: "AWS::SQS::Queue" },
+        Target: { Type: "AWS::Serverless::Function", Properties: { Events: { Changes: event } } },
+      },
+    };
+    expect(codesOf(template)).toEqual(["DEAD_LETTERS_TOO_SHORT", "QUEUE_WITHOUT_TLS"]);
+  });
+});
+
 test("the stream of another stack is recognised", () => {
   const app = new App();
   const [first, second] = [new Stack(app, "First"), new Stack(app, "Second")];
