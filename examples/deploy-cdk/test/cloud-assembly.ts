@@ -38,7 +38,7 @@ const upload = async (s3: S3, directory: string, { source, destinations }: FileA
 /** Deploys the only stack of an app. Returns the outputs of the stack. */
 export const deployTo = async (engine: MinistackEngine, stack: Stack): Promise<Readonly<Record<string, string>>> => {
   const assembly = (stack.node.root as Stage).synth();
-  const { templateFullPath, stackName } = assembly.getStackArtifact(stack.artifactId);
+  const { templateFile, stackName } = assembly.getStackArtifact(stack.artifactId);
   const assets = JSON.parse(await readFile(join(assembly.directory, `${stack.artifactId}.assets.json`), "utf8")) as {
     readonly files: Readonly<Record<string, FileAsset>>;
   };
@@ -46,8 +46,11 @@ export const deployTo = async (engine: MinistackEngine, stack: Stack): Promise<R
   const cloudFormation = new CloudFormation(engine.clientConfig);
   try {
     for (const asset of Object.values(assets.files)) await upload(s3, assembly.directory, asset);
-    const TemplateBody = await readFile(templateFullPath, "utf8");
-    await cloudFormation.createStack({ StackName: stackName, TemplateBody, Capabilities: ["CAPABILITY_IAM"] });
+    // A template in the request is limited to 51,200 bytes.
+    const template = Object.values(assets.files).find(({ source }) => source.path === templateFile);
+    const [place] = Object.values(template?.destinations ?? {});
+    const TemplateURL = `${engine.endpoint}/${place?.bucketName}/${place?.objectKey}`;
+    await cloudFormation.createStack({ StackName: stackName, TemplateURL, Capabilities: ["CAPABILITY_IAM"] });
     const waiting = { client: cloudFormation, maxWaitTime: 60, minDelay: 1, maxDelay: 1 };
     await waitUntilStackCreateComplete(waiting, { StackName: stackName });
     const { Stacks = [] } = await cloudFormation.describeStacks({ StackName: stackName });
