@@ -95,7 +95,6 @@ test("the bundle follows the settings of docs/bundle-size.md, and each can be re
     sourceMap: true,
     sourcesContent: false,
     mainFields: ["module", "main"],
-    sourcesContent: false,
     bundleAwsSDK: true,
     externalModules: [],
   });

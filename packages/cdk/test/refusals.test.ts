@@ -188,8 +188,8 @@ const refusals: readonly (readonly [string, string, string, (stack: Stack) => Pi
   ],
   [
     "a database without its network",
-    "POSTGRES_NETWORK",
-    "Pass vpc",
+    "FUNCTION_NOT_IN_VPC",
+    "Set vpc of postgresAccess",
     (stack) => ({
       sinks: [postgresAccess({ secret: new Secret(stack, "Secret"), database: databaseOf(vpcOf(stack, "Vpc")) })],
     }),
