@@ -46,7 +46,7 @@ export class Targets extends Construct {
     });
     this.vpc.addFlowLog("Flows");
     this.database = new DatabaseCluster(this, "Database", {
-      engine: DatabaseClusterEngine.auroraPostgres({ version: AuroraPostgresEngineVersion.VER_16_6 }),
+      engine: DatabaseClusterEngine.auroraPostgres({ version: AuroraPostgresEngineVersion.VER_17_7 }),
       writer: ClusterInstance.serverlessV2("writer"),
       serverlessV2MinCapacity: 0,
       serverlessV2MaxCapacity: 4,
