@@ -14,6 +14,7 @@ import { DeployError } from "../errors.ts";
 import { allowActions } from "../function/allow.ts";
 import { knownSeconds } from "../pipeline/known.ts";
 import type { PipelineResources } from "../pipeline/resources.ts";
+import { grantSecret } from "../sinks/shared.ts";
 import {
   checkedDefinition,
   laterPolicy,
@@ -228,11 +229,6 @@ interface ApprovalPage {
   readonly url: string;
   readonly secret: ISecret;
 }
-
-const grantSecret = (secret: ISecret, fn: LambdaFunction): void => {
-  allowActions(fn, ["secretsmanager:GetSecretValue"], [secret.secretArn]);
-  secret.encryptionKey?.grant(fn, "kms:Decrypt");
-};
 
 // The cast: CDK's classes do not fit its interfaces under exactOptionalPropertyTypes.
 const generated = (scope: Construct): ISecret =>
