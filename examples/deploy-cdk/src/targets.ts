@@ -25,7 +25,7 @@ const leftOut = {
   "AwsSolutions-OS9[LogExport::INDEX_SLOW_LOGS]": "Slow logs cost more than the example.",
 };
 
-/** An Aurora cluster that pauses when nobody uses it, in a network of its own, and an OpenSearch domain. */
+/** An Aurora cluster that pauses without connections, in a network of its own, and an OpenSearch domain. */
 export class Targets extends Construct {
   readonly vpc: Vpc;
   readonly database: DatabaseCluster;
