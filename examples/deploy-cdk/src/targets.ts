@@ -25,7 +25,7 @@ const leftOut = {
   "AwsSolutions-OS9[LogExport::INDEX_SLOW_LOGS]": "Slow logs cost more than the example.",
 };
 
-/** An Aurora cluster that pauses while it is not used, in a network of its own, and an OpenSearch domain. */
+/** An Aurora cluster that pauses without connections, in a network of its own, and an OpenSearch domain. */
 export class Targets extends Construct {
   readonly vpc: Vpc;
   readonly database: DatabaseCluster;
@@ -46,7 +46,7 @@ export class Targets extends Construct {
     });
     this.vpc.addFlowLog("Flows");
     this.database = new DatabaseCluster(this, "Database", {
-      engine: DatabaseClusterEngine.auroraPostgres({ version: AuroraPostgresEngineVersion.VER_16_6 }),
+      engine: DatabaseClusterEngine.auroraPostgres({ version: AuroraPostgresEngineVersion.VER_17_7 }),
       writer: ClusterInstance.serverlessV2("writer"),
       serverlessV2MinCapacity: 0,
       serverlessV2MaxCapacity: 4,

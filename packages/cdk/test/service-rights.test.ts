@@ -7,6 +7,7 @@ import { Match, Template } from "aws-cdk-lib/assertions";
 import { AnyPrincipal, PolicyStatement } from "aws-cdk-lib/aws-iam";
 import { Key } from "aws-cdk-lib/aws-kms";
 import { Domain } from "aws-cdk-lib/aws-opensearchservice";
+import { Secret } from "aws-cdk-lib/aws-secretsmanager";
 import { Topic } from "aws-cdk-lib/aws-sns";
 import { entry, functionOf, pipelineOf, tableOf, unbundled } from "./support/pipeline.ts";
 
@@ -138,4 +139,12 @@ test("the rules accept what the options accept", () => {
     filtersDropRemovals: true,
   });
   expect(judgeTemplate(Template.fromStack(stack).toJSON()).map(({ code }) => code)).toEqual([]);
+});
+
+test("a secret that is imported by its name has a suffix in its ARN, also that of the approval", () => {
+  const stack = unbundled();
+  const secret = Secret.fromSecretNameV2(stack, "Imported", "links");
+  pipelineOf(stack, { redrive: { topic: new Topic(stack, "Topic"), approval: { secret } } });
+  const text = JSON.stringify(Template.fromStack(stack).findResources("AWS::IAM::Policy"));
+  expect(text.match(/secret:links-\?\?\?\?\?\?/g)).toHaveLength(2);
 });

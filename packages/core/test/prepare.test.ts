@@ -84,6 +84,19 @@ test("the queues are prepared in the second invocation, once", async () => {
   expect(counts).toEqual([0, 1, 1, 1]);
 });
 
+test("an invocation that is nearly over prepares no queue: it would time out after its writes", async () => {
+  let prepared = 0;
+  const prepare = async () => {
+    prepared += 1;
+  };
+  const { handler } = handlerOf({}, { prepare });
+  const late = { ...lambdaContext(), getRemainingTimeInMillis: () => 2_500 };
+  for (const context of [late, late, late, lambdaContext()]) await handler(event(), context);
+  expect(prepared).toBe(0);
+  await handler(event(), lambdaContext());
+  expect(prepared).toBe(1);
+});
+
 test("a queue whose client cannot be loaded is logged, and the invocation succeeds", async () => {
   const { handler, logger } = handlerOf({}, { prepare: () => Promise.reject(new Error("no package")) });
   for (let invocation = 0; invocation < 2; invocation += 1) {

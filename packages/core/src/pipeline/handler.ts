@@ -39,7 +39,7 @@ interface Environment extends Settling, TaskSettings {
   readonly readMessages: MessageReader;
   readonly sourceReader: SourceReader;
   /** Loads the clients of the queues, in the second invocation. */
-  readonly prepareQueues: () => Promise<void>;
+  readonly prepareQueues: (deadline: Deadline) => Promise<void>;
 }
 
 /** The result of an invocation. */
@@ -59,15 +59,20 @@ const logged =
     return result;
   };
 
+/** The time that a small function may need to load the clients. With less, the invocation could time out after its writes. */
+const preparationMs = 2_000;
+
 /**
- * Creates a function that loads the clients of the pipeline's queues once, at the end of the second invocation: the first
- * is part of the cold start, and a small function would spend a second of it on this (decision 0067). Without the
- * function, a package that the bundle lacks would be missed at the first dead letter, weeks after the deployment. If a
- * client cannot be loaded, a line says so.
+ * Creates a function that loads the clients of the pipeline's queues once, at the end of the second invocation that has
+ * time for this: the first is part of the cold start, and a small function would spend a second of it (decision 0067).
+ * Without the function, a package that the bundle lacks would be missed at the first dead letter, weeks after the
+ * deployment. If a client cannot be loaded, a line says so.
  */
-const queuePreparation = ({ deadLetterQueue, retryQueue, logger, name }: PipelineSettings): (() => Promise<void>) => {
+const queuePreparation = (settings: PipelineSettings): ((deadline: Deadline) => Promise<void>) => {
+  const { deadLetterQueue, retryQueue, logger, name } = settings;
   let invocations = 0;
-  return async () => {
+  return async ({ remainingMs }) => {
+    if (remainingMs() < preparationMs) return;
     invocations += 1;
     if (invocations !== 2) return;
     for (const [queue, stores] of Object.entries({ deadLetterQueue, retryQueue })) {
@@ -163,7 +168,7 @@ const run = async (
   if (invocation.origin === "retry") await forEachRoute(({ worker, result }) => worker.releasePending(result));
   await postponeFailed(environment, invocation, routes, failures);
   await deletePayloads(environment, invocation, failures);
-  await environment.prepareQueues();
+  await environment.prepareQueues(invocation.deadline);
   publishReport(logger, { ...counts, durationMs: clock.now() - invocation.startedAt }, requestId);
   return { failures, routes };
 };
