@@ -20,7 +20,7 @@ import { StreamConsumer } from "../stream/stream-consumer.ts";
 import { type StreamSource, sourceOfStream, sourceOfTable } from "../stream/stream-source.ts";
 import { BackfillWorkflow } from "../workflow/backfill-workflow.ts";
 import { RedriveWorkflow } from "../workflow/redrive-workflow.ts";
-import { workflowOptionsOf } from "../workflow/step-function.ts";
+import { type WorkflowFunctionOptions, workflowOptionsOf } from "../workflow/step-function.ts";
 import { VerifyWorkflow } from "../workflow/verify-workflow.ts";
 import { ensureBefore } from "./ensure.ts";
 import { setEnvironment } from "./environment.ts";
@@ -88,9 +88,10 @@ export class SluicePipeline extends Construct implements PipelineResources {
     const mappings = [this.mapping, ...(this.retryMapping ? [this.retryMapping] : [])];
     if (ensure) ensureBefore(this, { ...ensure, sinks, functionOptions, mappings, variables });
     this.redrive = redriveOf(this, props);
-    const copies = { functionOptions: workflowOptionsOf(functionOptions), pipeline: this };
-    this.backfill = props.backfill && new BackfillWorkflow(this, "Backfill", { ...copies, ...props.backfill });
-    this.verify = props.verify && new VerifyWorkflow(this, "Verify", { ...copies, ...props.verify });
+    const shared = workflowOptionsOf(functionOptions);
+    this.backfill =
+      props.backfill && new BackfillWorkflow(this, "Backfill", workflowProps(this, shared, props.backfill));
+    this.verify = props.verify && new VerifyWorkflow(this, "Verify", workflowProps(this, shared, props.verify));
     addAlarms(this, props.alarms);
     addDashboard(this, props.dashboard);
   }
@@ -171,10 +172,17 @@ const redriveOf = (
   if (redrive === undefined) return undefined;
   const { payloadBucket } = pipeline;
   // The functions of a redrive call AWS, and no target of the pipeline's network.
-  const { network: _, ...options } = workflowOptionsOf(functionOptions);
-  const defaults = { functionOptions: options, ...(payloadBucket && { payloadBucket }) };
-  return new RedriveWorkflow(pipeline, "Redrive", { ...defaults, ...redrive, pipeline });
+  const { network: _, ...shared } = workflowOptionsOf(functionOptions);
+  const options = { ...(payloadBucket && { payloadBucket }), ...redrive };
+  return new RedriveWorkflow(pipeline, "Redrive", workflowProps(pipeline, shared, options));
 };
+
+/** The options of a workflow, whose functions are like the pipeline's where the options say nothing. */
+const workflowProps = <Options extends { readonly functionOptions?: WorkflowFunctionOptions }>(
+  pipeline: SluicePipeline,
+  shared: WorkflowFunctionOptions,
+  options: Options,
+) => ({ ...options, functionOptions: { ...shared, ...options.functionOptions }, pipeline });
 
 const addAlarms = (pipeline: SluicePipeline, option: SluicePipelineProps["alarms"] = true): void => {
   if (option === false) return;
