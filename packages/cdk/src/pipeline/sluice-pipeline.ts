@@ -88,10 +88,8 @@ export class SluicePipeline extends Construct implements PipelineResources {
     const mappings = [this.mapping, ...(this.retryMapping ? [this.retryMapping] : [])];
     if (ensure) ensureBefore(this, { ...ensure, sinks, functionOptions, mappings, variables });
     this.redrive = redriveOf(this, props);
-    const shared = workflowOptionsOf(functionOptions);
-    this.backfill =
-      props.backfill && new BackfillWorkflow(this, "Backfill", workflowProps(this, shared, props.backfill));
-    this.verify = props.verify && new VerifyWorkflow(this, "Verify", workflowProps(this, shared, props.verify));
+    this.backfill = props.backfill && new BackfillWorkflow(this, "Backfill", copyProps(this, props, props.backfill));
+    this.verify = props.verify && new VerifyWorkflow(this, "Verify", copyProps(this, props, props.verify));
     addAlarms(this, props.alarms);
     addDashboard(this, props.dashboard);
   }
@@ -165,9 +163,26 @@ const onFailureOf = (scope: Construct, option: SluicePipelineProps["onFailure"] 
   return new OnFailureBucket(scope, "OnFailure", option).bucket;
 };
 
+interface WithFunctions {
+  readonly functionOptions?: WorkflowFunctionOptions;
+}
+
+/** The options of a workflow, whose functions are like the pipeline's where the options say nothing. */
+const workflowProps = <Options extends WithFunctions>(
+  pipeline: SluicePipeline,
+  shared: WorkflowFunctionOptions,
+  options: Options,
+) => ({ ...options, functionOptions: { ...shared, ...options.functionOptions }, pipeline });
+
+const copyProps = <Options extends WithFunctions>(
+  pipeline: SluicePipeline,
+  { functionOptions }: SluicePipelineProps,
+  options: Options,
+) => workflowProps(pipeline, workflowOptionsOf(functionOptions), options);
+
 const redriveOf = (
   pipeline: SluicePipeline,
-  { redrive, functionOptions = {} }: SluicePipelineProps,
+  { redrive, functionOptions }: SluicePipelineProps,
 ): RedriveWorkflow | undefined => {
   if (redrive === undefined) return undefined;
   const { payloadBucket } = pipeline;
@@ -176,13 +191,6 @@ const redriveOf = (
   const options = { ...(payloadBucket && { payloadBucket }), ...redrive };
   return new RedriveWorkflow(pipeline, "Redrive", workflowProps(pipeline, shared, options));
 };
-
-/** The options of a workflow, whose functions are like the pipeline's where the options say nothing. */
-const workflowProps = <Options extends { readonly functionOptions?: WorkflowFunctionOptions }>(
-  pipeline: SluicePipeline,
-  shared: WorkflowFunctionOptions,
-  options: Options,
-) => ({ ...options, functionOptions: { ...shared, ...options.functionOptions }, pipeline });
 
 const addAlarms = (pipeline: SluicePipeline, option: SluicePipelineProps["alarms"] = true): void => {
   if (option === false) return;
