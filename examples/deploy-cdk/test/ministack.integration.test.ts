@@ -173,7 +173,7 @@ describeWithEngines("the stack on ministack", (engines: Engines<typeof wanted> &
   });
 
   test("reports a copy that differs", async () => {
-    await pool.query("UPDATE customers SET name = 'Eve' WHERE pk = 'CUSTOMER#2'");
+    await pool.query("UPDATE customers SET name = 'Other' WHERE pk = 'CUSTOMER#2'");
     const output = await outputOf(await startOf("Verify", { segments: 2 }));
     const keys = { pk: { S: "CUSTOMER#2" } };
     const finding = { target: "postgres-customers", class: "different", keys, members: ["name"] };

@@ -20,7 +20,7 @@ import { StreamConsumer } from "../stream/stream-consumer.ts";
 import { type StreamSource, sourceOfStream, sourceOfTable } from "../stream/stream-source.ts";
 import { BackfillWorkflow } from "../workflow/backfill-workflow.ts";
 import { RedriveWorkflow } from "../workflow/redrive-workflow.ts";
-import { workflowOptionsOf } from "../workflow/step-function.ts";
+import { type WorkflowFunctionOptions, workflowOptionsOf } from "../workflow/step-function.ts";
 import { VerifyWorkflow } from "../workflow/verify-workflow.ts";
 import { ensureBefore } from "./ensure.ts";
 import { type OwnedVariables, setEnvironment } from "./environment.ts";
@@ -86,9 +86,8 @@ export class SluicePipeline extends Construct implements PipelineResources {
     for (const sink of props.sinks) sink.grant(this.function, "write");
     addEnsure(this, props, variables);
     this.redrive = redriveOf(this, props);
-    const copies = { functionOptions: workflowOptionsOf(props.functionOptions), pipeline: this };
-    this.backfill = props.backfill && new BackfillWorkflow(this, "Backfill", { ...copies, ...props.backfill });
-    this.verify = props.verify && new VerifyWorkflow(this, "Verify", { ...copies, ...props.verify });
+    this.backfill = props.backfill && new BackfillWorkflow(this, "Backfill", copyProps(this, props, props.backfill));
+    this.verify = props.verify && new VerifyWorkflow(this, "Verify", copyProps(this, props, props.verify));
     addAlarms(this, props.alarms);
     addDashboard(this, props.dashboard);
   }
@@ -202,16 +201,33 @@ const onFailureOf = (scope: Construct, option: SluicePipelineProps["onFailure"] 
   return new OnFailureBucket(scope, "OnFailure", option).bucket;
 };
 
+interface WithFunctions {
+  readonly functionOptions?: WorkflowFunctionOptions;
+}
+
+/** The options of a workflow, whose functions are like the pipeline's where the options say nothing. */
+const workflowProps = <Options extends WithFunctions>(
+  pipeline: SluicePipeline,
+  shared: WorkflowFunctionOptions,
+  options: Options,
+) => ({ ...options, functionOptions: { ...shared, ...options.functionOptions }, pipeline });
+
+const copyProps = <Options extends WithFunctions>(
+  pipeline: SluicePipeline,
+  { functionOptions }: SluicePipelineProps,
+  options: Options,
+) => workflowProps(pipeline, workflowOptionsOf(functionOptions), options);
+
 const redriveOf = (
   pipeline: SluicePipeline,
-  { redrive, functionOptions = {} }: SluicePipelineProps,
+  { redrive, functionOptions }: SluicePipelineProps,
 ): RedriveWorkflow | undefined => {
   if (redrive === undefined) return undefined;
   const { payloadBucket } = pipeline;
   // The functions of a redrive call AWS, and no target of the pipeline's network.
-  const { network: _, ...options } = workflowOptionsOf(functionOptions);
-  const defaults = { functionOptions: options, ...(payloadBucket && { payloadBucket }) };
-  return new RedriveWorkflow(pipeline, "Redrive", { ...defaults, ...redrive, pipeline });
+  const { network: _, ...shared } = workflowOptionsOf(functionOptions);
+  const options = { ...(payloadBucket && { payloadBucket }), ...redrive };
+  return new RedriveWorkflow(pipeline, "Redrive", workflowProps(pipeline, shared, options));
 };
 
 const addAlarms = (pipeline: SluicePipeline, option: SluicePipelineProps["alarms"] = true): void => {

@@ -5,12 +5,14 @@ import { expect, test } from "@jest/globals";
 import validate from "asl-validator";
 import { App, Duration, Stack } from "aws-cdk-lib";
 import { Template } from "aws-cdk-lib/assertions";
-import { PolicyStatement } from "aws-cdk-lib/aws-iam";
-import { ScheduleExpression } from "aws-cdk-lib/aws-scheduler";
+import { type IVpc, Vpc } from "aws-cdk-lib/aws-ec2";
+import { Runtime } from "aws-cdk-lib/aws-lambda";
+import { RetentionDays } from "aws-cdk-lib/aws-logs";
 import { type ITopic, Topic } from "aws-cdk-lib/aws-sns";
 import { build } from "esbuild";
 import { BackfillWorkflow, type DeployError, RedriveWorkflow, VerifyWorkflow } from "../../src/index.ts";
 import { pipelineEntry } from "../../src/workflow/pipeline-entry.ts";
+import { pipelineOf } from "../support/pipeline.ts";
 import { resourcesIn } from "../support/resources.ts";
 
 process.env.CDK_VALIDATION = "false";
@@ -22,19 +24,6 @@ const stackOf = (): Stack =>
     env: { account: "123456789012", region: "eu-west-1" },
   });
 
-interface Statement {
-  readonly Action: string | readonly string[];
-}
-
-/** The actions of the role of a function or of a state machine. Logs and traces are CDK's own. */
-const actionsOf = (template: Template, id: RegExp): readonly string[] => {
-  const all = Object.values(template.findResources("AWS::IAM::Policy"));
-  const own = all.filter(({ Properties }) => id.test((Properties.Roles as { Ref: string }[])[0]?.Ref ?? ""));
-  const statements = own.flatMap(({ Properties }) => Properties.PolicyDocument.Statement as Statement[]);
-  const actions = statements.flatMap(({ Action }) => [Action].flat());
-  return [...new Set(actions)].filter((name) => !/^(logs|xray):/.test(name)).sort();
-};
-
 const definitionErrors = (template: Template): string => {
   const [machine] = Object.values(template.findResources("AWS::StepFunctions::StateMachine"));
   const { DefinitionString, DefinitionSubstitutions } = machine?.Properties ?? {};
@@ -45,68 +34,61 @@ const definitionErrors = (template: Template): string => {
   return isValid ? "" : errorsText("\n");
 };
 
-test("a redrive with approval has exactly the rights of the README", () => {
+const resources = (stack: Stack) => ({ pipeline: resourcesIn(stack), entry: orders });
+
+test.each<readonly [string, (stack: Stack) => unknown]>([
+  ["a redrive", (stack) => new RedriveWorkflow(stack, "W", resources(stack))],
+  [
+    "a redrive with approval",
+    (stack) =>
+      new RedriveWorkflow(stack, "W", {
+        ...resources(stack),
+        approval: true,
+        topic: new Topic(stack, "Topic") as ITopic,
+      }),
+  ],
+  ["a backfill", (stack) => new BackfillWorkflow(stack, "W", resources(stack))],
+  ["a verify", (stack) => new VerifyWorkflow(stack, "W", resources(stack))],
+])("the definition of %s is valid, and its placeholders are the substitutions", (_, add) => {
   const stack = stackOf();
-  const topic = new Topic(stack, "Topic") as ITopic;
-  new RedriveWorkflow(stack, "Redrive", { pipeline: resourcesIn(stack), approval: true, topic });
-  const template = Template.fromStack(stack);
-  expect(definitionErrors(template)).toBe("");
-  const queue = (...names: string[]) => names.map((name) => `sqs:${name}`);
-  const secret = "secretsmanager:GetSecretValue";
-  expect({
-    inspection: actionsOf(template, /^RedriveInspection/),
-    request: actionsOf(template, /^RedriveApprovalRequest/),
-    page: actionsOf(template, /^RedriveApprovalPage/),
-    batch: actionsOf(template, /^RedriveBatch/),
-    report: actionsOf(template, /^RedriveReport/),
-    machine: actionsOf(template, /^RedriveRole/),
-  }).toEqual({
-    inspection: queue("ChangeMessageVisibility", "GetQueueAttributes", "ReceiveMessage"),
-    request: [secret, "sns:Publish"],
-    page: [secret, "states:SendTaskSuccess"],
-    batch: ["lambda:InvokeFunction", ...queue("ChangeMessageVisibility", "DeleteMessage", "ReceiveMessage")],
-    report: ["sns:Publish", "sqs:GetQueueAttributes"],
-    machine: ["lambda:InvokeFunction"],
-  });
+  add(stack);
+  expect(definitionErrors(Template.fromStack(stack))).toBe("");
 });
 
-const runs = ["s3:GetObject", "s3:ListBucket", "s3:PutObject"];
-const map = [
-  "lambda:InvokeFunction",
-  ...["s3:AbortMultipartUpload", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject"],
-  ...["states:DescribeExecution", "states:StartExecution", "states:StopExecution"],
-];
-const planned = ["dynamodb:DescribeTable", "dynamodb:Scan", "lambda:ListEventSourceMappings", ...runs];
-
-const sink = {
-  name: "target",
-  grant: (fn: { addToRolePolicy: (statement: PolicyStatement) => void }, use: string) =>
-    fn.addToRolePolicy(new PolicyStatement({ actions: [`target:${use}`], resources: ["*"] })),
-};
-
-test.each([
-  [BackfillWorkflow, {}, ["dynamodb:Scan", ...runs, "target:write"]],
-  [VerifyWorkflow, {}, ["dynamodb:BatchGetItem", "dynamodb:Scan", ...runs, "target:compare"]],
-  [
-    VerifyWorkflow,
-    { repairs: true },
-    ["dynamodb:BatchGetItem", "dynamodb:Scan", ...runs, "target:compare", "target:write"],
-  ],
-])("a copy workflow has exactly the rights of the README: %p %p", (Workflow, options, worker) => {
+test("the functions of a pipeline's workflows have the runtime, logs and network of the pipeline's function", () => {
   const stack = stackOf();
-  const pipeline = { ...resourcesIn(stack), sinks: [sink] };
-  const schedule = ScheduleExpression.rate(Duration.days(7));
-  const isVerify = Workflow === VerifyWorkflow;
-  new Workflow(stack, "Copy", { pipeline, entry: orders, ...options, ...(isVerify && { schedule }) });
+  const vpc = new Vpc(stack, "Vpc", { natGateways: 1 }) as IVpc;
+  const copy = { entry: orders, pipelineExport: "orders" };
+  pipelineOf(stack, {
+    functionOptions: {
+      runtime: Runtime.NODEJS_22_X,
+      logRetention: RetentionDays.ONE_YEAR,
+      memorySize: 3_008,
+      reservedConcurrency: 7,
+      network: { vpc },
+    },
+    redrive: {},
+    backfill: { ...copy, functionOptions: { runtime: Runtime.NODEJS_24_X } },
+    verify: copy,
+  });
   const template = Template.fromStack(stack);
-  expect(definitionErrors(template)).toBe("");
-  expect({
-    plan: actionsOf(template, /^CopyPlan/),
-    worker: actionsOf(template, /^CopyWorker/),
-    report: actionsOf(template, /^CopyReport/),
-    machine: actionsOf(template, /^CopyRole/),
-  }).toEqual({ plan: [...planned, "target:compare"], worker, report: runs, machine: map });
-  template.resourceCountIs("AWS::Scheduler::Schedule", isVerify ? 1 : 0);
+  const factsOf = (id: RegExp) =>
+    Object.entries(template.findResources("AWS::Lambda::Function"))
+      .filter(([name]) => id.test(name))
+      .map(([, { Properties }]) => ({
+        runtime: Properties.Runtime,
+        memory: Properties.MemorySize,
+        reserved: Properties.ReservedConcurrentExecutions,
+        isInVpc: Properties.VpcConfig !== undefined,
+      }));
+  const none = { reserved: undefined };
+  expect(factsOf(/^SyncFunction/)).toEqual([{ runtime: "nodejs22.x", memory: 3_008, reserved: 7, isInVpc: true }]);
+  expect(factsOf(/^SyncRedriveBatch/)).toEqual([{ ...none, runtime: "nodejs22.x", memory: 256, isInVpc: false }]);
+  expect(factsOf(/^SyncVerifyWorker/)).toEqual([{ ...none, runtime: "nodejs22.x", memory: 512, isInVpc: true }]);
+  expect(factsOf(/^SyncBackfillWorker/)).toEqual([{ ...none, runtime: "nodejs24.x", memory: 512, isInVpc: true }]);
+  const logs = Object.entries(template.findResources("AWS::Logs::LogGroup"));
+  const ofRedrive = logs.filter(([id]) => /^SyncRedrive\w+Logs/.test(id) && !/StateMachine/.test(id));
+  expect(ofRedrive.map(([, { Properties }]) => Properties.RetentionInDays)).toEqual([365, 365, 365]);
 });
 
 const codeOf = (run: (stack: Stack) => unknown): string | undefined => {
