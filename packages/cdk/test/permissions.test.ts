@@ -1,7 +1,7 @@
 // The accesses give exactly the rights that the READMEs list: each action, on each resource, for each use.
 
 import { describe, expect, test } from "@jest/globals";
-import { Duration, type Stack, Token } from "aws-cdk-lib";
+import { Duration, type Stack } from "aws-cdk-lib";
 import { Match } from "aws-cdk-lib/assertions";
 import { AttributeType, StreamViewType, Table, TableEncryption } from "aws-cdk-lib/aws-dynamodb";
 import { EventBus } from "aws-cdk-lib/aws-events";

@@ -12,7 +12,7 @@ const once = { datapoints: 1, periods: 1 } as const;
 
 /**
  * The alarms, in the order of the runbook.
- * @see https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html (read 2026-11-28)
+ * @see https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
  */
 export const pipelineAlarms: readonly AlarmRow[] = [
   {

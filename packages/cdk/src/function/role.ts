@@ -7,7 +7,7 @@ import { allowActions } from "./allow.ts";
 
 /**
  * What Lambda does with the role to attach a function to a VPC. These actions accept no resource.
- * @see https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html (read 2026-11-28)
+ * @see https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSLambdaVPCAccessExecutionRole.html (read 2026-11-28)
  */
 const interfaceActions = [
   "CreateNetworkInterface",

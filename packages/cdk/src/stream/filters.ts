@@ -1,5 +1,5 @@
 // Checks of filters that Lambda would accept, and that would then match nothing, or lose removals.
-// https://docs.aws.amazon.com/lambda/latest/dg/with-ddb-filtering.html (read 2026-11-28)
+// https://docs.aws.amazon.com/lambda/latest/dg/with-ddb-filtering.html
 
 import { DeployError } from "../errors.ts";
 
