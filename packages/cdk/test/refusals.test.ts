@@ -567,7 +567,7 @@ describe("without esbuild beside aws-cdk-lib and in the path", () => {
     expect(() => checkEsbuild({}, elsewhere)).toThrow("npm install --save-dev esbuild");
   });
 
-  test("a bundle that Docker makes is left alone", () => {
+  test("a bundle that Docker makes needs no esbuild", () => {
     expect(() => checkEsbuild({ more: { forceDockerBundling: true } }, elsewhere)).not.toThrow();
   });
 

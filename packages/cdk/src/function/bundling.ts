@@ -88,7 +88,7 @@ const cdk = createRequire(import.meta.url).resolve("aws-cdk-lib");
 
 /**
  * Throws if esbuild is missing. CDK would then build an image with Docker, and its error names Docker alone. Options that
- * ask for Docker are left alone.
+ * ask for Docker are accepted.
  */
 export const checkEsbuild = ({ more = {} }: BundleOptions = {}, from: string = cdk): void => {
   if (more.forceDockerBundling === true || more.dockerImage !== undefined || isInstalled("esbuild", from)) return;
