@@ -99,7 +99,7 @@ data "aws_iam_policy_document" "orders" {
   }
 
   statement {
-    actions   = ["es:ESHttpGet", "es:ESHttpPost"]
+    actions = ["es:ESHttpGet", "es:ESHttpPost"]
     resources = [
       "${var.search_domain_arn}/orders",
       "${var.search_domain_arn}/orders/*",

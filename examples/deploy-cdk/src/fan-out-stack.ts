@@ -72,6 +72,7 @@ export class FanOutStack extends Stack {
     new CfnOutput(this, "Table", { value: table.tableName });
     new CfnOutput(this, "OnCallTopic", { value: onCall.topicArn });
     new CfnOutput(this, "Function", { value: this.pipeline.function.functionName });
+    new CfnOutput(this, "LogGroup", { value: this.pipeline.logGroup.logGroupName });
     new CfnOutput(this, "DeadLetters", { value: this.pipeline.deadLetters?.queueUrl ?? "" });
   }
 }

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import { judgeTemplate } from "@sluice/cdk";
 import { type App, type CfnResource, Stack } from "aws-cdk-lib";
@@ -11,6 +12,7 @@ process.env.CDK_VALIDATION = "false";
 describe("the stack", () => {
   let app: App;
   let template: Template;
+  let stackName: string;
 
   beforeAll(() => {
     app = fanOutApp({
@@ -18,6 +20,14 @@ describe("the stack", () => {
     });
     const [stack] = app.node.children.filter((child): child is Stack => Stack.isStack(child));
     template = Template.fromStack(stack as Stack);
+    stackName = (stack as Stack).stackName;
+  });
+
+  test.each(["docs/deploying.md", "examples/deploy-cdk/README.md"])("has the outputs that %s reads", (page) => {
+    const read = [...readFileSync(page, "utf8").matchAll(/\$\(output (\w+)\)/g)].map(([, name]) => name);
+    expect(read.length).toBeGreaterThan(2);
+    expect(Object.keys(template.findOutputs("*"))).toEqual(expect.arrayContaining(read));
+    expect(readFileSync(page, "utf8")).toContain(`--stack-name ${stackName} `);
   });
 
   test("has no finding of Sluice's rules", () => {

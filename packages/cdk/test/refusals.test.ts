@@ -1,6 +1,8 @@
 // Each combination that would lose records, or that AWS would refuse at deployment, throws while the stack is made.
 
-import { describe, expect, test } from "@jest/globals";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import {
   DeployError,
   type FilterPattern,
@@ -16,6 +18,7 @@ import { AttributeType, StreamViewType, Table, TableV2 } from "aws-cdk-lib/aws-d
 import { Code, FilterCriteria, Function as LambdaFunction, Runtime } from "aws-cdk-lib/aws-lambda";
 import { Secret } from "aws-cdk-lib/aws-secretsmanager";
 import { Queue } from "aws-cdk-lib/aws-sqs";
+import { checkEsbuild } from "../src/function/bundling.ts";
 import {
   databaseOf,
   entry,
@@ -214,7 +217,7 @@ const refusals: readonly (readonly [string, string, string, (stack: Stack) => Pi
     "functionOptions.memorySize",
     (stack) => ({ entry: undefined, function: functionOf(stack), functionOptions: { memorySize: 128 } }),
   ],
-  ["an entry that does not exist", "ENTRY_MISSING", "import.meta.dirname", () => ({ entry: "missing.ts" })],
+  ["an entry that does not exist", "ENTRY_MISSING", "or join(__dirname", () => ({ entry: "missing.ts" })],
   [
     "a sink's package that is not installed",
     "PACKAGE_MISSING",
@@ -548,4 +551,27 @@ test("a retry queue alone assumes Lambda's longest timeout if the timeout is a t
   new Retries(stack, "Retry", { target: functionOf(stack), timeout });
   Template.fromStack(stack).hasResourceProperties("AWS::SQS::Queue", { VisibilityTimeout: 5_400 });
   expect(tableOf(stack).tableStreamArn).toBeDefined();
+});
+
+describe("without esbuild beside aws-cdk-lib and in the path", () => {
+  const { PATH } = process.env;
+  const elsewhere = join(tmpdir(), "no-project", "index.js");
+  beforeEach(() => {
+    process.env.PATH = "";
+  });
+  afterEach(() => {
+    process.env.PATH = PATH;
+  });
+
+  test("the error names esbuild, and not Docker's daemon", () => {
+    expect(() => checkEsbuild({}, elsewhere)).toThrow("npm install --save-dev esbuild");
+  });
+
+  test("a bundle that Docker makes needs no esbuild", () => {
+    expect(() => checkEsbuild({ more: { forceDockerBundling: true } }, elsewhere)).not.toThrow();
+  });
+
+  test("an esbuild beside aws-cdk-lib is found", () => {
+    expect(() => checkEsbuild()).not.toThrow();
+  });
 });

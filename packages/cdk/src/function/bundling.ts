@@ -1,5 +1,6 @@
 // How a pipeline's code becomes a bundle, and the checks that give an error at synth instead of at cold start.
 
+import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { resolve } from "node:path";
@@ -58,7 +59,7 @@ export const checkEntry = (entry: string): string => {
   throw new DeployError(
     "ENTRY_MISSING",
     `entry is ${path}, and there is no such file; expected the file that exports the handler. A relative path starts at the ` +
-      'directory in which `cdk` runs: use join(import.meta.dirname, "orders.ts").',
+      'directory in which `cdk` runs. Use join(import.meta.dirname, "orders.ts"), or join(__dirname, "orders.ts") in a CommonJS app.',
   );
 };
 
@@ -80,5 +81,21 @@ export const checkPackages = (entry: string, user: string, packages: readonly st
     "PACKAGE_MISSING",
     `${user} needs ${missing.join(", ")}, which is not installed for ${entry}; expected an installed package, because the bundle must contain it. ` +
       `Run: npm install ${missing.join(" ")}`,
+  );
+};
+
+const cdk = createRequire(import.meta.url).resolve("aws-cdk-lib");
+
+/**
+ * Throws if esbuild is missing. CDK would then build an image with Docker, and its error names Docker alone. Options that
+ * ask for Docker are accepted.
+ */
+export const checkEsbuild = ({ more = {} }: BundleOptions = {}, from: string = cdk): void => {
+  if (more.forceDockerBundling === true || more.dockerImage !== undefined || isInstalled("esbuild", from)) return;
+  if (spawnSync("esbuild", ["--version"], { env: process.env }).status === 0) return;
+  throw new DeployError(
+    "PACKAGE_MISSING",
+    "esbuild, which makes the bundle, is not installed beside aws-cdk-lib; expected an installed package. " +
+      "Run: npm install --save-dev esbuild. To bundle in Docker instead, set functionOptions.bundling.more to { forceDockerBundling: true }.",
   );
 };

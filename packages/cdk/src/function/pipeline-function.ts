@@ -23,7 +23,7 @@ import { Construct } from "constructs";
 import { DeployError } from "../errors.ts";
 import { checkRange, knownNumber, knownSeconds } from "../pipeline/known.ts";
 import type { FunctionNetwork } from "../sinks/sink-access.ts";
-import { type BundleOptions, bundlingOf, checkEntry } from "./bundling.ts";
+import { type BundleOptions, bundlingOf, checkEntry, checkEsbuild } from "./bundling.ts";
 import { functionRole } from "./role.ts";
 
 /** Options of the function of a pipeline. */
@@ -192,6 +192,7 @@ const newFunction = (scope: PipelineFunction, props: PipelineFunctionProps, logG
     return new LambdaFunction(scope, "Function", { ...options, runtime, code, handler: handler ?? "index.handler" });
   }
   const { depsLockFilePath, projectRoot } = props;
+  checkEsbuild(props.bundling);
   return new NodejsFunction(scope, "Function", {
     ...options,
     runtime,

@@ -45,5 +45,6 @@ const conflict = (name: string, first: string, second: string): DeployError =>
   new DeployError(
     "VARIABLE_CONFLICT",
     `the variable ${name} is set to different values by ${first} and by ${second}, expected one value: the code would read ` +
-      "one of them for both. Give the two an own variable each (an option of the access), or set the same value.",
+      'one of them for both. Rename one by an option of its access, such as sqsAccess({ queue, variable: "SECOND_QUEUE_URL" }), or set ' +
+      "the same value.",
   );
