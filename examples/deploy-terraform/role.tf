@@ -99,12 +99,21 @@ data "aws_iam_policy_document" "orders" {
   }
 
   statement {
-    actions = ["es:ESHttpGet", "es:ESHttpPost"]
+    actions = ["es:ESHttpGet"]
     resources = [
       "${var.search_domain_arn}/orders",
-      "${var.search_domain_arn}/orders/*",
-      "${var.search_domain_arn}/orders-*",
-      "${var.search_domain_arn}/_alias/*",
+      "${var.search_domain_arn}/_alias/orders",
+    ]
+  }
+
+  statement {
+    actions = ["es:ESHttpPost"]
+    resources = [
+      "${var.search_domain_arn}/orders/_bulk",
+      "${var.search_domain_arn}/orders/_mget",
+      "${var.search_domain_arn}/orders/_refresh",
+      "${var.search_domain_arn}/orders/_search",
+      "${var.search_domain_arn}/orders-*/_mget",
     ]
   }
 

@@ -36,5 +36,5 @@ const existingTargets = (scope: Construct): readonly SinkAccess[] => {
 /** The stack. Its functions are not bundled. */
 export const fanOutStack = (): Stack => {
   const app = new App({ context: { "aws:cdk:bundling-stacks": [] } });
-  return new FanOutStack(app, "FanOut", { targets: existingTargets });
+  return new FanOutStack(app, "FanOut", { targets: existingTargets, workflows: false });
 };

@@ -20,7 +20,21 @@ export interface FanOutStackProps extends StackProps {
   readonly functionOptions?: FunctionOptions;
   /** The time in which a change reaches its targets. Default: one minute. */
   readonly grace?: Duration;
+  /** Whether the stack has the workflows of redrive, backfill and verify. Default true. */
+  readonly workflows?: boolean;
 }
+
+/** Redrives after a person's approval, backfills, and a comparison of all copies every Sunday. */
+const workflows = (topic: Topic, { grace }: FanOutStackProps) => ({
+  redrive: { approval: true, topic } as const,
+  backfill: { entry: code("orders.ts"), pipelineExport: "orders" },
+  verify: {
+    entry: code("orders.ts"),
+    pipelineExport: "orders",
+    schedule: ScheduleExpression.cron({ weekDay: "SUN", hour: "3", minute: "0" }),
+    ...(grace && { grace }),
+  },
+});
 
 /** A table of orders and customers, and the pipeline that copies them. */
 export class FanOutStack extends Stack {
@@ -56,14 +70,7 @@ export class FanOutStack extends Stack {
       // The events of an order stay in order, also those that are sent late.
       retryQueue: { fifo: true },
       dedupe: true,
-      redrive: { approval: true, topic: onCall },
-      backfill: { entry: code("orders.ts"), pipelineExport: "orders" },
-      verify: {
-        entry: code("orders.ts"),
-        pipelineExport: "orders",
-        schedule: ScheduleExpression.cron({ weekDay: "SUN", hour: "3", minute: "0" }),
-        ...(props.grace && { grace: props.grace }),
-      },
+      ...(props.workflows !== false && workflows(onCall, props)),
       alarms: { actions: [onCall] },
       dashboard: { routes: ["postgres", "opensearch", "events", "warehouse", "postgres-customers"] },
       ...(props.functionOptions && { functionOptions: props.functionOptions }),
