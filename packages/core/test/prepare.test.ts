@@ -90,7 +90,7 @@ test("an invocation that is nearly over prepares no queue: it would time out aft
     prepared += 1;
   };
   const { handler } = handlerOf({}, { prepare });
-  const late = { ...lambdaContext(), getRemainingTimeInMillis: () => 2_500 };
+  const late = { ...lambdaContext(), getRemainingTimeInMillis: () => 2_000 };
   for (const context of [late, late, late, lambdaContext()]) await handler(event(), context);
   expect(prepared).toBe(0);
   await handler(event(), lambdaContext());
