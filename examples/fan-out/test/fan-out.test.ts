@@ -2,10 +2,12 @@ import { SNS } from "@aws-sdk/client-sns";
 import { SQS } from "@aws-sdk/client-sqs";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { PipelineHandler } from "@sluice/core";
+import { eventFilters } from "@sluice/core/filters";
 import type { CloudEvent, StreamRecord } from "@sluice/core/sink-kit";
 import { drainQueue, type Engines, engineOrSkip, sqsEventSourceMapping, startEngines } from "@sluice/local";
 import { lambdaContext, streamEvent, tableHistory } from "@sluice/testing";
 import pg from "pg";
+import { isCustomer, isOrder } from "../src/filters.ts";
 
 const wanted = { postgres: true, opensearch: true, dynamodb: true, sqs: true } as const;
 
@@ -112,6 +114,11 @@ describeWithEngines("one function with five routes", (engines: Engines<typeof wa
       .sort((one, other) => (one.split(":")[0] ?? "").localeCompare(other.split(":")[0] ?? ""));
 
   const deliver = (records: readonly StreamRecord[]) => handler(streamEvent(records), lambdaContext());
+
+  test("has the filters that the stack of deploy-cdk derives", async () => {
+    const { orders } = await import("../src/orders.ts");
+    expect(orders.eventFilters()).toEqual(eventFilters(isOrder, isCustomer));
+  });
 
   test("sends each kind of item to its targets, and removes items that change their kind", async () => {
     const records = [

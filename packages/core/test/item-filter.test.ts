@@ -48,6 +48,25 @@ describe("eventFilters", () => {
     expect(eventFilters(...(many as never[])).length).toBeLessThanOrEqual(5);
   });
 
+  test("refuses an empty list, which would hide everything but removals, and patterns that Lambda refuses", () => {
+    expect(() => eventFilters()).toThrow("eventFilters: there is no filter");
+    expect(() => eventFilters(((item: object) => item !== undefined) as never)).toThrow("not created by matching()");
+    const long = matching({ type: Array.from({ length: 400 }, (_, index) => `type-${index}`) });
+    expect(() => eventFilters(long as never)).toThrow("expected at most 4096, Lambda's limit");
+  });
+
+  test("a function of one's own with a member pattern stays a predicate", async () => {
+    const sink = rows();
+    for (const pattern of [/^order$/, null, {}]) {
+      const own = Object.assign((item: UnknownItem) => item.type === "order", { pattern });
+      const built = pipeline("p", block).when(own).to(sink, map);
+      const after = { pk: "a", sk: "1", type: "customer" };
+      await built.handler()({ Records: [streamRecord({ after })] });
+      expect(built.eventFilters).toThrow("it has no filter of matching()");
+    }
+    expect(sink.calls).toEqual([]);
+  });
+
   test("of a pipeline refuses routes that act on items which match no filter", () => {
     const filtersOf = (options: object, predicate: (item: UnknownItem) => boolean = isOrder) =>
       pipeline("p", block)

@@ -38,6 +38,11 @@ export interface ItemFilter<Conditions = ItemConditions> {
   readonly pattern: ImagePattern;
 }
 
+const maxPatternCharacters = 4_096;
+
+/** Marks the filters of `matching`. Registered, because a bundle and a stack may load two copies of this module. */
+const brand = Symbol.for("sluice.itemFilter");
+
 const expected = 'expected a text, texts, true, false, or { prefix: "…" }';
 
 const invalid = (attribute: string, found: string): ConfigError =>
@@ -117,28 +122,40 @@ export const matching = <const Conditions extends ItemConditions>(conditions: Co
   );
   const tests = Object.entries(pattern).map(([attribute, rule]) => ({ attribute, test: valueTest(rule) }));
   const filter = (item: unknown): boolean => tests.every(({ attribute, test }) => test(ownMember(item, attribute)));
-  return Object.assign(filter, { pattern }) as unknown as ItemFilter<Conditions>;
+  return Object.assign(filter, { pattern, [brand]: true }) as unknown as ItemFilter<Conditions>;
 };
 
-/** Whether a predicate was created by `matching`. */
+/** Whether a predicate was created by `matching`. A function of the user's may have a member `pattern`, too. */
 export const isItemFilter = (predicate: unknown): predicate is ItemFilter =>
-  typeof predicate === "function" && typeof (predicate as Partial<ItemFilter>).pattern === "object";
+  typeof predicate === "function" && Object.hasOwn(predicate, brand);
 
 /** A pattern of a filter of Lambda, as an object. `JSON.stringify` of it is the filter's `Pattern`. */
 export type EventFilter = Readonly<Record<string, unknown>>;
 
 /**
- * Returns the filters of an event source mapping for these filters of routes. They pass each record whose new or old image
+ * Returns the filters of an event source mapping for these filters: those of all routes of the pipeline. They pass each record whose new or old image
  * matches, and each removal: a removed item may have a copy that an earlier filter accepted. The stream must have the view type
  * `NEW_AND_OLD_IMAGES`.
+ * @throws {ConfigError} CONFIG_INVALID without a filter, for a filter that is not of `matching`, or for a pattern that is too long.
  * @example
  * new SluicePipeline(this, "Orders", { mapping: { filters: eventFilters(isOrder, isCustomer) }, … });
  */
 export const eventFilters = (...filters: readonly ItemFilter<never>[]): readonly EventFilter[] => {
+  if (filters.length === 0 || !filters.every(isItemFilter)) {
+    const found = filters.length === 0 ? "there is no filter" : "a filter was not created by matching()";
+    throw new ConfigError("CONFIG_INVALID", `eventFilters: ${found}; expected the filter of each route`);
+  }
   const patterns = new Map(filters.map(({ pattern }) => [JSON.stringify(pattern), pattern]));
   const images = [...patterns.values()];
   // Five filters are Lambda's default quota.
   const either = images.flatMap((image) => [{ dynamodb: { NewImage: image } }, { dynamodb: { OldImage: image } }]);
   const forImages: readonly EventFilter[] = either.length > 4 ? [{ $or: either }] : either;
+  const longest = Math.max(...forImages.map((filter) => JSON.stringify(filter).length));
+  if (longest > maxPatternCharacters) {
+    throw new ConfigError(
+      "CONFIG_INVALID",
+      `eventFilters: a pattern has ${longest} characters; expected at most ${maxPatternCharacters}, Lambda's limit`,
+    );
+  }
   return [...forImages, { eventName: ["REMOVE"] }];
 };
