@@ -1,5 +1,5 @@
 // Draws line charts as SVG. A chart has a background of its own and follows the reader's colour scheme, so that it can be
-// read on light and on dark pages. Each line has its label at its end; there is no legend.
+// read on light and on dark pages. Each line has its label at its end instead of in a legend.
 
 /** The points and the label of a line. Points whose value is not finite are left out. */
 export interface Series {

@@ -19,7 +19,7 @@ const existing = (fn: LambdaFunction): OwnedVariables => {
 
 /** Sets the variables of all owners. Throws if two of them, or the function itself, want different values. */
 export const setEnvironment = (fn: LambdaFunction, owners: readonly OwnedVariables[]): void => {
-  const { resolve } = { resolve: (value: string): string => JSON.stringify(Stack.of(fn).resolve(value)) };
+  const resolve = (value: string): string => JSON.stringify(Stack.of(fn).resolve(value));
   const seen = new Map<string, { readonly owner: string; readonly value: string }>();
   for (const { owner, variables } of [existing(fn), ...owners]) {
     for (const [name, value] of Object.entries(variables)) {

@@ -50,12 +50,17 @@ export class DeadLetters extends Construct {
   }
 }
 
-/** Grants exactly what `sqsDeadLetterQueue` needs. */
-export const grantSend = (queue: IQueue, grantee: IGrantable): readonly Grant[] => {
-  const send = allowActions(grantee, ["sqs:SendMessage"], [queue.queueArn]);
+/** Grants actions on a queue, and the use of its key to send messages. */
+export const grantQueue = (queue: IQueue, grantee: IGrantable, names: readonly string[]): readonly Grant[] => {
+  const actions = names.map((name) => `sqs:${name}`);
+  const queueGrant = allowActions(grantee, actions, [queue.queueArn]);
   const key = queue.encryptionMasterKey?.grant(grantee, "kms:GenerateDataKey", "kms:Decrypt");
-  return key === undefined ? [send] : [send, key];
+  return key === undefined ? [queueGrant] : [queueGrant, key];
 };
+
+/** Grants exactly what `sqsDeadLetterQueue` needs. */
+export const grantSend = (queue: IQueue, grantee: IGrantable): readonly Grant[] =>
+  grantQueue(queue, grantee, ["SendMessage"]);
 
 /** Throws if a given dead-letter queue is known to delete messages too early, or to move them away. */
 export const checkDeadLetters = (queue: IQueue): void => {

@@ -1,16 +1,14 @@
 // The queue of deliveries that wait for their target, and the mapping with which the function consumes it.
 
 import { Duration, RemovalPolicy } from "aws-cdk-lib";
-import type { IGrantable } from "aws-cdk-lib/aws-iam";
 import type { IKey } from "aws-cdk-lib/aws-kms";
 import { CfnEventSourceMapping, type IFunction } from "aws-cdk-lib/aws-lambda";
 import { type IQueue, Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import { acknowledge } from "../acknowledge.ts";
 import { DeployError } from "../errors.ts";
-import { allowActions } from "../function/allow.ts";
 import { checkRange, knownSeconds } from "../pipeline/known.ts";
-import { movedMessages, queueEncryption, retention } from "./dead-letters.ts";
+import { grantQueue, movedMessages, queueEncryption, retention } from "./dead-letters.ts";
 import { factsOf } from "./queue-facts.ts";
 
 /** AWS advises a visibility timeout of six times the function's timeout: a throttled batch is attempted again later. */
@@ -74,7 +72,7 @@ export class Retries extends Construct {
     acknowledge(this, "AwsSolutions-SQS3");
     checkVisibility(this.queue, props);
     this.mapping = consumerOf(this, this.queue, props);
-    for (const grant of grantRetry(this.queue, props.target)) grant.applyBefore(this.mapping);
+    for (const grant of grantQueue(this.queue, props.target, retryActions)) grant.applyBefore(this.mapping);
   }
 }
 
@@ -150,15 +148,11 @@ const consumerOf = (scope: Construct, queue: IQueue, props: RetriesProps): CfnEv
   });
 };
 
-const grantRetry = (queue: IQueue, grantee: IGrantable) => {
-  const actions = ["SendMessage", "ReceiveMessage", "DeleteMessage", "GetQueueAttributes", "ChangeMessageVisibility"];
-  const grants = [
-    allowActions(
-      grantee,
-      actions.map((action) => `sqs:${action}`),
-      [queue.queueArn],
-    ),
-  ];
-  const key = queue.encryptionMasterKey?.grant(grantee, "kms:GenerateDataKey", "kms:Decrypt");
-  return key === undefined ? grants : [...grants, key];
-};
+/** The actions of `sqsRetryQueue`, and of Lambda, which polls the queue with the role of the function. */
+const retryActions = [
+  "SendMessage",
+  "ReceiveMessage",
+  "DeleteMessage",
+  "GetQueueAttributes",
+  "ChangeMessageVisibility",
+] as const;
