@@ -115,8 +115,10 @@ describe.each(packages)("%s", (folder) => {
     const none: readonly string[] = [];
     const exceptions: Record<string, readonly string[]> = {
       "packages/core": none,
-      "packages/cdk": ["@sluice/workflow"],
-      "packages/cli": ["@sluice/core", "@sluice/redrive", "@sluice/backfill", "@sluice/local"],
+      "packages/cdk": ["@sluice/rules", "@sluice/workflow"],
+      "packages/cli": ["@sluice/core", "@sluice/redrive", "@sluice/backfill", "@sluice/inspect", "@sluice/local"],
+      "packages/inspect": ["@sluice/core", "@sluice/rules"],
+      "packages/rules": none,
       "packages/workflow": ["@sluice/core", "@sluice/redrive", "@sluice/backfill"],
     };
     const allowed = exceptions[folder] ?? ["@sluice/core"];

@@ -1,20 +1,18 @@
-export { pipelineAlarms } from "./alarms/alarm-list.ts";
 export {
   type AlarmId,
-  type AlarmRow,
-  type AlarmSource,
-  logNamespace,
-  periodsText,
-  runbook,
-  thresholdText,
-} from "./alarms/alarm-row.ts";
+  DeployError,
+  type FilterPattern,
+  judgeTemplate,
+  type RuleCode,
+  type RuleFinding,
+  ruleCodes,
+} from "@sluice/rules";
 export { PipelineAlarms, type PipelineAlarmsOptions, type PipelineAlarmsProps } from "./alarms/pipeline-alarms.ts";
 export {
   PipelineDashboard,
   type PipelineDashboardOptions,
   type PipelineDashboardProps,
 } from "./alarms/pipeline-dashboard.ts";
-export { DeployError } from "./errors.ts";
 export type { BundleOptions } from "./function/bundling.ts";
 export { EnsureTargets, type EnsureTargetsProps } from "./function/ensure-targets.ts";
 export { type FunctionOptions, PipelineFunction, type PipelineFunctionProps } from "./function/pipeline-function.ts";
@@ -30,9 +28,7 @@ export {
   type RetryConsumption,
   type RetryQueueOptions,
 } from "./queues/retry-queue.ts";
-export { type RuleCode, type RuleFinding, ruleCodes } from "./rules/finding.ts";
-export { judgeTemplate } from "./rules/judge.ts";
-export { SluiceRules } from "./rules/sluice-rules.ts";
+export { SluiceRules } from "./rules.ts";
 export {
   type EmailAccessOptions,
   type EventBusAccessOptions,
@@ -54,7 +50,6 @@ export { type IamDatabase, type PostgresAccessOptions, postgresAccess } from "./
 export type { TargetNetwork } from "./sinks/shared.ts";
 export type { FunctionNetwork, SinkAccess, SinkUse } from "./sinks/sink-access.ts";
 export { type TableAccessOptions, tableAccess } from "./sinks/table-access.ts";
-export type { FilterPattern } from "./stream/filters.ts";
 export type { MappingOptions } from "./stream/mapping-options.ts";
 export { type ChangeBucketOptions, OnFailureBucket, PayloadBucket } from "./stream/on-failure-bucket.ts";
 export { StreamConsumer, type StreamConsumerProps } from "./stream/stream-consumer.ts";

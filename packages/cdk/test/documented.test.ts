@@ -5,7 +5,9 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "@jest/globals";
 import { ruleCodes } from "../src/index.ts";
 
-const sources = execFileSync("git", ["ls-files", "packages/cdk/src/*.ts"], { encoding: "utf8" })
+const sources = execFileSync("git", ["ls-files", "packages/cdk/src/*.ts", "packages/rules/src/*.ts"], {
+  encoding: "utf8",
+})
   .trim()
   .split("\n")
   .map((path) => readFileSync(path, "utf8"));

@@ -1,11 +1,10 @@
 // Metrics from the log line `batch finished`, by metric filters.
 
+import { DeployError, logNamespace } from "@sluice/rules";
 import { Duration } from "aws-cdk-lib";
 import { Metric } from "aws-cdk-lib/aws-cloudwatch";
 import { type IFilterPattern, MetricFilter } from "aws-cdk-lib/aws-logs";
-import { DeployError } from "../errors.ts";
 import type { PipelineResources } from "../pipeline/resources.ts";
-import { logNamespace } from "./alarm-row.ts";
 
 /** The counts of a route in the report line. */
 export const outcomes = ["delivered", "superseded", "filtered", "rejected", "retried"] as const;

@@ -1,5 +1,14 @@
 // The alarms of the list, for the resources that a pipeline has.
 
+import {
+  type AlarmId,
+  type AlarmRow,
+  DeployError,
+  periodsText,
+  pipelineAlarms,
+  runbook,
+  thresholdText,
+} from "@sluice/rules";
 import { Duration, Token } from "aws-cdk-lib";
 import {
   Alarm,
@@ -14,10 +23,7 @@ import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
 import type { ITopic } from "aws-cdk-lib/aws-sns";
 import type { IStateMachine } from "aws-cdk-lib/aws-stepfunctions";
 import { Construct } from "constructs";
-import { DeployError } from "../errors.ts";
 import type { PipelineResources } from "../pipeline/resources.ts";
-import { pipelineAlarms } from "./alarm-list.ts";
-import { type AlarmId, type AlarmRow, periodsText, runbook, thresholdText } from "./alarm-row.ts";
 import { letAlarmsPublish } from "./alarm-topics.ts";
 import { queuedMetric, routeMetric } from "./log-metrics.ts";
 

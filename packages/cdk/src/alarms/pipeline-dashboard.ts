@@ -1,11 +1,11 @@
 // What one looks at first when an alarm goes off.
 
+import { runbook } from "@sluice/rules";
 import { Duration } from "aws-cdk-lib";
 import { Dashboard, GraphWidget, type IMetric, type IWidget, Metric, TextWidget } from "aws-cdk-lib/aws-cloudwatch";
 import type { IQueue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import type { PipelineResources } from "../pipeline/resources.ts";
-import { runbook } from "./alarm-row.ts";
 import { outcomes, queuedMetric, routeMetric } from "./log-metrics.ts";
 
 /** Options of `PipelineDashboard`. */

@@ -4,8 +4,8 @@ import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { resolve } from "node:path";
+import { DeployError } from "@sluice/rules";
 import { type BundlingOptions, OutputFormat } from "aws-cdk-lib/aws-lambda-nodejs";
-import { DeployError } from "../errors.ts";
 
 /** Options of the bundle. */
 export interface BundleOptions {

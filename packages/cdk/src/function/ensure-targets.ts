@@ -1,9 +1,9 @@
 // Creates what the targets of a pipeline lack, at each deployment: tables, columns, indices, fields.
 
+import { DeployError } from "@sluice/rules";
 import { Duration } from "aws-cdk-lib";
 import { Trigger } from "aws-cdk-lib/triggers";
 import type { Construct, IConstruct } from "constructs";
-import { DeployError } from "../errors.ts";
 import { knownSeconds } from "../pipeline/known.ts";
 import type { SinkAccess } from "../sinks/sink-access.ts";
 import { PipelineFunction, type PipelineFunctionProps } from "./pipeline-function.ts";

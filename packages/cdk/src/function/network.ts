@@ -1,7 +1,7 @@
 // The one network of a function, which all its sinks share.
 
+import { DeployError } from "@sluice/rules";
 import type { SubnetSelection } from "aws-cdk-lib/aws-ec2";
-import { DeployError } from "../errors.ts";
 import type { FunctionNetwork, SinkAccess } from "../sinks/sink-access.ts";
 
 interface NamedNetwork {

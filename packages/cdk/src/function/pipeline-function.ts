@@ -1,5 +1,6 @@
 // The Lambda function of a pipeline: a NodejsFunction with its own role and log group.
 
+import { DeployError } from "@sluice/rules";
 import { Annotations, Duration, RemovalPolicy, Stack } from "aws-cdk-lib";
 import { SecurityGroup } from "aws-cdk-lib/aws-ec2";
 import { ServicePrincipal } from "aws-cdk-lib/aws-iam";
@@ -20,7 +21,6 @@ import {
 import { NodejsFunction } from "aws-cdk-lib/aws-lambda-nodejs";
 import { type ILogGroup, LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
-import { DeployError } from "../errors.ts";
 import { checkRange, knownNumber, knownSeconds } from "../pipeline/known.ts";
 import type { FunctionNetwork } from "../sinks/sink-access.ts";
 import { type BundleOptions, bundlingOf, checkEntry, checkEsbuild } from "./bundling.ts";

@@ -1,8 +1,8 @@
 // The environment variables of a pipeline's function, of several owners.
 
+import { DeployError } from "@sluice/rules";
 import { Stack } from "aws-cdk-lib";
 import { CfnFunction, type Function as LambdaFunction } from "aws-cdk-lib/aws-lambda";
-import { DeployError } from "../errors.ts";
 
 /** Variables, and who sets them. */
 export interface OwnedVariables {

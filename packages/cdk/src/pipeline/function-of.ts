@@ -1,10 +1,10 @@
 // The function of a pipeline: made from an entry, or given.
 
+import { DeployError } from "@sluice/rules";
 import { type Duration, Stack } from "aws-cdk-lib";
 import { CfnFunction, type IFunction, type Function as LambdaFunction, RuntimeFamily } from "aws-cdk-lib/aws-lambda";
 import { type ILogGroup, LogGroup } from "aws-cdk-lib/aws-logs";
 import type { Construct } from "constructs";
-import { DeployError } from "../errors.ts";
 import { checkEntry, checkPackages } from "../function/bundling.ts";
 import { sharedNetwork } from "../function/network.ts";
 import { checkRuntime, PipelineFunction } from "../function/pipeline-function.ts";

@@ -1,7 +1,7 @@
 // Values that are known while the stack is synthesised. Tokens are resolved at deployment, so no check looks at them.
 
+import { DeployError } from "@sluice/rules";
 import { type Duration, type IResolvable, Token } from "aws-cdk-lib";
-import { DeployError } from "../errors.ts";
 
 /** The seconds of a duration. Undefined if there is no duration, or if it is a token. */
 export const knownSeconds = (duration: Duration | undefined): number | undefined =>

@@ -1,5 +1,6 @@
 // A pipeline in production: table, function, queues, mapping and rights, with every setting right by default.
 
+import { DeployError } from "@sluice/rules";
 import { Annotations } from "aws-cdk-lib";
 import type { ITable } from "aws-cdk-lib/aws-dynamodb";
 import type { CfnEventSourceMapping, IFunction, Function as LambdaFunction } from "aws-cdk-lib/aws-lambda";
@@ -9,7 +10,6 @@ import type { IQueue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import { PipelineAlarms, type PipelineAlarmsOptions } from "../alarms/pipeline-alarms.ts";
 import { PipelineDashboard, type PipelineDashboardOptions } from "../alarms/pipeline-dashboard.ts";
-import { DeployError } from "../errors.ts";
 import { checkDeadLetters, DeadLetters, grantSend } from "../queues/dead-letters.ts";
 import { DedupeTable, type DedupeUse, grantDedupe } from "../queues/dedupe-table.ts";
 import { isQueue } from "../queues/queue-facts.ts";

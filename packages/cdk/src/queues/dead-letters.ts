@@ -1,12 +1,12 @@
 // The queue of rejected records. Nothing consumes it: a redrive does.
 
+import { DeployError } from "@sluice/rules";
 import { Duration, RemovalPolicy } from "aws-cdk-lib";
 import type { Grant, IGrantable } from "aws-cdk-lib/aws-iam";
 import type { IKey } from "aws-cdk-lib/aws-kms";
 import { type IQueue, Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import { acknowledge } from "../acknowledge.ts";
-import { DeployError } from "../errors.ts";
 import { allowActions } from "../function/allow.ts";
 import { factsOf } from "./queue-facts.ts";
 

@@ -1,12 +1,12 @@
 // The queue of deliveries that wait for their target, and the mapping with which the function consumes it.
 
+import { DeployError } from "@sluice/rules";
 import { Duration, RemovalPolicy } from "aws-cdk-lib";
 import type { IKey } from "aws-cdk-lib/aws-kms";
 import { CfnEventSourceMapping, type IFunction } from "aws-cdk-lib/aws-lambda";
 import { type IQueue, Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import { acknowledge } from "../acknowledge.ts";
-import { DeployError } from "../errors.ts";
 import { checkRange, knownSeconds } from "../pipeline/known.ts";
 import { grantQueue, movedMessages, queueEncryption, retention } from "./dead-letters.ts";
 import { factsOf } from "./queue-facts.ts";

@@ -1,5 +1,6 @@
 // The access to Postgres: RDS, Aurora, or a proxy in front of them, by a secret or by IAM.
 
+import { DeployError } from "@sluice/rules";
 import { Duration } from "aws-cdk-lib";
 import {
   CfnSecurityGroupEgress,
@@ -11,7 +12,6 @@ import {
 import type { IGrantable } from "aws-cdk-lib/aws-iam";
 import type { Function as LambdaFunction } from "aws-cdk-lib/aws-lambda";
 import type { IConstruct } from "constructs";
-import { DeployError } from "../errors.ts";
 import { type AnySecret, grantSecret, networkMember, type TargetNetwork } from "./shared.ts";
 import type { SinkAccess } from "./sink-access.ts";
 

@@ -1,10 +1,10 @@
 // The knobs of the event source mapping from the stream: what each does, its default, and why.
 
+import type { FilterPattern } from "@sluice/rules";
+import { DeployError } from "@sluice/rules";
 import type { Duration } from "aws-cdk-lib";
 import type { IKey } from "aws-cdk-lib/aws-kms";
-import { DeployError } from "../errors.ts";
 import { checkRange, knownNumber, knownSeconds } from "../pipeline/known.ts";
-import type { FilterPattern } from "./filters.ts";
 
 /** Options of the mapping from the stream to the function. Partial batch responses are always on: without them Lambda ignores failures. */
 export interface MappingOptions {

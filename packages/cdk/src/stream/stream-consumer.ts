@@ -1,5 +1,6 @@
 // The event source mapping from a table's stream to a function.
 
+import { checkFilters, DeployError } from "@sluice/rules";
 import { Annotations, Duration } from "aws-cdk-lib";
 import { StreamViewType } from "aws-cdk-lib/aws-dynamodb";
 import { type Grant, ServicePrincipal } from "aws-cdk-lib/aws-iam";
@@ -7,10 +8,8 @@ import { CfnEventSourceMapping, type IFunction } from "aws-cdk-lib/aws-lambda";
 import type { Bucket, IBucket } from "aws-cdk-lib/aws-s3";
 import type { IQueue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
-import { DeployError } from "../errors.ts";
 import { allowActions } from "../function/allow.ts";
 import { grantSend } from "../queues/dead-letters.ts";
-import { checkFilters } from "./filters.ts";
 import { checkMapping, type MappingOptions } from "./mapping-options.ts";
 import { grantOnFailure, isBucket } from "./on-failure-bucket.ts";
 import { checkRegion, checkViewType, type StreamSource } from "./stream-source.ts";

@@ -1,5 +1,6 @@
 // The stream of a table, whichever construct made the table.
 
+import { DeployError } from "@sluice/rules";
 import { Fn, Stack } from "aws-cdk-lib";
 import {
   CfnGlobalTable,
@@ -11,7 +12,6 @@ import {
 } from "aws-cdk-lib/aws-dynamodb";
 import type { IKey } from "aws-cdk-lib/aws-kms";
 import type { Construct } from "constructs";
-import { DeployError } from "../errors.ts";
 import { knownText } from "../pipeline/known.ts";
 
 /** A table. The classes are named because they do not fit the interface under exactOptionalPropertyTypes. */

@@ -1,5 +1,6 @@
 // What a backfill and a verify have in common: bucket, plan, worker, report and the rights of a Distributed Map.
 
+import { DeployError } from "@sluice/rules";
 import type { CopyStateMachineOptions } from "@sluice/workflow";
 import { ArnFormat, Duration, RemovalPolicy, Stack, Token } from "aws-cdk-lib";
 import { CfnGlobalTable, CfnTable, type ITable } from "aws-cdk-lib/aws-dynamodb";
@@ -9,7 +10,6 @@ import { BlockPublicAccess, Bucket, BucketEncryption, type IBucket } from "aws-c
 import type { StateMachine } from "aws-cdk-lib/aws-stepfunctions";
 import type { Construct } from "constructs";
 import { acknowledge } from "../acknowledge.ts";
-import { DeployError } from "../errors.ts";
 import { allowActions } from "../function/allow.ts";
 import { sharedNetwork } from "../function/network.ts";
 import { checkRange, knownNumber, knownProperty } from "../pipeline/known.ts";

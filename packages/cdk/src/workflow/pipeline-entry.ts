@@ -5,8 +5,8 @@ import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join, relative, sep } from "node:path";
+import { DeployError } from "@sluice/rules";
 import { copyModule } from "@sluice/workflow";
-import { DeployError } from "../errors.ts";
 import { checkEntry } from "../function/bundling.ts";
 
 /** The factories of `@sluice/workflow` that take a pipeline. */

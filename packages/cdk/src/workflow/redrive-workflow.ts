@@ -1,5 +1,6 @@
 // The workflow that redrives dead letters, with or without the approval of a person.
 
+import { DeployError } from "@sluice/rules";
 import { functionEntry, type RedriveMode, redriveStateMachine } from "@sluice/workflow";
 import type { Duration } from "aws-cdk-lib";
 import type { IGrantable } from "aws-cdk-lib/aws-iam";
@@ -11,7 +12,6 @@ import type { IQueue } from "aws-cdk-lib/aws-sqs";
 import type { StateMachine } from "aws-cdk-lib/aws-stepfunctions";
 import { Construct } from "constructs";
 import { acknowledge } from "../acknowledge.ts";
-import { DeployError } from "../errors.ts";
 import { allowActions } from "../function/allow.ts";
 import { knownSeconds } from "../pipeline/known.ts";
 import type { PipelineResources } from "../pipeline/resources.ts";

@@ -1,5 +1,6 @@
 // The functions and the state machine that all workflows consist of.
 
+import { DeployError } from "@sluice/rules";
 import { Duration, Stack } from "aws-cdk-lib";
 import { type IRole, Policy, PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import type { Function as LambdaFunction } from "aws-cdk-lib/aws-lambda";
@@ -7,7 +8,6 @@ import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
 import { DefinitionBody, LogLevel, StateMachine, StateMachineType } from "aws-cdk-lib/aws-stepfunctions";
 import type { Construct } from "constructs";
 import { acknowledgeWildcards } from "../acknowledge.ts";
-import { DeployError } from "../errors.ts";
 import { allowActions } from "../function/allow.ts";
 import { type FunctionOptions, PipelineFunction, type PipelineFunctionProps } from "../function/pipeline-function.ts";
 

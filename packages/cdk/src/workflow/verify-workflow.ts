@@ -1,5 +1,6 @@
 // The workflow that compares a table with its copies, on a schedule.
 
+import { DeployError } from "@sluice/rules";
 import { functionEntry, verifyStateMachine } from "@sluice/workflow";
 import { Duration } from "aws-cdk-lib";
 import { Metric } from "aws-cdk-lib/aws-cloudwatch";
@@ -8,7 +9,6 @@ import { Schedule, type ScheduleExpression, ScheduleTargetInput, TimeWindow } fr
 import { StepFunctionsStartExecution } from "aws-cdk-lib/aws-scheduler-targets";
 import type { IStateMachine, StateMachine } from "aws-cdk-lib/aws-stepfunctions";
 import { Construct } from "constructs";
-import { DeployError } from "../errors.ts";
 import {
   type CopyOptions,
   type CopyProps,

@@ -2,6 +2,8 @@
 
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import type { RuleFinding } from "@sluice/rules";
+import { judgeTemplate, ruleCodes } from "@sluice/rules";
 import {
   type IPolicyValidationPlugin,
   NestedStack,
@@ -9,9 +11,6 @@ import {
   type PolicyViolation,
 } from "aws-cdk-lib";
 import type { IConstruct } from "constructs";
-import type { RuleFinding } from "./finding.ts";
-import { ruleCodes } from "./finding.ts";
-import { judgeTemplate } from "./judge.ts";
 
 /** What the plugin reads of CDK's context. */
 interface Templates {

@@ -1,8 +1,8 @@
 // Rules of a mapping's filters: the checks of the construct, on the texts of a template.
 
 import { DeployError } from "../errors.ts";
-import { checkFilters, type FilterPattern } from "../stream/filters.ts";
 import type { Mapping } from "./deployment.ts";
+import { checkFilters, type FilterPattern } from "./filters.ts";
 import type { RuleCode, RuleFinding } from "./finding.ts";
 import { ruleCodes } from "./finding.ts";
 import { isObject, type Json, read, readPath, unknown } from "./template.ts";

@@ -1,0 +1,14 @@
+export { pipelineAlarms } from "./alarms/alarm-list.ts";
+export {
+  type AlarmId,
+  type AlarmRow,
+  type AlarmSource,
+  logNamespace,
+  periodsText,
+  runbook,
+  thresholdText,
+} from "./alarms/alarm-row.ts";
+export { DeployError } from "./errors.ts";
+export { checkFilters, type FilterPattern } from "./judge/filters.ts";
+export { type RuleCode, type RuleFinding, ruleCodes } from "./judge/finding.ts";
+export { judgeTemplate } from "./judge/judge.ts";
