@@ -1,9 +1,10 @@
 import { describe, expect, test } from "@jest/globals";
+import { pipelineAlarms } from "@sluice/rules";
 import type { Stack } from "aws-cdk-lib";
 import type { Template } from "aws-cdk-lib/assertions";
 import { Topic } from "aws-cdk-lib/aws-sns";
 import { StateMachine } from "aws-cdk-lib/aws-stepfunctions";
-import { DeployError, PipelineAlarms, PipelineDashboard, pipelineAlarms } from "../../src/index.ts";
+import { DeployError, PipelineAlarms, PipelineDashboard } from "../../src/index.ts";
 import { resourcesIn } from "../support/resources.ts";
 import { templateOf, testStack } from "../support/stack.ts";
 
