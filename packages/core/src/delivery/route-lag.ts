@@ -2,6 +2,7 @@
 
 import type { Invocation } from "../intake/invocation.ts";
 import type { Received } from "../intake/received.ts";
+import type { Origin } from "../record/change.ts";
 import type { RouteResult } from "./delivery-result.ts";
 
 /** How far a route is behind. Without members if no change of the invocation concerns the route. */
@@ -31,8 +32,8 @@ interface Attempted {
 
 /** Milliseconds from the time at which SQS shows a message until a function has tried its delivery. */
 const slackMs = 60_000;
-/** SQS' longest delay of a new message. */
-const defaultDelayMs = 900_000;
+/** The delays of `sqsRetryQueue`. */
+const defaultDelaysMs = [5_000, 900_000] as const;
 /** A longer memory would find no older delivery: the first deliveries of an outage are the oldest. */
 const mostWaiting = 10_000;
 
@@ -43,6 +44,9 @@ export const createdAtOf = ({ change, record }: Received): number => {
   return typeof seconds === "number" ? seconds * 1_000 : 0;
 };
 
+/** Whether events of this origin tell how far a route is behind. The records of redrives, backfills and replays are old on purpose. */
+export const isLive = (origin: Origin): boolean => origin === "stream" || origin === "retry";
+
 const ageAt = (now: number, createdAt: number): number => Math.max(0, Math.round(now - createdAt));
 
 /**
@@ -51,17 +55,17 @@ const ageAt = (now: number, createdAt: number): number => Math.max(0, Math.round
  * them. So each delivery is remembered only until its next attempt is due.
  */
 export class LagMeter {
-  readonly #longestDelayMs: number;
+  readonly #delaysMs: readonly [number, number];
   readonly #waiting = new Map<string, Waiting>();
 
-  /** @param longestDelayMs longest delay between two attempts of the retry queue, in milliseconds. */
-  constructor(longestDelayMs: number = defaultDelayMs) {
-    this.#longestDelayMs = longestDelayMs;
+  /** @param delaysMs shortest and longest delay between two attempts of the retry queue, in milliseconds. */
+  constructor(delaysMs: readonly [number, number] = defaultDelaysMs) {
+    this.#delaysMs = delaysMs;
   }
 
-  /** Returns the lag after an invocation. Redrives, backfills and replays have no lag: their records are old on purpose. */
+  /** Returns the lag after an invocation. Only live events have a lag. */
   after({ results, endedAt }: Settled, { origin, received }: Invocation): RouteLag {
-    if (origin !== "stream" && origin !== "retry") return {};
+    if (!isLive(origin)) return {};
     let oldest = Number.POSITIVE_INFINITY;
     let pending = Number.POSITIVE_INFINITY;
     for (const [position, { outcome, isQueued }] of results) {
@@ -86,7 +90,8 @@ export class LagMeter {
     if (!isPending) this.#waiting.delete(id);
     else if (createdAt > 0 && (this.#waiting.size < mostWaiting || this.#waiting.has(id))) {
       // The delay grows with the age of the delivery.
-      const delayMs = Math.min(this.#longestDelayMs, ageAt(now, createdAt));
+      const [shortest, longest] = this.#delaysMs;
+      const delayMs = Math.min(longest, Math.max(shortest, ageAt(now, createdAt)));
       this.#waiting.set(id, { createdAt, until: now + delayMs + slackMs });
     }
   }

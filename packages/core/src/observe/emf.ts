@@ -1,6 +1,7 @@
 // Metrics in CloudWatch's embedded metric format: a line of JSON on standard output, which CloudWatch Logs turns into
 // metrics. https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 
+import { isLive } from "../delivery/route-lag.ts";
 import { checkOptionNames } from "../sink/option.ts";
 import type { Observer } from "./observer.ts";
 import type { InvocationReport, RouteReport } from "./report.ts";
@@ -71,9 +72,9 @@ export const dimensionValue = (text: string): string => {
   return encoded.slice(0, longestValue);
 };
 
-/** The routes whose metrics are published: those with changes of the stream. Redrives and tasks are old on purpose. */
+/** The routes of a live event that received something. */
 export const measuredRoutes = ({ origin, routes }: InvocationReport): readonly (readonly [string, RouteReport])[] =>
-  origin === "stream" || origin === "retry" ? Object.entries(routes).filter(([, { received }]) => received > 0) : [];
+  isLive(origin) ? Object.entries(routes).filter(([, { received }]) => received > 0) : [];
 
 const dimensionSets = [["function"], ["function", "route"]];
 
