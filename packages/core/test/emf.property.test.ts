@@ -27,6 +27,7 @@ const routeReport: fc.Arbitrary<RouteReport> = fc
         durationMs: fc.nat({ max: 900_000 }),
         lagMs: fc.nat({ max: 2 ** 40 }),
         pendingAgeMs: fc.nat({ max: 2 ** 40 }),
+        pending: count,
       },
       {
         requiredKeys: [

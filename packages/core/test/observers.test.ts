@@ -80,6 +80,7 @@ describe("observers", () => {
             queued: 1,
             lagMs: 5_000,
             pendingAgeMs: 3_000,
+            pending: 1,
           },
         },
       },

@@ -56,7 +56,7 @@ const play = async (onMismatch: OnMismatch | undefined, batches: readonly (reado
 
 const withoutTimes = (routes: InvocationReport["routes"]): Record<string, object> =>
   Object.fromEntries(
-    Object.entries(routes).map(([route, { durationMs: _, lagMs: __, pendingAgeMs: ___, ...counts }]) => [
+    Object.entries(routes).map(([route, { durationMs: _, lagMs: __, pendingAgeMs: ___, pending: ____, ...counts }]) => [
       route,
       counts,
     ]),

@@ -58,12 +58,16 @@ describe("the lag of a route", () => {
     const lags = [1, 2, 3].map((now) =>
       lagOf(inStream, [[stuck, { outcome: "retried" }]], { now: start + now * 1_000 }),
     );
-    expect(lags.map(({ lagMs }) => lagMs)).toEqual([1_000, 2_000, 3_000]);
+    expect(lags.map(({ lagMs, pending }) => [lagMs, pending])).toEqual([
+      [1_000, 1],
+      [2_000, 1],
+      [3_000, 1],
+    ]);
 
     const inQueue = new LagMeter();
     lagOf(inQueue, [[stuck, { outcome: "retried", isQueued: true }]], { now: start + 1_000 });
     const later = lagOf(inQueue, [[received(1, start + 9_000), { outcome: "delivered" }]], { now: start + 10_000 });
-    expect(later).toEqual({ lagMs: 10_000, pendingAgeMs: 10_000 });
+    expect(later).toEqual({ lagMs: 10_000, pendingAgeMs: 10_000, pending: 1 });
     const settled = lagOf(inQueue, [[stuck, { outcome: "delivered" }]], { now: start + 20_000, origin: "retry" });
     expect(settled).toEqual({ lagMs: 20_000 });
     const next = lagOf(inQueue, [[received(2, start + 21_000), { outcome: "delivered" }]], { now: start + 21_500 });
@@ -165,5 +169,9 @@ test("an outage of any size is remembered by its oldest deliveries", () => {
       now: start + 20_000,
     });
   }
-  expect(lagOf(meter, [], { now: start + 30_000 })).toEqual({ lagMs: 30_000, pendingAgeMs: 30_000 });
+  expect(lagOf(meter, [], { now: start + 30_000 })).toEqual({
+    lagMs: 30_000,
+    pendingAgeMs: 30_000,
+    pending: 10_000,
+  });
 }, 60_000);

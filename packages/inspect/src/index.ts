@@ -1,1 +1,1 @@
-export type { Area, Check, Finding, Level } from "./doctor/finding.ts";
+export type { Area, Check, Finding as DoctorFinding, Level } from "./doctor/finding.ts";

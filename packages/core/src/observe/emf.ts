@@ -24,6 +24,7 @@ export interface RouteMetric {
 }
 
 const counts = [
+  ["Pending", "pending"],
   ["Received", "received"],
   ["Delivered", "delivered"],
   ["Superseded", "superseded"],
@@ -53,7 +54,7 @@ export const routeMetrics = (report: RouteReport): readonly RouteMetric[] => {
     if (value !== undefined) metrics.push({ name, unit: "Milliseconds", value });
   }
   for (const [name, member] of counts) {
-    const value = report[member];
+    const value = report[member] ?? 0;
     if (value > 0) metrics.push({ name, unit: "Count", value });
   }
   return metrics;
