@@ -1,1 +1,1 @@
-export {};
+export type { Area, Check, Finding, Level } from "./doctor/finding.ts";
