@@ -121,8 +121,11 @@ const tidy = (text: string): string =>
   `${withShortLists(text)
     .replaceAll(/\n{3,}/g, "\n\n")
     .trimEnd()
-    .replace(/\)$/, ");")
-    .replace(/^\}\)\n {2}(\.to\(.*\);)$(?![^]*\n {2}\.to)/m, "})$1")}\n`;
+    .replace(/\)$/, ");")}\n`;
+
+/** Writes a single route behind the options of the pipeline, as a formatter does. */
+const withOneRoute = (text: string): string =>
+  text.replace(/^\}\)\n {2}\.to\([\s\S]*/m, (route) => `}).to(${route.slice(9).replaceAll("\n  ", "\n")}`);
 
 /** The conditions of the templates that hold for a project. */
 export const conditionsOf = ({ sinks }: ProjectPlan): ReadonlySet<SinkName | Condition> =>
@@ -133,5 +136,6 @@ export const rendered = (template: string, plan: ProjectPlan): string => {
   const conditions = conditionsOf(plan);
   const text = withTexts(withKeyTypes(selected(template, conditions).join("\n"), plan.key), plan);
   // Without append routes, the stack has a standard queue.
-  return tidy(conditions.has("append") ? text : text.replaceAll("retries.fifo", "retries"));
+  const tidied = tidy(conditions.has("append") ? text : text.replaceAll("retries.fifo", "retries"));
+  return plan.sinks.length === 1 ? withOneRoute(tidied) : tidied;
 };

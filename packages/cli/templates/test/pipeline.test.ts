@@ -45,7 +45,7 @@ describeWithTargets("the pipeline init-name", (targets) => {
     const client = new pg.Client(targets.postgres.url);
     client.on("error", () => {}); // the server may close the connection at the end
     await client.connect();
-    const { rows } = await client.query("SELECT customer, total FROM init_name");
+    const { rows } = await client.query('SELECT customer, total FROM "init_name"');
     await client.end();
     assert.deepEqual(rows, [{ customer: "Bob", total: "7" }]);
   });
@@ -53,8 +53,9 @@ describeWithTargets("the pipeline init-name", (targets) => {
   // @end
   // @when opensearch
   test("indexes documents", async () => {
-    await fetch(`${targets.opensearch.url}/init-name/_refresh`, { method: "POST" });
-    const found = await fetch(`${targets.opensearch.url}/init-name/_search?q=customer:bob&_source=customer,total`);
+    const index = `${targets.opensearch.url}/init-name`;
+    await fetch(`${index}/_refresh`, { method: "POST" });
+    const found = await fetch(`${index}/_search?q=customer:bob&_source=customer,total`);
     const { hits } = (await found.json()) as { hits: { hits: { _source: unknown }[] } };
     assert.deepEqual(
       hits.hits.map(({ _source }) => _source),
