@@ -25,17 +25,15 @@ const pages = [
   "../../../docs/getting-started.md",
 ];
 
+const commandLine =
+  /^(?:\$ )?(?:npx )?(?:sluice|@sluice\/cli|node packages\/cli\/bin\/sluice\.js) ((?:init|backfill|verify|redrive|dead-letters) .*)$/;
+
 /** Returns the page's command lines, with their continuation lines. Omits command lines with placeholders. */
 const commandsIn = (page: string): string[] =>
   readFileSync(new URL(page, import.meta.url), "utf8")
     .replaceAll(/\\\n\s*/g, "")
     .split("\n")
-    .flatMap(
-      (line) =>
-        /^(?:\$ )?(?:npx )?(?:@sluice\/cli|sluice) ((?:init|backfill|verify|redrive|dead-letters) .*)$/.exec(
-          line,
-        )?.[1] ?? [],
-    )
+    .flatMap((line) => commandLine.exec(line.replace(/ # .*/, ""))?.[1] ?? [])
     .filter((command) => !/[<…]/.test(command));
 
 /** Splits a command line into arguments, like a shell. Replaces every shell variable with the URL of a queue. */

@@ -18,6 +18,8 @@ interface TemplateFile {
   readonly when?: Condition;
 }
 
+const manifestPath = "package.json";
+
 const templateFiles: readonly TemplateFile[] = [
   { path: ".env.example" },
   { path: ".gitignore", template: "gitignore" },
@@ -51,7 +53,7 @@ export const projectFiles = async (plan: ProjectPlan): Promise<readonly ProjectF
     const text = await readTemplate(template);
     return { path, text: path.endsWith(".json") ? text : rendered(text, plan) };
   });
-  return [{ path: "package.json", text: manifestText(plan, version) }, ...(await Promise.all(files))];
+  return [{ path: manifestPath, text: manifestText(plan, version) }, ...(await Promise.all(files))];
 };
 
 /** Returns the names in a folder. A folder that does not exist has none. */
@@ -75,11 +77,12 @@ const exists = (path: string): Promise<boolean> =>
     () => false,
   );
 
-/** Throws if the folder has files of the project, or other files. */
-export const checkFolder = async (folder: string, files: readonly ProjectFile[]): Promise<void> => {
+/** Throws if the folder has files that a project can have, or other files. */
+export const checkFolder = async (folder: string): Promise<void> => {
   const entries = await entriesOf(folder);
-  const found = await Promise.all(files.map(({ path }) => exists(join(folder, path))));
-  const present = files.map(({ path }) => path).filter((_, index) => found[index]);
+  const paths = [manifestPath, ...templateFiles.map(({ path }) => path)];
+  const found = await Promise.all(paths.map((path) => exists(join(folder, path))));
+  const present = paths.filter((_, index) => found[index]);
   if (present.length > 0) {
     throw new CommandError(
       `${folder} has ${present.join(", ")} already; expected an empty folder. Nothing was written`,

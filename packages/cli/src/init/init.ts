@@ -50,9 +50,8 @@ export const initCommand = async (args: readonly string[], terminal: Terminal): 
     for (const line of initHelp.split("\n")) terminal.out(line);
     return exitCodes.done;
   }
-  const plan = await makePlan(options);
-  const files = await projectFiles(plan);
-  await checkFolder(options.folder, files);
+  await checkFolder(options.folder);
+  const files = await projectFiles(await makePlan(options));
   await writeFiles(options.folder, files);
   printResult(options.folder, files, terminal);
   return exitCodes.done;

@@ -25,9 +25,9 @@ const options = {
 /** Help of `sluice init`. */
 export const initHelp: string = helpOf({
   usage: ["sluice init [folder] [options]"],
-  about: `Writes the files of a new project: a pipeline with a mapping for each target, its Lambda function, a stack of the AWS
-CDK, and a test that passes at once. The folder, by default the current one, must be empty. On a terminal, the command asks
-for what the options do not say. It never overwrites a file.`,
+  about: `Writes the files of a new project: a pipeline with a mapping for each target, its Lambda function, a stack of the
+AWS CDK, and a test that passes at once. The folder, by default the current one, must be empty. On a terminal, the
+command asks for what the options do not say. It never overwrites a file.`,
   options,
   notes: `Exit code: 0 when the files are written, 2 when the arguments are wrong or the folder has files.`,
 });
