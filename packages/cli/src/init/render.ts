@@ -116,9 +116,13 @@ const withShortLists = (text: string): string =>
     },
   );
 
+/** Writes an object with one member in one line. */
+const withShortObjects = (text: string): string =>
+  text.replaceAll(/^( *)(\w+): \{\n\1 {2}(\w+: .*),\n\1\},$/gm, "$1$2: { $3 },");
+
 /** Ends the chain of routes, whose last route depends on the targets, and removes blank lines that are left over. */
 const tidy = (text: string): string =>
-  `${withShortLists(text)
+  `${withShortObjects(withShortLists(text))
     .replaceAll(/\n{3,}/g, "\n\n")
     .trimEnd()
     .replace(/\)$/, ");")}\n`;

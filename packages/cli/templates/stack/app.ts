@@ -57,6 +57,17 @@ const signingKey = new Secret(stack, "SigningKey", {
   generateSecretString: { excludePunctuation: true, passwordLength: 32 },
 });
 // @end
+// The routes that are watched one by one.
+const routes = [
+  "postgres", // @when postgres
+  "opensearch", // @when opensearch
+  "dynamodb", // @when dynamodb
+  "sqs", // @when sqs
+  "sns", // @when sns
+  "eventbridge", // @when eventbridge
+  "email", // @when email
+  "webhook", // @when webhook
+];
 const onCall = new Topic(stack, "OnCall", { enforceSSL: true });
 
 new SluicePipeline(stack, "Pipeline", {
@@ -96,19 +107,8 @@ new SluicePipeline(stack, "Pipeline", {
     ],
   },
   // @end
-  alarms: { actions: [onCall] },
-  dashboard: {
-    routes: [
-      "postgres", // @when postgres
-      "opensearch", // @when opensearch
-      "dynamodb", // @when dynamodb
-      "sqs", // @when sqs
-      "sns", // @when sns
-      "eventbridge", // @when eventbridge
-      "email", // @when email
-      "webhook", // @when webhook
-    ],
-  },
+  alarms: { actions: [onCall], routes },
+  dashboard: { routes },
 });
 
 new CfnOutput(stack, "OnCallTopic", { value: onCall.topicArn });

@@ -102,8 +102,8 @@ describeWithTargets("the pipeline init-name", (targets) => {
   // @when email
   test("sends a mail for each new item", () => {
     const mails = targets.standIn.bodiesAt("/v2/email/outbound-emails");
-    assert.equal(mails.length, 2);
-    assert.match(JSON.stringify(mails), /New: Ada.*New: Bob/);
+    const subjects = JSON.stringify(mails).match(/New: \w+/g);
+    assert.deepEqual(subjects?.sort(), ["New: Ada", "New: Bob"]);
   });
 
   // @end
