@@ -114,7 +114,7 @@ const inStream = (first: StreamChange, latest: StreamChange, routes: readonly st
   const tried = logged === undefined ? "" : `; ${withCode(`last ${logged.outcome} at ${logged.at}`, logged.code)}`;
   return {
     state: "behind",
-    sentence: `on its way${since}: the target lacks this ${first.kind}, which is still ${places}${tried}`,
+    sentence: `on its way${since}: the target lacks this change (${first.kind}), which is still ${places}${tried}`,
   };
 };
 

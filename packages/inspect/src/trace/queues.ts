@@ -25,6 +25,8 @@ export interface QueueSearch {
   readonly keys: Image;
   readonly fetchRecord: FetchRecord | undefined;
   readonly maxMs: number;
+  readonly signal: AbortSignal;
+  readonly onMessage: () => void;
   readonly now: () => number;
 }
 
@@ -75,13 +77,14 @@ const receiveAll = async (
   status: SourceStatus,
 ): Promise<Omit<QueueSight, "notReleased">> => {
   const { add, sight } = collector(search);
-  const signal = AbortSignal.timeout(search.maxMs);
+  const signal = AbortSignal.any([search.signal, AbortSignal.timeout(search.maxMs)]);
   let received = 0;
   let isCut = source.isFifo;
   for (let before = -1; received > before && !signal.aborted; ) {
     before = received;
     const { isFull } = await source.receiveAll(async ({ body }) => {
       received += 1;
+      search.onMessage();
       await add(body);
     }, signal);
     isCut ||= isFull;

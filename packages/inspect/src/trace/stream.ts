@@ -48,6 +48,8 @@ export interface StreamSearch {
   readonly keys: Image;
   readonly maxMs: number;
   readonly maxCalls: number;
+  readonly signal: AbortSignal;
+  readonly onRecords: (records: number) => void;
   readonly now: () => number;
 }
 
@@ -95,7 +97,7 @@ const changeOf = (record: StreamRecord): StreamChange | undefined => {
   const seconds = record.dynamodb?.ApproximateCreationDateTime;
   const kind = kinds[record.eventName as keyof typeof kinds];
   if (version === undefined || kind === undefined) return undefined;
-  const at = typeof seconds === "number" ? new Date(seconds * 1_000).toISOString() : undefined;
+  const at = typeof seconds === "number" ? new Date(seconds * 1_000).toISOString().replace(".000Z", "Z") : undefined;
   const isTtlRemoval = record.userIdentity?.principalId === "dynamodb.amazonaws.com";
   return { eventId: record.eventID ?? "", kind, at, version, isTtlRemoval };
 };
@@ -120,7 +122,8 @@ const call = async <Result>(
   request: (options: CallOptions) => Promise<Result>,
   missing?: () => Result,
 ): Promise<Result | undefined> => {
-  if (run.calls >= run.search.maxCalls) run.stopped ??= `after ${run.calls} calls`;
+  if (run.search.signal.aborted) run.stopped ??= "when it was interrupted";
+  else if (run.calls >= run.search.maxCalls) run.stopped ??= `after ${run.calls} calls`;
   else if (run.search.now() >= run.endsAt) run.stopped ??= `after ${run.search.maxMs / 1_000} s`;
   if (run.stopped !== undefined) return undefined;
   run.calls += 1;
@@ -132,7 +135,8 @@ const call = async <Result>(
 };
 
 const addRecords = (run: Run, records: readonly unknown[]): void => {
-  const { keys, streamArn } = run.search;
+  const { keys, streamArn, onRecords } = run.search;
+  onRecords(records.length);
   run.records += records.length;
   for (const one of records) {
     const record = lambdaRecord(one as StreamsApiRecord, streamArn);

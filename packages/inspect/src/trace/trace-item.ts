@@ -38,6 +38,10 @@ export interface TraceOptions {
   /** Fetches records that are in S3. Undefined: they are not read. */
   readonly fetchRecord?: FetchRecord | undefined;
   readonly limits?: TraceLimits;
+  /** When it aborts, the trace reads no more, and tells what it knows. */
+  readonly signal?: AbortSignal;
+  /** Called with the source that is read, and the number of its messages or records so far. */
+  readonly onProgress?: (source: "queues" | "targets" | "stream" | "log", done: number) => void;
   readonly clock?: Clock;
 }
 
@@ -49,13 +53,38 @@ const logMarginMs = 120_000;
 
 const notAsked = (action: string, reason: string) => ({ unanswered: { action, reason } }) as const;
 
-const readStream = (
-  { streams, table, keys, limits = {} }: TraceOptions,
-  clock: Clock,
-): Promise<Answer<StreamSight>> => {
-  if (streams === undefined) return Promise.resolve(notAsked("dynamodb:GetRecords", "not asked"));
+/** Reports the messages or records of a source, one addition after the other. */
+const counter = ({ onProgress }: TraceOptions, source: "queues" | "stream"): ((more: number) => void) => {
+  let done = 0;
+  return (more) => {
+    done += more;
+    onProgress?.(source, done);
+  };
+};
+
+const never = new AbortController().signal;
+
+const readQueues = (options: TraceOptions, keys: Image, clock: Clock): Promise<readonly QueuePart[]> => {
+  const { pipeline, queues = [], fetchRecord, signal = never, limits: { queueMs: maxMs = defaultMs } = {} } = options;
+  const count = counter(options, "queues");
+  const search = {
+    pipeline: pipeline.name,
+    keys,
+    fetchRecord,
+    maxMs,
+    signal,
+    onMessage: () => count(1),
+    now: clock.now,
+  };
+  return Promise.all(queues.map((queue) => lookAtQueue(queue, search)));
+};
+
+const readStream = (options: TraceOptions, keys: Image, clock: Clock): Promise<Answer<StreamSight>> => {
+  const { streams: client, table, signal = never, limits = {} } = options;
+  if (client === undefined) return Promise.resolve(notAsked("dynamodb:GetRecords", "not asked"));
   const { streamMs: maxMs = defaultMs, streamCalls: maxCalls = defaultCalls } = limits;
-  return searchStream({ client: streams, streamArn: table.streamArn, keys, maxMs, maxCalls, now: clock.now });
+  const onRecords = counter(options, "stream");
+  return searchStream({ client, streamArn: table.streamArn, keys, maxMs, maxCalls, signal, onRecords, now: clock.now });
 };
 
 /** The changes that are known by their ids, and when the first of them may have been logged. */
@@ -91,16 +120,16 @@ const readLogs = async (
  * delivered meanwhile is not missed by all of them.
  */
 export const traceItem = async (options: TraceOptions): Promise<ItemTrace> => {
-  const { pipeline, table, dynamodb: client, fetchRecord, limits = {}, clock = systemClock } = options;
+  const { pipeline, table, dynamodb: client, clock = systemClock, onProgress } = options;
   const keys = spelledKeys(options.keys);
   const at = new Date(clock.now()).toISOString();
-  const { queueMs: maxMs = defaultMs } = limits;
-  const search = { pipeline: pipeline.name, keys, fetchRecord, maxMs, now: clock.now };
-  const queues = await Promise.all((options.queues ?? []).map((queue) => lookAtQueue(queue, search)));
+  const queues = await readQueues(options, keys, clock);
+  onProgress?.("targets", 0);
   const reading = { client, table, keys, clock };
   const item = await readTable(reading);
   const targets = await lookAtTargets(reading, pipeline.targets(), item);
-  const stream = await readStream({ ...options, keys }, clock);
+  const stream = await readStream(options, keys, clock);
+  onProgress?.("log", 0);
   const logs = await readLogs(options, stream, queues, clock);
   const routes = pipeline.routes.map(({ name }) => name);
   const conclusions = conclude({ routes, stream, targets, queues, logs });
