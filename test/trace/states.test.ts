@@ -91,7 +91,7 @@ describeWithEngines("traceItem", (engines) => {
     const trace = await world.trace("o-1");
     expect(statesOf(trace)).toEqual({ postgres: "behind", replica: "behind" });
     expect(sentencesOf(trace).postgres).toMatch(
-      /^on its way since 20\S+Z: the target lacks this change \(modify\), which is still in the stream$/,
+      /^behind since 20\S+Z: the target lacks this change \(modify\), which waits in the stream, or was given up$/,
     );
     expect(heldBy(trace, "replica")).toMatchObject({
       compared: "different",
@@ -141,7 +141,9 @@ describeWithEngines("traceItem", (engines) => {
     expect(Messages).toHaveLength(1);
     const trace = await world.trace("o-1");
     expect(inQueue(trace, "retry queue")).toMatchObject({ deliveries: [], hidden: 1 });
-    expect(sentencesOf(trace).replica).toMatch(/which is still in the stream, or among 1 hidden message of \S+-retry$/);
+    expect(sentencesOf(trace).replica).toMatch(
+      /which waits to be retried in the stream, is among 1 hidden message of \S+-retry, or was given up$/,
+    );
   });
 
   test("a removed item with a tombstone, an item that never was, and one that the filter refuses are up to date", async () => {

@@ -126,10 +126,21 @@ export const openWorld = async (engines: Engines) => {
   const handler = orders.handler();
   const read = streamReader(streams, streamArn);
   const undelivered: StreamRecord[] = [];
+  const last = new Map<string, string>();
+
+  const readMore = async (): Promise<void> => {
+    for (const record of await read()) {
+      undelivered.push(record);
+      last.set(
+        String((record.dynamodb?.Keys?.id as { readonly S?: string } | undefined)?.S),
+        record.dynamodb?.SequenceNumber ?? "",
+      );
+    }
+  };
 
   /** Delivers the next changes of the stream, at most `count`. Those that the handler reports stay undelivered. */
   const deliver = async (count = Number.POSITIVE_INFINITY): Promise<void> => {
-    undelivered.push(...(await read()));
+    await readMore();
     const Records = undelivered.slice(0, count);
     if (Records.length === 0) return;
     const { batchItemFailures } = (await handler({ Records }, lambdaContext())) as {
@@ -186,6 +197,11 @@ export const openWorld = async (engines: Engines) => {
     pool,
     down,
     deliver,
+    /** The sequence number of the item's last change. */
+    lastOf: async (id: string): Promise<string | undefined> => {
+      await readMore();
+      return last.get(id);
+    },
     consumeRetries,
     put: async ({ id, total, hidden = false, note = "" }: Order): Promise<void> => {
       const Item = { id: { S: id }, total: { N: String(total) }, hidden: { BOOL: hidden }, note: { S: note } };

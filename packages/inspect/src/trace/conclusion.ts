@@ -96,6 +96,10 @@ const lastLogged = ({ logs }: Sights, eventId: string, routes: readonly string[]
 const withCode = (text: string, code: string | undefined): string =>
   code === undefined ? text : `${text} with ${code}`;
 
+/** Whether a target holds the change or a later one, so that the function has received the change. */
+const isSeenElsewhere = ({ version }: StreamChange, { targets }: Sights): boolean =>
+  targets.some(({ held }) => isAnswered(held) && !held.value.isAhead && (held.value.version ?? "") >= version);
+
 /** A change that the target lacks and no queue shows. `first` is the oldest such change, and `latest` the newest. */
 const inStream = (first: StreamChange, latest: StreamChange, routes: readonly string[], sights: Sights): Found => {
   const logged = lastLogged(sights, latest.eventId, routes);
@@ -110,11 +114,12 @@ const inStream = (first: StreamChange, latest: StreamChange, routes: readonly st
     };
   }
   const since = first.at === undefined ? "" : ` since ${first.at}`;
-  const places = orList(["in the stream", ...unseenPlaces(sights.queues)]);
+  const waits = isSeenElsewhere(latest, sights) ? "waits to be retried in the stream" : "waits in the stream";
+  const places = orList([waits, ...unseenPlaces(sights.queues).map((place) => `is ${place}`), "was given up"]);
   const tried = logged === undefined ? "" : `; ${withCode(`last ${logged.outcome} at ${logged.at}`, logged.code)}`;
   return {
     state: "behind",
-    sentence: `on its way${since}: the target lacks this change (${first.kind}), which is still ${places}${tried}`,
+    sentence: `behind${since}: the target lacks this change (${first.kind}), which ${places}${tried}`,
   };
 };
 
