@@ -1,4 +1,5 @@
 export type { Answer, Unanswered } from "./aws/answer.ts";
+export type { Area, Check, Finding as DoctorFinding, Level } from "./doctor/finding.ts";
 export type { GetItemClient, TracedTable } from "./trace/item.ts";
 export type { TraceLogsClient } from "./trace/logs.ts";
 export type { FetchRecord, TracedQueue } from "./trace/queues.ts";
