@@ -6,6 +6,7 @@ import { DynamoDBStreams } from "@aws-sdk/client-dynamodb-streams";
 import { SQS } from "@aws-sdk/client-sqs";
 import { type Pipeline, pipeline, sqsDeadLetterQueue, sqsRetryQueue } from "@sluice/core";
 import { lambdaRecord, type StreamRecord, type StreamsApiRecord } from "@sluice/core/envelope";
+import { deliveryLog } from "@sluice/core/metrics";
 import { type Sink, SinkError } from "@sluice/core/sink-kit";
 import { type ItemTrace, type TraceOptions, traceItem } from "@sluice/inspect";
 import type { DynamodbEngine, PostgresEngine, SqsEngine } from "@sluice/local";
@@ -116,11 +117,13 @@ export const openWorld = async (engines: Engines) => {
   const [retryQueue, deadLetters] = [await createQueue("retry"), await createQueue("dead")];
   const down = new Set<RouteName>();
   const queueClient = sqs as never;
+  const lines: string[] = [];
   const options = {
     deadLetterQueue: sqsDeadLetterQueue({ queueUrl: deadLetters, client: queueClient }),
     retryQueue: sqsRetryQueue({ queueUrl: retryQueue, client: queueClient, firstDelaySeconds: 0, maxDelaySeconds: 0 }),
     retry: { maxAttempts: 1 },
     logger: silent,
+    observers: [deliveryLog({ write: (line) => void lines.push(line) })],
   };
   const orders = ordersPipeline(options as never, pool, client, replica, (route) => down.has(route));
   const handler = orders.handler();
@@ -196,6 +199,8 @@ export const openWorld = async (engines: Engines) => {
     sqs,
     pool,
     down,
+    /** The lines of `deliveryLog`. */
+    lines: lines as readonly string[],
     deliver,
     /** The sequence number of the item's last change. */
     lastOf: async (id: string): Promise<string | undefined> => {

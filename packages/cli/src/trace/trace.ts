@@ -59,7 +59,7 @@ const doing = {
   queues: "reading messages",
   targets: "reading targets",
   stream: "reading records of the stream",
-  log: "reading the log",
+  log: "searching the log, changes:",
 } as const;
 
 /** Opens what the trace reads. @throws {CommandError} when there is no such pipeline, table or key */

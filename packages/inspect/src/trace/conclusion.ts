@@ -41,6 +41,9 @@ const waitingOf = (queues: readonly QueuePart[], routes: readonly string[]): rea
 const counted = (count: number, one: string, several = `${one}s`): string =>
   `${count.toLocaleString("en")} ${count === 1 ? one : several}`;
 
+/** A time in seconds, as DynamoDB tells it. */
+const secondOf = (iso: string): string => iso.replace(/\.\d{3}Z$/, "Z");
+
 const attemptsText = (attempts: number): string => `after ${counted(attempts, "attempt")}`;
 
 /** Where a change may be that no source shows. */
@@ -79,11 +82,11 @@ const waitingState = ({ kind, queueUrl, id, code, firstFailedAt, attempts }: Wai
   kind === "retry queue"
     ? {
         state: "behind",
-        sentence: `on its way since ${firstFailedAt}: waits in the retry queue, ${code} ${attemptsText(attempts)}`,
+        sentence: `on its way since ${secondOf(firstFailedAt)}: waits in the retry queue, ${code} ${attemptsText(attempts)}`,
       }
     : {
         state: "rejected",
-        sentence: `rejected with ${code} at ${firstFailedAt} ${attemptsText(attempts)}: dead letter ${id}`,
+        sentence: `rejected with ${code} at ${secondOf(firstFailedAt)} ${attemptsText(attempts)}: dead letter ${id}`,
         deadLetter: { id, queueUrl },
       };
 
@@ -105,18 +108,22 @@ const inStream = (first: StreamChange, latest: StreamChange, routes: readonly st
   const logged = lastLogged(sights, latest.eventId, routes);
   if (logged !== undefined && /^(dead letter|rejected)$/.test(logged.outcome)) {
     const found = withCode("rejected", logged.code);
-    return { state: "rejected", sentence: `${found} at ${logged.at}, as the log says; no dead letter of it was seen` };
+    return {
+      state: "rejected",
+      sentence: `${found} at ${secondOf(logged.at)}, as the log says; no dead letter of it was seen`,
+    };
   }
   if (logged !== undefined && /^(filtered|superseded)$/.test(logged.outcome)) {
     return {
       state: "differs",
-      sentence: `differs: the last change was ${logged.outcome} at ${logged.at}, as the log says, and the target lacks it`,
+      sentence: `differs: the last change was ${logged.outcome} at ${secondOf(logged.at)}, as the log says, and the target lacks it`,
     };
   }
   const since = first.at === undefined ? "" : ` since ${first.at}`;
   const waits = isSeenElsewhere(latest, sights) ? "waits to be retried in the stream" : "waits in the stream";
   const places = orList([waits, ...unseenPlaces(sights.queues).map((place) => `is ${place}`), "was given up"]);
-  const tried = logged === undefined ? "" : `; ${withCode(`last ${logged.outcome} at ${logged.at}`, logged.code)}`;
+  const tried =
+    logged === undefined ? "" : `; ${withCode(`last ${logged.outcome} at ${secondOf(logged.at)}`, logged.code)}`;
   return {
     state: "behind",
     sentence: `behind${since}: the target lacks this change (${first.kind}), which ${places}${tried}`,
@@ -181,7 +188,7 @@ const stillOpen = (waiting: readonly Waiting[]): string => {
   const [first] = waiting;
   if (first === undefined) return "";
   const more = waiting.length === 1 ? "" : ` and ${counted(waiting.length - 1, "other")}`;
-  return `; still in a queue: ${first.code} of ${first.firstFailedAt}${more}`;
+  return `; still in a queue: ${first.code} of ${secondOf(first.firstFailedAt)}${more}`;
 };
 
 const sameText = ({ state, compared, exists }: HeldSight): string => {

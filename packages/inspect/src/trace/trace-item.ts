@@ -40,7 +40,7 @@ export interface TraceOptions {
   readonly limits?: TraceLimits;
   /** When it aborts, the trace reads no more, and tells what it knows. */
   readonly signal?: AbortSignal;
-  /** Called with the source that is read, and the number of its messages or records so far. */
+  /** Called with the source that is read: its messages or records so far, its targets, or the changes to look for. */
   readonly onProgress?: (source: "queues" | "targets" | "stream" | "log", done: number) => void;
   readonly clock?: Clock;
 }
@@ -102,7 +102,7 @@ const knownChanges = (stream: Answer<StreamSight>, queues: readonly QueuePart[],
 };
 
 const readLogs = async (
-  { logs, pipeline, limits = {} }: TraceOptions,
+  { logs, pipeline, limits = {}, onProgress }: TraceOptions,
   stream: Answer<StreamSight>,
   queues: readonly QueuePart[],
   clock: Clock,
@@ -111,6 +111,7 @@ const readLogs = async (
   const known = knownChanges(stream, queues, clock.now());
   if (known.eventIds.length === 0) return notAsked("logs:FilterLogEvents", "no change of the item is known by its id");
   const { logMs: maxMs = defaultMs } = limits;
+  onProgress?.("log", known.eventIds.length);
   return searchLogs({ ...logs, ...known, pipeline: pipeline.name, maxMs, now: clock.now });
 };
 
@@ -124,12 +125,12 @@ export const traceItem = async (options: TraceOptions): Promise<ItemTrace> => {
   const keys = spelledKeys(options.keys);
   const at = new Date(clock.now()).toISOString();
   const queues = await readQueues(options, keys, clock);
-  onProgress?.("targets", 0);
+  const targetsOfPipeline = pipeline.targets();
+  onProgress?.("targets", targetsOfPipeline.length);
   const reading = { client, table, keys, clock };
   const item = await readTable(reading);
-  const targets = await lookAtTargets(reading, pipeline.targets(), item);
+  const targets = await lookAtTargets(reading, targetsOfPipeline, item);
   const stream = await readStream(options, keys, clock);
-  onProgress?.("log", 0);
   const logs = await readLogs(options, stream, queues, clock);
   const routes = pipeline.routes.map(({ name }) => name);
   const conclusions = conclude({ routes, stream, targets, queues, logs });
