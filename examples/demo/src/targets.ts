@@ -1,7 +1,14 @@
 // Creates the pipeline of the demo: the chosen replicas and feeds, and the queues for retries and dead letters.
 
 import type { SQS } from "@aws-sdk/client-sqs";
-import { type DedupeStore, type PipelineHandler, pipeline, sqsDeadLetterQueue, sqsRetryQueue } from "@sluice/core";
+import {
+  type DedupeStore,
+  type Observer,
+  type PipelineHandler,
+  pipeline,
+  sqsDeadLetterQueue,
+  sqsRetryQueue,
+} from "@sluice/core";
 import type { DemoEngines } from "./demo-engines.ts";
 import { type Faults, planFaults } from "./faults.ts";
 import type { Feed } from "./feeds/feed.ts";
@@ -57,9 +64,11 @@ const delays = { firstDelaySeconds: 2, maxDelaySeconds: 4 };
 export const pipelineOf = (
   { replicas, feeds, faults, dedupeStore }: Targets,
   { deadLetterUrl, retryUrl }: Queues,
+  observers: readonly Observer[] = [],
 ): FilmsPipeline => {
   let films: FilmsPipeline = pipeline("films", {
     source: tableName,
+    observers,
     deadLetterQueue: sqsDeadLetterQueue({ queueUrl: deadLetterUrl }),
     ...(retryUrl !== undefined && { retryQueue: sqsRetryQueue({ queueUrl: retryUrl, ...delays }) }),
     ...(dedupeStore && { dedupeStore }),
@@ -77,7 +86,8 @@ export const handlerOf = async (
   { sinks, outage }: Options,
   targets: Targets,
   queues: Queues,
+  observers: readonly Observer[],
 ): Promise<PipelineHandler> => {
   if (sinks.join() === "postgres" && !outage) return (await import("@sluice/example-replicate-to-postgres")).handler;
-  return pipelineOf(targets, queues).handler();
+  return pipelineOf(targets, queues, observers).handler();
 };
