@@ -1,14 +1,8 @@
 // Creates the pipeline of the demo: the chosen replicas and feeds, and the queues for retries and dead letters.
 
 import type { SQS } from "@aws-sdk/client-sqs";
-import {
-  type DedupeStore,
-  type Observer,
-  type PipelineHandler,
-  pipeline,
-  sqsDeadLetterQueue,
-  sqsRetryQueue,
-} from "@sluice/core";
+import { type DedupeStore, type PipelineHandler, pipeline, sqsDeadLetterQueue, sqsRetryQueue } from "@sluice/core";
+import type { Observer } from "@sluice/core/metrics";
 import type { DemoEngines } from "./demo-engines.ts";
 import { type Faults, planFaults } from "./faults.ts";
 import type { Feed } from "./feeds/feed.ts";

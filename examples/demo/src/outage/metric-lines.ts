@@ -1,7 +1,6 @@
 // Collects the metrics of the handler, as CloudWatch would: from the lines in its embedded metric format.
 
-import type { Observer } from "@sluice/core";
-import { emfMetrics } from "@sluice/core/metrics";
+import { emfMetrics, type Observer } from "@sluice/core/metrics";
 
 /** The lines that the pipeline's observer has written. */
 export interface MetricLines {
