@@ -8,6 +8,10 @@ import type { Terminal } from "./terminal/terminal.ts";
 type Command = (args: readonly string[], terminal: Terminal) => Promise<number>;
 
 const commands: Readonly<Record<string, { readonly about: string; readonly load: () => Promise<Command> }>> = {
+  init: {
+    about: "writes the files of a new project: pipeline, test and stack",
+    load: async () => (await import("./init/init.ts")).initCommand,
+  },
   backfill: {
     about: "copies the items that a table has to the targets of a pipeline",
     load: async () => (await import("./backfill/backfill.ts")).backfillCommand,
