@@ -20,6 +20,7 @@ import {
 import { databaseOf } from "./client/database.ts";
 import { loadPg, openPool } from "./client/pool.ts";
 import { ownPool, type PoolKeeper, userPool } from "./client/pool-keeper.ts";
+import { readOnly } from "./client/read-only.ts";
 import { type Session, withSession } from "./client/session.ts";
 import { checkOptions, type PostgresSettings, type PostgresSinkOptions } from "./options.ts";
 import { canonicalContents, readCopies } from "./read/batch-reader.ts";
@@ -115,7 +116,11 @@ const makeSink = (options: PostgresSinkOptions): PostgresSink<unknown> | MappedP
     ...methodsOf(settings, pool),
     ensure: async (ensure = {}) => {
       checkOptionNames<EnsureOptions>("ensure", ensure, { apply: true });
-      return run((session) => ensureTables(session, settings, ensure));
+      return run((session) =>
+        ensure.apply === false
+          ? readOnly(session, (reading) => ensureTables(reading, settings, ensure))
+          : ensureTables(session, settings, ensure),
+      );
     },
     purge: async (purge = {}) => {
       checkOptionNames<PurgeOptions>("purge", purge, { olderThanDays: true });
