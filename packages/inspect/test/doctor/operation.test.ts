@@ -137,7 +137,11 @@ const mutations: readonly Mutation[] = [
   {
     code: "RETRIES_OLD",
     what: "a delivery has waited for two hours",
-    mutate: (deployment) => publishAge(deployment, deployment.retryQueueUrl, 7_200),
+    mutate: async (deployment) => {
+      const { clients, retryQueueUrl } = deployment;
+      await clients.sqs.sendMessage({ QueueUrl: retryQueueUrl, MessageBody: '{"card":"canary-body"}' });
+      await publishAge(deployment, retryQueueUrl, 7_200);
+    },
     fix: /runbook/,
   },
   {
@@ -214,6 +218,13 @@ describeWithMinistack("the doctor, on a deployment that is operated", (ministack
     const { findings } = await judge(deployment);
     expect(findings.map(({ code, level }) => `${level} ${code}`)).toEqual(["unknown RIGHT_CONDITIONAL"]);
     expect(findings[0]?.found).toMatch(/aws:SourceVpce/);
+  });
+
+  test("ages of messages that have left the queues are no finding", async () => {
+    const deployment = await create();
+    await publishAge(deployment, deployment.retryQueueUrl, 7_200);
+    await publishAge(deployment, deployment.deadLetterQueueUrl, 11 * dayS);
+    expect((await judge(deployment)).findings).toEqual([]);
   });
 
   test("METRICS_MISSING: the function is called, and writes no metric", async () => {

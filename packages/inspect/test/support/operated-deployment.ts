@@ -113,7 +113,7 @@ export const createOperatedDeployment = async (
     ...rest,
     MetricAlarms: MetricAlarms.map((alarm) => ({ Metrics: metricsOf.get(alarm.AlarmName), ...alarm })),
   }));
-  await publish("AWS/Lambda", "Invocations", { FunctionName: functionName }, 3);
+  await publish("AWS/Lambda", "IteratorAge", { FunctionName: functionName }, 1_200);
   await publish("Sluice", "Received", { function: functionName }, 12);
   await dynamodb.updateContinuousBackups({
     TableName: tableName,

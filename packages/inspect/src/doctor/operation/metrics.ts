@@ -21,7 +21,7 @@ interface AskedMetric {
   readonly metric: string;
   readonly dimension: string;
   readonly value: string;
-  readonly statistic: "Maximum" | "Sum" | "SampleCount";
+  readonly statistic: "Maximum" | "SampleCount";
 }
 
 const queryOf = ({ namespace, metric, dimension, value, statistic }: AskedMetric, index: number): MetricDataQuery => ({
@@ -69,7 +69,7 @@ const metricsMissing = (name: string, isOn: boolean): Finding => ({
   area,
   level: "warn",
   resource: name,
-  found: `Lambda called the function within the last day, and CloudWatch has no metric of the namespace ${metricNamespace} with the dimension function=${name}`,
+  found: `Lambda gave the function batches of the stream within the last day, and CloudWatch has no metric of the namespace ${metricNamespace} with the dimension function=${name}`,
   expected: `the metrics ${ownMetrics.join(", ")} of the function`,
   fix: isOn
     ? "Leave standard output to Sluice: a wrapper that catches it, or another value of the option observers, hides the metrics."
@@ -79,8 +79,12 @@ const metricsMissing = (name: string, isOn: boolean): Finding => ({
 const ageOf = (metric: string): number =>
   pipelineAlarms.find(({ id }) => id === metric)?.threshold ?? Number.POSITIVE_INFINITY;
 
-const countOf = ({ attributes }: QueueFacts): number =>
-  isAnswered(attributes) ? Number(attributes.value?.ApproximateNumberOfMessages ?? 0) : 0;
+const countOf = ({ attributes }: QueueFacts): number => {
+  const found = (isAnswered(attributes) ? attributes.value : undefined) ?? {};
+  return (["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"] as const)
+    .map((name) => Number(found[name] ?? 0))
+    .reduce((total, count) => total + count);
+};
 
 const urlOf = ({ url, address }: QueueFacts): string => (isAnswered(url) ? (url.value ?? address) : address);
 
@@ -119,7 +123,8 @@ const ageMetric = ({ name }: QueueFacts): AskedMetric => ({
 });
 
 const functionMetrics = (name: string): readonly AskedMetric[] => [
-  { namespace: "AWS/Lambda", metric: "Invocations", dimension: "FunctionName", value: name, statistic: "Sum" },
+  // Lambda measures it in each invocation from a stream, and in no other: a redrive or a backfill writes no metrics.
+  { namespace: "AWS/Lambda", metric: "IteratorAge", dimension: "FunctionName", value: name, statistic: "SampleCount" },
   ...ownMetrics.map((metric) => ({
     namespace: metricNamespace,
     metric,
@@ -131,7 +136,8 @@ const functionMetrics = (name: string): readonly AskedMetric[] => [
 
 /** What CloudWatch has of the last day. */
 export interface DayOfMetrics {
-  readonly invocations: readonly number[];
+  /** How many batches of the stream the function got. */
+  readonly batches: readonly number[];
   readonly own: readonly (readonly number[])[];
   /** Ages in seconds of the oldest message of each queue, in the order of the queues. */
   readonly ages: readonly (readonly number[])[];
@@ -148,7 +154,7 @@ export const judgeMetrics = (
   const name = unqualified(facts.function.name);
   const { variables } = facts.function;
   const isOn = isAnswered(variables) && variables.value?.names.has("SLUICE_METRICS") === true;
-  const isSilent = day !== undefined && sum(day.invocations) > 0 && sum(day.own.flat()) === 0;
+  const isSilent = day !== undefined && sum(day.batches) > 0 && sum(day.own.flat()) === 0;
   const ages = day?.ages ?? [];
   const ageAt = (index: number): number | undefined => ages[index]?.[0];
   return [
@@ -156,7 +162,7 @@ export const judgeMetrics = (
     ...deadLetters.flatMap((queue, index) => (countOf(queue) > 0 ? [deadLettersFinding(queue, ageAt(index))] : [])),
     ...retries.flatMap((queue, index) => {
       const age = ageAt(deadLetters.length + index) ?? 0;
-      return age >= ageOf("retries-age") ? [retriesOld(queue, age)] : [];
+      return countOf(queue) > 0 && age >= ageOf("retries-age") ? [retriesOld(queue, age)] : [];
     }),
   ];
 };
@@ -177,8 +183,8 @@ const findingsOf = async (facts: Facts): Promise<readonly Finding[]> => {
   if (!isAnswered(answer)) {
     return [...open, openQuestion(area, name, answer.unanswered), ...judgeMetrics(facts, queues, undefined)];
   }
-  const [invocations = [], ...others] = answer.value;
-  const day = { invocations, own: others.slice(0, ownMetrics.length), ages: others.slice(ownMetrics.length) };
+  const [batches = [], ...others] = answer.value;
+  const day = { batches, own: others.slice(0, ownMetrics.length), ages: others.slice(ownMetrics.length) };
   return [...open, ...judgeMetrics(facts, queues, day)];
 };
 
