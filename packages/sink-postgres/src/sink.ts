@@ -28,7 +28,7 @@ import { listKeys } from "./read/keys.ts";
 import type { ColumnMap } from "./schema/columns.ts";
 import { purgeDepartures } from "./schema/departures.ts";
 import { ensureTables } from "./schema/ensure.ts";
-import { purgeTombstones } from "./schema/purge.ts";
+import { oldestTombstone, purgeTombstones } from "./schema/purge.ts";
 import { createPlans } from "./write/plan.ts";
 import type { RowMemory } from "./write/send-rows.ts";
 import { type BatchCall, dryRunBatch, type HandleBatch, writeBatch } from "./write/write-batch.ts";
@@ -131,6 +131,10 @@ const makeSink = (options: PostgresSinkOptions): PostgresSink<unknown> | MappedP
           (await purgeTombstones(session, relations, days)) + (await purgeDepartures(session, relations, days)),
       );
     },
+    oldestTombstone: (context) =>
+      withSession({ ...settings, pool, queryMs: settings.timeoutMs }, context, (session) =>
+        readOnly(session, (reading) => oldestTombstone(reading, relations)),
+      ),
     // The pool is not opened: a function as `connection` may make requests, for example for a secret.
     ...("pool" in settings.source ? {} : { prepare: async () => void (await loadPg()) }),
     close: pool.close,

@@ -187,6 +187,11 @@ export interface Sink<Message, Writes extends WriteMode = WriteMode> {
     batch: readonly UpsertDelivery<Message>[],
     context: WriteContext,
   ) => Promise<readonly (CopyContent | DeliveryError)[]>;
+  /**
+   * Upsert sinks whose `purge` deletes tombstones: when the oldest tombstone was written; undefined without tombstones.
+   * Writes nothing.
+   */
+  readonly oldestTombstone?: (context: WriteContext) => Promise<Date | undefined>;
   /** Upsert sinks: lists the live copies of the target, page by page. */
   readonly keys?: (request: KeysRequest, context: WriteContext) => Promise<KeysPage>;
   /**

@@ -11,7 +11,7 @@ import { type OpensearchClient, opensearchSink } from "@sluice/sink-opensearch";
 import { postgresSink } from "@sluice/sink-postgres";
 import { streamChange } from "@sluice/testing";
 import pg from "pg";
-import { doctor, type Report } from "../../src/index.ts";
+import { type Area, doctor, type Report } from "../../src/index.ts";
 import { createOperatedDeployment, type OperatedDeployment } from "../support/operated-deployment.ts";
 
 const wanted = { postgres: true, opensearch: true, dynamodb: true, ministack: true } as const;
@@ -23,8 +23,9 @@ const canary = "canary-value";
 const codesOf = ({ findings }: Report): readonly string[] => findings.map(({ code, level }) => `${level} ${code}`);
 
 /** Writes an item's copy, as a change of the stream with this label would. */
-const write = async (sink: Sink<never, "upsert">, message: object, streamLabel: string): Promise<void> => {
-  const change = streamChange({ keyNames: ["pk"], after: { pk: canary, note: canary }, streamLabel });
+const write = async (sink: Sink<never, "upsert">, message: object | undefined, streamLabel: string): Promise<void> => {
+  const item = { pk: canary, note: canary };
+  const change = streamChange({ keyNames: ["pk"], [message === undefined ? "before" : "after"]: item, streamLabel });
   const delivery: UpsertDelivery<object> = { change, message, earlier: [] };
   const context = { signal: new AbortController().signal, remainingMs: () => 60_000 };
   const [result] = await sink.write([delivery as UpsertDelivery<never>], context);
@@ -46,9 +47,9 @@ describeWithEngines("the doctor, on targets", (engines: Engines<typeof wanted>) 
   });
   afterAll(() => deployment.close());
 
-  const judge = async (judged: Pipeline<never, never> | Pipeline<unknown>): Promise<Report> => {
+  const judge = async (judged: Pipeline<never, never> | Pipeline<unknown>, area: Area = "target"): Promise<Report> => {
     const { clients, functionName } = deployment;
-    const found = await doctor({ clients, functionName, only: ["target"], pipeline: judged as Pipeline<unknown> });
+    const found = await doctor({ clients, functionName, only: [area], pipeline: judged as Pipeline<unknown> });
     expect(JSON.stringify(found)).not.toMatch(canary);
     return found;
   };
@@ -153,6 +154,24 @@ describeWithEngines("the doctor, on targets", (engines: Engines<typeof wanted>) 
       expect(report.findings[0]?.found).toMatch(/20261231030405678/);
     });
 
+    test("TOMBSTONES_NOT_PURGED: purge() does not run", async () => {
+      const { owner, asked, sinkOf } = await create();
+      const { writing, judged } = sinkOf();
+      expect(codesOf(await judge(judged, "tombstones"))).toEqual([]);
+      await writing.ensure();
+      expect(codesOf(await judge(judged, "tombstones"))).toEqual([]);
+      await write(writing, undefined, earlier);
+      expect(codesOf(await judge(judged, "tombstones"))).toEqual([]);
+      await owner.query("UPDATE orders_sluice SET sluice_removed_at = now() - interval '70 days'");
+      asked.length = 0;
+      const report = await judge(judged, "tombstones");
+      expect(codesOf(report)).toEqual(["warn TOMBSTONES_NOT_PURGED"]);
+      expect(report.findings[0]?.found).toMatch(/70 days/);
+      expect(asked[0]).toBe("BEGIN READ ONLY");
+      await writing.purge();
+      expect(codesOf(await judge(judged, "tombstones"))).toEqual([]);
+    });
+
     test("SOURCE_DIFFERS: the pipeline replicates another table", async () => {
       const { sinkOf } = await create();
       const { writing } = sinkOf();
@@ -250,6 +269,23 @@ describeWithEngines("the doctor, on targets", (engines: Engines<typeof wanted>) 
       await writing.ensure();
       await write(writing, { note: canary }, later);
       expect(codesOf(await judge(judged))).toEqual(["fail TARGET_AHEAD"]);
+    });
+
+    test("TOMBSTONES_NOT_PURGED: purge() does not run", async () => {
+      const { writing, judged, index, asked } = create();
+      expect(codesOf(await judge(judged, "tombstones"))).toEqual([]);
+      await writing.ensure();
+      expect(codesOf(await judge(judged, "tombstones"))).toEqual([]);
+      const deletedAt = Date.now() - 70 * 86_400_000;
+      const body = { _sluice: { version: "1", deleted: true, deletedAt } };
+      await client.index({ index: `${index}-000001`, id: "gone", body, refresh: true });
+      asked.length = 0;
+      const report = await judge(judged, "tombstones");
+      expect(codesOf(report)).toEqual(["warn TOMBSTONES_NOT_PURGED"]);
+      expect(report.findings[0]?.found).toMatch(/70 days/);
+      expect(asked).toEqual([`GET /${index}`, "POST /_search"]);
+      await writing.purge();
+      expect(codesOf(await judge(judged, "tombstones"))).toEqual([]);
     });
 
     test("TARGET_UNREACHABLE: no server", async () => {

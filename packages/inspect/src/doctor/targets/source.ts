@@ -1,11 +1,11 @@
 // Whether the pipeline replicates the table whose stream the function gets, and what its targets hold of other streams.
 
 import { type PipelineTarget, type StreamRecord, streamEpoch } from "@sluice/core/envelope";
-import { RecordError, SinkError, type WriteContext } from "@sluice/core/sink-kit";
+import { RecordError, type WriteContext } from "@sluice/core/sink-kit";
 import { isAnswered } from "../../aws/answer.ts";
 import type { StreamFacts } from "../facts.ts";
 import type { Finding } from "../finding.ts";
-import { unreachable, withPatience } from "./schema.ts";
+import { isMissing, patienceMs, unreachable, withPatience } from "./target.ts";
 
 const area = "target";
 
@@ -76,7 +76,7 @@ const expectedOf = ({ expect }: PipelineTarget, record: StreamRecord): { epoch?:
   }
 };
 
-const contextOf = (signal: AbortSignal): WriteContext => ({ signal, remainingMs: () => 10_000 });
+const context = (): WriteContext => ({ signal: AbortSignal.timeout(patienceMs), remainingMs: () => patienceMs });
 
 const aheadIn = async (
   { routes, sink }: PipelineTarget,
@@ -87,15 +87,14 @@ const aheadIn = async (
   const [route = sink.name] = routes;
   const request = { part: 0, parts: 1, after: undefined, limit: sampleSize, keyTypes };
   try {
-    const context = contextOf(AbortSignal.timeout(10_000));
-    const page = await withPatience(async () => sink.keys?.(request, context));
+    const page = await withPatience(async () => sink.keys?.(request, context()));
     const found = page?.keys.find(
       ({ version }) => versionPattern.test(version) && version.slice(0, epochLength) > epoch,
     );
     return found === undefined ? [] : [ahead(route, found.version, streamArn)];
   } catch (error) {
     // What the target lacks is found by comparing its schema.
-    return error instanceof SinkError && error.code === "SINK_MISSING" ? [] : [unreachable(route, error)];
+    return isMissing(error) ? [] : [unreachable(area, route, error)];
   }
 };
 

@@ -7,20 +7,11 @@ import { type Check, type Finding, openQuestion } from "../finding.ts";
 import { unqualified } from "../function-name.ts";
 import { listAlarms, metricsIn } from "../operation/alarms.ts";
 import { loopFindings } from "./loop.ts";
-import { schemaFindings, type Target } from "./schema.ts";
+import { schemaFindings } from "./schema.ts";
 import { sourceFindings } from "./source.ts";
+import { targetsOf } from "./target.ts";
 
 const area = "target";
-
-/** Each target once: routes may share one. */
-const targetsOf = ({ pipeline }: Facts): readonly Target[] => {
-  const targets = new Map<unknown, Target>();
-  for (const { name, sink } of pipeline?.routes ?? []) {
-    const key = sink.target ?? sink;
-    if (!targets.has(key)) targets.set(key, { route: name, sink });
-  }
-  return [...targets.values()];
-};
 
 /** The check of the targets: their schema, what they hold, and that none is the source. */
 export const targetsCheck: Check<Facts> = {
