@@ -117,7 +117,7 @@ describe.each(packages)("%s", (folder) => {
       "packages/core": none,
       "packages/cdk": ["@sluice/rules", "@sluice/workflow"],
       "packages/cli": ["@sluice/core", "@sluice/redrive", "@sluice/backfill", "@sluice/inspect", "@sluice/local"],
-      "packages/inspect": ["@sluice/core", "@sluice/rules"],
+      "packages/inspect": ["@sluice/backfill", "@sluice/core", "@sluice/rules"],
       "packages/rules": none,
       "packages/workflow": ["@sluice/core", "@sluice/redrive", "@sluice/backfill"],
     };
@@ -146,8 +146,9 @@ describe("the rooms of core", () => {
     ["envelope/"],
     ["intake/"],
     ["delivery/"],
+    ["observe/"],
     ["pipeline/"],
-    ["index.ts", "sink-kit.ts", "envelope.ts", "filters.ts"],
+    ["index.ts", "sink-kit.ts", "envelope.ts", "filters.ts", "metrics.ts", "opentelemetry.ts"],
   ];
   const roomOf = (path: string): number =>
     rooms.findIndex((entries) =>

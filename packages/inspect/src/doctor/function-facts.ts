@@ -4,6 +4,7 @@ import type { EventSourceMappingConfiguration, FunctionConfiguration } from "@aw
 import { type Answer, ask } from "../aws/answer.ts";
 import type { Clients } from "../aws/clients.ts";
 import { nameOf, qualifierOf, unqualified } from "./function-name.ts";
+import { resourcesIn } from "./rights/variables.ts";
 
 /** The variables by which the constructs, and the examples, tell a function its queues and its dedupe table. */
 export interface Variables {
@@ -11,6 +12,8 @@ export interface Variables {
   readonly retryQueueUrl: string | undefined;
   readonly deadLetterQueueUrl: string | undefined;
   readonly dedupeTable: string | undefined;
+  /** The values of `resourceVariables` that name a resource of AWS. */
+  readonly resources: ReadonlyMap<string, string>;
 }
 
 /** A function. */
@@ -41,6 +44,7 @@ const variablesOf = (configuration: FunctionConfiguration): Answer<Variables> =>
       retryQueueUrl: variables.RETRY_QUEUE_URL,
       deadLetterQueueUrl: variables.DEAD_LETTER_QUEUE_URL,
       dedupeTable: variables.DEDUPE_TABLE,
+      resources: resourcesIn(variables),
     },
   };
 };
