@@ -17,10 +17,10 @@ const describeWithMinistack = await engineOrSkip({ describe, test, afterAll }, (
 
 const only: readonly Area[] = ["rights", "tombstones", "operation"];
 
-const judge = (deployment: OperatedDeployment, options: Partial<DoctorOptions> = {}): Promise<Report> =>
+const judge = (deployment: OperatedDeployment, options: Partial<DoctorOptions> = {}): Promise<DoctorReport> =>
   doctor({ clients: deployment.clients, functionName: deployment.functionName, only, ...options });
 
-const codesOf = ({ findings }: Report): readonly string[] => [...new Set(findings.map(({ code }) => code))];
+const codesOf = ({ findings }: DoctorReport): readonly string[] => [...new Set(findings.map(({ code }) => code))];
 
 const dayS = 86_400;
 
