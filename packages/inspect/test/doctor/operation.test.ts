@@ -9,7 +9,7 @@ import { engineOrSkip, startMinistack } from "@sluice/local";
 import { dynamodbSink } from "@sluice/sink-dynamodb";
 import { sqsSink } from "@sluice/sink-sqs";
 import { memoryDedupe } from "@sluice/testing";
-import { type Area, type DoctorOptions, doctor, type Report } from "../../src/index.ts";
+import { type Area, type DoctorOptions, type DoctorReport, doctor } from "../../src/index.ts";
 import { secrets } from "../support/deployment.ts";
 import { createOperatedDeployment, type OperatedDeployment } from "../support/operated-deployment.ts";
 
@@ -17,10 +17,10 @@ const describeWithMinistack = await engineOrSkip({ describe, test, afterAll }, (
 
 const only: readonly Area[] = ["rights", "tombstones", "operation"];
 
-const judge = (deployment: OperatedDeployment, options: Partial<DoctorOptions> = {}): Promise<Report> =>
+const judge = (deployment: OperatedDeployment, options: Partial<DoctorOptions> = {}): Promise<DoctorReport> =>
   doctor({ clients: deployment.clients, functionName: deployment.functionName, only, ...options });
 
-const codesOf = ({ findings }: Report): readonly string[] => [...new Set(findings.map(({ code }) => code))];
+const codesOf = ({ findings }: DoctorReport): readonly string[] => [...new Set(findings.map(({ code }) => code))];
 
 const dayS = 86_400;
 
