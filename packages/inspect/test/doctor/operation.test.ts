@@ -9,7 +9,7 @@ import { engineOrSkip, startMinistack } from "@sluice/local";
 import { dynamodbSink } from "@sluice/sink-dynamodb";
 import { sqsSink } from "@sluice/sink-sqs";
 import { memoryDedupe } from "@sluice/testing";
-import { type Area, type DoctorOptions, doctor, type Report } from "../../src/index.ts";
+import { type Area, type DoctorOptions, type DoctorReport, doctor } from "../../src/index.ts";
 import { secrets } from "../support/deployment.ts";
 import { createOperatedDeployment, type OperatedDeployment } from "../support/operated-deployment.ts";
 
