@@ -235,7 +235,7 @@ describeWithMinistack("the doctor, on a deployment that is operated", (ministack
     }));
     const report = await judge(deployment);
     expect(codesOf(report)).toEqual(["METRICS_MISSING"]);
-    expect(report.findings[0]?.fix).toMatch(/SLUICE_METRICS to emf/);
+    expect(report.findings[0]?.fix).toMatch(/SLUICE_METRICS = "emf"/);
   });
 
   test("VERSIONS_DIFFER: the project has two versions of Sluice", async () => {

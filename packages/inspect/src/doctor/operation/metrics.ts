@@ -4,9 +4,11 @@ import type { MetricDataQuery } from "@aws-sdk/client-cloudwatch";
 import { metricNamespace, pipelineAlarms } from "@sluice/rules";
 import { type Answer, ask, isAnswered } from "../../aws/answer.ts";
 import type { Clients } from "../../aws/clients.ts";
+import { command } from "../command.ts";
 import type { Facts } from "../facts.ts";
 import { type Check, type Finding, openQuestion } from "../finding.ts";
 import { unqualified } from "../function-name.ts";
+import { setVariable } from "../live/function-checks.ts";
 import type { QueueFacts } from "../queue-facts.ts";
 import { queuesOf } from "./resources.ts";
 
@@ -73,7 +75,7 @@ const metricsMissing = (name: string, isOn: boolean): Finding => ({
   expected: `the metrics ${ownMetrics.join(", ")} of the function`,
   fix: isOn
     ? "Leave standard output to Sluice: a wrapper that catches it, or another value of the option observers, hides the metrics."
-    : "Set the function's variable SLUICE_METRICS to emf, as the construct does, or the pipeline's option observers to [emfMetrics()].",
+    : setVariable(name, "SLUICE_METRICS", "emf"),
 });
 
 const ageOf = (metric: string): number =>
@@ -100,7 +102,7 @@ const deadLettersFinding = (queue: QueueFacts, ageSeconds: number | undefined): 
     expected: isOld
       ? "dead letters that are redriven within 10 days: SQS deletes them after 14 days"
       : "no dead letters",
-    fix: `sluice dead-letters list --from ${urlOf(queue)}`,
+    fix: command("sluice", "dead-letters", "list", "--from", urlOf(queue)),
   };
 };
 
