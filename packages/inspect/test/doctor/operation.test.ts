@@ -9,17 +9,17 @@ import { engineOrSkip, startMinistack } from "@sluice/local";
 import { dynamodbSink } from "@sluice/sink-dynamodb";
 import { sqsSink } from "@sluice/sink-sqs";
 import { memoryDedupe } from "@sluice/testing";
-import { type DoctorOptions, doctor, type Report } from "../../src/index.ts";
+import { type DoctorOptions, type DoctorReport, doctor } from "../../src/index.ts";
 import { secrets } from "../support/deployment.ts";
 import { createOperatedDeployment, type OperatedDeployment } from "../support/operated-deployment.ts";
 
 const describeWithMinistack = await engineOrSkip({ describe, test, afterAll }, () => startMinistack());
 
 /** Judges all areas: no check of another area may say the same in other words. */
-const judge = (deployment: OperatedDeployment, options: Partial<DoctorOptions> = {}): Promise<Report> =>
+const judge = (deployment: OperatedDeployment, options: Partial<DoctorOptions> = {}): Promise<DoctorReport> =>
   doctor({ clients: deployment.clients, functionName: deployment.functionName, ...options });
 
-const codesOf = ({ findings }: Report): readonly string[] => [...new Set(findings.map(({ code }) => code))];
+const codesOf = ({ findings }: DoctorReport): readonly string[] => [...new Set(findings.map(({ code }) => code))];
 
 const dayS = 86_400;
 
