@@ -237,6 +237,24 @@ describeWithMinistack("the doctor, on a deployment that is operated", (ministack
     expect(report.findings[0]?.fix).toMatch(/SLUICE_METRICS = "emf"/);
   });
 
+  test("VERIFY_OLD: no verify ended within a month; then the alarm on its result is missing", async () => {
+    const deployment = await create();
+    const verifyFunction = `${deployment.functionName}-verify`;
+    const { cloudwatch } = deployment.clients;
+    const alarm = {
+      AlarmName: `${verifyFunction}-differs`,
+      ...{ Namespace: "Sluice", MetricName: "Differing", Dimensions: [{ Name: "function", Value: verifyFunction }] },
+      ...{ Statistic: "Maximum" as const, Period: 3_600, EvaluationPeriods: 1, Threshold: 1 },
+      ...{ ComparisonOperator: "GreaterThanOrEqualToThreshold" as const, AlarmActions: ["arn:aws:sns:x:1:on-call"] },
+    };
+    await cloudwatch.putMetricAlarm(alarm);
+    expect(codesOf(await judge(deployment, { verifyFunction }))).toEqual(["VERIFY_OLD"]);
+    await deployment.publish("Sluice", "Differing", { function: verifyFunction }, 0);
+    expect((await judge(deployment, { verifyFunction })).findings).toEqual([]);
+    await cloudwatch.deleteAlarms({ AlarmNames: [alarm.AlarmName] });
+    expect(codesOf(await judge(deployment, { verifyFunction }))).toEqual(["ALARM_MISSING"]);
+  });
+
   test("VERSIONS_DIFFER: the project has two versions of Sluice", async () => {
     const deployment = await create();
     const project = await mkdtemp(join(tmpdir(), "sluice-doctor-"));
