@@ -1,10 +1,11 @@
 // Judges a deployment: reads it once, runs all checks at the same time, and reports what is wrong.
 
 import type { Pipeline } from "@sluice/core";
+import { isAnswered, type Unanswered } from "../aws/answer.ts";
 import type { Clients } from "../aws/clients.ts";
 import { checks } from "./checks.ts";
 import { type Facts, readFacts } from "./facts.ts";
-import type { Area, Check, Finding, Level } from "./finding.ts";
+import { type Area, type Check, type Finding, type Level, unansweredCodes } from "./finding.ts";
 
 /** Options of the doctor. */
 export interface DoctorOptions {
@@ -32,7 +33,21 @@ export interface Report {
   readonly counts: Readonly<Record<Level, number>>;
   /** The codes that were looked for. */
   readonly checked: readonly string[];
+  /** Why AWS answered no question about the function, so that nothing is judged; undefined if AWS answered one. */
+  readonly unanswered: Unanswered | undefined;
 }
+
+/** All codes of findings: the entries of docs/doctor.md. */
+export const doctorCodes: readonly string[] = [
+  ...new Set([...checks.flatMap(({ codes }) => codes), ...unansweredCodes]),
+];
+
+const unansweredOf = ({
+  function: { configuration, reservedConcurrency, mappings },
+}: Facts): Unanswered | undefined => {
+  const isSilent = [configuration, reservedConcurrency, mappings].every((answer) => !isAnswered(answer));
+  return isSilent && !isAnswered(configuration) ? configuration.unanswered : undefined;
+};
 
 const levels: readonly Level[] = ["fail", "warn", "unknown"];
 
@@ -71,6 +86,7 @@ export const doctor = async ({ clients, functionName, only, skip = [], ...given 
     functionName: facts.function.name,
     findings,
     counts: { fail: countOf("fail"), warn: countOf("warn"), unknown: countOf("unknown") },
-    checked: chosen.flatMap(({ codes }) => codes).filter((code) => !skip.includes(code)),
+    checked: [...new Set(chosen.flatMap(({ codes }) => codes))].filter((code) => !skip.includes(code)),
+    unanswered: unansweredOf(facts),
   };
 };
