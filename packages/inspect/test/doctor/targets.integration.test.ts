@@ -11,7 +11,7 @@ import { type OpensearchClient, opensearchSink } from "@sluice/sink-opensearch";
 import { postgresSink } from "@sluice/sink-postgres";
 import { streamChange } from "@sluice/testing";
 import pg from "pg";
-import { type Area, doctor, type Report } from "../../src/index.ts";
+import { type Area, type DoctorReport, doctor } from "../../src/index.ts";
 import { createOperatedDeployment, type OperatedDeployment } from "../support/operated-deployment.ts";
 
 const wanted = { postgres: true, opensearch: true, dynamodb: true, ministack: true } as const;
