@@ -1,5 +1,6 @@
 // `sluice doctor`: says what is wrong with a deployment.
 
+import { dirname, resolve } from "node:path";
 import { closeClients, type DoctorReport, doctor, doctorPolicy, openClients } from "@sluice/inspect";
 import { clientConfig } from "../aws/clients.ts";
 import { CommandError, exitCodes } from "../command-line/command-error.ts";
@@ -25,8 +26,9 @@ const checkJudged = ({ functionName, unanswered }: DoctorReport): void => {
 const exitCodeOf = ({ counts: { fail, warn } }: DoctorReport, isStrict: boolean): number =>
   fail > 0 || (isStrict && warn > 0) ? exitCodes.left : exitCodes.done;
 
-const run = ({ module, functionName, only, skip, isStrict, isJson, aws }: DoctorCommandOptions, terminal: Terminal) =>
-  runCommand({ terminal, finishes: "the questions in flight", plainErrors }, async (opened) => {
+const run = (options: DoctorCommandOptions, terminal: Terminal): Promise<number> => {
+  const { module, functionName, verifyFunction, only, skip, isStrict, isJson, aws } = options;
+  return runCommand({ terminal, finishes: "the questions in flight", plainErrors }, async (opened) => {
     const pipeline = module === undefined ? undefined : opened.add(await loadPipeline(module)).pipeline;
     const clients = openClients((service) => clientConfig(aws, service, functionName));
     opened.add({ close: () => closeClients(clients) });
@@ -35,6 +37,8 @@ const run = ({ module, functionName, only, skip, isStrict, isJson, aws }: Doctor
       functionName,
       skip,
       ...(pipeline !== undefined && { pipeline }),
+      ...(module !== undefined && { directory: dirname(resolve(module.split("#")[0] ?? "")) }),
+      ...(verifyFunction !== undefined && { verifyFunction }),
       ...(only !== undefined && { only }),
     });
     checkJudged(found);
@@ -43,6 +47,7 @@ const run = ({ module, functionName, only, skip, isStrict, isJson, aws }: Doctor
     else for (const line of doctorLines(report)) terminal.out(line);
     return exitCodeOf(report, isStrict);
   });
+};
 
 /** Runs `sluice doctor`. Returns the exit code. @throws {CommandError} when nothing can be judged */
 export const doctorCommand = async (args: readonly string[], terminal: Terminal): Promise<number> => {

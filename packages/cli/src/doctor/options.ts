@@ -11,6 +11,7 @@ export interface DoctorCommandOptions {
   /** Path of the pipeline's module, and the export's name after a `#`; undefined if the user named none. */
   readonly module: string | undefined;
   readonly functionName: string;
+  readonly verifyFunction: string | undefined;
   readonly only: readonly Area[] | undefined;
   /** Codes. */
   readonly skip: readonly string[];
@@ -25,6 +26,11 @@ const options = {
     type: "string",
     value: "NAME",
     help: "name or ARN of the pipeline's function; with its alias or version if the event source mapping has one: orders:live",
+  },
+  "verify-function": {
+    type: "string",
+    value: "NAME",
+    help: "the function that ends the runs of a verify, the construct's report: the age of the last run is judged",
   },
   only: {
     type: "string",
@@ -85,6 +91,7 @@ export const doctorOptions = (args: readonly string[]): DoctorCommandOptions | "
   return {
     module,
     functionName,
+    verifyFunction: values["verify-function"],
     only: values.only?.map(areaIn),
     skip: (values.skip ?? []).map(codeIn),
     isStrict: values.strict ?? false,
