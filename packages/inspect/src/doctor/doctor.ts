@@ -1,7 +1,7 @@
 // Judges a deployment: reads it once, runs all checks at the same time, and reports what is wrong.
 
 import type { Pipeline } from "@sluice/core";
-import { isAnswered, type Unanswered } from "../aws/answer.ts";
+import { type Answer, isAnswered, type Unanswered } from "../aws/answer.ts";
 import type { Clients } from "../aws/clients.ts";
 import { checks } from "./checks.ts";
 import { type Facts, readFacts } from "./facts.ts";
@@ -45,8 +45,8 @@ export const doctorCodes: readonly string[] = [
 const unansweredOf = ({
   function: { configuration, reservedConcurrency, mappings },
 }: Facts): Unanswered | undefined => {
-  const isSilent = [configuration, reservedConcurrency, mappings].every((answer) => !isAnswered(answer));
-  return isSilent && !isAnswered(configuration) ? configuration.unanswered : undefined;
+  const answers: readonly Answer<unknown>[] = [configuration, reservedConcurrency, mappings];
+  return isAnswered(configuration) || answers.some(isAnswered) ? undefined : configuration.unanswered;
 };
 
 const levels: readonly Level[] = ["fail", "warn", "unknown"];

@@ -3,7 +3,7 @@
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { engineOrSkip, startMoto } from "@sluice/local";
 import fc from "fast-check";
-import { doctor, type Report } from "../../src/index.ts";
+import { type DoctorReport, doctor } from "../../src/index.ts";
 import { createDeployment, secrets, type TestDeployment } from "../support/deployment.ts";
 import { isIndependent, type Mutation, mutations } from "./mutations.ts";
 
@@ -11,13 +11,14 @@ const describeWithMoto = await engineOrSkip({ describe, test, afterAll }, () => 
 
 const areas = ["mapping", "stream", "function", "queues", "tombstones"] as const;
 
-const judge = ({ clients, functionName }: TestDeployment): Promise<Report> =>
+const judge = ({ clients, functionName }: TestDeployment): Promise<DoctorReport> =>
   doctor({ clients, functionName, only: areas });
 
-const codesOf = ({ findings }: Report): readonly string[] => [...new Set(findings.map(({ code }) => code))].sort();
+const codesOf = ({ findings }: DoctorReport): readonly string[] =>
+  [...new Set(findings.map(({ code }) => code))].sort();
 
 describeWithMoto("mutations of a good deployment", (moto) => {
-  const judgeMutated = async (applied: readonly Mutation[]): Promise<Report> => {
+  const judgeMutated = async (applied: readonly Mutation[]): Promise<DoctorReport> => {
     const deployment = await createDeployment(moto);
     for (const { apply } of applied) await apply(deployment);
     const report = await judge(deployment);

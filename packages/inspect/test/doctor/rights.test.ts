@@ -3,7 +3,7 @@
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { engineOrSkip, startMoto } from "@sluice/local";
 import fc from "fast-check";
-import { doctor, type Report } from "../../src/index.ts";
+import { type DoctorReport, doctor } from "../../src/index.ts";
 import { createDeployment, type TestDeployment } from "../support/deployment.ts";
 import { mutations } from "./mutations.ts";
 
@@ -27,7 +27,7 @@ const subjects: Readonly<Record<string, number>> = {
 const actions = Object.keys(subjects);
 
 describeWithMoto("rights", (moto) => {
-  const judge = ({ clients, functionName }: TestDeployment): Promise<Report> =>
+  const judge = ({ clients, functionName }: TestDeployment): Promise<DoctorReport> =>
     doctor({ clients, functionName, only: areas });
 
   test("the doctor makes no other calls", async () => {
