@@ -1,5 +1,6 @@
 // `sluice doctor`: says what is wrong with a deployment.
 
+import { dirname, resolve } from "node:path";
 import { closeClients, type DoctorReport, doctor, doctorPolicy, openClients } from "@sluice/inspect";
 import { clientConfig } from "../aws/clients.ts";
 import { CommandError, exitCodes } from "../command-line/command-error.ts";
@@ -11,6 +12,9 @@ import { type DoctorCommandOptions, doctorHelp, doctorOptions } from "./options.
 import { doctorLines, withUserOptions } from "./report.ts";
 
 const plainErrors = /^ConfigError$/;
+
+/** The path of a module without the name of the export. */
+const fileOf = (module: string): string => module.split("#")[0] ?? module;
 
 /** @throws {CommandError} if AWS answered no question, for example without credentials */
 const checkJudged = ({ functionName, unanswered }: DoctorReport): void => {
@@ -25,7 +29,10 @@ const checkJudged = ({ functionName, unanswered }: DoctorReport): void => {
 const exitCodeOf = ({ counts: { fail, warn } }: DoctorReport, isStrict: boolean): number =>
   fail > 0 || (isStrict && warn > 0) ? exitCodes.left : exitCodes.done;
 
-const run = ({ module, functionName, only, skip, isStrict, isJson, aws }: DoctorCommandOptions, terminal: Terminal) =>
+const run = (
+  { module, functionName, verifyFunction, only, skip, isStrict, isJson, aws }: DoctorCommandOptions,
+  terminal: Terminal,
+) =>
   runCommand({ terminal, finishes: "the questions in flight", plainErrors }, async (opened) => {
     const pipeline = module === undefined ? undefined : opened.add(await loadPipeline(module)).pipeline;
     const clients = openClients((service) => clientConfig(aws, service, functionName));
@@ -35,6 +42,8 @@ const run = ({ module, functionName, only, skip, isStrict, isJson, aws }: Doctor
       functionName,
       skip,
       ...(pipeline !== undefined && { pipeline }),
+      ...(module !== undefined && { directory: dirname(resolve(fileOf(module))) }),
+      ...(verifyFunction !== undefined && { verifyFunction }),
       ...(only !== undefined && { only }),
     });
     checkJudged(found);

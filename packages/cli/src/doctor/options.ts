@@ -11,6 +11,8 @@ export interface DoctorCommandOptions {
   /** Path of the pipeline's module, and the export's name after a `#`; undefined if the user named none. */
   readonly module: string | undefined;
   readonly functionName: string;
+  /** The function that ends the runs of a verify. */
+  readonly verifyFunction: string | undefined;
   readonly only: readonly Area[] | undefined;
   /** Codes. */
   readonly skip: readonly string[];
@@ -25,6 +27,11 @@ const options = {
     type: "string",
     value: "NAME",
     help: "name or ARN of the pipeline's function; with its alias or version if the event source mapping has one: orders:live",
+  },
+  "verify-function": {
+    type: "string",
+    value: "NAME",
+    help: "name of the function that ends the runs of a verify, to judge its alarm and when the last run ended",
   },
   only: {
     type: "string",
@@ -85,6 +92,7 @@ export const doctorOptions = (args: readonly string[]): DoctorCommandOptions | "
   return {
     module,
     functionName,
+    verifyFunction: values["verify-function"],
     only: values.only?.map(areaIn),
     skip: (values.skip ?? []).map(codeIn),
     isStrict: values.strict ?? false,
