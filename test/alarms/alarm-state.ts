@@ -1,0 +1,55 @@
+// How CloudWatch decides on the state of an alarm.
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html (a copy, read 2026-11-28)
+
+/** A data point: the value of one period. Undefined if the metric has no value in the period. */
+export type DataPoint = number | undefined;
+
+export type AlarmState = "OK" | "ALARM" | "INSUFFICIENT_DATA";
+
+export type MissingData = "notBreaching" | "breaching" | "ignore" | "missing";
+
+/** The alarm is on if `datapoints` of the last `periods` data points are at least `threshold`. */
+export interface AlarmRule {
+  readonly threshold: number;
+  readonly datapoints: number;
+  readonly periods: number;
+  readonly missing: MissingData;
+}
+
+/**
+ * Alarms "always go into ALARM state when the oldest available breaching datapoint is at least as old as the value of
+ * Datapoints to Alarm, and all other more recent data points are breaching or missing". The tables of the page show that
+ * this holds only if no data point in the range is within the threshold.
+ */
+const isPremature = (points: readonly DataPoint[], { threshold, datapoints }: AlarmRule): boolean => {
+  const oldest = points.findIndex((value) => value !== undefined);
+  return (
+    oldest >= 0 &&
+    points.every((value) => value === undefined || value >= threshold) &&
+    points.length - oldest >= datapoints
+  );
+};
+
+/** The state if fewer data points exist than the alarm needs, and missing ones are neither good nor bad. */
+const withoutFilling = (points: readonly DataPoint[], rule: AlarmRule, before: AlarmState): AlarmState => {
+  const present = points.filter((value) => value !== undefined);
+  if (present.length === 0) return rule.missing === "ignore" ? before : "INSUFFICIENT_DATA";
+  if (present.some((value) => value < rule.threshold)) return "OK";
+  if (rule.missing === "ignore") return before;
+  // For a breaching data point that is too new, the page says only that the alarm does not go into ALARM state.
+  return isPremature(points, rule) ? "ALARM" : before;
+};
+
+/**
+ * Returns the state of an alarm. `points` are the data points of the evaluation range, the oldest first: some more than
+ * `periods`, because CloudWatch replaces missing data points by older ones as far as the range goes.
+ */
+export const alarmState = (points: readonly DataPoint[], rule: AlarmRule, before: AlarmState): AlarmState => {
+  const { threshold, datapoints, periods, missing } = rule;
+  const recent = points.filter((value) => value !== undefined).slice(-periods);
+  const filled = missing === "breaching" ? periods - recent.length : 0;
+  const breaching = recent.filter((value) => value >= threshold).length + filled;
+  if (breaching >= datapoints) return "ALARM";
+  if (recent.length === periods || missing === "breaching" || missing === "notBreaching") return "OK";
+  return withoutFilling(points, rule, before);
+};

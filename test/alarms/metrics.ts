@@ -1,0 +1,68 @@
+// A store of metrics as CloudWatch keeps them: sums, maxima and counts by minute.
+
+/** A metric: its namespace, its name, and the dimensions that name the resource. */
+export interface MetricName {
+  readonly namespace: string;
+  readonly metric: string;
+  readonly dimensions?: Readonly<Record<string, string>>;
+}
+
+export type Statistic = "Sum" | "Maximum" | "Minimum" | "SampleCount" | "Average";
+
+/** The values of one minute. */
+interface Minute {
+  Sum: number;
+  Maximum: number;
+  Minimum: number;
+  SampleCount: number;
+}
+
+export interface Metrics {
+  readonly put: (name: MetricName, value: number) => void;
+  /** The statistic of a period from `fromMs` (inclusive) to `toMs` (exclusive). Undefined if the period has no value. */
+  readonly statistic: (name: MetricName, statistic: Statistic, fromMs: number, toMs: number) => number | undefined;
+}
+
+const minuteMs = 60_000;
+
+const keyOf = ({ namespace, metric, dimensions = {} }: MetricName): string =>
+  JSON.stringify([namespace, metric, Object.entries(dimensions).sort(([one], [other]) => (one < other ? -1 : 1))]);
+
+const withValue = (minute: Minute | undefined, value: number): Minute => ({
+  Sum: (minute?.Sum ?? 0) + value,
+  Maximum: Math.max(minute?.Maximum ?? value, value),
+  Minimum: Math.min(minute?.Minimum ?? value, value),
+  SampleCount: (minute?.SampleCount ?? 0) + 1,
+});
+
+const together = (one: Minute, other: Minute): Minute => ({
+  Sum: one.Sum + other.Sum,
+  Maximum: Math.max(one.Maximum, other.Maximum),
+  Minimum: Math.min(one.Minimum, other.Minimum),
+  SampleCount: one.SampleCount + other.SampleCount,
+});
+
+/** Creates an empty store. A value counts at the time of the clock. */
+export const metricStore = (now: () => number): Metrics => {
+  const metrics = new Map<string, Map<number, Minute>>();
+  return {
+    put: (name, value) => {
+      const key = keyOf(name);
+      const minutes = metrics.get(key) ?? new Map<number, Minute>();
+      metrics.set(key, minutes);
+      const index = Math.floor(now() / minuteMs);
+      minutes.set(index, withValue(minutes.get(index), value));
+    },
+    statistic: (name, statistic, fromMs, toMs) => {
+      const minutes = metrics.get(keyOf(name));
+      if (minutes === undefined) return undefined;
+      let period: Minute | undefined;
+      for (let index = Math.floor(fromMs / minuteMs); index * minuteMs < toMs; index += 1) {
+        const minute = minutes.get(index);
+        if (minute !== undefined) period = period === undefined ? minute : together(period, minute);
+      }
+      if (period === undefined) return undefined;
+      return statistic === "Average" ? period.Sum / period.SampleCount : period[statistic];
+    },
+  };
+};
