@@ -146,8 +146,9 @@ describe("the rooms of core", () => {
     ["envelope/"],
     ["intake/"],
     ["delivery/"],
+    ["observe/"],
     ["pipeline/"],
-    ["index.ts", "sink-kit.ts", "envelope.ts", "filters.ts"],
+    ["index.ts", "sink-kit.ts", "envelope.ts", "filters.ts", "metrics.ts", "opentelemetry.ts"],
   ];
   const roomOf = (path: string): number =>
     rooms.findIndex((entries) =>

@@ -41,9 +41,9 @@ export type {
   OnFailureDestinationReaderOptions,
   StreamsReader,
 } from "./intake/on-failure-destination.ts";
+export type { OutcomeCounts } from "./observe/report.ts";
 export type { Expectation, PipelineTarget } from "./pipeline/targets.ts";
 export { type MessageOutcome, outcomesBySeverity } from "./pipeline/task-answer.ts";
-export type { OutcomeCounts } from "./pipeline/telemetry.ts";
 export type { AttributeValue, Image, StreamRecord, StreamViewType } from "./record/change.ts";
 export { lambdaRecord, type StreamsApiRecord, wireImage } from "./record/lambda-record.ts";
 export { epochOfTime, itemKeyOf, streamEpoch, versionOf } from "./record/version.ts";

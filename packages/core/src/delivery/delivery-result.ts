@@ -40,6 +40,9 @@ export interface RouteResult {
   readonly entries: readonly BatchEntry[];
   /** Ids of the deliveries that were in the journal; undefined if the route uses no journal for this batch. */
   readonly noted: ReadonlySet<string> | undefined;
+  /** When the route was done, in milliseconds since the epoch. */
+  readonly endedAt: number;
+  readonly durationMs: number;
 }
 
 /** Escapes the separator, so that different pairs of names have different texts. */

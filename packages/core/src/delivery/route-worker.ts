@@ -3,6 +3,7 @@
 import type { RetryPolicy } from "../async/backoff.ts";
 import { type Clock, type Deadline, within } from "../async/deadline.ts";
 import type { EnvelopeMessage } from "../envelope/envelope-message.ts";
+import type { RetryQueue } from "../envelope/retry-queue.ts";
 import type { StoreResult } from "../envelope/store-result.ts";
 import { type Invocation, staysInQueue } from "../intake/invocation.ts";
 import { type Received, withheldFrom } from "../intake/received.ts";
@@ -26,6 +27,7 @@ import { type BatchGuard, nothingPending, type RoutePendingItems, routePendingIt
 import { type ReferenceWait, referenceWait } from "./reference-wait.ts";
 import { type RouteRetryQueue, retryInQueue } from "./retry-in-queue.ts";
 import { isMarking, type SharedRoute } from "./route.ts";
+import { LagMeter, type RouteLag } from "./route-lag.ts";
 import type { DeliverySteps, SinkMemory } from "./write.ts";
 
 /** Settings that all routes of a pipeline share. */
@@ -42,6 +44,8 @@ export interface DeliverySettings {
   readonly storeDeadLetters: StoreDeadLetters | undefined;
   /** Time limit of a route in one invocation, in milliseconds. Then unfinished deliveries go to the retry queue. */
   readonly routeTimeoutMs: number;
+  /** The pipeline's retry queue. Its longest delay limits how long a pending delivery is remembered. */
+  readonly retryQueue: Pick<RetryQueue, "longestDelayMs"> | undefined;
 }
 
 /** A route at run time. Lives as long as the environment. */
@@ -51,6 +55,8 @@ export interface RouteWorker {
   readonly deliver: (invocation: Invocation) => Promise<RouteResult>;
   /** Notes the finished deliveries at position `from` and later, because Lambda will deliver these positions again. */
   readonly noteSettled: (result: RouteResult, from: number, invocation: Invocation) => Promise<void>;
+  /** Returns how far the route is behind after an invocation. Call it once, with the last outcomes. */
+  readonly lagAfter: (result: RouteResult, invocation: Invocation) => RouteLag;
   /** Releases the pending items of deliveries that an invocation of the retry queue has finished. */
   readonly releasePending: (result: RouteResult) => Promise<void>;
 }
@@ -195,7 +201,10 @@ const deliverFresh = async (parts: Parts, entries: readonly BatchEntry[], invoca
   return retryInQueue(retryQueue, entries, results, invocation);
 };
 
-const deliverRoute = async (parts: Parts, invocation: Invocation): Promise<RouteResult> => {
+/** The result of a route, without its times. */
+type UntimedResult = Omit<RouteResult, "endedAt" | "durationMs">;
+
+const deliverRoute = async (parts: Parts, invocation: Invocation): Promise<UntimedResult> => {
   const { route, journal, wait } = parts;
   const { name, idSuffix } = route;
   const { entries, decided, areFresh } = assign(route, invocation);
@@ -244,9 +253,17 @@ const partsOf = (given: SharedRoute, settings: DeliverySettings): Parts => {
 /** The worker of a route. */
 export const routeWorker = (route: SharedRoute, settings: DeliverySettings): RouteWorker => {
   const parts = partsOf(route, settings);
+  const lag = new LagMeter(settings.retryQueue?.longestDelayMs);
+  const { clock } = settings;
   return {
     name: route.name,
-    deliver: (invocation) => deliverRoute(parts, invocation),
+    deliver: async (invocation) => {
+      const startedAt = clock.now();
+      const result = await deliverRoute(parts, invocation);
+      const endedAt = clock.now();
+      return { ...result, endedAt, durationMs: endedAt - startedAt };
+    },
+    lagAfter: (result, invocation) => lag.after(result, invocation),
     noteSettled: async (result, from, { deadline }) => {
       if (result.noted !== undefined) await parts.journal?.note(result, from, deadline);
     },

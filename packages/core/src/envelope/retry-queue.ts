@@ -29,6 +29,8 @@ export interface RetryQueue {
   readonly keepsOrder: boolean;
   /** Milliseconds from a delivery's first failure until the delivery becomes a dead letter. */
   readonly maxAgeMs: number;
+  /** Longest delay between two attempts, in milliseconds. Default 900,000. */
+  readonly longestDelayMs?: number;
   /** Whether messages of an SQS event with this `eventSourceARN` come from this queue. */
   readonly isSource: (eventSourceArn: string | undefined) => boolean;
   /** Stores messages, in order within each group. After a failed message, stores no other message of its group. */
@@ -115,6 +117,7 @@ export const sqsRetryQueue = (options: SqsRetryQueueOptions): RetryQueue => {
     queueUrl,
     keepsOrder: queue.isFifo,
     maxAgeMs: maxAgeSeconds * 1_000,
+    longestDelayMs: maxDelaySeconds * 1_000,
     isSource: queue.isSource,
     write: (messages) => queue.send(messages, firstDelaySeconds),
     postpone: (messages, random) => {

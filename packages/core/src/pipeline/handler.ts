@@ -18,12 +18,12 @@ import type { PipelineLogger } from "../logger.ts";
 import { type SourceReader, sourceReader } from "../record/source.ts";
 import type { PipelineSettings } from "./options.ts";
 import { itemFailures } from "./powertools.ts";
-import { countAll, type Failures, failuresOf, fatalFailure, firstToRepeat, logRetried } from "./report.ts";
+import { publishReport } from "./publish-report.ts";
+import { brokenRun, countAll, type Failures, failuresOf, fatalFailure, firstToRepeat, logRetried } from "./report.ts";
 import type { BatchResponse } from "./response.ts";
 import { deletePayloads, postponeFailed, type Settling, settleRejected, settleUnread } from "./settle.ts";
 import { dryRun, routeNames, runTask, type TaskSettings, taskWorkers } from "./task.ts";
 import { messageOutcomes } from "./task-answer.ts";
-import { publishReport } from "./telemetry.ts";
 
 /**
  * Accepts four kinds of events: a batch of stream records, from an event source mapping or from EventBridge Pipes; a
@@ -143,7 +143,7 @@ const run = async (
   invocation: Invocation,
   requestId: string | undefined,
 ): Promise<RunResult> => {
-  const { clock, logger, name, workers } = environment;
+  const { clock, name, workers } = environment;
   const ended = await Promise.allSettled(
     workers.map(async (worker) => ({ worker, result: await worker.deliver(invocation) })),
   );
@@ -156,6 +156,7 @@ const run = async (
   const failures = failuresOf(invocation, routes, unread);
   const reason = bug === undefined ? fatalFailure(invocation, failures) : bug.reason;
   const isFatal = bug !== undefined || reason !== undefined;
+  const published = (all: readonly RouteRun[]) => ({ invocation, routes: all.map(({ result }) => result), requestId });
   const forEachRoute = (step: (run: RouteRun) => Promise<void>): Promise<unknown> => Promise.all(runs.map(step));
 
   // If the invocation fails, Lambda delivers all its records again.
@@ -163,13 +164,18 @@ const run = async (
   if (from !== undefined) await forEachRoute(({ worker, result }) => worker.noteSettled(result, from, invocation));
   logRetried(environment, routes);
   logUnread(environment, unread);
-  if (isFatal) throw reason;
-  const counts = countAll(name, invocation, routes, failures);
+  if (isFatal) {
+    const broken = workers.filter((_, index) => ended[index]?.status === "rejected");
+    const all = [...runs, ...broken.map((worker) => brokenRun(worker, invocation, clock.now()))];
+    publishReport(environment, countAll(name, invocation, all, "all"), published(all));
+    throw reason;
+  }
+  const counts = countAll(name, invocation, runs, failures);
   if (invocation.origin === "retry") await forEachRoute(({ worker, result }) => worker.releasePending(result));
   await postponeFailed(environment, invocation, routes, failures);
   await deletePayloads(environment, invocation, failures);
   await environment.prepareQueues(invocation.deadline);
-  publishReport(logger, { ...counts, durationMs: clock.now() - invocation.startedAt }, requestId);
+  publishReport(environment, counts, published(runs));
   return { failures, routes };
 };
 

@@ -12,6 +12,8 @@ import type { RetryQueue } from "../envelope/retry-queue.ts";
 import { ConfigError } from "../errors.ts";
 import type { OnFailureDestinationReader } from "../intake/on-failure-destination.ts";
 import type { PipelineLogger } from "../logger.ts";
+import { checkedObservers } from "../observe/observe.ts";
+import type { Observer } from "../observe/observer.ts";
 import { ignoringSchema, type OnMismatch } from "../record/mismatch.ts";
 import { checkedSource, type Periods, type Source } from "../record/source.ts";
 import { checkOptionNames, type OptionNames } from "../sink/option.ts";
@@ -62,6 +64,11 @@ export interface PipelineOptions<Item> {
    * report. Default: 1,000, or a fifth of the invocation if that is less.
    */
   readonly timeoutBufferMs?: number;
+  /**
+   * They get reports of what the pipeline did: `[emfMetrics()]` for metrics in CloudWatch. Default: `[emfMetrics()]` if the
+   * environment variable `SLUICE_METRICS` is `emf`, as the constructs set it; otherwise none.
+   */
+  readonly observers?: readonly Observer[];
   /** For tests. Default: the machine's clock. */
   readonly clock?: Clock;
 }
@@ -70,7 +77,7 @@ export interface PipelineOptions<Item> {
 export type RejectPolicy = { readonly deadLetterQueue: DeadLetterQueue } | { readonly onReject: "block" };
 
 /** Checked options of a pipeline with their defaults, and its routes. */
-export interface PipelineSettings extends Omit<DeliverySettings, "writeRetries" | "storeDeadLetters"> {
+export interface PipelineSettings extends Omit<DeliverySettings, "writeRetries" | "storeDeadLetters" | "retryQueue"> {
   readonly routes: readonly Route[];
   readonly schema: StandardSchemaV1<unknown, unknown> | undefined;
   /** The tables that the pipeline replicates; empty without the option `source`. */
@@ -80,6 +87,7 @@ export interface PipelineSettings extends Omit<DeliverySettings, "writeRetries" 
   readonly retryQueue: RetryQueue | undefined;
   readonly onFailureDestination: OnFailureDestinationReader;
   readonly timeoutBufferMs: number | undefined;
+  readonly observers: readonly Observer[];
 }
 
 const optionNames: OptionNames<PipelineOptions<unknown>> = {
@@ -95,6 +103,7 @@ const optionNames: OptionNames<PipelineOptions<unknown>> = {
   logger: true,
   retry: true,
   timeoutBufferMs: true,
+  observers: true,
   clock: true,
 };
 
@@ -225,6 +234,7 @@ export const pipelineSettings = <Item>(name: string, given: PipelineOptions<Item
     routeTimeoutMs,
     onFailureDestination: checkedReader(options.onFailureDestination),
     timeoutBufferMs,
+    observers: checkedObservers(options.observers),
     clock,
   };
 };

@@ -1,11 +1,12 @@
 // Turns results into the response: the records that Lambda must deliver again, and the counts, which must add up.
 
 import type { DeliveryResult, Outcome, RouteResult } from "../delivery/delivery-result.ts";
+import type { RouteRun, RouteWorker } from "../delivery/route-worker.ts";
 import { type DeliveryErrorCode, RecordError } from "../errors.ts";
 import { type Invocation, staysInQueue } from "../intake/invocation.ts";
 import type { PipelineLogger } from "../logger.ts";
+import type { InvocationReport, OutcomeCounts, RouteReport } from "../observe/report.ts";
 import type { StreamRecord } from "../record/change.ts";
-import type { InvocationReport, OutcomeCounts } from "./telemetry.ts";
 
 const outcomes: readonly Outcome[] = ["delivered", "superseded", "filtered", "rejected", "retried"];
 
@@ -138,22 +139,48 @@ export const firstToRepeat = ({ received }: Invocation, failures: Failures): num
   return position === -1 ? undefined : position;
 };
 
-/** Returns the report of an invocation without its duration. @throws when the counts of a route do not add up. */
+const routeReport = ({ worker, result }: RouteRun, invocation: Invocation): RouteReport => {
+  let queued = 0;
+  for (const { isQueued } of result.results.values()) if (isQueued) queued += 1;
+  const { durationMs } = result;
+  return { ...countOutcomes(result), queued, durationMs, ...worker.lagAfter(result, invocation) };
+};
+
+/**
+ * Returns the report of an invocation, without its times.
+ * @param failures the records that Lambda must deliver again; `all` if the invocation fails.
+ * @throws when the counts of a route do not add up.
+ */
 export const countAll = (
   pipeline: string,
-  { origin, event }: Invocation,
-  routes: readonly RouteResult[],
-  failures: Failures,
-): Omit<InvocationReport, "durationMs"> => {
-  let queued = 0;
-  for (const { results } of routes) for (const { isQueued } of results.values()) if (isQueued) queued += 1;
+  invocation: Invocation,
+  runs: readonly RouteRun[],
+  failures: Failures | "all",
+): Omit<InvocationReport, "endedAt" | "durationMs"> => {
+  const { origin, event } = invocation;
+  const routes = Object.fromEntries(runs.map((run) => [run.result.route, routeReport(run, invocation)]));
   return {
     pipeline,
     origin,
     records: event.records.length,
-    reported: failures.size,
-    queued,
-    routes: Object.fromEntries(routes.map((result) => [result.route, countOutcomes(result)])),
-    failures: countFailures(routes),
+    reported: failures === "all" ? event.records.length : failures.size,
+    queued: Object.values(routes).reduce((sum, { queued }) => sum + queued, 0),
+    ...(failures === "all" && { isFailed: true as const }),
+    routes,
+    failures: countFailures(runs.map(({ result }) => result)),
   };
+};
+
+const untried: DeliveryResult = Object.freeze({ outcome: "retried", attempts: 0 });
+
+/** Returns the run of a route whose sink threw. The invocation fails, so that Lambda delivers all its records again. */
+export const brokenRun = (worker: RouteWorker, { received, startedAt }: Invocation, endedAt: number): RouteRun => {
+  const results = new Map<number, DeliveryResult>();
+  received.forEach(({ unread, envelope }, position) => {
+    if (unread === undefined && (envelope === undefined || envelope.sink === worker.name))
+      results.set(position, untried);
+  });
+  const times = { endedAt, durationMs: endedAt - startedAt };
+  const result = { route: worker.name, received: results.size, results, entries: [], noted: undefined, ...times };
+  return { worker, result };
 };

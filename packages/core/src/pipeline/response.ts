@@ -1,7 +1,7 @@
 // The handler's response.
 
+import type { OutcomeCounts } from "../observe/report.ts";
 import type { MessageOutcome } from "./task-answer.ts";
-import type { OutcomeCounts } from "./telemetry.ts";
 
 /** The records that Lambda must deliver again. Lambda restarts a stream at the lowest of these records. */
 export interface BatchResponse {

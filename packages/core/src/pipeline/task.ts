@@ -6,10 +6,10 @@ import { type RouteWorker, routeWorker } from "../delivery/route-worker.ts";
 import type { Task } from "../intake/event.ts";
 import type { Invocation } from "../intake/invocation.ts";
 import { invalid, type PipelineSettings } from "./options.ts";
+import { publishReport } from "./publish-report.ts";
 import { countAll, countOutcomes, logRetried } from "./report.ts";
 import type { BatchResponse } from "./response.ts";
 import { dryRunRoute, messageOutcomes, uncheckedRoutes } from "./task-answer.ts";
-import { publishReport } from "./telemetry.ts";
 
 /** A pipeline's settings, and its workers for tasks. */
 export interface TaskSettings extends PipelineSettings {
@@ -66,7 +66,7 @@ export const runTask = async (
   task: Task,
   requestId: string | undefined,
 ): Promise<BatchResponse> => {
-  const { clock, logger, name } = settings;
+  const { name } = settings;
   const workers = namedBy(settings.taskWorkers, task, name);
   const runs = await Promise.all(workers.map(async (worker) => ({ worker, result: await worker.deliver(invocation) })));
   const routes = runs.map(({ result }) => result);
@@ -76,8 +76,7 @@ export const runTask = async (
     await Promise.all(runs.map(({ worker, result }) => worker.noteSettled(result, 0, invocation)));
   }
   logRetried(settings, routes);
-  const report = countAll(name, invocation, routes, new Map());
-  publishReport(logger, { ...report, durationMs: clock.now() - invocation.startedAt }, requestId);
+  publishReport(settings, countAll(name, invocation, runs, new Map()), { invocation, routes, requestId });
   const counts = Object.fromEntries(routes.map((route) => [route.route, countOutcomes(route)]));
   return { batchItemFailures: [], outcomes, counts, routes: routeNames(settings) };
 };
