@@ -18,7 +18,8 @@ interface Minute {
 }
 
 export interface Metrics {
-  readonly put: (name: MetricName, value: number) => void;
+  /** Adds a value at a time in milliseconds since the epoch. Default: now. */
+  readonly put: (name: MetricName, value: number, atMs?: number) => void;
   /** The statistic of a period from `fromMs` (inclusive) to `toMs` (exclusive). Undefined if the period has no value. */
   readonly statistic: (name: MetricName, statistic: Statistic, fromMs: number, toMs: number) => number | undefined;
 }
@@ -42,15 +43,15 @@ const together = (one: Minute, other: Minute): Minute => ({
   SampleCount: one.SampleCount + other.SampleCount,
 });
 
-/** Creates an empty store. A value counts at the time of the clock. */
+/** Creates an empty store. */
 export const metricStore = (now: () => number): Metrics => {
   const metrics = new Map<string, Map<number, Minute>>();
   return {
-    put: (name, value) => {
+    put: (name, value, atMs = now()) => {
       const key = keyOf(name);
       const minutes = metrics.get(key) ?? new Map<number, Minute>();
       metrics.set(key, minutes);
-      const index = Math.floor(now() / minuteMs);
+      const index = Math.floor(atMs / minuteMs);
       minutes.set(index, withValue(minutes.get(index), value));
     },
     statistic: (name, statistic, fromMs, toMs) => {

@@ -1,0 +1,90 @@
+// A Lambda function by a fake clock: its environments, its faults, and what CloudWatch measures of a function.
+
+import type { PipelineHandler } from "@sluice/core";
+import type { Clock } from "@sluice/core/sink-kit";
+import type { LambdaContext } from "@sluice/local";
+import type { Metrics } from "./metrics.ts";
+
+/** What happens to an invocation instead of its run. */
+export type FunctionFault = "throttled" | "fails" | undefined;
+
+export interface FakeFunction {
+  readonly name: string;
+  readonly handler: (event: unknown, context: LambdaContext) => Promise<unknown>;
+  /** Decides on the fault of an invocation. */
+  faultOf: (event: unknown) => FunctionFault;
+  /** Replaces the environments, as a new version of the function does. */
+  readonly deploy: () => void;
+}
+
+interface Environment {
+  readonly handler: PipelineHandler;
+  isBusy: boolean;
+}
+
+interface StreamEvent {
+  readonly Records?: readonly { readonly dynamodb?: { readonly ApproximateCreationDateTime?: number } }[];
+}
+
+/** Age of the last record, as Lambda measures it. Undefined for an event of a queue. */
+const iteratorAgeOf = (event: unknown, nowMs: number): number | undefined => {
+  const seconds = (event as StreamEvent).Records?.at(-1)?.dynamodb?.ApproximateCreationDateTime;
+  return seconds === undefined ? undefined : nowMs - seconds * 1_000;
+};
+
+export const fakeFunction = (
+  name: string,
+  clock: Clock,
+  metrics: Metrics,
+  newHandler: () => PipelineHandler,
+): FakeFunction => {
+  let environments: Environment[] = [];
+  let running = 0;
+  const put = (metric: string, value: number): void =>
+    metrics.put({ namespace: "AWS/Lambda", metric, dimensions: { FunctionName: name } }, value);
+
+  const idleEnvironment = (): Environment => {
+    const idle = environments.find(({ isBusy }) => !isBusy) ?? { handler: newHandler(), isBusy: false };
+    if (!environments.includes(idle)) environments.push(idle);
+    return idle;
+  };
+
+  const run = async (event: unknown, context: LambdaContext): Promise<unknown> => {
+    const environment = idleEnvironment();
+    const startedAt = clock.now();
+    environment.isBusy = true;
+    running += 1;
+    put("ConcurrentExecutions", running);
+    try {
+      if (fake.faultOf(event) === "fails") throw new Error("the function failed");
+      const answer = await environment.handler(event, context);
+      put("Errors", 0);
+      return answer;
+    } catch (error) {
+      put("Errors", 1);
+      throw error;
+    } finally {
+      put("Duration", clock.now() - startedAt);
+      running -= 1;
+      environment.isBusy = false;
+    }
+  };
+
+  const fake: FakeFunction = {
+    name,
+    faultOf: () => undefined,
+    deploy: () => {
+      environments = [];
+    },
+    handler: async (event, context) => {
+      const age = (event as { sluice?: unknown }).sluice === undefined ? iteratorAgeOf(event, clock.now()) : undefined;
+      if (age !== undefined) put("IteratorAge", age);
+      const isThrottled = fake.faultOf(event) === "throttled";
+      put("Throttles", isThrottled ? 1 : 0);
+      if (isThrottled) throw new Error("the function was throttled");
+      put("Invocations", 1);
+      return run(event, context);
+    },
+  };
+  return fake;
+};

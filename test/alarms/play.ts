@@ -1,0 +1,41 @@
+// Plays minutes of the fake world: writes items, lets time pass, and evaluates the alarms.
+
+import { type AlarmWatch, alarmWatch } from "./alarms.ts";
+import { deployedAlarms } from "./deployed-alarms.ts";
+import { routes, startWorld, type World, type WorldOptions } from "./world.ts";
+
+export interface Play {
+  readonly world: World;
+  readonly alarms: AlarmWatch;
+  /** Plays this many minutes. `load` runs at the start of each. Default load: two items. */
+  readonly minutes: (count: number, load?: (minute: number) => Promise<void> | void) => Promise<void>;
+}
+
+const minuteMs = 60_000;
+
+const deployed = deployedAlarms(routes);
+
+/** Starts a world and its alarms. */
+export const startPlay = async (options?: WorldOptions): Promise<Play> => {
+  const world = await startWorld(options);
+  const { clock } = world;
+  const alarms = alarmWatch(deployed, world.metrics);
+  let minute = 0;
+  const usualLoad = (): void => {
+    for (const item of [0, 1]) world.put(`item-${(minute + item) % 50}`);
+  };
+  return {
+    world,
+    alarms,
+    minutes: async (count, load = usualLoad) => {
+      for (let played = 0; played < count; played += 1) {
+        await load(minute);
+        const endsAt = (Math.floor(clock.now() / minuteMs) + 1) * minuteMs;
+        await clock.sleep(endsAt - clock.now());
+        world.measure(endsAt - 1);
+        alarms.evaluate(endsAt);
+        minute += 1;
+      }
+    },
+  };
+};
