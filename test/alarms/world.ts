@@ -51,6 +51,8 @@ export interface World {
   readonly put: (pk: string) => void;
   /** The records of all writes so far. */
   readonly records: () => readonly StreamRecord[];
+  /** Redrives all dead letters, as a person does after the mend. */
+  readonly redrive: () => Promise<void>;
   /** Invokes the function with the event of a task. */
   readonly invokeTask: (task: "redrive" | "backfill", records: readonly unknown[]) => Promise<unknown>;
   /** Adds the metrics of mappings and queues to the minute with this time. */
@@ -154,14 +156,23 @@ export const startWorld = async (options: WorldOptions = {}): Promise<World> => 
   };
   await ofStream.start();
   await ofRetries.start();
+  const invokeTask: World["invokeTask"] = (task, of) =>
+    lambda.handler({ Records: of, sluice: { task } }, lambdaContext({ functionName: names.function }));
   return {
     ...parts,
     function: lambda,
     mapping: ofStream,
     put,
     records: () => records,
-    invokeTask: (task, of) =>
-      lambda.handler({ Records: of, sluice: { task } }, lambdaContext({ functionName: names.function })),
+    invokeTask,
+    redrive: async () => {
+      const bodies = parts.deadLetters.bodies();
+      await invokeTask(
+        "redrive",
+        bodies.map((body, index) => ({ messageId: String(index), body })),
+      );
+      parts.deadLetters.clear();
+    },
     measure: measuredMapping(metrics, ofStream.counters, [parts.retries, parts.deadLetters]),
     stop: async () => {
       await Promise.all([ofStream.stop(), ofRetries.stop()]);
