@@ -1,13 +1,18 @@
 export { pipelineAlarms } from "./alarms/alarm-list.ts";
 export {
+  type AlarmDimension,
   type AlarmId,
+  type AlarmMetric,
+  type AlarmResource,
   type AlarmRow,
-  type AlarmSource,
-  logNamespace,
-  periodsText,
+  type AlarmValue,
+  type MissingData,
+  metricNamespace,
   runbook,
-  thresholdText,
 } from "./alarms/alarm-row.ts";
+export { periodsText, thresholdText, valueText } from "./alarms/alarm-text.ts";
+export { type AlarmExpression, alarmExpression, alarmValue } from "./alarms/alarm-value.ts";
+export { type AlarmResources, alarmsOf, type PipelineAlarm } from "./alarms/alarms-of.ts";
 export { DeployError } from "./errors.ts";
 export { checkFilters, type FilterPattern } from "./judge/filters.ts";
 export { type RuleCode, type RuleFinding, ruleCodes } from "./judge/finding.ts";

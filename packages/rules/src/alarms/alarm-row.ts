@@ -1,46 +1,91 @@
-// What an alarm is, and how it is written in words. This module imports nothing: see alarm-list.ts.
+// What an alarm is, as plain data. This module imports nothing: see alarm-list.ts.
 
-/** The resource whose metric is watched. An alarm exists only if the pipeline has this resource. */
-export type AlarmSource =
+/** A resource of a pipeline that a metric belongs to. */
+export type AlarmResource =
   | "function"
   | "mapping"
   | "destination"
   | "dead-letters"
   | "retry-queue"
   | "redrive"
-  | "log"
+  | "verify-report";
+
+/** The name of a CloudWatch dimension. */
+export type AlarmDimension =
+  | "FunctionName"
+  | "EventSourceMappingUUID"
+  | "QueueName"
+  | "StateMachineArn"
+  | "function"
   | "route";
 
-/** An alarm of the list. */
+/**
+ * A metric. In the list, the value of a dimension is the resource whose name it is, or `route` for the name of a route. For the
+ * resources of one pipeline (`alarmsOf`), the value is the name itself.
+ */
+export interface AlarmMetric<Value extends string = AlarmResource | "route"> {
+  /** CloudWatch's namespace. The function itself writes the metrics of `Sluice`. */
+  readonly namespace: "AWS/Lambda" | "AWS/SQS" | "AWS/States" | "Sluice";
+  readonly metric: string;
+  readonly statistic: "Maximum" | "Sum" | "SampleCount";
+  readonly dimensions: { readonly [dimension in AlarmDimension]?: Value };
+}
+
+/**
+ * The value that is compared with the threshold: a metric, or the share of one metric in the sum of several. A share is 0 if
+ * `of` is below `min`, so that few changes make no alarm. `among` contains `of`.
+ */
+export type AlarmValue<Value extends string = AlarmResource | "route"> =
+  | { readonly kind: "metric"; readonly of: AlarmMetric<Value> }
+  | {
+      readonly kind: "share";
+      readonly of: AlarmMetric<Value>;
+      readonly among: readonly AlarmMetric<Value>[];
+      readonly min: number;
+    };
+
+/** What CloudWatch does with periods without data: `TreatMissingData`. */
+export type MissingData = "breaching" | "notBreaching" | "ignore";
+
+/** An alarm of the list. It exists for a pipeline that has each resource of its dimensions and of `needs`. */
 export interface AlarmRow {
   readonly id: AlarmId;
   /** What is watched, in words. It is the text of the link in the runbook. */
   readonly title: string;
   /** The heading in docs/runbook.md, as an anchor. */
   readonly anchor: string;
-  readonly source: AlarmSource;
-  /** CloudWatch's namespace. The metrics of `log` and `route` have the namespace of `logNamespace`. */
-  readonly namespace: "AWS/Lambda" | "AWS/SQS" | "AWS/States" | "Sluice";
-  /** The dimension that names the resource. Metrics of the log have no dimension. */
-  readonly dimension?: "FunctionName" | "EventSourceMappingUUID" | "QueueName" | "StateMachineArn";
-  readonly metric: string;
-  readonly statistic: "Maximum" | "Sum";
+  readonly value: AlarmValue;
+  /** A resource without which the value says nothing, besides those of its dimensions. */
+  readonly needs?: AlarmResource;
+  /**
+   * How often the alarm exists: once, or for each named route. `route-or-function`: for each named route, or once for the function
+   * if no route is named; then the dimension `route` is left out.
+   */
+  readonly each: "pipeline" | "route" | "route-or-function";
   readonly periodSeconds: number;
-  /** The alarm is on from this value. */
   readonly threshold: number;
+  /** The alarm is on from the threshold (`atLeast`), or below it. */
+  readonly comparison: "atLeast" | "below";
   readonly unit: "milliseconds" | "seconds" | "count" | "share";
   /** The alarm is on if this many of the last `periods` reach the threshold. */
   readonly datapoints: number;
   readonly periods: number;
   /** Why these periods: which burst wakes no person, and which event does so at once. */
   readonly why: string;
+  readonly missing: MissingData;
+  /** What it means that there is no data. */
+  readonly missingWhy: string;
 }
 
 /** The names of the alarms. */
 export type AlarmId =
   | "iterator-age"
+  | "route-lag"
+  | "pending-age"
+  | "silent"
   | "dead-letters"
   | "dead-letters-age"
+  | "rejected-share"
   | "queued"
   | "retries-age"
   | "retries-hidden"
@@ -51,35 +96,11 @@ export type AlarmId =
   | "destination-failures"
   | "redrive-failed"
   | "redrive-timed-out"
-  | "all-superseded";
+  | "all-superseded"
+  | "verify-differs";
 
-const units: Readonly<Record<"seconds" | "milliseconds", number>> = { seconds: 1, milliseconds: 1_000 };
-
-const durations = [
-  ["day", 86_400],
-  ["hour", 3_600],
-  ["minute", 60],
-] as const;
-
-/** A threshold in words: `5 minutes`, `100,000`, `90 %`. */
-export const thresholdText = ({ unit }: Pick<AlarmRow, "unit">, threshold: number): string => {
-  if (unit === "share") return `${Math.round(threshold * 100)} %`;
-  if (unit === "count") return threshold.toLocaleString("en-US");
-  const seconds = threshold / units[unit];
-  const [name, size] = durations.find(([, duration]) => seconds % duration === 0) ?? (["second", 1] as const);
-  const count = seconds / size;
-  return `${count.toLocaleString("en-US")} ${name}${count === 1 ? "" : "s"}`;
-};
-
-/** The periods of an alarm in words: `3 of 5 minutes`, or `1 of 1 periods of 5 minutes`. */
-export const periodsText = ({ datapoints, periods, periodSeconds }: AlarmRow): string => {
-  if (periodSeconds === 60) return `${datapoints} of ${periods} minutes`.replace("1 of 1 minutes", "1 minute");
-  const length = thresholdText({ unit: "seconds" }, periodSeconds);
-  return periods === 1 ? length : `${datapoints} of ${periods} times ${length}`;
-};
-
-/** CloudWatch's namespace of the metrics that are made from the log of this function. */
-export const logNamespace = (functionName: string): string => `Sluice/${functionName}`;
+/** CloudWatch's namespace of the metrics that a pipeline's function writes. */
+export const metricNamespace = "Sluice";
 
 /** The page to which alarms refer. */
 export const runbook = "docs/runbook.md";
