@@ -7,10 +7,16 @@ import { type AlarmRule, type AlarmState, alarmState, type DataPoint, type Missi
 const states = ["OK", "ALARM", "INSUFFICIENT_DATA"] as const;
 const treatments = ["missing", "ignore", "breaching", "notBreaching"] as const;
 
-const pointOf = (letter: string): DataPoint => (letter === "-" ? undefined : letter === "X" ? 1 : 0);
-
-const evaluate = (letters: string, rule: Omit<AlarmRule, "threshold">, before: AlarmState): AlarmState =>
-  alarmState([...letters].map(pointOf), { ...rule, threshold: 1 }, before);
+const evaluate = (
+  letters: string,
+  rule: Omit<AlarmRule, "threshold" | "comparison">,
+  before: AlarmState,
+  comparison: AlarmRule["comparison"] = "atLeast",
+): AlarmState => {
+  const bad = comparison === "atLeast" ? 1 : 0;
+  const points = [...letters].map((letter): DataPoint => (letter === "-" ? undefined : letter === "X" ? bad : 1 - bad));
+  return alarmState(points, { ...rule, comparison, threshold: 1 }, before);
+};
 
 /** Data points of the evaluation range, and the states in the order of `treatments`. `kept`: the state does not change. */
 type Row = readonly [letters: string, ...expected: readonly (AlarmState | "kept")[]];
@@ -74,13 +80,14 @@ test("every range has the state that the rules say", () => {
     share: fc.double({ min: 0, max: 1, noNaN: true }),
     missing: fc.constantFrom(...treatments),
     before: fc.constantFrom(...states),
+    comparison: fc.constantFrom<AlarmRule["comparison"]>("atLeast", "below"),
     letters: fc.string({ unit: fc.constantFrom("X", "0", "-"), minLength: 10, maxLength: 10 }),
   });
   fc.assert(
-    fc.property(cases, ({ periods, extra, share, missing, before, letters }) => {
+    fc.property(cases, ({ periods, extra, share, missing, before, comparison, letters }) => {
       const datapoints = 1 + Math.floor(share * (periods - 1));
       const range = letters.slice(0, periods + extra);
-      const found = evaluate(range, { datapoints, periods, missing }, before);
+      const found = evaluate(range, { datapoints, periods, missing }, before, comparison);
       expect(found).toBe(restated(range, datapoints, periods, missing, before));
     }),
     { numRuns: 2_000 },

@@ -1,19 +1,29 @@
 // What CloudWatch gets once a minute of the event source mapping and of the queues.
 
-import type { Counters } from "@sluice/local";
+import type { Counters, StreamsClient } from "@sluice/local";
 import type { Metrics } from "./metrics.ts";
 import { names } from "./names.ts";
 import type { FakeQueue } from "./queue.ts";
 
 /** The counters of the mapping, and their names in CloudWatch. */
 const mappingMetrics = [
-  ["polledEventCount", "PolledEventCount"],
   ["filteredOutEventCount", "FilteredOutEventCount"],
   ["invokedEventCount", "InvokedEventCount"],
   ["failedInvokeEventCount", "FailedInvokeEventCount"],
   ["droppedEventCount", "DroppedEventCount"],
   ["onFailureDestinationDeliveredEventCount", "OnFailureDestinationDeliveredEventCount"],
 ] as const;
+
+/** Returns a client whose polls are measured: "if Lambda receives an empty poll, Lambda emits a 0 value for this metric". */
+export const measuredClient = (client: StreamsClient, metrics: Metrics): StreamsClient => ({
+  ...client,
+  getRecords: async (input) => {
+    const answer = await client.getRecords(input);
+    const dimensions = { EventSourceMappingUUID: names.mapping };
+    metrics.put({ namespace: "AWS/Lambda", metric: "PolledEventCount", dimensions }, answer.Records?.length ?? 0);
+    return answer;
+  },
+});
 
 /** Returns a function that adds the metrics of the minute with this time. A counter that did not grow has no value. */
 export const measuredMapping = (

@@ -1,7 +1,7 @@
 // Plays minutes of the fake world: writes items, lets time pass, and evaluates the alarms.
 
 import { type AlarmWatch, alarmWatch } from "./alarms.ts";
-import { deployedAlarms } from "./deployed-alarms.ts";
+import { listedAlarms } from "./listed-alarms.ts";
 import { routes, startWorld, type World, type WorldOptions } from "./world.ts";
 
 export interface Play {
@@ -13,13 +13,11 @@ export interface Play {
 
 const minuteMs = 60_000;
 
-const deployed = deployedAlarms(routes);
-
 /** Starts a world and its alarms. */
 export const startPlay = async (options?: WorldOptions): Promise<Play> => {
   const world = await startWorld(options);
   const { clock } = world;
-  const alarms = alarmWatch(deployed, world.metrics);
+  const alarms = alarmWatch(listedAlarms(routes), world.metrics);
   let minute = 0;
   const usualLoad = (): void => {
     for (const item of [0, 1]) world.put(`item-${(minute + item) % 50}`);

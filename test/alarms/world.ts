@@ -19,9 +19,9 @@ import {
 import { lambdaContext, streamRecord } from "@sluice/testing";
 import { putEmfLine } from "./emf.ts";
 import { type FakeFunction, fakeFunction } from "./function.ts";
-import { measuredMapping } from "./measures.ts";
+import { measuredClient, measuredMapping } from "./measures.ts";
 import { type Metrics, metricStore } from "./metrics.ts";
-import { names } from "./names.ts";
+import { names, tableName } from "./names.ts";
 import { type FakeQueue, fakeQueue } from "./queue.ts";
 import { fakeTarget, type Target } from "./target.ts";
 
@@ -44,6 +44,7 @@ export interface World {
   readonly metrics: Metrics;
   readonly function: FakeFunction;
   readonly mapping: EventSourceMapping;
+  readonly retryMapping: SqsEventSourceMapping;
   readonly retries: FakeQueue;
   readonly deadLetters: FakeQueue;
   readonly targets: Readonly<Record<(typeof routes)[number], Target>>;
@@ -96,7 +97,7 @@ const newHandler = ({ clock, metrics, retries, deadLetters, targets }: Parts) =>
     .handler();
 
 const mappingsOf = (
-  { clock, retries }: Parts,
+  { clock, metrics, retries }: Parts,
   handler: FakeFunction["handler"],
   stream: FakeStreams,
   { destination, mapping, pollIntervalMs = 5_000 }: WorldOptions,
@@ -114,7 +115,7 @@ const mappingsOf = (
   } as const;
   const ofStream = eventSourceMapping({
     ...shared,
-    client: stream.client,
+    client: measuredClient(stream.client, metrics),
     streamArn: stream.streamArn,
     startingPosition: "TRIM_HORIZON",
     batchSize: 1_000,
@@ -135,8 +136,8 @@ export const startWorld = async (options: WorldOptions = {}): Promise<World> => 
   const parts: Parts = {
     clock,
     metrics,
-    retries: fakeQueue(names.retries, clock.now),
-    deadLetters: fakeQueue(names.deadLetters, clock.now),
+    retries: fakeQueue(names["retry-queue"], clock.now),
+    deadLetters: fakeQueue(names["dead-letters"], clock.now),
     targets: { search: fakeTarget("search", clock), orders: fakeTarget("orders", clock) },
   };
   const lambda = fakeFunction(names.function, clock, metrics, () => newHandler(parts));
@@ -150,7 +151,7 @@ export const startWorld = async (options: WorldOptions = {}): Promise<World> => 
     records.push(record);
     stream.append(shard, record);
     metrics.put(
-      { namespace: "AWS/DynamoDB", metric: "ConsumedWriteCapacityUnits", dimensions: { TableName: names.table } },
+      { namespace: "AWS/DynamoDB", metric: "ConsumedWriteCapacityUnits", dimensions: { TableName: tableName } },
       1,
     );
   };
@@ -162,6 +163,7 @@ export const startWorld = async (options: WorldOptions = {}): Promise<World> => 
     ...parts,
     function: lambda,
     mapping: ofStream,
+    retryMapping: ofRetries,
     put,
     records: () => records,
     invokeTask,
