@@ -2,30 +2,28 @@
 
 import {
   type AlarmId,
+  type AlarmResources,
   type AlarmRow,
+  alarmsOf,
   DeployError,
+  type MissingData,
+  type PipelineAlarm,
   periodsText,
   pipelineAlarms,
   runbook,
   thresholdText,
+  valueText,
 } from "@sluice/rules";
-import { Duration, Token } from "aws-cdk-lib";
-import {
-  Alarm,
-  ComparisonOperator,
-  type IAlarmAction,
-  type IMetric,
-  MathExpression,
-  Metric,
-  TreatMissingData,
-} from "aws-cdk-lib/aws-cloudwatch";
+import { Token } from "aws-cdk-lib";
+import { Alarm, ComparisonOperator, type IAlarmAction, TreatMissingData } from "aws-cdk-lib/aws-cloudwatch";
 import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
+import type { IFunction, Function as LambdaFunction } from "aws-cdk-lib/aws-lambda";
 import type { ITopic } from "aws-cdk-lib/aws-sns";
 import type { IStateMachine } from "aws-cdk-lib/aws-stepfunctions";
 import { Construct } from "constructs";
 import type { PipelineResources } from "../pipeline/resources.ts";
 import { letAlarmsPublish } from "./alarm-topics.ts";
-import { queuedMetric, routeMetric } from "./log-metrics.ts";
+import { checkRoutes, metricOf, writeMetrics } from "./metrics.ts";
 
 /** Options of `PipelineAlarms`. */
 export interface PipelineAlarmsOptions {
@@ -36,8 +34,8 @@ export interface PipelineAlarmsOptions {
   /** Thresholds other than those of the list, in the list's unit. `false` leaves the alarm out. */
   readonly thresholds?: { readonly [id in AlarmId]?: number | false };
   /**
-   * The names of routes for which `all-superseded` is watched: those of upsert sinks. Each costs two metrics made from the
-   * log. Default: none.
+   * The names of routes that are watched one by one, for `route-lag` and `all-superseded`. Default: none, and `route-lag` watches
+   * the slowest route.
    */
   readonly routes?: readonly string[];
   /** Where the runbook is: a description ends in this address and the anchor. Default: its path in our repository. */
@@ -49,41 +47,34 @@ export interface PipelineAlarmsProps extends PipelineAlarmsOptions {
   readonly resources: PipelineResources;
   /** The state machine of a redrive workflow. */
   readonly redrive?: IStateMachine;
+  /** The verify workflow: the function that ends a run writes how many copies differ. */
+  readonly verify?: { readonly report: IFunction | LambdaFunction };
 }
 
 /** The alarms of a pipeline. Which alarms exist depends on its resources: without a retry queue, none watches retries. */
 export class PipelineAlarms extends Construct {
-  /** The alarms. `all-superseded` occurs once for each route. */
+  /** The alarms. `route-lag` and `all-superseded` occur once for each route. */
   readonly alarms: readonly Alarm[];
 
   constructor(scope: Construct, id: string, props: PipelineAlarmsProps) {
     super(scope, id);
     checkThresholds(props);
-    this.alarms = pipelineAlarms.flatMap((row) => this.#alarmsOf(row, props));
+    checkRoutes(props.routes ?? []);
+    writeMetrics(props.resources);
+    this.alarms = watchedBy(props).map((alarm) => this.#alarm(alarm, props));
     letAlarmsPublish(this, props.actions ?? []);
   }
 
-  #alarmsOf(row: AlarmRow, props: PipelineAlarmsProps): readonly Alarm[] {
-    const threshold = props.thresholds?.[row.id] ?? row.threshold;
-    if (threshold === false) return [];
-    if (row.source === "route") {
-      return [...new Set(props.routes)].map((route) =>
-        this.#alarm(`${row.id}-${route}`, row, threshold, supersededShare(row, props.resources, route), props),
-      );
-    }
-    const metric = metricOf(row, props);
-    return metric === undefined ? [] : [this.#alarm(row.id, row, threshold, metric, props)];
-  }
-
-  #alarm(id: string, row: AlarmRow, threshold: number, metric: IMetric, props: PipelineAlarmsProps): Alarm {
-    const alarm = new Alarm(this, id, {
-      metric,
+  #alarm({ name, row, route, value, threshold }: WatchedAlarm, props: PipelineAlarmsProps): Alarm {
+    const title = route === undefined ? row.title : `${row.title} of ${route}`;
+    const alarm = new Alarm(this, name, {
+      metric: metricOf(value, row.periodSeconds, title),
       threshold,
-      comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+      comparisonOperator: comparisons[row.comparison],
       datapointsToAlarm: row.datapoints,
       evaluationPeriods: row.periods,
-      treatMissingData: TreatMissingData.NOT_BREACHING,
-      alarmDescription: descriptionOf(row, threshold, props),
+      treatMissingData: missing[row.missing],
+      alarmDescription: descriptionOf(title, row, threshold, props),
     });
     for (const target of props.actions ?? []) {
       const action = "topicArn" in target ? new SnsAction(target) : target;
@@ -93,6 +84,55 @@ export class PipelineAlarms extends Construct {
     return alarm;
   }
 }
+
+const comparisons: Readonly<Record<AlarmRow["comparison"], ComparisonOperator>> = {
+  atLeast: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+  below: ComparisonOperator.LESS_THAN_THRESHOLD,
+};
+
+const missing: Readonly<Record<MissingData, TreatMissingData>> = {
+  breaching: TreatMissingData.BREACHING,
+  notBreaching: TreatMissingData.NOT_BREACHING,
+  ignore: TreatMissingData.IGNORE,
+};
+
+interface WatchedAlarm extends PipelineAlarm {
+  readonly threshold: number;
+}
+
+/** The alarms that the pipeline has, and that the options do not leave out. */
+const watchedBy = (props: PipelineAlarmsProps): readonly WatchedAlarm[] => {
+  const { mapping } = props.resources;
+  const alarms = alarmsOf(namesOf(props), props.routes).flatMap((alarm): readonly WatchedAlarm[] => {
+    const threshold = props.thresholds?.[alarm.row.id] ?? alarm.row.threshold;
+    // A mapping that the stack itself disables is silent on purpose.
+    const isLeftOut = threshold === false || (alarm.row.id === "silent" && mapping.enabled === false);
+    return isLeftOut ? [] : [{ ...alarm, threshold }];
+  });
+  const ofMapping = alarms.filter(({ value }) => value.of.dimensions.EventSourceMappingUUID !== undefined);
+  if (ofMapping.length > 0) checkMetrics(mapping, ofMapping);
+  return alarms;
+};
+
+const namesOf = ({ resources, redrive, verify }: PipelineAlarmsProps): AlarmResources => ({
+  function: resources.function.functionName,
+  mapping: resources.mapping.ref,
+  destination: resources.mapping.destinationConfig && resources.mapping.ref,
+  "dead-letters": resources.deadLetters?.queueName,
+  "retry-queue": resources.retryQueue?.queueName,
+  redrive: redrive?.stateMachineArn,
+  "verify-report": verify?.report.functionName,
+});
+
+const checkMetrics = (mapping: PipelineResources["mapping"], alarms: readonly PipelineAlarm[]): void => {
+  if (mapping.metricsConfig !== undefined) return;
+  const ids = alarms.map(({ row }) => JSON.stringify(row.id));
+  throw new DeployError(
+    "METRICS_OFF",
+    `the mapping ${mapping.node.path} has no metrics, expected EventCount: the alarms ${ids.join(", ")} could not tell what the ` +
+      'mapping does. Set metricsConfig to { metrics: ["EventCount"] }, or the thresholds of these alarms to false.',
+  );
+};
 
 const checkThresholds = ({ thresholds = {} }: PipelineAlarmsProps): void => {
   const ids = new Set<string>(pipelineAlarms.map(({ id }) => id));
@@ -115,64 +155,17 @@ const checkThresholds = ({ thresholds = {} }: PipelineAlarmsProps): void => {
   }
 };
 
+const comparisonTexts: Readonly<Record<AlarmRow["comparison"], string>> = { atLeast: "at least", below: "below" };
+
 const descriptionOf = (
+  title: string,
   row: AlarmRow,
   threshold: number,
   { resources, runbook: page = runbook }: PipelineAlarmsProps,
-) => {
+): string => {
   const limit = Token.isUnresolved(threshold) ? "the threshold" : thresholdText(row, threshold);
   return (
-    `Pipeline ${resources.pipelineName}, ${row.title}: ${row.metric} was at least ${limit} in ${periodsText(row)}. ` +
-    `${page}#${row.anchor}`
+    `Pipeline ${resources.pipelineName}, ${title}: ${valueText(row.value)} was ${comparisonTexts[row.comparison]} ${limit} in ` +
+    `${periodsText(row)}. ${page}#${row.anchor}`
   );
 };
-
-const metricOf = (row: AlarmRow, props: PipelineAlarmsProps): IMetric | undefined => {
-  if (row.source === "log") {
-    return props.resources.retryQueue && queuedMetric(props.resources, row.periodSeconds);
-  }
-  const value = dimensionOf(row, props);
-  if (value === undefined || row.dimension === undefined) return undefined;
-  const { namespace, metric: metricName, statistic, periodSeconds } = row;
-  return new Metric({
-    namespace,
-    metricName,
-    statistic,
-    period: Duration.seconds(periodSeconds),
-    dimensionsMap: { [row.dimension]: value },
-  });
-};
-
-/** The name of the watched resource. Undefined if the pipeline has no such resource. */
-const dimensionOf = ({ source, dimension }: AlarmRow, props: PipelineAlarmsProps): string | undefined => {
-  const { resources, redrive } = props;
-  if (source === "dead-letters") return resources.deadLetters?.queueName;
-  if (source === "retry-queue") return resources.retryQueue?.queueName;
-  if (source === "redrive") return redrive?.stateMachineArn;
-  if (source === "destination" && resources.mapping.destinationConfig === undefined) return undefined;
-  if (dimension === "FunctionName") return resources.function.functionName;
-  return mappingOf(resources);
-};
-
-const mappingOf = ({ mapping }: PipelineResources): string => {
-  if (mapping.metricsConfig === undefined) {
-    throw new DeployError(
-      "METRICS_OFF",
-      `the mapping ${mapping.node.path} has no metrics, expected EventCount: the alarms on lost records would never go off. ` +
-        'Set metricsConfig to { metrics: ["EventCount"] }, or the thresholds "gave-up" and "dropped" to false.',
-    );
-  }
-  return mapping.ref;
-};
-
-const supersededShare = (row: AlarmRow, resources: PipelineResources, route: string): IMetric =>
-  new MathExpression({
-    // The log leaves out zeros.
-    expression: "FILL(superseded, 0) / received",
-    usingMetrics: {
-      superseded: routeMetric(resources, route, "superseded", row.periodSeconds),
-      received: routeMetric(resources, route, "received", row.periodSeconds),
-    },
-    period: Duration.seconds(row.periodSeconds),
-    label: `superseded share of ${route}`,
-  });

@@ -6,11 +6,11 @@ import { Dashboard, GraphWidget, type IMetric, type IWidget, Metric, TextWidget 
 import type { IQueue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import type { PipelineResources } from "../pipeline/resources.ts";
-import { outcomes, queuedMetric, routeMetric } from "./log-metrics.ts";
+import { checkRoutes, outcomes, writeMetrics, writtenMetric } from "./metrics.ts";
 
 /** Options of `PipelineDashboard`. */
 export interface PipelineDashboardOptions {
-  /** Names of routes whose outcomes are shown. Each costs five metrics made from the log. Default: none. */
+  /** Names of routes whose lag and outcomes are shown. Default: none, and the lag is that of the slowest route. */
   readonly routes?: readonly string[];
   /** Where the runbook is. Default: its path in our repository. */
   readonly runbook?: string;
@@ -23,20 +23,27 @@ export interface PipelineDashboardProps extends PipelineDashboardOptions {
 
 const period = Duration.minutes(1);
 
-/** A dashboard of a pipeline: lag, outcomes, queues, concurrency and errors. */
+/** A dashboard of a pipeline: lag and outcomes of routes, records of the stream, queues, concurrency and errors. */
 export class PipelineDashboard extends Construct {
   readonly dashboard: Dashboard;
 
   constructor(scope: Construct, id: string, props: PipelineDashboardProps) {
     super(scope, id);
-    const { resources } = props;
+    const { resources, routes = [] } = props;
+    checkRoutes(routes);
+    writeMetrics(resources);
     this.dashboard = new Dashboard(this, "Dashboard", {
       widgets: [
         [new TextWidget({ markdown: headingOf(props), width: 24, height: 2 })],
-        [lagOf(resources), concurrencyOf(resources), errorsOf(resources)],
-        ...rowsOf(props.routes ?? [], (route) => outcomesOf(resources, route)),
+        [ageGraph("Lag of routes (ms)", resources, "Lag", routes), streamOf(resources), errorsOf(resources)],
+        [
+          ageGraph("Age of the oldest pending delivery (ms)", resources, "PendingAge", routes),
+          iteratorAgeOf(resources),
+          concurrencyOf(resources),
+        ],
+        ...rowsOf([...new Set(routes)], (route) => outcomesOf(resources, route)),
         [...queueOf("Retry queue", resources.retryQueue), ...queueOf("Dead letters", resources.deadLetters)],
-        resources.retryQueue === undefined ? [] : [graph("Queued for retry", [queuedMetric(resources, 60)])],
+        resources.retryQueue === undefined ? [] : [graph("Queued for retry", [writtenMetric(resources, "Queued")])],
       ].filter((row) => row.length > 0),
     });
   }
@@ -60,9 +67,38 @@ const functionMetric = ({ function: target }: PipelineResources, metricName: str
     dimensionsMap: { FunctionName: target.functionName },
   });
 
-const lagOf = (resources: PipelineResources): GraphWidget =>
+/** A line for each route, or one for the oldest of all routes. */
+const ageGraph = (
+  title: string,
+  resources: PipelineResources,
+  metric: "Lag" | "PendingAge",
+  routes: readonly string[],
+): GraphWidget =>
   graph(
-    "Lag: iterator age (ms) and duration of a batch (ms)",
+    title,
+    routes.length === 0
+      ? [writtenMetric(resources, metric).with({ label: "all routes" })]
+      : [...new Set(routes)].map((route) => writtenMetric(resources, metric, route).with({ label: route })),
+  );
+
+const streamOf = ({ mapping }: PipelineResources): GraphWidget =>
+  graph(
+    "Records of the stream",
+    ["PolledEventCount", "FilteredOutEventCount", "DroppedEventCount"].map(
+      (metricName) =>
+        new Metric({
+          namespace: "AWS/Lambda",
+          metricName,
+          statistic: "Sum",
+          period,
+          dimensionsMap: { EventSourceMappingUUID: mapping.ref },
+        }),
+    ),
+  );
+
+const iteratorAgeOf = (resources: PipelineResources): GraphWidget =>
+  graph(
+    "Iterator age (ms) and duration of a batch (ms)",
     [functionMetric(resources, "IteratorAge", "Maximum")],
     [functionMetric(resources, "Duration", "p95")],
   );
@@ -83,7 +119,7 @@ const errorsOf = (resources: PipelineResources): GraphWidget =>
 const outcomesOf = (resources: PipelineResources, route: string): GraphWidget =>
   graph(
     `Outcomes of ${route}`,
-    outcomes.map((outcome) => routeMetric(resources, route, outcome, 60).with({ label: outcome })),
+    outcomes.map((outcome) => writtenMetric(resources, outcome, route).with({ label: outcome })),
     [],
     true,
   );

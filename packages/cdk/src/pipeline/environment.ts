@@ -32,6 +32,13 @@ export const setEnvironment = (fn: LambdaFunction, owners: readonly OwnedVariabl
   }
 };
 
+/** Sets a variable, unless the function has one of this name. Returns the value that the function has then. */
+export const addDefaultVariable = (fn: LambdaFunction, name: string, value: string): string => {
+  const found = existing(fn).variables[name];
+  if (found === undefined) fn.addEnvironment(name, value);
+  return found ?? value;
+};
+
 const checkName = (name: string, owner: string): void => {
   if (/^[A-Za-z][A-Za-z0-9_]+$/.test(name)) return;
   throw new DeployError(

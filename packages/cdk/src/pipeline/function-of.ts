@@ -74,19 +74,7 @@ const givenFunction = (scope: Construct, given: LambdaFunction, props: SluicePip
     );
   }
   sharedNetwork(props.sinks, undefined);
-  return { function: given, logGroup: props.logGroup ?? logGroupOf(scope, given, readsLog(props)), target: given };
-};
-
-/** Whether alarms or the dashboard are made from the log. */
-const readsLog = ({ alarms = true, dashboard = false, retryQueue }: SluicePipelineProps): boolean => {
-  const queues = retryQueue !== false;
-  const watches = typeof alarms === "boolean" ? {} : alarms;
-  const shows = typeof dashboard === "boolean" ? {} : dashboard;
-  const isWatched = queues && watches.thresholds?.queued !== false;
-  return (
-    (alarms !== false && (isWatched || (watches.routes ?? []).length > 0)) ||
-    (dashboard !== false && (queues || (shows.routes ?? []).length > 0))
-  );
+  return { function: given, logGroup: props.logGroup ?? logGroupOf(scope, given), target: given };
 };
 
 /** Children of a function in which CDK has made its log group. */
@@ -96,19 +84,11 @@ const logChildren = ["LogGroup", "LogRetention"];
  * The group that the function writes to. The getter of CDK would create a second function for a group that CDK has not
  * made, to set a retention.
  */
-const logGroupOf = (scope: Construct, given: LambdaFunction, isRead: boolean): ILogGroup => {
+const logGroupOf = (scope: Construct, given: LambdaFunction): ILogGroup => {
   const resource = given.node.defaultChild;
   const config = resource instanceof CfnFunction ? knownProperty(resource.loggingConfig) : undefined;
   if (config?.logGroup !== undefined) return LogGroup.fromLogGroupName(scope, "Logs", config.logGroup);
   if (logChildren.some((id) => given.node.tryFindChild(id) !== undefined)) return given.logGroup;
-  if (isRead) {
-    throw new DeployError(
-      "LOG_GROUP_MISSING",
-      `the function ${given.node.path} has no log group of its own, expected one: alarms and the dashboard read the log, and Lambda ` +
-        "creates the group only at the first invocation, so that a first deployment would fail. Set logGroup of the function; or, if " +
-        "the group exists already, logGroup of the pipeline to LogGroup.fromLogGroupName(…).",
-    );
-  }
   return LogGroup.fromLogGroupName(scope, "Logs", `/aws/lambda/${given.functionName}`);
 };
 

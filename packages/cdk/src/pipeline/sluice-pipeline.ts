@@ -238,6 +238,7 @@ const addAlarms = (pipeline: SluicePipeline, option: SluicePipelineProps["alarms
     ...options,
     resources: pipeline,
     ...(stateMachine && { redrive: stateMachine }),
+    ...(pipeline.verify && { verify: pipeline.verify }),
   });
   if ((options.actions ?? []).length > 0) return;
   Annotations.of(pipeline).addWarningV2(

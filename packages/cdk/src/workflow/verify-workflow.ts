@@ -4,6 +4,7 @@ import { DeployError } from "@sluice/rules";
 import { functionEntry, verifyStateMachine } from "@sluice/workflow";
 import { Duration } from "aws-cdk-lib";
 import { Metric } from "aws-cdk-lib/aws-cloudwatch";
+import type { Function as LambdaFunction } from "aws-cdk-lib/aws-lambda";
 import type { IBucket } from "aws-cdk-lib/aws-s3";
 import { Schedule, type ScheduleExpression, ScheduleTargetInput, TimeWindow } from "aws-cdk-lib/aws-scheduler";
 import { StepFunctionsStartExecution } from "aws-cdk-lib/aws-scheduler-targets";
@@ -43,14 +44,14 @@ export class VerifyWorkflow extends Construct {
   readonly stateMachine: StateMachine;
   /** The bucket for the state of runs. */
   readonly bucket: IBucket;
-  private readonly pipelineName: string;
+  /** The function that ends a run, and writes the metric `Differing`. */
+  readonly report: LambdaFunction;
 
   constructor(scope: Construct, id: string, props: VerifyWorkflowProps) {
     super(scope, id);
     checkSample(props.sample);
     const place = copyPlace(this, props, "a verify");
     this.bucket = place.bucket;
-    this.pipelineName = props.pipeline.pipelineName;
     const plan = planFunction(this, props, place, {
       factory: "verifyPlan",
       options: props.prefix === undefined ? {} : { prefix: props.prefix },
@@ -61,14 +62,14 @@ export class VerifyWorkflow extends Construct {
       tableActions: ["Scan", "BatchGetItem"],
       uses: props.repairs ? ["compare", "write"] : ["compare"],
     });
-    const report = copyReportFunction(this, props, place, functionEntry("verify-report"));
+    this.report = copyReportFunction(this, props, place, functionEntry("verify-report"));
     const definition = checkedDefinition(() =>
       verifyStateMachine({ ...definitionOptions(props), partition: partitionOf(this) }),
     );
     this.stateMachine = workflowStateMachine(this, definition, {
       PlanFunctionArn: plan,
       WorkerFunctionArn: worker,
-      ReportFunctionArn: report,
+      ReportFunctionArn: this.report,
     });
     grantMap(this, this.stateMachine, place, ["units.jsonl", "copies.jsonl"]);
     if (props.schedule) startOn(this, props.schedule);
@@ -79,7 +80,7 @@ export class VerifyWorkflow extends Construct {
     return new Metric({
       namespace: "Sluice",
       metricName: "Differing",
-      dimensionsMap: { pipeline: this.pipelineName, route },
+      dimensionsMap: { function: this.report.functionName, route },
       statistic: "Maximum",
       period: Duration.hours(1),
     });

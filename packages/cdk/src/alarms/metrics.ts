@@ -1,0 +1,74 @@
+// Metrics of the list of alarms, as metrics of the CDK; and the variable that makes the function write its own.
+
+import { type AlarmMetric, type AlarmValue, alarmExpression, DeployError, metricNamespace } from "@sluice/rules";
+import { Annotations, Duration, Token } from "aws-cdk-lib";
+import { type IMetric, MathExpression, Metric } from "aws-cdk-lib/aws-cloudwatch";
+import { addDefaultVariable } from "../pipeline/environment.ts";
+import type { PipelineResources } from "../pipeline/resources.ts";
+
+const cloudWatchMetric = (
+  { namespace, metric: metricName, statistic, dimensions }: AlarmMetric<string>,
+  period: Duration,
+): Metric => new Metric({ namespace, metricName, statistic, period, dimensionsMap: { ...dimensions } });
+
+/** The metric of an alarm's value. The label is that of a share, which has no name of its own. */
+export const metricOf = (value: AlarmValue<string>, periodSeconds: number, label: string): IMetric => {
+  const period = Duration.seconds(periodSeconds);
+  if (value.kind === "metric") return cloudWatchMetric(value.of, period);
+  const { expression, metrics } = alarmExpression(value);
+  const named = Object.entries(metrics).map(([name, metric]) => [name, cloudWatchMetric(metric, period)] as const);
+  return new MathExpression({ expression, usingMetrics: Object.fromEntries(named), period, label });
+};
+
+/** The counts of outcomes that the function writes about a route. */
+export const outcomes = ["Delivered", "Superseded", "Filtered", "Rejected", "Retried"] as const;
+
+type WrittenMetric = "Lag" | "PendingAge" | "Queued" | (typeof outcomes)[number];
+
+/** A metric that the function writes about a route, or about all routes, by the minute. */
+export const writtenMetric = (
+  { function: target }: Pick<PipelineResources, "function">,
+  metric: WrittenMetric,
+  route?: string,
+): Metric =>
+  cloudWatchMetric(
+    {
+      namespace: metricNamespace,
+      metric,
+      statistic: metric === "Lag" || metric === "PendingAge" ? "Maximum" : "Sum",
+      dimensions: { function: target.functionName, ...(route !== undefined && { route }) },
+    },
+    Duration.minutes(1),
+  );
+
+const longestName = 1_024;
+
+/**
+ * Throws ROUTE_NAME if a route's name cannot be the value of a dimension.
+ * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Dimension.html
+ */
+export const checkRoutes = (routes: readonly string[]): void => {
+  for (const route of routes) {
+    if (Token.isUnresolved(route) || (/^[\x20-\x7e]+$/.test(route) && /\S/.test(route) && route.length <= longestName))
+      continue;
+    throw new DeployError(
+      "ROUTE_NAME",
+      `the route ${JSON.stringify(route)} has a name that CloudWatch refuses, expected 1 to ${longestName} printable ASCII characters: ` +
+        "metrics of the route would not exist. Leave it out of `routes`, or rename the route.",
+    );
+  }
+};
+
+/** The variable that makes the function write metrics by default. */
+const variable = "SLUICE_METRICS";
+
+/** Makes the function write its metrics. A value that the function has already wins, and gets a warning. */
+export const writeMetrics = ({ function: target }: Pick<PipelineResources, "function">): void => {
+  const value = addDefaultVariable(target, variable, "emf");
+  if (value === "emf" || Token.isUnresolved(value)) return;
+  Annotations.of(target).addWarningV2(
+    "@sluice/cdk:metrics-not-written",
+    `The function's variable ${variable} is ${JSON.stringify(value)}, so the function writes no metrics by itself, and alarms on them ` +
+      "never go off. Remove the variable; or, if the pipeline's option observers contains emfMetrics(), acknowledge this warning.",
+  );
+};
