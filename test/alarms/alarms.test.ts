@@ -15,7 +15,7 @@ describe.each(failures)("$id", ({ id, what, fires, options, happen, mend, clearA
 
   test(`${what}: it fires and clears`, async () => {
     play = await startPlay(options);
-    const { world, alarms, minutes } = play;
+    const { world, alarms, deployed, minutes } = play;
     await minutes(20);
     expect(alarms.fired()).toEqual([]);
     await happen(play);
@@ -25,5 +25,7 @@ describe.each(failures)("$id", ({ id, what, fires, options, happen, mend, clearA
     await minutes(clearAfter);
     expect(alarms.fired()).toEqual(fires);
     expect(alarms.on()).toEqual([]);
+    expect(deployed.fired()).toEqual(fires);
+    expect(deployed.on()).toEqual([]);
   });
 });

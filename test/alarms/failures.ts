@@ -70,7 +70,8 @@ const verify = ({ metrics }: World, differing: number): void =>
     differing,
   );
 
-const stuckStream: Failure["fires"] = ["iterator-age", "route-lag-orders"];
+/** A stuck shard holds up all routes. */
+const stuckStream: Failure["fires"] = ["iterator-age", "route-lag-search", "route-lag-orders"];
 
 const ofLag: readonly Failure[] = [
   {
@@ -102,11 +103,11 @@ const ofLag: readonly Failure[] = [
   },
   {
     id: "silent",
-    what: "the mapping is disabled for 20 minutes",
+    what: "the mapping is disabled for 30 minutes",
     fires: ["silent"],
     happen: async ({ world, minutes }) => {
       await world.mapping.stop();
-      await minutes(20);
+      await minutes(30);
     },
     mend: ({ mapping }) => mapping.start(),
     clearAfter: 10,
@@ -155,9 +156,9 @@ const ofDeliveries: readonly Failure[] = [
   },
   {
     id: "queued",
-    what: "the target of a route with retries in the queue is down for 6 minutes",
-    fires: ["queued"],
-    happen: down("search", 6),
+    what: "the target of a route with retries in the queue is down for 12 minutes",
+    fires: ["route-lag-search", "queued"],
+    happen: down("search", 12),
     mend: takesAll,
     clearAfter: 15,
   },

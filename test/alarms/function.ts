@@ -49,14 +49,14 @@ export const fakeFunction = (
     return idle;
   };
 
-  const run = async (event: unknown, context: LambdaContext): Promise<unknown> => {
+  const run = async (event: unknown, context: LambdaContext, isFailing: boolean): Promise<unknown> => {
     const environment = idleEnvironment();
     const startedAt = clock.now();
     environment.isBusy = true;
     running += 1;
     put("ConcurrentExecutions", running);
     try {
-      if (fake.faultOf(event) === "fails") throw new Error("the function failed");
+      if (isFailing) throw new Error("the function failed");
       const answer = await environment.handler(event, context);
       put("Errors", 0);
       return answer;
@@ -79,11 +79,11 @@ export const fakeFunction = (
     handler: async (event, context) => {
       const age = (event as { sluice?: unknown }).sluice === undefined ? iteratorAgeOf(event, clock.now()) : undefined;
       if (age !== undefined) put("IteratorAge", age);
-      const isThrottled = fake.faultOf(event) === "throttled";
-      put("Throttles", isThrottled ? 1 : 0);
-      if (isThrottled) throw new Error("the function was throttled");
+      const fault = fake.faultOf(event);
+      put("Throttles", fault === "throttled" ? 1 : 0);
+      if (fault === "throttled") throw new Error("the function was throttled");
       put("Invocations", 1);
-      return run(event, context);
+      return run(event, context, fault === "fails");
     },
   };
   return fake;

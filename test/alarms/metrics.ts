@@ -26,8 +26,17 @@ export interface Metrics {
 
 const minuteMs = 60_000;
 
-const keyOf = ({ namespace, metric, dimensions = {} }: MetricName): string =>
-  JSON.stringify([namespace, metric, Object.entries(dimensions).sort(([one], [other]) => (one < other ? -1 : 1))]);
+/** An alarm asks for the same metric each minute. */
+const keys = new WeakMap<MetricName, string>();
+
+const keyOf = (name: MetricName): string => {
+  const known = keys.get(name);
+  if (known !== undefined) return known;
+  const dimensions = Object.entries(name.dimensions ?? {}).sort(([one], [other]) => (one < other ? -1 : 1));
+  const key = JSON.stringify([name.namespace, name.metric, dimensions]);
+  keys.set(name, key);
+  return key;
+};
 
 const withValue = (minute: Minute | undefined, value: number): Minute => ({
   Sum: (minute?.Sum ?? 0) + value,
