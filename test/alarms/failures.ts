@@ -103,11 +103,11 @@ const ofLag: readonly Failure[] = [
   },
   {
     id: "silent",
-    what: "the mapping is disabled for 30 minutes",
+    what: "the mapping is disabled for 20 minutes",
     fires: ["silent"],
     happen: async ({ world, minutes }) => {
       await world.mapping.stop();
-      await minutes(30);
+      await minutes(20);
     },
     mend: ({ mapping }) => mapping.start(),
     clearAfter: 10,
@@ -282,7 +282,7 @@ const ofWorkflows: readonly Failure[] = [
       await minutes(5);
     },
     mend: (world) => verify(world, 0),
-    clearAfter: 70,
+    clearAfter: 5,
   },
 ];
 
