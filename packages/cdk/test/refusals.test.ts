@@ -15,7 +15,7 @@ import {
 import { type App, Duration, Lazy, Stack, Token } from "aws-cdk-lib";
 import { Annotations, Match, Template } from "aws-cdk-lib/assertions";
 import { AttributeType, StreamViewType, Table, TableV2 } from "aws-cdk-lib/aws-dynamodb";
-import { Code, FilterCriteria, Function as LambdaFunction, Runtime } from "aws-cdk-lib/aws-lambda";
+import { FilterCriteria, type Function as LambdaFunction, Runtime } from "aws-cdk-lib/aws-lambda";
 import { Secret } from "aws-cdk-lib/aws-secretsmanager";
 import { Queue } from "aws-cdk-lib/aws-sqs";
 import { checkEsbuild } from "../src/function/bundling.ts";
@@ -36,15 +36,6 @@ const filters = (...patterns: readonly FilterPattern[]): PipelineChanges => ({ m
 const newImage = (attribute: unknown): PipelineChanges =>
   filters({ eventName: ["REMOVE"] }, { dynamodb: { NewImage: { total: attribute } } });
 const pattern = { eventName: ["INSERT", "REMOVE"] };
-
-/** A function whose log group Lambda creates. */
-const withoutLogs = (stack: Stack): LambdaFunction =>
-  new LambdaFunction(stack, "Bare", {
-    runtime: Runtime.NODEJS_24_X,
-    handler: "index.handler",
-    code: Code.fromInline("0"),
-    timeout: Duration.seconds(60),
-  });
 
 /** What is refused, with which code, and a part of the message that names the found value or the way out. */
 const refusals: readonly (readonly [string, string, string, (stack: Stack) => PipelineChanges])[] = [
@@ -88,12 +79,6 @@ const refusals: readonly (readonly [string, string, string, (stack: Stack) => Pi
       table: undefined,
       stream: { streamArn: "arn:aws:dynamodb:eu-west-1:1:table/t/stream/1", viewType: StreamViewType.KEYS_ONLY },
     }),
-  ],
-  [
-    "a function without a log group, whose log the alarms read",
-    "LOG_GROUP_MISSING",
-    "LogGroup.fromLogGroupName",
-    (stack) => ({ entry: undefined, function: withoutLogs(stack) }),
   ],
   [
     "an alias",

@@ -120,8 +120,8 @@ describe("a pipeline with nothing but a table, an entry and sinks", () => {
       ({ Properties = {} }) =>
         Object.keys(Properties).filter((name) => /^(Queue|Table|Bucket|Function|LogGroup|Role)Name$/.test(name)),
     );
-    // The mappings refer to the function, and the alarms' metrics to the log group.
-    expect([...new Set(named)].sort()).toEqual(["FunctionName", "LogGroupName"]);
+    // The mappings refer to the function.
+    expect([...new Set(named)].sort()).toEqual(["FunctionName"]);
     expect(uses).toEqual(["Test/Sync/Function/Function write"]);
     const resources: PipelineResources = pipeline;
     expect(resources.pipelineName).toBe("Sync");
@@ -375,14 +375,29 @@ describe("alarms and the dashboard", () => {
     Annotations.fromStack(stack).hasNoWarning("*", Match.stringLikeRegexp("alarms have no actions"));
   });
 
-  test("can be left out", () => {
+  test("can be left out, and then the function writes no metrics", () => {
     const stack = unbundled();
     pipelineOf(stack, { alarms: false });
-    Template.fromStack(stack).resourceCountIs("AWS::CloudWatch::Alarm", 0);
+    const template = Template.fromStack(stack);
+    template.resourceCountIs("AWS::CloudWatch::Alarm", 0);
+    expect(JSON.stringify(template.toJSON())).not.toContain("SLUICE_METRICS");
+  });
+
+  test("make the function write metrics, unless the option environment says otherwise", () => {
+    for (const [environment, SLUICE_METRICS] of [
+      [{}, "emf"],
+      [{ SLUICE_METRICS: "none" }, "none"],
+    ] as const) {
+      const stack = unbundled();
+      pipelineOf(stack, { environment });
+      Template.fromStack(stack).hasResourceProperties("AWS::Lambda::Function", {
+        Environment: { Variables: Match.objectLike({ SLUICE_METRICS }) },
+      });
+    }
   });
 });
 
-test("the workflows get the pipeline, and the redrive its alarm and the bucket of payloads", () => {
+test("the workflows get the pipeline, redrive and verify their alarms, and the redrive the bucket of payloads", () => {
   const stack = unbundled();
   const module = join(import.meta.dirname, "support", "program.ts");
   const pipeline = pipelineOf(stack, {
@@ -397,27 +412,35 @@ test("the workflows get the pipeline, and the redrive its alarm and the bucket o
   template.hasResourceProperties("AWS::CloudWatch::Alarm", {
     Dimensions: [{ Name: "StateMachineArn", Value: Match.anyValue() }],
   });
+  template.hasResourceProperties("AWS::CloudWatch::Alarm", {
+    MetricName: "Differing",
+    Dimensions: [{ Name: "function", Value: { Ref: Match.stringLikeRegexp("VerifyReport") } }],
+  });
+  expect(stack.resolve(pipeline.verify?.differing("rows").dimensions)).toMatchObject({
+    function: { Ref: expect.stringMatching(/VerifyReport/) },
+    route: "rows",
+  });
+  // Tasks are no live changes: their functions write no metrics.
+  const functions = Object.values(template.findResources("AWS::Lambda::Function"));
+  const writers = functions.filter(({ Properties }) => Properties.Environment?.Variables?.SLUICE_METRICS !== undefined);
+  expect(writers).toHaveLength(1);
 });
 
 test("the log group of a function of one's own is found without another function", () => {
   const stack = unbundled();
-  pipelineOf(stack, { entry: undefined, function: functionOf(stack, Duration.seconds(20)) });
-  const template = Template.fromStack(stack);
-  template.resourceCountIs("AWS::Lambda::Function", 1);
-  template.hasResourceProperties("AWS::Logs::MetricFilter", {
-    LogGroupName: { Ref: Match.stringLikeRegexp("OwnLogs") },
-  });
+  const { logGroup } = pipelineOf(stack, { entry: undefined, function: functionOf(stack, Duration.seconds(20)) });
+  expect(stack.resolve(logGroup.logGroupName)).toEqual({ Ref: expect.stringMatching(/^OwnLogs/) });
+  Template.fromStack(stack).resourceCountIs("AWS::Lambda::Function", 1);
 });
 
-test("a log group that CDK made is waited for, and one that Lambda makes is not needed without metrics of the log", () => {
+test("a log group that CDK made is found, and that of Lambda has Lambda's name", () => {
   const stack = unbundled();
   stack.node.setContext(LAMBDA_LOG_GROUP, true);
-  pipelineOf(stack, { entry: undefined, function: functionOf(stack, Duration.seconds(20), { logGroup: undefined }) });
-  Template.fromStack(stack).hasResourceProperties("AWS::Logs::MetricFilter", {
-    LogGroupName: { Ref: Match.stringLikeRegexp("LogGroup") },
-  });
+  const own = functionOf(stack, Duration.seconds(20), { logGroup: undefined });
+  const made = pipelineOf(stack, { entry: undefined, function: own });
+  expect(stack.resolve(made.logGroup.logGroupName)).toEqual({ Ref: expect.stringMatching(/LogGroup/) });
   const quiet = unbundled();
   const fn = functionOf(quiet, Duration.seconds(20), { logGroup: undefined });
-  const { logGroup } = pipelineOf(quiet, { entry: undefined, function: fn, alarms: false });
+  const { logGroup } = pipelineOf(quiet, { entry: undefined, function: fn });
   expect(JSON.stringify(quiet.resolve(logGroup.logGroupName))).toContain("/aws/lambda/");
 });

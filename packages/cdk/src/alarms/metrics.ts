@@ -43,18 +43,21 @@ export const writtenMetric = (
 
 const longestName = 1_024;
 
+const isDimension = (route: string): boolean =>
+  /^[\x20-\x7e]+$/.test(route) && route.trim() !== "" && route.length <= longestName;
+
 /**
- * Throws ROUTE_NAME if a route's name cannot be the value of a dimension.
+ * Throws ROUTE_NAME if a route's name cannot be the value of a dimension. The function writes such a name percent-encoded.
  * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Dimension.html
  */
 export const checkRoutes = (routes: readonly string[]): void => {
   for (const route of routes) {
-    if (Token.isUnresolved(route) || (/^[\x20-\x7e]+$/.test(route) && /\S/.test(route) && route.length <= longestName))
-      continue;
+    if (Token.isUnresolved(route) || isDimension(route)) continue;
     throw new DeployError(
       "ROUTE_NAME",
-      `the route ${JSON.stringify(route)} has a name that CloudWatch refuses, expected 1 to ${longestName} printable ASCII characters: ` +
-        "metrics of the route would not exist. Leave it out of `routes`, or rename the route.",
+      `the route ${JSON.stringify(route)} has a name that CloudWatch refuses, expected 1 to ${longestName} printable ASCII characters, and ` +
+        "not only spaces. Rename the route, leave it out of `routes`, or write the name as the function does: other characters " +
+        "percent-encoded, such as %C3%A9 for é.",
     );
   }
 };

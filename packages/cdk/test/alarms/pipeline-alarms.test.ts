@@ -1,34 +1,41 @@
 import { describe, expect, test } from "@jest/globals";
-import { pipelineAlarms } from "@sluice/rules";
+import { type AlarmMetric, alarmExpression, alarmsOf, type PipelineAlarm, pipelineAlarms } from "@sluice/rules";
 import type { Stack } from "aws-cdk-lib";
-import type { Template } from "aws-cdk-lib/assertions";
+import { Annotations, Match, type Template } from "aws-cdk-lib/assertions";
+import { Code, Function as LambdaFunction, Runtime } from "aws-cdk-lib/aws-lambda";
 import { Topic } from "aws-cdk-lib/aws-sns";
 import { StateMachine } from "aws-cdk-lib/aws-stepfunctions";
-import { DeployError, PipelineAlarms, PipelineDashboard } from "../../src/index.ts";
+import { DeployError, PipelineAlarms, type PipelineAlarmsProps, PipelineDashboard } from "../../src/index.ts";
 import { resourcesIn } from "../support/resources.ts";
 import { templateOf, testStack } from "../support/stack.ts";
 
-interface AlarmProperties {
-  readonly AlarmDescription: string;
+interface MetricProperties {
   readonly Namespace: string;
-  readonly MetricName?: string;
-  readonly Dimensions?: readonly { readonly Name: string; readonly Value: unknown }[];
-  readonly Threshold: number;
-  readonly Statistic: string;
-  readonly Period: number;
-  readonly EvaluationPeriods: number;
-  readonly DatapointsToAlarm: number;
-  readonly ComparisonOperator: string;
-  readonly TreatMissingData: string;
-  readonly AlarmActions?: readonly unknown[];
-  readonly OKActions?: readonly unknown[];
+  readonly MetricName: string;
+  readonly Dimensions: readonly { readonly Name: string; readonly Value: unknown }[];
 }
 
-const alarmsOf = (template: Template): readonly AlarmProperties[] =>
+interface AlarmProperties extends MetricProperties {
+  readonly AlarmDescription: string;
+  readonly Threshold: number;
+  readonly AlarmActions?: readonly unknown[];
+  readonly OKActions?: readonly unknown[];
+  readonly Metrics?: readonly { readonly Id: string; readonly Expression?: string; readonly MetricStat?: unknown }[];
+}
+
+const alarmsIn = (template: Template): readonly AlarmProperties[] =>
   Object.values(template.findResources("AWS::CloudWatch::Alarm")).map(({ Properties }) => Properties);
 
-const redriveIn = (stack: Stack) =>
-  StateMachine.fromStateMachineArn(stack, "Redrive", "arn:aws:states:eu-west-1:123456789012:stateMachine:Redrive");
+const redriveArn = "arn:aws:states:eu-west-1:123456789012:stateMachine:Redrive";
+
+const redriveIn = (stack: Stack) => StateMachine.fromStateMachineArn(stack, "Redrive", redriveArn);
+
+const reportIn = (stack: Stack): LambdaFunction =>
+  new LambdaFunction(stack, "Report", {
+    runtime: Runtime.NODEJS_22_X,
+    handler: "index.handler",
+    code: Code.fromInline("exports.handler = () => {}"),
+  });
 
 const codeOf = (run: () => unknown): string | undefined => {
   try {
@@ -40,70 +47,108 @@ const codeOf = (run: () => unknown): string | undefined => {
   }
 };
 
+/** The logical ids of `resourcesIn`, as the list calls its resources. */
+const ids = {
+  function: "Function",
+  mapping: "Mapping",
+  destination: "Mapping",
+  "dead-letters": "DeadLetters",
+  "retry-queue": "Retries",
+  redrive: redriveArn,
+  "verify-report": "Report",
+} as const;
+
+/** A dimension's value as the template has it: a reference to a resource, or a text. */
+const asText = (value: unknown): string =>
+  typeof value === "string"
+    ? value
+    : JSON.stringify(value).replace(/^\{"(?:Ref|Fn::GetAtt)":\[?"([A-Za-z]+?)(?:[0-9A-F]{8})?".*$/, "$1");
+
+const templateMetric = ({ namespace, metric, dimensions }: AlarmMetric<string>) => ({
+  Namespace: namespace,
+  MetricName: metric,
+  Dimensions: Object.entries(dimensions)
+    .map(([Name, Value]) => ({ Name, Value }))
+    .sort((a, b) => (a.Name < b.Name ? -1 : 1)),
+});
+
+const metricIn = ({ Namespace, MetricName, Dimensions }: MetricProperties) => ({
+  Namespace,
+  MetricName,
+  Dimensions: Dimensions.map(({ Name, Value }) => ({ Name, Value: asText(Value) })),
+});
+
+const ofAlarm =
+  ({ row, route }: PipelineAlarm) =>
+  (alarm: AlarmProperties) =>
+    alarm.AlarmDescription.startsWith(`Pipeline orders, ${row.title}${route === undefined ? "" : ` of ${route}`}: `);
+
+const operators = { atLeast: "GreaterThanOrEqualToThreshold", below: "LessThanThreshold" } as const;
+
 describe("all resources", () => {
   const stack = testStack();
   const resources = resourcesIn(stack);
   const topic = new Topic(stack, "Topic");
+  const routes = ["postgres", "search / v2"];
   new PipelineAlarms(stack, "Alarms", {
     resources,
     redrive: redriveIn(stack),
+    verify: { report: reportIn(stack) },
     actions: [topic],
-    routes: ["postgres", "search"],
+    routes,
     thresholds: { "retries-age": 7_200 },
   });
-  new PipelineDashboard(stack, "Dashboard", { resources, routes: ["postgres", "search"] });
+  new PipelineDashboard(stack, "Dashboard", { resources, routes });
   const template = templateOf(stack);
-  const alarms = alarmsOf(template);
+  const alarms = alarmsIn(template);
+  const expected = alarmsOf(ids, routes);
 
-  test("have each alarm of the list, with its metric and periods", () => {
-    for (const row of pipelineAlarms) {
-      const found = alarms.filter(({ AlarmDescription }) => AlarmDescription.includes(`, ${row.title}: `));
-      expect(found).toHaveLength(row.source === "route" ? 2 : 1);
-      for (const alarm of found) {
-        expect(alarm).toMatchObject({
+  test("have exactly the alarms of the list, with their settings", () => {
+    expect(new Set(expected.map(({ row }) => row.id)).size).toBe(pipelineAlarms.length);
+    for (const one of expected) {
+      const { row } = one;
+      const found = alarms.filter(ofAlarm(one));
+      expect(found).toMatchObject([
+        {
           Threshold: row.id === "retries-age" ? 7_200 : row.threshold,
           EvaluationPeriods: row.periods,
           DatapointsToAlarm: row.datapoints,
-          ComparisonOperator: "GreaterThanOrEqualToThreshold",
-          TreatMissingData: "notBreaching",
-        });
-        expect(alarm.AlarmDescription.endsWith(`docs/runbook.md#${row.anchor}`)).toBe(true);
-        expect(alarm.AlarmActions).toHaveLength(1);
-        expect(alarm.OKActions).toBeUndefined();
-      }
-    }
-    expect(alarms).toHaveLength(pipelineAlarms.length + 1);
-  });
-
-  test("watch the metric and dimension of the list", () => {
-    for (const row of pipelineAlarms.filter(({ dimension }) => dimension !== undefined)) {
-      const found = alarms.filter(({ AlarmDescription }) => AlarmDescription.includes(`, ${row.title}: `));
-      expect(found).toMatchObject([
-        {
-          Namespace: row.namespace,
-          MetricName: row.metric,
-          Statistic: row.statistic,
-          Period: row.periodSeconds,
-          Dimensions: [{ Name: row.dimension }],
+          ComparisonOperator: operators[row.comparison],
+          TreatMissingData: row.missing,
+          AlarmActions: [{ Ref: expect.stringContaining("Topic") }],
         },
       ]);
+      expect(found[0]?.AlarmDescription.endsWith(`docs/runbook.md#${row.anchor}`)).toBe(true);
+      expect(found[0]?.OKActions).toBeUndefined();
+    }
+    expect(alarms).toHaveLength(expected.length);
+  });
+
+  test("watch the metrics and dimensions of the list", () => {
+    for (const one of expected) {
+      const { row, value } = one;
+      const found = alarms.find(ofAlarm(one)) as AlarmProperties;
+      if (value.kind === "metric") {
+        expect(found).toMatchObject({ Statistic: value.of.statistic, Period: row.periodSeconds });
+        expect(metricIn(found)).toEqual(templateMetric(value.of));
+        continue;
+      }
+      const { expression, metrics } = alarmExpression(value);
+      const inTemplate = (found.Metrics ?? []).filter(({ MetricStat }) => MetricStat !== undefined);
+      expect((found.Metrics ?? []).flatMap(({ Expression }) => Expression ?? [])).toEqual([expression]);
+      expect(inTemplate.map(({ Id }) => Id).sort()).toEqual(Object.keys(metrics).sort());
+      for (const { Id, MetricStat } of inTemplate) {
+        const { Metric, Period, Stat } = MetricStat as { Metric: MetricProperties; Period: number; Stat: string };
+        expect({ Period, Stat }).toEqual({ Period: row.periodSeconds, Stat: "Sum" });
+        expect(metricIn(Metric)).toEqual(templateMetric(metrics[Id] as AlarmMetric<string>));
+      }
     }
   });
 
-  test("the metrics of a mapping are looked up by the mapping's UUID", () => {
-    const dropped = alarms.find(({ MetricName }) => MetricName === "DroppedEventCount");
-    expect(dropped?.Dimensions).toEqual([{ Name: "EventSourceMappingUUID", Value: { Ref: "Mapping" } }]);
-  });
-
-  test("alarms and dashboard share one metric filter for each metric", () => {
-    const filters = Object.values(template.findResources("AWS::Logs::MetricFilter"));
-    const names = filters.map(({ Properties }) => Properties.MetricTransformations[0].MetricName as string);
-    expect(new Set(names).size).toBe(names.length);
-    // queued, and received and five outcomes of two routes
-    expect(names).toHaveLength(13);
-    for (const { Properties } of filters) {
-      expect(Properties.FilterPattern).toBe('{ $.message = "batch finished*" && $.pipeline = "orders" }');
-    }
+  test("make the function write its metrics, and no metric from the log", () => {
+    template.resourceCountIs("AWS::Logs::MetricFilter", 0);
+    template.hasResourceProperties("AWS::Lambda::Function", { Environment: { Variables: { SLUICE_METRICS: "emf" } } });
+    expect(Annotations.fromStack(stack).findWarning("*", Match.stringLikeRegexp("SLUICE_METRICS"))).toEqual([]);
   });
 });
 
@@ -112,21 +157,51 @@ test("alarms exist only for the resources of a pipeline", () => {
   const { deadLetters: _deadLetters, retryQueue: _retryQueue, ...resources } = resourcesIn(stack);
   resources.mapping.destinationConfig = undefined;
   new PipelineAlarms(stack, "Alarms", { resources, thresholds: { throttles: false } });
-  const metrics = alarmsOf(templateOf(stack)).map(({ MetricName }) => MetricName);
-  expect(metrics.sort()).toEqual(["DroppedEventCount", "Errors", "IteratorAge"]);
+  const expected = alarmsOf({ function: ids.function, mapping: ids.mapping }).filter(
+    ({ row }) => row.id !== "throttles",
+  );
+  const alarms = alarmsIn(templateOf(stack));
+  expect(alarms).toHaveLength(expected.length);
+  expect(expected.filter((one) => alarms.filter(ofAlarm(one)).length !== 1)).toEqual([]);
+});
+
+test("a mapping that the stack disables is silent on purpose", () => {
+  const idsWith = (enabled: boolean): readonly string[] => {
+    const stack = testStack();
+    const resources = resourcesIn(stack);
+    resources.mapping.enabled = enabled;
+    return new PipelineAlarms(stack, "Alarms", { resources }).alarms.map(({ node }) => node.id);
+  };
+  const enabled = idsWith(true);
+  expect(enabled).toContain("silent");
+  expect(idsWith(false)).toEqual(enabled.filter((id) => id !== "silent"));
+});
+
+test("a function's own SLUICE_METRICS wins, with a warning that nothing writes the metrics", () => {
+  const stack = testStack();
+  const resources = resourcesIn(stack);
+  resources.function.addEnvironment("SLUICE_METRICS", "none");
+  new PipelineDashboard(stack, "Dashboard", { resources });
+  templateOf(stack).hasResourceProperties("AWS::Lambda::Function", {
+    Environment: { Variables: { SLUICE_METRICS: "none" } },
+  });
+  Annotations.fromStack(stack).hasWarning("*", Match.stringLikeRegexp('SLUICE_METRICS is "none"'));
 });
 
 test("wrong options are refused", () => {
   const stack = testStack();
   const resources = resourcesIn(stack);
-  const unknown = { "iterator-old": 3 } as object;
-  expect(codeOf(() => new PipelineAlarms(stack, "A", { resources, thresholds: unknown }))).toBe("ALARM_UNKNOWN");
-  expect(codeOf(() => new PipelineAlarms(stack, "B", { resources, thresholds: { errors: 0 } }))).toBe(
-    "ALARM_THRESHOLD",
-  );
-  expect(codeOf(() => new PipelineAlarms(stack, "C", { resources, routes: ["a.b"] }))).toBe("ROUTE_NAME");
+  const made = (id: string, options: Omit<PipelineAlarmsProps, "resources">) =>
+    codeOf(() => new PipelineAlarms(stack, id, { resources, ...options }));
+  expect(made("A", { thresholds: { "iterator-old": 3 } as object })).toBe("ALARM_UNKNOWN");
+  expect(made("B", { thresholds: { errors: 0 } })).toBe("ALARM_THRESHOLD");
+  for (const [index, route] of ["", "  ", "café", "a\tb", "r".repeat(1_025)].entries()) {
+    expect([route, made(`C${index}`, { routes: [route] })]).toEqual([route, "ROUTE_NAME"]);
+    const dashboard = () => new PipelineDashboard(stack, `D${index}`, { resources, routes: [route] });
+    expect(codeOf(dashboard)).toBe("ROUTE_NAME");
+  }
   resources.mapping.metricsConfig = undefined;
-  expect(codeOf(() => new PipelineAlarms(stack, "D", { resources }))).toBe("METRICS_OFF");
-  const thresholds = { "gave-up": false, dropped: false } as const;
-  expect(codeOf(() => new PipelineAlarms(stack, "E", { resources, thresholds }))).toBeUndefined();
+  expect(made("E", {})).toBe("METRICS_OFF");
+  expect(made("F", { thresholds: { "gave-up": false, dropped: false } })).toBe("METRICS_OFF");
+  expect(made("G", { thresholds: { "gave-up": false, dropped: false, silent: false } })).toBeUndefined();
 });

@@ -37,7 +37,7 @@ export const alarmExpression = <Value extends string>(
 ): AlarmExpression<Value> => {
   const of = `FILL(${nameOf(value.of)}, 0)`;
   const others = value.unless === undefined ? [] : [value.unless];
-  const isAlone = others.map((other) => ` AND SUM([${nameOf(value.of)}, ${nameOf(other)}]) == ${of}`).join("");
+  const isAlone = others.map((other) => ` && SUM([${nameOf(value.of)}, ${nameOf(other)}]) == ${of}`).join("");
   return {
     expression: `IF(${of} >= ${value.min}${isAlone}, ${of} / SUM([${value.among.map(nameOf).join(", ")}]), 0)`,
     metrics: Object.fromEntries([value.of, ...value.among, ...others].map((metric) => [nameOf(metric), metric])),

@@ -72,7 +72,7 @@ export const lagAlarms: readonly AlarmRow[] = [
     unit: "count",
     datapoints: 15,
     periods: 15,
-    why: "Lambda polls also an idle stream, several times a minute; a change of the mapping interrupts the polls for minutes",
+    why: "Lambda also polls an idle stream, several times a minute; a change of the mapping interrupts the polls for minutes",
     missing: "breaching",
     missingWhy: "the mapping is disabled or deleted, or may not read the stream: an empty poll is a data point of 0",
   },

@@ -2,6 +2,7 @@
 // tell when a copy differs.
 
 import { differing, type Finding, type VerifyTally } from "@sluice/backfill";
+import { dimensionValue } from "@sluice/core/metrics";
 import type { InvocationContext } from "@sluice/core/sink-kit";
 import {
   type CopyReport,
@@ -33,6 +34,8 @@ export type VerifyReportHandler = (event: CopyReportEvent, context?: InvocationC
 export interface VerifyReportOptions extends CopyReportOptions {
   /** Writes the lines with the metrics. Default: the standard output, which Lambda sends to CloudWatch Logs. */
   readonly writeMetric?: (line: string) => void;
+  /** Value of the dimension `function`. Default: the name of the Lambda function; outside Lambda, that of the pipeline. */
+  readonly functionName?: string;
 }
 
 /** Lambda's JSON format of logs would wrap a line of the console, and CloudWatch would not find the metric. */
@@ -40,16 +43,30 @@ const toStandardOutput = (line: string): void => {
   process.stdout.write(`${line}\n`);
 };
 
-/** @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html */
-const metricLine = (plan: Plan, target: string, tally: VerifyTally, timestamp: number): string => {
+interface MetricOrigin {
+  readonly functionName: string | undefined;
+  readonly timestamp: number;
+}
+
+/**
+ * A metric by function, and not by pipeline: two stages of a pipeline in one account have two functions.
+ * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+ */
+const metricLine = (
+  plan: Plan,
+  target: string,
+  tally: VerifyTally,
+  { functionName, timestamp }: MetricOrigin,
+): string => {
   const counted = tally[target];
   const of: VerifyTally = counted === undefined ? {} : { [target]: counted };
   const Metrics = [{ Name: "Differing", Unit: "Count" }];
-  const CloudWatchMetrics = [{ Namespace: "Sluice", Dimensions: [["pipeline", "route"]], Metrics }];
+  const CloudWatchMetrics = [{ Namespace: "Sluice", Dimensions: [["function"], ["function", "route"]], Metrics }];
   return JSON.stringify({
     _aws: { Timestamp: timestamp, CloudWatchMetrics },
+    function: dimensionValue(functionName ?? plan.pipeline),
+    route: dimensionValue(target),
     pipeline: plan.pipeline,
-    route: target,
     Differing: differing(of),
     run: plan.run,
     classes: counted?.counts ?? {},
@@ -75,7 +92,7 @@ const examplesIn = async (objects: RunObjects, lists: readonly string[]): Promis
  * @throws {ConfigError} CONFIG_INVALID, with the option's name, when an option is wrong.
  */
 export const verifyReport = (options: VerifyReportOptions = {}): VerifyReportHandler => {
-  const { writeMetric = toStandardOutput, ...others } = options;
+  const { writeMetric = toStandardOutput, functionName = process.env.AWS_LAMBDA_FUNCTION_NAME, ...others } = options;
   const { logger, clock, s3 } = reportParts("verifyReport", others);
   return async (event) => {
     const { plan, state } = event;
@@ -85,7 +102,8 @@ export const verifyReport = (options: VerifyReportOptions = {}): VerifyReportHan
     // The differences of a part of the table would end an alarm that the rest of the table has raised. A target of an empty
     // table has a data point, too.
     const measured = reason === "" ? (plan.targets ?? []) : [];
-    for (const target of measured) writeMetric(metricLine(plan, target, tally, clock.now()));
+    const origin: MetricOrigin = { functionName, timestamp: clock.now() };
+    for (const target of measured) writeMetric(metricLine(plan, target, tally, origin));
     const objects = openRunObjects(s3, plan);
     const details = {
       differing: differing(tally),

@@ -219,11 +219,12 @@ describeWithEngines(`Step Functions (seed ${seed})`, ({ postgres, rig }) => {
           CloudWatchMetrics: [
             {
               Namespace: "Sluice",
-              Dimensions: [["pipeline", "route"]],
+              Dimensions: [["function"], ["function", "route"]],
               Metrics: [{ Name: "Differing", Unit: "Count" }],
             },
           ],
         },
+        function: expect.any(String),
         ...{ pipeline: "orders", route: "postgres", Differing: 5, run: ended.name, classes: counts },
       },
     ]);

@@ -80,7 +80,8 @@ const rig = (
     worker: backfillWorker(pipeline, { ...common, checkpointMs: 0 }),
     report: backfillReport(common),
     verifier: verifyWorker(pipeline, { ...common, graceMs: 60_000 }),
-    verifierReport: (writeMetric: (line: string) => void) => verifyReport({ ...common, writeMetric }),
+    verifierReport: (writeMetric: (line: string) => void) =>
+      verifyReport({ ...common, writeMetric, functionName: "orders-report" }),
   };
 };
 
@@ -257,7 +258,9 @@ describe("a verify", () => {
     const report = await verifierReport((line) => lines.push(line))({ plan: planned, state: {} });
     expect(report).toMatchObject({ outcome: "complete", differing: 2, units: { total: 2, done: 2 } });
     expect(report.examples.map((finding) => finding.class).sort()).toEqual(["different", "missing"]);
-    expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ pipeline: "orders", route: "copy", Differing: 2 }]);
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { function: "orders-report", route: "copy", pipeline: "orders", Differing: 2 },
+    ]);
   });
 
   test("that is incomplete writes no metric", async () => {
