@@ -7,15 +7,10 @@ export interface MetricName {
   readonly dimensions?: Readonly<Record<string, string>>;
 }
 
-export type Statistic = "Sum" | "Maximum" | "Minimum" | "SampleCount" | "Average";
+export type Statistic = "Sum" | "Maximum" | "SampleCount";
 
 /** The values of one minute. */
-interface Minute {
-  Sum: number;
-  Maximum: number;
-  Minimum: number;
-  SampleCount: number;
-}
+type Minute = Record<Statistic, number>;
 
 export interface Metrics {
   /** Adds a value at a time in milliseconds since the epoch. Default: now. */
@@ -38,19 +33,23 @@ const keyOf = (name: MetricName): string => {
   return key;
 };
 
-const withValue = (minute: Minute | undefined, value: number): Minute => ({
-  Sum: (minute?.Sum ?? 0) + value,
-  Maximum: Math.max(minute?.Maximum ?? value, value),
-  Minimum: Math.min(minute?.Minimum ?? value, value),
-  SampleCount: (minute?.SampleCount ?? 0) + 1,
-});
+const addTo = (minutes: Map<number, Minute>, index: number, value: number): void => {
+  const minute = minutes.get(index);
+  if (minute === undefined) {
+    minutes.set(index, { Sum: value, Maximum: value, SampleCount: 1 });
+    return;
+  }
+  minute.Sum += value;
+  minute.Maximum = Math.max(minute.Maximum, value);
+  minute.SampleCount += 1;
+};
 
-const together = (one: Minute, other: Minute): Minute => ({
-  Sum: one.Sum + other.Sum,
-  Maximum: Math.max(one.Maximum, other.Maximum),
-  Minimum: Math.min(one.Minimum, other.Minimum),
-  SampleCount: one.SampleCount + other.SampleCount,
-});
+/** Statistics of a period from those of its minutes. */
+const combine: Readonly<Record<Statistic, (before: number, minute: Minute) => number>> = {
+  Sum: (before, { Sum }) => before + Sum,
+  SampleCount: (before, { SampleCount }) => before + SampleCount,
+  Maximum: (before, { Maximum }) => Math.max(before, Maximum),
+};
 
 /** Creates an empty store. */
 export const metricStore = (now: () => number): Metrics => {
@@ -60,19 +59,17 @@ export const metricStore = (now: () => number): Metrics => {
       const key = keyOf(name);
       const minutes = metrics.get(key) ?? new Map<number, Minute>();
       metrics.set(key, minutes);
-      const index = Math.floor(atMs / minuteMs);
-      minutes.set(index, withValue(minutes.get(index), value));
+      addTo(minutes, Math.floor(atMs / minuteMs), value);
     },
     statistic: (name, statistic, fromMs, toMs) => {
       const minutes = metrics.get(keyOf(name));
       if (minutes === undefined) return undefined;
-      let period: Minute | undefined;
+      let found: number | undefined;
       for (let index = Math.floor(fromMs / minuteMs); index * minuteMs < toMs; index += 1) {
         const minute = minutes.get(index);
-        if (minute !== undefined) period = period === undefined ? minute : together(period, minute);
+        if (minute !== undefined) found = found === undefined ? minute[statistic] : combine[statistic](found, minute);
       }
-      if (period === undefined) return undefined;
-      return statistic === "Average" ? period.Sum / period.SampleCount : period[statistic];
+      return found;
     },
   };
 };

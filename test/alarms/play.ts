@@ -11,6 +11,8 @@ export interface Play {
   readonly alarms: AlarmWatch;
   /** The alarms of the template that `@sluice/cdk` synthesises. */
   readonly deployed: AlarmWatch;
+  /** All that are evaluated each minute. */
+  readonly watches: AlarmWatch[];
   /** Plays this many minutes. `load` runs at the start of each. Default load: two items. */
   readonly minutes: (count: number, load?: (minute: number) => Promise<void> | void) => Promise<void>;
 }
@@ -27,6 +29,7 @@ export const startPlay = async (options?: WorldOptions): Promise<Play> => {
     AlarmWatch,
     AlarmWatch,
   ];
+  const watches = [alarms, deployed];
   let minute = 0;
   const usualLoad = (): void => {
     for (const item of [0, 1]) world.put(`item-${(minute + item) % 10}`);
@@ -35,14 +38,14 @@ export const startPlay = async (options?: WorldOptions): Promise<Play> => {
     world,
     alarms,
     deployed,
+    watches,
     minutes: async (count, load = usualLoad) => {
       for (let played = 0; played < count; played += 1) {
         await load(minute);
         const endsAt = (Math.floor(clock.now() / minuteMs) + 1) * minuteMs;
         await clock.sleep(endsAt - clock.now());
         world.measure(endsAt - 1);
-        alarms.evaluate(endsAt);
-        deployed.evaluate(endsAt);
+        for (const watch of watches) watch.evaluate(endsAt);
         minute += 1;
       }
     },

@@ -141,7 +141,7 @@ export const startWorld = async (options: WorldOptions = {}): Promise<World> => 
     targets: { search: fakeTarget("search", clock), orders: fakeTarget("orders", clock) },
   };
   const lambda = fakeFunction(names.function, clock, metrics, () => newHandler(parts));
-  const stream = fakeStreams();
+  const stream = fakeStreams({ streamArn: streamRecord({ after: { pk: "" } }).eventSourceARN ?? "" });
   const shard = stream.addShard();
   const { ofStream, ofRetries } = mappingsOf(parts, lambda.handler, stream, options);
   const records: StreamRecord[] = [];
