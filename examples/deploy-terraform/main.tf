@@ -105,6 +105,7 @@ resource "aws_lambda_function" "orders" {
       OPENSEARCH_REGION      = data.aws_region.current.region
       ORDER_EVENTS_TOPIC_ARN = aws_sns_topic.order_events.arn
       WAREHOUSE_QUEUE_URL    = aws_sqs_queue.warehouse.url
+      SLUICE_METRICS         = "emf"
     }
   }
 

@@ -76,14 +76,14 @@ const stuckStream: Failure["fires"] = ["iterator-age", "route-lag-search", "rout
 const ofLag: readonly Failure[] = [
   {
     id: "iterator-age",
-    what: "the function throws for 12 minutes, so it writes no metric",
+    what: "the function throws for 15 minutes, so it writes no metric",
     fires: ["iterator-age", "errors"],
     happen: async ({ world, minutes }) => {
       world.function.faultOf = () => "fails";
-      await minutes(12);
+      await minutes(15);
     },
     mend: runsAgain,
-    clearAfter: 15,
+    clearAfter: 30,
   },
   {
     id: "route-lag",
@@ -192,14 +192,20 @@ const ofDeliveries: readonly Failure[] = [
 const ofLambda: readonly Failure[] = [
   {
     id: "errors",
-    what: "the function throws for 6 minutes",
+    what: "each batch fails at its first attempt, for 20 minutes",
     fires: ["errors"],
     happen: async ({ world, minutes }) => {
-      world.function.faultOf = () => "fails";
-      await minutes(6);
+      const seen = new Set<string>();
+      world.function.faultOf = (event) => {
+        const text = JSON.stringify(event);
+        const isFirst = !seen.has(text);
+        seen.add(text);
+        return isFirst ? "fails" : undefined;
+      };
+      await minutes(20);
     },
     mend: runsAgain,
-    clearAfter: 20,
+    clearAfter: 30,
   },
   {
     id: "throttles",

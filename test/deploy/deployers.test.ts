@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { engineOrSkip } from "@sluice/local";
-import { judgeTemplate, pipelineAlarms } from "@sluice/rules";
+import { alarmsOf, judgeTemplate } from "@sluice/rules";
 import { Template as Assertions } from "aws-cdk-lib/assertions";
 import { root } from "../markdown.ts";
 import { differences, type Facts, factsOf, type Template } from "./facts.ts";
@@ -25,7 +25,6 @@ interface Deployer {
 /** What all three examples leave out, or say in another way, than examples/deploy-cdk. */
 const deliberateEverywhere: Deliberate = [
   [/^alarm .*\.AlarmActions$/, "the user adds a topic; the example of CDK makes one"],
-  [/^logMetric .*\//, "these metrics are for the dashboard, which only the constructs make"],
   [/^table\.(Type|Replicas|PointInTimeRecoverySpecification\.)/, "CDK's TableV2 is a global table with one replica"],
   [/^warehouse\.SqsManagedSseEnabled$/, "the examples say what is the default of SQS"],
 ];
@@ -56,9 +55,9 @@ const roles = [
 test("the construct's stack has facts of every resource of the pipeline", () => {
   expect(roles.filter((role) => construct[`${role}.Type`] === undefined)).toEqual([]);
   const paths = Object.keys(construct);
-  const sources = new Set(["redrive", "route"]);
-  const wanted = pipelineAlarms.filter(({ source }) => !sources.has(source)).map(({ metric }) => metric);
-  expect(wanted.filter((metric) => !paths.some((path) => path.startsWith(`alarm ${metric}`)))).toEqual([]);
+  const names = { function: "f", mapping: "m", destination: "d", "dead-letters": "q", "retry-queue": "r" };
+  const alarms = paths.filter((path) => /^alarm .*\.Threshold$/.test(path));
+  expect(alarms).toHaveLength(alarmsOf(names).length);
   expect(paths.filter((path) => path.startsWith("rights ")).length).toBeGreaterThan(12);
   expect(paths.filter((path) => path.startsWith("policy ")).length).toBeGreaterThan(6);
 });

@@ -180,18 +180,14 @@ const policyFacts = ({ Type, Properties = {} }: Resource) => {
   return statementFacts("policy", statementsIn(Properties.PolicyDocument));
 };
 
+/** The name of an alarm's metric. Of an alarm on an expression, the expression. */
+const alarmName = ({ MetricName, Metrics }: JsonObject): string =>
+  textOf(MetricName ?? listOf(Metrics).flatMap((one) => member(one, "Expression") ?? [])[0]);
+
 const alarmFacts = ({ Properties: { AlarmName: _, ...properties } = {} }: Resource) => {
   const dimensions = listOf(properties.Dimensions).map((dimension) => textOf(member(dimension, "Value")));
-  return flat(`alarm ${[textOf(properties.MetricName), ...dimensions].join(" of ")}`, properties);
+  return flat(`alarm ${[alarmName(properties), ...dimensions].join(" of ")}`, properties);
 };
-
-const metricNames = ({ MetricTransformations }: JsonObject): string =>
-  listOf(MetricTransformations)
-    .map((transformation) => textOf(member(transformation, "MetricName")))
-    .join();
-
-const metricFacts = ({ Properties: { FilterName: _, ...properties } = {} }: Resource) =>
-  flat(`logMetric ${metricNames(properties)}`, properties);
 
 /** The resources that belong to a role, by one of their properties. */
 const ownerOf = ({ Type, Properties = {} }: Resource): Json | undefined => {
@@ -204,7 +200,6 @@ const policyTypes = ["AWS::IAM::Policy", "AWS::SQS::QueuePolicy", "AWS::SNS::Top
 const factsOfResource = (id: string, resource: Resource, roles: ReadonlyMap<string, string>) => {
   const role = roles.get(id);
   if (resource.Type === "AWS::CloudWatch::Alarm") return alarmFacts(resource);
-  if (resource.Type === "AWS::Logs::MetricFilter") return metricFacts(resource);
   if (policyTypes.includes(resource.Type)) {
     return [...roles.values()].includes(idIn(ownerOf(resource))) ? policyFacts(resource) : [];
   }

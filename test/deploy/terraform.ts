@@ -114,8 +114,9 @@ const renamed = (from: Block, names: Readonly<Record<string, string>>): Block =>
     }),
   );
 
-/** A member if the object has members. */
-const optional = (name: string, value: Block): Block => (Object.keys(value).length > 0 ? { [name]: value } : {});
+/** A member if the object or the list has members. */
+const optional = (name: string, value: Block | readonly Json[]): Block =>
+  Object.keys(value).length > 0 ? { [name]: value } : {};
 
 /** The patterns, whose quotes Terraform escapes. */
 const filterCriteriaOf = ({ filter }: Block): Block => {
@@ -151,6 +152,27 @@ const keySchema = ({ hash_key, range_key }: Block): Json => [
   { AttributeName: hash_key ?? null, KeyType: "HASH" },
   ...(range_key === undefined ? [] : [{ AttributeName: range_key, KeyType: "RANGE" }]),
 ];
+
+const dimensionsOf = (dimensions: Json | undefined): readonly Json[] =>
+  isObject(dimensions) ? Object.entries(dimensions).map(([Name, Value]) => ({ Name, Value })) : [];
+
+/** A part of an alarm on an expression: the expression, or one of its metrics. */
+const metricQueryOf = (query: Block): Block => {
+  const { stat, period, ...metric } = block(query, "metric");
+  return {
+    ...renamed(query, { id: "Id", label: "Label", expression: "Expression", return_data: "ReturnData" }),
+    ...(stat !== undefined && {
+      MetricStat: {
+        Metric: {
+          ...renamed(metric, { namespace: "Namespace", metric_name: "MetricName" }),
+          Dimensions: dimensionsOf(metric.dimensions),
+        },
+        Stat: stat,
+        Period: period ?? null,
+      },
+    }),
+  };
+};
 
 type Converter = (from: Block, policy: (reference: Json | undefined) => Json) => Resource;
 
@@ -255,20 +277,7 @@ const converters: Readonly<Record<string, Converter>> = {
     Type: "AWS::Logs::LogGroup",
     Properties: renamed(from, { retention_in_days: "RetentionInDays" }),
   }),
-  aws_cloudwatch_log_metric_filter: (from) => ({
-    Type: "AWS::Logs::MetricFilter",
-    Properties: {
-      ...renamed(from, { log_group_name: "LogGroupName", pattern: "FilterPattern" }),
-      MetricTransformations: [
-        renamed(block(from, "metric_transformation"), {
-          name: "MetricName",
-          namespace: "MetricNamespace",
-          value: "MetricValue",
-        }),
-      ],
-    },
-  }),
-  aws_cloudwatch_metric_alarm: ({ dimensions, ...from }) => ({
+  aws_cloudwatch_metric_alarm: ({ dimensions, metric_query, ...from }) => ({
     Type: "AWS::CloudWatch::Alarm",
     Properties: {
       ...Object.fromEntries(
@@ -276,10 +285,8 @@ const converters: Readonly<Record<string, Converter>> = {
           .filter(([name]) => !["__is_block__", "alarm_name"].includes(name))
           .map(([name, value]) => [pascal(name), value]),
       ),
-      ...(isObject(dimensions) &&
-        Object.keys(dimensions).length > 0 && {
-          Dimensions: Object.entries(dimensions).map(([Name, Value]) => ({ Name, Value })),
-        }),
+      ...optional("Dimensions", dimensionsOf(dimensions)),
+      ...optional("Metrics", listOf(metric_query).filter(isObject).map(metricQueryOf)),
     },
   }),
 };

@@ -288,6 +288,7 @@ describe("origins", () => {
       writeRetries: undefined,
       storeDeadLetters: undefined,
       routeTimeoutMs: 10_000,
+      retryQueue: undefined,
     };
     const received = batch.map((record, source) => receive(record, { source, origin, envelope: undefined }, reception));
     const deadline = deadlineOf(undefined, undefined, clock);

@@ -54,7 +54,7 @@ const expectBalanced = ({
 }: Pick<Played<Writes>, "reports"> & { sink: { breaches: string[] } }): void => {
   expect(sink.breaches).toEqual([]);
   for (const { routes, records } of reports) {
-    const counts = routes.scripted as Partial<Record<string, number>>;
+    const counts: Partial<NonNullable<typeof routes.scripted>> = routes.scripted ?? {};
     const { received, delivered = 0, superseded = 0, filtered = 0, rejected = 0, retried = 0 } = counts;
     expect(received).toBe(records);
     expect(delivered + superseded + filtered + rejected + retried).toBe(received);

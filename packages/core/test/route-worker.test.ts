@@ -78,6 +78,7 @@ const failingWorker = (code: SinkErrorCode) => {
     },
     storeDeadLetters: undefined,
     routeTimeoutMs: 10_000,
+    retryQueue: undefined,
   });
   const deliver = (origin: Origin, records: readonly StreamRecord[]) => {
     const received = records.map((record, source) =>

@@ -119,7 +119,7 @@ const checkOptions = (scope: Construct, props: SluicePipelineProps): void => {
   if (pipelineName?.trim() === "") {
     throw new DeployError(
       "PIPELINE_NAME",
-      'pipelineName is empty, expected the first argument of pipeline("orders", …): alarms find the log lines by it. Set the name, ' +
+      'pipelineName is empty, expected the first argument of pipeline("orders", …): alarms and the dashboard show it. Set the name, ' +
         "or leave pipelineName out for the id of the construct.",
     );
   }

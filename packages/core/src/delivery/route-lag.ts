@@ -2,7 +2,8 @@
 
 import type { Invocation } from "../intake/invocation.ts";
 import type { Received } from "../intake/received.ts";
-import type { RouteResult } from "./delivery-result.ts";
+import type { Origin } from "../record/change.ts";
+import type { DeliveryResult, Results, RouteResult } from "./delivery-result.ts";
 
 /** How far a route is behind. Without members if no change of the invocation concerns the route. */
 export interface RouteLag {
@@ -10,6 +11,8 @@ export interface RouteLag {
   readonly lagMs?: number;
   /** Age of the oldest delivery that is still pending, in milliseconds. Absent if no delivery is pending. */
   readonly pendingAgeMs?: number;
+  /** Number of pending deliveries, as far as this environment knows. Absent if no delivery is pending. */
+  readonly pending?: number;
 }
 
 /** What the lag of a route needs of its result. */
@@ -25,14 +28,13 @@ interface Waiting {
 /** A delivery that was attempted, or put into the retry queue. */
 interface Attempted {
   readonly isPending: boolean;
-  readonly createdAt: number;
   readonly now: number;
 }
 
 /** Milliseconds from the time at which SQS shows a message until a function has tried its delivery. */
 const slackMs = 60_000;
-/** SQS' longest delay of a new message. */
-const defaultDelayMs = 900_000;
+/** The delays of `sqsRetryQueue`. */
+const defaultDelaysMs = [5_000, 900_000] as const;
 /** A longer memory would find no older delivery: the first deliveries of an outage are the oldest. */
 const mostWaiting = 10_000;
 
@@ -43,7 +45,24 @@ export const createdAtOf = ({ change, record }: Received): number => {
   return typeof seconds === "number" ? seconds * 1_000 : 0;
 };
 
+/** Whether events of this origin tell how far a route is behind. The records of redrives, backfills and replays are old on purpose. */
+export const isLive = (origin: Origin): boolean => origin === "stream" || origin === "retry";
+
 const ageAt = (now: number, createdAt: number): number => Math.max(0, Math.round(now - createdAt));
+
+/** When the oldest of these changes was made. Infinity if no change has a time. */
+const oldestOf = (
+  received: readonly Received[],
+  results: Results,
+  isCounted: (result: DeliveryResult) => boolean,
+): number => {
+  let oldest = Number.POSITIVE_INFINITY;
+  for (const [position, result] of results) {
+    const createdAt = isCounted(result) ? createdAtOf(received[position] as Received) : 0;
+    if (createdAt > 0 && createdAt < oldest) oldest = createdAt;
+  }
+  return oldest;
+};
 
 /**
  * Computes the lag of one route, and remembers which of its deliveries are in the retry queue: while they wait there, no
@@ -51,42 +70,43 @@ const ageAt = (now: number, createdAt: number): number => Math.max(0, Math.round
  * them. So each delivery is remembered only until its next attempt is due.
  */
 export class LagMeter {
-  readonly #longestDelayMs: number;
+  readonly #delaysMs: readonly [number, number];
   readonly #waiting = new Map<string, Waiting>();
 
-  /** @param longestDelayMs longest delay between two attempts of the retry queue, in milliseconds. */
-  constructor(longestDelayMs: number = defaultDelayMs) {
-    this.#longestDelayMs = longestDelayMs;
+  /** @param delaysMs shortest and longest delay between two attempts of the retry queue, in milliseconds. */
+  constructor(delaysMs: readonly [number, number] = defaultDelaysMs) {
+    this.#delaysMs = delaysMs;
   }
 
-  /** Returns the lag after an invocation. Redrives, backfills and replays have no lag: their records are old on purpose. */
-  after({ results, endedAt }: Settled, { origin, received }: Invocation): RouteLag {
-    if (origin !== "stream" && origin !== "retry") return {};
-    let oldest = Number.POSITIVE_INFINITY;
-    let pending = Number.POSITIVE_INFINITY;
+  /** Returns the lag after an invocation. Only live events have a lag. */
+  after({ results, endedAt: now }: Settled, { origin, received }: Invocation): RouteLag {
+    if (!isLive(origin)) return {};
+    let inStream = 0;
     for (const [position, { outcome, isQueued }] of results) {
-      const one = received[position] as Received;
-      const createdAt = createdAtOf(one);
-      if (isQueued || origin === "retry")
-        this.#remember(one, { isPending: outcome === "retried", createdAt, now: endedAt });
-      if (outcome === "filtered" || createdAt === 0) continue;
-      if (createdAt < oldest) oldest = createdAt;
-      if (outcome === "retried" && createdAt < pending) pending = createdAt;
+      const isPending = outcome === "retried";
+      if (isQueued || origin === "retry") this.#remember(received[position] as Received, { isPending, now });
+      else if (isPending) inStream += 1;
     }
-    pending = Math.min(pending, this.#oldestWaiting(endedAt));
-    oldest = Math.min(oldest, pending);
+    const retried = oldestOf(received, results, ({ outcome }) => outcome === "retried");
+    const pending = Math.min(retried, this.#oldestWaiting(now));
+    const oldest = Math.min(
+      pending,
+      oldestOf(received, results, ({ outcome }) => outcome !== "filtered"),
+    );
     return {
-      ...(Number.isFinite(oldest) && { lagMs: ageAt(endedAt, oldest) }),
-      ...(Number.isFinite(pending) && { pendingAgeMs: ageAt(endedAt, pending) }),
+      ...(Number.isFinite(oldest) && { lagMs: ageAt(now, oldest) }),
+      ...(Number.isFinite(pending) && { pendingAgeMs: ageAt(now, pending), pending: inStream + this.#waiting.size }),
     };
   }
 
-  #remember(one: Received, { isPending, createdAt, now }: Attempted): void {
+  #remember(one: Received, { isPending, now }: Attempted): void {
     const id = idOf(one);
+    const createdAt = createdAtOf(one);
     if (!isPending) this.#waiting.delete(id);
     else if (createdAt > 0 && (this.#waiting.size < mostWaiting || this.#waiting.has(id))) {
       // The delay grows with the age of the delivery.
-      const delayMs = Math.min(this.#longestDelayMs, ageAt(now, createdAt));
+      const [shortest, longest] = this.#delaysMs;
+      const delayMs = Math.min(longest, Math.max(shortest, ageAt(now, createdAt)));
       this.#waiting.set(id, { createdAt, until: now + delayMs + slackMs });
     }
   }

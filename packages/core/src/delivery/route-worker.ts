@@ -44,8 +44,8 @@ export interface DeliverySettings {
   readonly storeDeadLetters: StoreDeadLetters | undefined;
   /** Time limit of a route in one invocation, in milliseconds. Then unfinished deliveries go to the retry queue. */
   readonly routeTimeoutMs: number;
-  /** The pipeline's retry queue. Its longest delay limits how long a pending delivery is remembered. */
-  readonly retryQueue: Pick<RetryQueue, "longestDelayMs"> | undefined;
+  /** The pipeline's retry queue. Its delays limit how long a pending delivery is remembered. */
+  readonly retryQueue: Pick<RetryQueue, "delaysMs"> | undefined;
 }
 
 /** A route at run time. Lives as long as the environment. */
@@ -253,7 +253,7 @@ const partsOf = (given: SharedRoute, settings: DeliverySettings): Parts => {
 /** The worker of a route. */
 export const routeWorker = (route: SharedRoute, settings: DeliverySettings): RouteWorker => {
   const parts = partsOf(route, settings);
-  const lag = new LagMeter(settings.retryQueue?.longestDelayMs);
+  const lag = new LagMeter(settings.retryQueue?.delaysMs);
   const { clock } = settings;
   return {
     name: route.name,

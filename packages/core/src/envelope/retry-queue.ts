@@ -29,8 +29,8 @@ export interface RetryQueue {
   readonly keepsOrder: boolean;
   /** Milliseconds from a delivery's first failure until the delivery becomes a dead letter. */
   readonly maxAgeMs: number;
-  /** Longest delay between two attempts, in milliseconds. Default 900,000. */
-  readonly longestDelayMs?: number;
+  /** Shortest and longest delay between two attempts, in milliseconds. Default 5,000 and 900,000. */
+  readonly delaysMs?: readonly [shortest: number, longest: number];
   /** Whether messages of an SQS event with this `eventSourceARN` come from this queue. */
   readonly isSource: (eventSourceArn: string | undefined) => boolean;
   /** Stores messages, in order within each group. After a failed message, stores no other message of its group. */
@@ -117,7 +117,7 @@ export const sqsRetryQueue = (options: SqsRetryQueueOptions): RetryQueue => {
     queueUrl,
     keepsOrder: queue.isFifo,
     maxAgeMs: maxAgeSeconds * 1_000,
-    longestDelayMs: maxDelaySeconds * 1_000,
+    delaysMs: [firstDelaySeconds * 1_000, maxDelaySeconds * 1_000],
     isSource: queue.isSource,
     write: (messages) => queue.send(messages, firstDelaySeconds),
     postpone: (messages, random) => {

@@ -1,6 +1,7 @@
 // Metrics in CloudWatch's embedded metric format: a line of JSON on standard output, which CloudWatch Logs turns into
 // metrics. https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 
+import { isLive } from "../delivery/route-lag.ts";
 import { checkOptionNames } from "../sink/option.ts";
 import type { Observer } from "./observer.ts";
 import type { InvocationReport, RouteReport } from "./report.ts";
@@ -23,6 +24,7 @@ export interface RouteMetric {
 }
 
 const counts = [
+  ["Pending", "pending"],
   ["Received", "received"],
   ["Delivered", "delivered"],
   ["Superseded", "superseded"],
@@ -52,7 +54,7 @@ export const routeMetrics = (report: RouteReport): readonly RouteMetric[] => {
     if (value !== undefined) metrics.push({ name, unit: "Milliseconds", value });
   }
   for (const [name, member] of counts) {
-    const value = report[member];
+    const value = report[member] ?? 0;
     if (value > 0) metrics.push({ name, unit: "Count", value });
   }
   return metrics;
@@ -71,9 +73,9 @@ export const dimensionValue = (text: string): string => {
   return encoded.slice(0, longestValue);
 };
 
-/** The routes whose metrics are published: those with changes of the stream. Redrives and tasks are old on purpose. */
+/** The routes of a live event that received something. */
 export const measuredRoutes = ({ origin, routes }: InvocationReport): readonly (readonly [string, RouteReport])[] =>
-  origin === "stream" || origin === "retry" ? Object.entries(routes).filter(([, { received }]) => received > 0) : [];
+  isLive(origin) ? Object.entries(routes).filter(([, { received }]) => received > 0) : [];
 
 const dimensionSets = [["function"], ["function", "route"]];
 

@@ -19,7 +19,7 @@ export const deliveryAlarms: readonly AlarmRow[] = [
     periods: 1,
     why: "a dead letter stays until a redrive, so the first one is the event, and further ones change nothing",
     missing: "ignore",
-    missingWhy: "SQS may stop measuring a queue that was left alone for six hours; its messages are still there",
+    missingWhy: "SQS may stop measuring a queue that no request has used for six hours; its messages are still there",
   },
   {
     id: "dead-letters-age",
