@@ -132,10 +132,11 @@ const ofDeliveries: readonly Failure[] = [
     what: "a dead letter is left alone for ten days",
     fires: ["dead-letters", "dead-letters-age"],
     options: { pollIntervalMs: 60_000 },
-    happen: async ({ world, minutes }) => {
+    happen: async ({ world, minutes, idleDays }) => {
       world.targets.search.mode = "refusing";
       world.put(badKey);
-      await minutes(10 * 24 * 60 + 5, nothing);
+      await idleDays(10);
+      await minutes(5);
     },
     mend: redriven,
     clearAfter: 200,

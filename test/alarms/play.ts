@@ -15,6 +15,8 @@ export interface Play {
   readonly watches: AlarmWatch[];
   /** Plays this many minutes. `load` runs at the start of each. Default load: two items. */
   readonly minutes: (count: number, load?: (minute: number) => Promise<void> | void) => Promise<void>;
+  /** Plays days without writes. The alarms are evaluated every quarter of an hour. */
+  readonly idleDays: (count: number) => Promise<void>;
 }
 
 const minuteMs = 60_000;
@@ -34,6 +36,13 @@ export const startPlay = async (options?: WorldOptions): Promise<Play> => {
   const usualLoad = (): void => {
     for (const item of [0, 1]) world.put(`item-${(minute + item) % 10}`);
   };
+  const passMinutes = async (count: number): Promise<void> => {
+    const endsAt = (Math.floor(clock.now() / minuteMs) + count) * minuteMs;
+    await clock.sleep(endsAt - clock.now());
+    world.measure(endsAt - 1);
+    for (const watch of watches) watch.evaluate(endsAt);
+    minute += count;
+  };
   return {
     world,
     alarms,
@@ -42,12 +51,11 @@ export const startPlay = async (options?: WorldOptions): Promise<Play> => {
     minutes: async (count, load = usualLoad) => {
       for (let played = 0; played < count; played += 1) {
         await load(minute);
-        const endsAt = (Math.floor(clock.now() / minuteMs) + 1) * minuteMs;
-        await clock.sleep(endsAt - clock.now());
-        world.measure(endsAt - 1);
-        for (const watch of watches) watch.evaluate(endsAt);
-        minute += 1;
+        await passMinutes(1);
       }
+    },
+    idleDays: async (count) => {
+      for (let quarter = 0; quarter < count * 96; quarter += 1) await passMinutes(15);
     },
   };
 };

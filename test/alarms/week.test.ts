@@ -25,7 +25,7 @@ const exportedLetters = async ({ world, minutes, alarms, deployed }: Play): Prom
 };
 
 test(`a week of normal load fires no alarm, with the seed ${seed}`, async () => {
-  const play = await startPlay();
+  const play = await startPlay({ pollIntervalMs: 10_000 });
   const { world, alarms, deployed, watches } = play;
   const letters = await exportedLetters(play);
   expect(letters).toHaveLength(2);
