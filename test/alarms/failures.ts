@@ -99,7 +99,7 @@ const ofLag: readonly Failure[] = [
     fires: ["route-lag-search", "pending-age", "queued"],
     happen: down("search", 75),
     mend: takesAll,
-    clearAfter: 60,
+    clearAfter: 90,
   },
   {
     id: "silent",
@@ -161,7 +161,7 @@ const ofDeliveries: readonly Failure[] = [
     fires: ["route-lag-search", "queued"],
     happen: down("search", 12),
     mend: takesAll,
-    clearAfter: 15,
+    clearAfter: 45,
   },
   {
     id: "retries-age",

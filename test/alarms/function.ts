@@ -32,25 +32,43 @@ const iteratorAgeOf = (event: unknown, nowMs: number): number | undefined => {
   return seconds === undefined ? undefined : nowMs - seconds * 1_000;
 };
 
-export const fakeFunction = (
-  name: string,
-  clock: Clock,
-  metrics: Metrics,
-  newHandler: () => PipelineHandler,
-): FakeFunction => {
+/** Parts of a function. `newHandler` creates the handler of an environment. An invocation waits for an environment. */
+export interface FunctionOptions {
+  readonly name: string;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  readonly environments: number;
+  readonly newHandler: () => PipelineHandler;
+}
+
+export const fakeFunction = ({
+  name,
+  clock,
+  metrics,
+  environments: most,
+  newHandler,
+}: FunctionOptions): FakeFunction => {
   let environments: Environment[] = [];
   let running = 0;
   const put = (metric: string, value: number): void =>
     metrics.put({ namespace: "AWS/Lambda", metric, dimensions: { FunctionName: name } }, value);
 
-  const idleEnvironment = (): Environment => {
-    const idle = environments.find(({ isBusy }) => !isBusy) ?? { handler: newHandler(), isBusy: false };
-    if (!environments.includes(idle)) environments.push(idle);
+  const waiting: (() => void)[] = [];
+  // The one that has been idle for longest, so that each environment sees only some of the deliveries.
+  const idleEnvironment = async (): Promise<Environment> => {
+    if (environments.length < most) environments.unshift({ handler: newHandler(), isBusy: false });
+    const index = environments.findIndex(({ isBusy }) => !isBusy);
+    const [idle] = index < 0 ? [] : environments.splice(index, 1);
+    if (idle === undefined) {
+      await new Promise<void>((resolve) => waiting.push(resolve));
+      return idleEnvironment();
+    }
+    environments.push(idle);
     return idle;
   };
 
   const run = async (event: unknown, context: LambdaContext, isFailing: boolean): Promise<unknown> => {
-    const environment = idleEnvironment();
+    const environment = await idleEnvironment();
     const startedAt = clock.now();
     environment.isBusy = true;
     running += 1;
@@ -67,6 +85,7 @@ export const fakeFunction = (
       put("Duration", clock.now() - startedAt);
       running -= 1;
       environment.isBusy = false;
+      waiting.shift()?.();
     }
   };
 

@@ -1,7 +1,7 @@
 // A deployed pipeline by a fake clock: a table and its stream, the function with its two event source mappings, the
 // queues, the targets, and the metrics that AWS and Sluice would publish.
 
-import { type PipelineOptions, pipeline, sqsDeadLetterQueue, sqsRetryQueue } from "@sluice/core";
+import { type InvocationReport, type PipelineOptions, pipeline, sqsDeadLetterQueue, sqsRetryQueue } from "@sluice/core";
 import type { StreamRecord } from "@sluice/core/envelope";
 import { emfMetrics } from "@sluice/core/metrics";
 import {
@@ -35,6 +35,8 @@ export interface WorldOptions {
     EventSourceMappingOptions,
     "maximumRetryAttempts" | "maximumRecordAgeInSeconds" | "parallelizationFactor" | "batchSize"
   >;
+  /** Environments of the function. Default 2. */
+  readonly environments?: number;
   /** Pause between two polls of the stream and of the retry queue. Default 5 seconds. */
   readonly pollIntervalMs?: number;
 }
@@ -47,6 +49,8 @@ export interface World {
   readonly retryMapping: SqsEventSourceMapping;
   readonly retries: FakeQueue;
   readonly deadLetters: FakeQueue;
+  /** The reports of all invocations so far. */
+  readonly reports: readonly InvocationReport[];
   readonly targets: Readonly<Record<(typeof routes)[number], Target>>;
   /** Writes an item to the table, which also appends a record to the stream. */
   readonly put: (pk: string) => void;
@@ -75,6 +79,7 @@ const destinationOf = (answer: WorldOptions["destination"]): OnFailureDestinatio
 };
 
 interface Parts {
+  readonly reports: InvocationReport[];
   readonly clock: FakeClock;
   readonly metrics: Metrics;
   readonly retries: FakeQueue;
@@ -84,11 +89,14 @@ interface Parts {
 
 const silent: NonNullable<PipelineOptions<unknown>["logger"]> = { info: () => undefined, warn: () => undefined };
 
-const newHandler = ({ clock, metrics, retries, deadLetters, targets }: Parts) =>
+const newHandler = ({ clock, metrics, retries, deadLetters, targets, reports }: Parts) =>
   pipeline("orders", {
     retryQueue: sqsRetryQueue({ queueUrl: retries.url, client: retries.client }),
     deadLetterQueue: sqsDeadLetterQueue({ queueUrl: deadLetters.url, client: deadLetters.client }),
-    observers: [emfMetrics({ functionName: names.function, write: (line) => putEmfLine(metrics, line) })],
+    observers: [
+      emfMetrics({ functionName: names.function, write: (line) => putEmfLine(metrics, line) }),
+      { onInvocation: (report) => reports.push(report) },
+    ],
     logger: silent,
     clock,
   })
@@ -136,11 +144,18 @@ export const startWorld = async (options: WorldOptions = {}): Promise<World> => 
   const parts: Parts = {
     clock,
     metrics,
+    reports: [],
     retries: fakeQueue(names["retry-queue"], clock.now),
     deadLetters: fakeQueue(names["dead-letters"], clock.now),
     targets: { search: fakeTarget("search", clock), orders: fakeTarget("orders", clock) },
   };
-  const lambda = fakeFunction(names.function, clock, metrics, () => newHandler(parts));
+  const lambda = fakeFunction({
+    name: names.function,
+    clock,
+    metrics,
+    environments: options.environments ?? 2,
+    newHandler: () => newHandler(parts),
+  });
   const stream = fakeStreams({ streamArn: streamRecord({ after: { pk: "" } }).eventSourceARN ?? "" });
   const shard = stream.addShard();
   const { ofStream, ofRetries } = mappingsOf(parts, lambda.handler, stream, options);
