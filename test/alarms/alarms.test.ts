@@ -2,14 +2,14 @@
 
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { pipelineAlarms } from "@sluice/rules";
-import { failures } from "./failures.ts";
+import { failures, idleFailures } from "./failures.ts";
 import { type Play, startPlay } from "./play.ts";
 
 test("each alarm of the list has a failure", () => {
   expect(failures.map(({ id }) => id)).toEqual(pipelineAlarms.map(({ id }) => id));
 });
 
-describe.each(failures)("$id", ({ id, what, fires, options, happen, mend, clearAfter }) => {
+describe.each([...failures, ...idleFailures])("$id", ({ id, what, fires, options, happen, mend, clearAfter }) => {
   let play: Play | undefined;
   afterEach(() => play?.world.stop());
 

