@@ -1,6 +1,6 @@
 // Alarms that are evaluated once a minute, as CloudWatch does, and that note when they changed their states.
 
-import { type AlarmState, alarmState } from "./alarm-state.ts";
+import { type AlarmState, alarmState, type DataPoint } from "./alarm-state.ts";
 import type { WatchedAlarm } from "./listed-alarms.ts";
 import type { Metrics } from "./metrics.ts";
 
@@ -27,14 +27,19 @@ export const alarmWatch = (
   extraPeriods: number = defaultExtraPeriods,
 ): AlarmWatch => {
   const states = new Map<WatchedAlarm, AlarmState>();
+  // The last period of an evaluation is an earlier period of later ones. Its data does not change any more.
+  const known = new Map(alarms.map((alarm) => [alarm, new Map<number, DataPoint>()]));
   const fired = new Set<string>();
   const evaluate = (alarm: WatchedAlarm, atMs: number): void => {
     const { rule, periodMs, read } = alarm;
     const range = rule.periods + extraPeriods;
+    const before = known.get(alarm) ?? new Map<number, DataPoint>();
     const points = Array.from({ length: range }, (_, index) => {
       const toMs = atMs - (range - 1 - index) * periodMs;
-      return read(metrics, toMs - periodMs, toMs);
+      if (!before.has(toMs)) before.set(toMs, read(metrics, toMs - periodMs, toMs));
+      return before.get(toMs);
     });
+    before.delete(atMs - (range - 1) * periodMs);
     const state = alarmState(points, rule, states.get(alarm) ?? "INSUFFICIENT_DATA");
     states.set(alarm, state);
     if (state === "ALARM") fired.add(alarm.name);

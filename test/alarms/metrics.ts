@@ -21,16 +21,9 @@ export interface Metrics {
 
 const minuteMs = 60_000;
 
-/** An alarm asks for the same metric each minute. */
-const keys = new WeakMap<MetricName, string>();
-
-const keyOf = (name: MetricName): string => {
-  const known = keys.get(name);
-  if (known !== undefined) return known;
-  const dimensions = Object.entries(name.dimensions ?? {}).sort(([one], [other]) => (one < other ? -1 : 1));
-  const key = JSON.stringify([name.namespace, name.metric, dimensions]);
-  keys.set(name, key);
-  return key;
+const keyOf = ({ namespace, metric, dimensions = {} }: MetricName): string => {
+  const sorted = Object.keys(dimensions).sort();
+  return sorted.reduce((key, name) => `${key}|${name}=${dimensions[name]}`, `${namespace}|${metric}`);
 };
 
 const addTo = (minutes: Map<number, Minute>, index: number, value: number): void => {

@@ -53,4 +53,4 @@ test(`a week of normal load fires no alarm, with the seed ${seed}`, async () => 
   for (const { versions } of Object.values(world.targets)) {
     expect(versions.size).toBe(new Set(world.records().map(({ dynamodb }) => JSON.stringify(dynamodb?.Keys))).size);
   }
-});
+}, 600_000);
