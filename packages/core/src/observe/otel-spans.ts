@@ -3,8 +3,10 @@
 import { type Attributes, context, type Link, SpanKind, SpanStatusCode, type Tracer, trace } from "@opentelemetry/api";
 import { isDeliveryError } from "../errors.ts";
 import type { Change } from "../record/change.ts";
-import type { DeliveryReport, InvocationReport, Observer, RouteReport } from "./contract.ts";
+import type { DeliveryReport } from "./delivery-report.ts";
+import type { Observer } from "./observer.ts";
 import { busyRoutes, outcomes } from "./outcomes.ts";
+import type { InvocationReport, RouteReport } from "./report.ts";
 import { spanContextOf } from "./traceparent.ts";
 
 /** Options of `otelSpans`. */
@@ -109,9 +111,9 @@ const routeAttributes = (name: string, route: RouteReport): Attributes => ({
   ...(route.pendingAgeMs !== undefined && { "sluice.pending_age_ms": route.pendingAgeMs }),
 });
 
-/** Makes the spans of one invocation, which ends now. */
+/** Makes the spans of one invocation. */
 const writeSpans = (tracer: Tracer, report: InvocationReport, links: Link[]): void => {
-  const endedAt = Date.now();
+  const { endedAt } = report;
   const startedAt = endedAt - report.durationMs;
   const routes = busyRoutes(report);
   const counts = sumOf(routes.map(([, route]) => route));

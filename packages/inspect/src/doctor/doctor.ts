@@ -13,6 +13,8 @@ export interface DoctorOptions {
   readonly functionName: string;
   /** The pipeline of the user's module. Without it, routes and targets are not judged. */
   readonly pipeline?: Pipeline<unknown>;
+  /** The folder of the user's module. Without it, the versions of packages are not compared. */
+  readonly directory?: string;
   /** Default: all areas. */
   readonly only?: readonly Area[];
   /** Codes that are not reported. */
@@ -55,9 +57,16 @@ const findingsOf = async (check: Check<Facts>, facts: Facts): Promise<readonly F
 const keyOf = ({ code, resource, found }: Finding): string => JSON.stringify([code, resource, found]);
 
 /** Judges a deployment. Only reads: every call is a Describe, Get, List or Simulate. */
-export const doctor = async ({ clients, functionName, pipeline, only, skip = [] }: DoctorOptions): Promise<Report> => {
+export const doctor = async ({
+  clients,
+  functionName,
+  pipeline,
+  directory,
+  only,
+  skip = [],
+}: DoctorOptions): Promise<Report> => {
   const chosen = checks.filter(({ area }) => only === undefined || only.includes(area));
-  const facts = await readFacts(clients, functionName, pipeline);
+  const facts = await readFacts(clients, functionName, { pipeline, directory });
   const found = (await Promise.all(chosen.map((check) => findingsOf(check, facts)))).flat();
   const once = [...new Map(found.map((finding) => [keyOf(finding), finding])).values()];
   const kept = once.filter(({ code }) => !skip.includes(code));

@@ -38,6 +38,8 @@ export interface Facts {
   readonly streams: readonly StreamFacts[];
   readonly queues: readonly QueueFacts[];
   readonly dedupe: DedupeFacts | undefined;
+  /** The folder of the user's module, to look for the packages that the module imports. */
+  readonly directory: string | undefined;
 }
 
 /** Whether a mapping reads a stream of DynamoDB. */
@@ -100,7 +102,7 @@ const readDedupe = async ({ dynamodb }: Clients, tableName: string): Promise<Ded
 export const readFacts = async (
   clients: Clients,
   functionName: string,
-  pipeline: Pipeline<unknown> | undefined,
+  { pipeline, directory }: Partial<Pick<Facts, "pipeline" | "directory">> = {},
 ): Promise<Facts> => {
   const found = await readFunction(clients, functionName);
   const mappings = isAnswered(found.mappings) ? found.mappings.value : [];
@@ -111,5 +113,5 @@ export const readFacts = async (
     readQueues(clients, mappings, variables),
     variables?.dedupeTable === undefined ? undefined : readDedupe(clients, variables.dedupeTable),
   ]);
-  return { clients, pipeline, function: found, streams, queues, dedupe };
+  return { clients, pipeline, directory, function: found, streams, queues, dedupe };
 };
