@@ -7,7 +7,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { root } from "./markdown.ts";
 
-const packedFolders = ["bin", "dist", "src", "README.md", "LICENSE", "package.json"];
+const packedFolders = ["bin", "dist", "src", "templates", "README.md", "LICENSE", "package.json"];
 
 /** The names of all public packages, without the scope. */
 export const publicPackages: readonly string[] = readdirSync(join(root, "packages")).filter(

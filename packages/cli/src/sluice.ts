@@ -8,6 +8,10 @@ import type { Terminal } from "./terminal/terminal.ts";
 type Command = (args: readonly string[], terminal: Terminal) => Promise<number>;
 
 const commands: Readonly<Record<string, { readonly about: string; readonly load: () => Promise<Command> }>> = {
+  init: {
+    about: "writes the files of a new project: pipeline, test and stack",
+    load: async () => (await import("./init/init.ts")).initCommand,
+  },
   backfill: {
     about: "copies the items that a table has to the targets of a pipeline",
     load: async () => (await import("./backfill/backfill.ts")).backfillCommand,
@@ -15,6 +19,10 @@ const commands: Readonly<Record<string, { readonly about: string; readonly load:
   verify: {
     about: "compares the targets of a pipeline with the table, and repairs copies that differ",
     load: async () => (await import("./verify/verify.ts")).verifyCommand,
+  },
+  trace: {
+    about: "tells of one item what its table, stream, targets, queues and logs know",
+    load: async () => (await import("./trace/trace.ts")).traceCommand,
   },
   redrive: {
     about: "sends dead letters, or batches of an on-failure destination, again",
@@ -31,7 +39,7 @@ const width = Math.max(...names.map((name) => name.length));
 
 const help = `Usage: sluice <command> [options]
 
-Copies tables to the targets of Sluice's pipelines, proves and repairs the copies, and inspects and redrives dead letters.
+Copies tables to the targets of Sluice's pipelines, proves and repairs the copies, traces items, and inspects and redrives dead letters.
 
 Commands:
 ${Object.entries(commands)

@@ -14,6 +14,10 @@ export type Answer<Value> = { readonly value: Value } | { readonly unanswered: U
 /** Whether AWS answered. */
 export const isAnswered = <Value>(answer: Answer<Value>): answer is { readonly value: Value } => "value" in answer;
 
+/** The value of an answer; undefined if there is none. */
+export const knownValue = <Value>(answer: Answer<Value>): Value | undefined =>
+  isAnswered(answer) ? answer.value : undefined;
+
 const patienceMs = 10_000;
 
 const timeout = Symbol("timeout");
