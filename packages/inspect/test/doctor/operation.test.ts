@@ -3,6 +3,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { PutMetricAlarmInput } from "@aws-sdk/client-cloudwatch";
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { pipeline } from "@sluice/core";
 import { engineOrSkip, startMinistack } from "@sluice/local";
@@ -217,6 +218,21 @@ describeWithMinistack("the doctor, on a deployment that is operated", (ministack
     const { findings } = await judge(deployment);
     expect(findings.map(({ code, level }) => `${level} ${code}`)).toEqual(["unknown RIGHT_CONDITIONAL"]);
     expect(findings[0]?.found).toMatch(/aws:SourceVpce/);
+  });
+
+  test("an alarm for each route, or a second one that notifies, makes up for the function's", async () => {
+    const deployment = await create();
+    const { alarms, functionName } = deployment;
+    const { cloudwatch } = deployment.clients;
+    const alarmOf = (id: string) => alarms.find(({ AlarmName }) => AlarmName === `${functionName}-${id}`);
+    const [lag, errors] = [alarmOf("route-lag"), alarmOf("errors")];
+    await cloudwatch.deleteAlarms({ AlarmNames: [lag?.AlarmName ?? ""] });
+    expect(codesOf(await judge(deployment))).toEqual(["ALARM_MISSING"]);
+    const Dimensions = [...(lag?.Dimensions ?? []), { Name: "route", Value: "postgres" }];
+    const named = (suffix: string) => ({ AlarmName: `${functionName}-${suffix}` });
+    await cloudwatch.putMetricAlarm({ ...(lag as PutMetricAlarmInput), ...named("lag-postgres"), Dimensions });
+    await cloudwatch.putMetricAlarm({ ...(errors as PutMetricAlarmInput), ...named("more-errors"), AlarmActions: [] });
+    expect((await judge(deployment)).findings).toEqual([]);
   });
 
   test("ages of messages that have left the queues are no finding", async () => {
