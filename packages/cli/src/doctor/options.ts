@@ -11,7 +11,6 @@ export interface DoctorCommandOptions {
   /** Path of the pipeline's module, and the export's name after a `#`; undefined if the user named none. */
   readonly module: string | undefined;
   readonly functionName: string;
-  /** The function that ends the runs of a verify. */
   readonly verifyFunction: string | undefined;
   readonly only: readonly Area[] | undefined;
   /** Codes. */
@@ -31,7 +30,7 @@ const options = {
   "verify-function": {
     type: "string",
     value: "NAME",
-    help: "name of the function that ends the runs of a verify, to judge its alarm and when the last run ended",
+    help: "the function that ends the runs of a verify, the construct's report: the age of the last run is judged",
   },
   only: {
     type: "string",

@@ -15,8 +15,8 @@ const findingLines = ({ code, area, resource, found, expected, fix }: DoctorFind
   `  ${code}  ${area}  ${resource}`,
   `    found     ${found}`,
   `    expected  ${expected}`,
-  // On a line of its own, so that a double or triple click copies the command.
-  `    ${fix}`,
+  // On lines of their own, so that a triple click copies a command.
+  ...fix.split("\n").map((line) => `    ${line}`),
   "",
 ];
 
@@ -40,7 +40,7 @@ export const doctorLines = (report: DoctorReport): readonly string[] => [
 
 const word = (text: string): string => (/^[\w./:=@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
 
-const awsCommand = /(^|&& |\$\()(aws) (?=[a-z0-9-]+ )/g;
+const awsCommand = /(^|&& |\$\()aws (?=[a-z0-9-]+ )/gm;
 
 /** The commands with the options that the user gave: they must reach the same account, region and engine. */
 export const withUserOptions = (
