@@ -36,8 +36,8 @@ const commandsIn = (page: string): string[] =>
   readFileSync(new URL(page, import.meta.url), "utf8")
     .replaceAll(/\\\n\s*/g, "")
     .split("\n")
-    .flatMap((line) => commandLine.exec(line.replace(/ # .*| > .*/, ""))?.[1] ?? [])
-    .filter((command) => !/[<…]/.test(command));
+    .flatMap((line) => commandLine.exec(line.replace(/ +# .*| > .*/, ""))?.[1] ?? [])
+    .filter((command) => !/[<…[]/.test(command));
 
 /** Splits a command line into arguments, like a shell. Replaces every shell variable with the URL of a queue. */
 const argumentsOf = (command: string): string[] =>

@@ -49,10 +49,10 @@ const options = {
 /** Help of `sluice doctor`. */
 export const doctorHelp: string = helpOf({
   usage: ["sluice doctor [pipeline module] --function-name NAME [options]", "sluice doctor --policy"],
-  about: `Reads a deployment and says what is wrong with it: each finding with its code, what was found, what was expected, and the
-command that mends it. With the pipeline's module (orders.ts, or dist/orders.js#orders if it exports several), the rights
-of its sinks and the schemas of its targets are judged, too. Changes nothing, and shows no value of an item or a variable.
-What may not be asked is unknown, with the right that is missing.`,
+  about: `Reads a deployment and says what is wrong with it: each finding with its code, what was found, what was expected, and
+the command that mends it. With the pipeline's module (orders.ts, or dist/orders.js#orders if it exports several), the
+rights of its sinks and the schemas of its targets are judged, too. Changes nothing, and shows no value of an item or a
+variable. What may not be asked is unknown, with the right that is missing.`,
   options,
   notes: `docs/doctor.md explains each code.
 

@@ -4,7 +4,7 @@ import type { DoctorFinding, DoctorReport, Level } from "@sluice/inspect";
 import type { AwsOptions } from "../aws/clients.ts";
 import { counted } from "../terminal/format.ts";
 
-/** The words of a level, in the order of the report. No level is told by a colour alone. */
+/** The words of a level, in the order of the report. A level is a word, never only a colour. */
 const levels: readonly (readonly [Level, string])[] = [
   ["fail", "FAIL: records are lost, copies are wrong, or the pipeline does not run"],
   ["warn", "WARN: this may happen, or an operator will miss it"],
