@@ -10,6 +10,7 @@ import { engineOrSkip, startMinistack } from "@sluice/local";
 import { dynamodbSink } from "@sluice/sink-dynamodb";
 import { sqsSink } from "@sluice/sink-sqs";
 import { memoryDedupe } from "@sluice/testing";
+import fc from "fast-check";
 import { type DoctorOptions, type DoctorReport, doctor } from "../../src/index.ts";
 import { secrets } from "../support/deployment.ts";
 import { createOperatedDeployment, type OperatedDeployment } from "../support/operated-deployment.ts";
@@ -163,6 +164,12 @@ const mutations: readonly Mutation[] = [
   },
 ];
 
+/** Each of these replaces what another one of its kind did: the policy of the role, or the dead letters. */
+const kinds = [/^RIGHT_/, /^DEAD_LETTERS_/];
+
+const areIndependent = (chosen: readonly Mutation[]): boolean =>
+  kinds.every((kind) => chosen.filter(({ code }) => kind.test(code)).length < 2);
+
 describeWithMinistack("the doctor, on a deployment that is operated", (ministack) => {
   const opened: OperatedDeployment[] = [];
   const create = async (): Promise<OperatedDeployment> => {
@@ -188,6 +195,17 @@ describeWithMinistack("the doctor, on a deployment that is operated", (ministack
     expect(codesOf(report)).toEqual([code]);
     for (const finding of report.findings) expect(finding.fix).toMatch(fix);
     expect(JSON.stringify(report)).not.toMatch(/canary/);
+  });
+
+  test("several mutations yield the codes of each, and no other", async () => {
+    const several = fc.subarray([...mutations], { minLength: 2 }).filter(areIndependent);
+    const property = fc.asyncProperty(several, async (chosen) => {
+      const deployment = await create();
+      for (const { mutate } of chosen) await mutate(deployment);
+      expect([...codesOf(await judge(deployment))].sort()).toEqual([...new Set(chosen.map(({ code }) => code))].sort());
+    });
+    // A failure prints the seed.
+    await fc.assert(property, { numRuns: 12 });
   });
 
   test("ROLE_MISSING: the role was deleted", async () => {
