@@ -44,10 +44,13 @@ export const ask = async <Value>(
     controller.abort();
     return { unanswered: { action, reason: "timeout" } };
   } catch (error) {
-    const { name } = error as Error;
+    const { name, message, code }: NodeJS.ErrnoException = error as Error;
     if (missing !== undefined && /NotFound|NonExistent|NoSuchEntity|DoesNotExist/.test(name))
       return { value: missing() };
-    return { unanswered: { action, reason: name } };
+    // Errors of the network, and of the SDK's configuration, have no name of their own. No message of AWS is shown.
+    const isUnnamed = name === "Error" || name === "AggregateError";
+    const reason = message === "Region is missing" ? message : name;
+    return { unanswered: { action, reason: isUnnamed ? (code ?? reason) : name } };
   } finally {
     clearTimeout(timer);
   }

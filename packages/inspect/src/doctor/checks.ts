@@ -9,6 +9,7 @@ import { streamChecks } from "./live/stream-checks.ts";
 import { alarmsCheck } from "./operation/alarms.ts";
 import { metricsCheck } from "./operation/metrics.ts";
 import { upkeepCheck } from "./operation/upkeep.ts";
+import { verifyCheck } from "./operation/verify.ts";
 import { versionsCheck } from "./operation/versions.ts";
 import { rightsCheck } from "./rights/rights-check.ts";
 import { ruleChecks } from "./rules/rule-checks.ts";
@@ -30,4 +31,5 @@ export const checks: readonly Check<Facts>[] = [
   metricsCheck,
   upkeepCheck,
   versionsCheck,
+  verifyCheck,
 ];

@@ -11,7 +11,7 @@ import { type OpensearchClient, opensearchSink } from "@sluice/sink-opensearch";
 import { postgresSink } from "@sluice/sink-postgres";
 import { streamChange } from "@sluice/testing";
 import pg from "pg";
-import { type Area, doctor, type DoctorReport } from "../../src/index.ts";
+import { type Area, type DoctorReport, doctor } from "../../src/index.ts";
 import { createOperatedDeployment, type OperatedDeployment } from "../support/operated-deployment.ts";
 
 const wanted = { postgres: true, opensearch: true, dynamodb: true, ministack: true } as const;
@@ -20,7 +20,8 @@ const describeWithEngines = await engineOrSkip({ describe, test, afterAll }, () 
 const options = { onReject: "block" } as const;
 const canary = "canary-value";
 
-const codesOf = ({ findings }: DoctorReport): readonly string[] => findings.map(({ code, level }) => `${level} ${code}`);
+const codesOf = ({ findings }: DoctorReport): readonly string[] =>
+  findings.map(({ code, level }) => `${level} ${code}`);
 
 /** Writes an item's copy, as a change of the stream with this label would. */
 const write = async (sink: Sink<never, "upsert">, message: object | undefined, streamLabel: string): Promise<void> => {
@@ -47,7 +48,10 @@ describeWithEngines("the doctor, on targets", (engines: Engines<typeof wanted>) 
   });
   afterAll(() => deployment.close());
 
-  const judge = async (judged: Pipeline<never, never> | Pipeline<unknown>, area: Area = "target"): Promise<DoctorReport> => {
+  const judge = async (
+    judged: Pipeline<never, never> | Pipeline<unknown>,
+    area: Area = "target",
+  ): Promise<DoctorReport> => {
     const { clients, functionName } = deployment;
     const found = await doctor({ clients, functionName, only: [area], pipeline: judged as Pipeline<unknown> });
     expect(JSON.stringify(found)).not.toMatch(canary);

@@ -2,6 +2,7 @@
 // a log with a retention, and a table with point-in-time recovery. Tests mutate it.
 
 import type { DescribeAlarmsOutput, PutMetricAlarmInput } from "@aws-sdk/client-cloudwatch";
+import type { ListEventSourceMappingsResponse } from "@aws-sdk/client-lambda";
 import type { MinistackEngine } from "@sluice/local";
 import { alarmExpression, alarmsOf, type PipelineAlarm, rightRows } from "@sluice/rules";
 import { createDeployment, type TestDeployment } from "./deployment.ts";
@@ -86,7 +87,7 @@ export const createOperatedDeployment = async (
   engine: Pick<MinistackEngine, "clientConfig">,
 ): Promise<OperatedDeployment> => {
   const deployment = await createDeployment(engine);
-  const { functionName, mappingId, tableName, roleName } = deployment;
+  const { functionName, mappingId, mapping, tableName, roleName } = deployment;
   const { cloudwatch, dynamodb, iam, logs } = deployment.clients;
   const setPolicy = async (statements: readonly Statement[]): Promise<void> => {
     const PolicyDocument = JSON.stringify({ Version: "2012-10-17", Statement: statements });
@@ -112,6 +113,11 @@ export const createOperatedDeployment = async (
   deployment.rewrite("cloudwatch:DescribeAlarms", ({ MetricAlarms = [], ...rest }: DescribeAlarmsOutput) => ({
     ...rest,
     MetricAlarms: MetricAlarms.map((alarm) => ({ Metrics: metricsOf.get(alarm.AlarmName), ...alarm })),
+  }));
+  // ministack forgets which metrics a mapping has.
+  deployment.rewrite("lambda:ListEventSourceMappings", (found: ListEventSourceMappingsResponse) => ({
+    ...found,
+    EventSourceMappings: found.EventSourceMappings?.map((one) => ({ MetricsConfig: mapping.MetricsConfig, ...one })),
   }));
   await publish("AWS/Lambda", "IteratorAge", { FunctionName: functionName }, 1_200);
   await publish("Sluice", "Received", { function: functionName }, 12);

@@ -4,6 +4,7 @@ import type { MetricAlarm } from "@aws-sdk/client-cloudwatch";
 import { type AlarmMetric, alarmExpression, alarmsOf, type PipelineAlarm, runbook } from "@sluice/rules";
 import { type Answer, ask, isAnswered } from "../../aws/answer.ts";
 import type { Clients } from "../../aws/clients.ts";
+import { command } from "../command.ts";
 import type { Facts } from "../facts.ts";
 import { type Check, type Finding, openQuestion } from "../finding.ts";
 import { alarmResources } from "./resources.ts";
@@ -60,12 +61,13 @@ const watches = (alarm: MetricAlarm, { namespace, metric, dimensions }: AlarmMet
 const dimensionsOf = ({ dimensions }: AlarmMetric<string>) =>
   Object.entries(dimensions).map(([Name, Value]) => ({ Name, Value }));
 
-const metricOptions = (alarm: PipelineAlarm): string => {
+const metricOptions = (alarm: PipelineAlarm): readonly string[] => {
   const { value, row } = alarm;
   if (value.kind === "metric") {
     const { namespace, metric, statistic } = value.of;
     const dimensions = dimensionsOf(value.of).map(({ Name, Value }) => `Name=${Name},Value=${Value}`);
-    return `--namespace ${namespace} --metric-name ${metric} --dimensions ${dimensions.join(" ")} --statistic ${statistic} --period ${row.periodSeconds}`;
+    const named = ["--namespace", namespace, "--metric-name", metric, "--dimensions", ...dimensions];
+    return [...named, "--statistic", statistic, "--period", String(row.periodSeconds)];
   }
   const { expression, metrics } = alarmExpression(value);
   const queries = Object.entries(metrics).map(([Id, metric]) => ({
@@ -77,21 +79,20 @@ const metricOptions = (alarm: PipelineAlarm): string => {
       Stat: metric.statistic,
     },
   }));
-  return `--metrics '${JSON.stringify([{ Id: "value", Expression: expression }, ...queries])}'`;
+  return ["--metrics", JSON.stringify([{ Id: "value", Expression: expression }, ...queries])];
 };
 
 const comparisons = { atLeast: "GreaterThanOrEqualToThreshold", below: "LessThanThreshold" } as const;
 
 const creation = (alarm: PipelineAlarm, name: string): string => {
   const { row } = alarm;
-  const parts = [
-    `aws cloudwatch put-metric-alarm --alarm-name ${name}`,
-    metricOptions(alarm),
-    `--comparison-operator ${comparisons[row.comparison]} --threshold ${row.threshold}`,
-    `--evaluation-periods ${row.periods} --datapoints-to-alarm ${row.datapoints}`,
-    `--treat-missing-data ${row.missing} --alarm-actions TOPIC_ARN`,
-  ];
-  return parts.join(" ");
+  return command(
+    ...["aws", "cloudwatch", "put-metric-alarm", "--alarm-name", name],
+    ...metricOptions(alarm),
+    ...["--comparison-operator", comparisons[row.comparison], "--threshold", String(row.threshold)],
+    ...["--evaluation-periods", String(row.periods), "--datapoints-to-alarm", String(row.datapoints)],
+    ...["--treat-missing-data", row.missing, "--alarm-actions", "TOPIC_ARN"],
+  );
 };
 
 /** One finding for all alarms: the command of each is a line of its own. */
@@ -118,7 +119,7 @@ const silent = ({ AlarmName = "", ActionsEnabled, AlarmActions = [] }: MetricAla
   fix:
     AlarmActions.length === 0
       ? "Set alarms: { actions: [topic] } of the construct, or create the alarm again with --alarm-actions TOPIC_ARN."
-      : `aws cloudwatch enable-alarm-actions --alarm-names ${AlarmName}`,
+      : command("aws", "cloudwatch", "enable-alarm-actions", "--alarm-names", AlarmName),
 });
 
 /** Judges the alarms that should watch the pipeline. An alarm that notifies makes up for one that does not. */

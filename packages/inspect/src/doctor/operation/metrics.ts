@@ -1,65 +1,18 @@
 // Metrics of the last day: whether Sluice's own arrive, and how old the messages of the queues are.
 
-import type { MetricDataQuery } from "@aws-sdk/client-cloudwatch";
 import { metricNamespace, pipelineAlarms } from "@sluice/rules";
-import { type Answer, ask, isAnswered } from "../../aws/answer.ts";
-import type { Clients } from "../../aws/clients.ts";
+import { isAnswered } from "../../aws/answer.ts";
+import { command } from "../command.ts";
 import type { Facts } from "../facts.ts";
 import { type Check, type Finding, openQuestion } from "../finding.ts";
 import { unqualified } from "../function-name.ts";
+import { setVariable } from "../live/function-checks.ts";
 import type { QueueFacts } from "../queue-facts.ts";
+import { type AskedMetric, readMetrics } from "./metric-data.ts";
 import { queuesOf } from "./resources.ts";
 
 const area = "operation";
-const dayMs = 86_400_000;
-const hourSeconds = 3_600;
-const daySeconds = 24 * hourSeconds;
-
-/** A metric of the last day. */
-interface AskedMetric {
-  readonly namespace: string;
-  readonly metric: string;
-  readonly dimension: string;
-  readonly value: string;
-  readonly statistic: "Maximum" | "SampleCount";
-}
-
-const queryOf = ({ namespace, metric, dimension, value, statistic }: AskedMetric, index: number): MetricDataQuery => ({
-  Id: `m${index}`,
-  MetricStat: {
-    Metric: { Namespace: namespace, MetricName: metric, Dimensions: [{ Name: dimension, Value: value }] },
-    Period: hourSeconds,
-    Stat: statistic,
-  },
-});
-
-/** The values of each metric by the hour, the latest first; empty without data. */
-const readMetrics = (
-  { cloudwatch }: Clients,
-  asked: readonly AskedMetric[],
-): Promise<Answer<readonly (readonly number[])[]>> =>
-  ask("cloudwatch:GetMetricData", async (abortSignal) => {
-    const now = Date.now();
-    const values = new Map<string, number[]>();
-    let token: string | undefined;
-    do {
-      const page = await cloudwatch.getMetricData(
-        {
-          StartTime: new Date(now - dayMs),
-          EndTime: new Date(now),
-          ScanBy: "TimestampDescending",
-          MetricDataQueries: asked.map(queryOf),
-          ...(token !== undefined && { NextToken: token }),
-        },
-        { abortSignal },
-      );
-      for (const { Id = "", Values = [] } of page.MetricDataResults ?? []) {
-        values.set(Id, [...(values.get(Id) ?? []), ...Values]);
-      }
-      token = page.NextToken;
-    } while (token);
-    return asked.map((_, index) => values.get(`m${index}`) ?? []);
-  });
+const daySeconds = 86_400;
 
 /** A metric that the pipeline writes in each invocation with records. */
 const ownMetrics = ["Received", "Lag", "Duration"] as const;
@@ -73,7 +26,7 @@ const metricsMissing = (name: string, isOn: boolean): Finding => ({
   expected: `the metrics ${ownMetrics.join(", ")} of the function`,
   fix: isOn
     ? "Leave standard output to Sluice: a wrapper that catches it, or another value of the option observers, hides the metrics."
-    : "Set the function's variable SLUICE_METRICS to emf, as the construct does, or the pipeline's option observers to [emfMetrics()].",
+    : setVariable(name, "SLUICE_METRICS", "emf"),
 });
 
 const ageOf = (metric: string): number =>
@@ -100,7 +53,7 @@ const deadLettersFinding = (queue: QueueFacts, ageSeconds: number | undefined): 
     expected: isOld
       ? "dead letters that are redriven within 10 days: SQS deletes them after 14 days"
       : "no dead letters",
-    fix: `sluice dead-letters list --from ${urlOf(queue)}`,
+    fix: command("sluice", "dead-letters", "list", "--from", urlOf(queue)),
   };
 };
 
@@ -176,10 +129,8 @@ const findingsOf = async (facts: Facts): Promise<readonly Finding[]> => {
   const open = facts.queues.flatMap((queue) =>
     isAnswered(queue.attributes) ? [] : [openQuestion(area, queue.name, queue.attributes.unanswered)],
   );
-  const answer = await readMetrics(facts.clients, [
-    ...own,
-    ...[...queues.deadLetters, ...queues.retries].map(ageMetric),
-  ]);
+  const asked = [...own, ...[...queues.deadLetters, ...queues.retries].map(ageMetric)];
+  const answer = await readMetrics(facts.clients, asked, { days: 1, periodSeconds: 3_600 });
   if (!isAnswered(answer)) {
     return [...open, openQuestion(area, name, answer.unanswered), ...judgeMetrics(facts, queues, undefined)];
   }

@@ -21,5 +21,6 @@ export const alarmResources = (facts: Facts): readonly AlarmResources[] => {
     destination: DestinationConfig?.OnFailure?.Destination,
     "dead-letters": deadLetters?.name,
     "retry-queue": retryQueue?.name,
+    "verify-report": facts.verifyFunction,
   }));
 };

@@ -1,6 +1,7 @@
 // Settings that an operator misses on the day on which they are needed: backups of the table, and the life of the log.
 
 import { ask, isAnswered } from "../../aws/answer.ts";
+import { command } from "../command.ts";
 import type { Facts, StreamFacts } from "../facts.ts";
 import { type Check, type Finding, openQuestion } from "../finding.ts";
 import { unqualified } from "../function-name.ts";
@@ -14,7 +15,10 @@ const recoveryOff = (tableName: string): Finding => ({
   resource: tableName,
   found: "point-in-time recovery is off",
   expected: "point-in-time recovery: a backfill from an export needs it, and so does a table that was damaged",
-  fix: `aws dynamodb update-continuous-backups --table-name ${tableName} --point-in-time-recovery-specification PointInTimeRecoveryEnabled=true`,
+  fix: command(
+    ...["aws", "dynamodb", "update-continuous-backups", "--table-name", tableName],
+    ...["--point-in-time-recovery-specification", "PointInTimeRecoveryEnabled=true"],
+  ),
 });
 
 const recoveryFindings = async (facts: Facts, { streamArn, tableName }: StreamFacts): Promise<readonly Finding[]> => {
@@ -41,7 +45,7 @@ const retentionMissing = (group: string): Finding => ({
   resource: group,
   found: "the log group keeps its events for ever",
   expected: "a retention, which bounds what the log costs",
-  fix: `aws logs put-retention-policy --log-group-name ${group} --retention-in-days 30`,
+  fix: command("aws", "logs", "put-retention-policy", "--log-group-name", group, "--retention-in-days", "30"),
 });
 
 /** Judges the log group. It is created by the first invocation, so that it may not exist. */

@@ -2,6 +2,7 @@
 
 import { readdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { command } from "../command.ts";
 import type { Facts } from "../facts.ts";
 import type { Check, Finding } from "../finding.ts";
 
@@ -42,7 +43,7 @@ const differ = (folder: string, versions: ReadonlyMap<string, string>): Finding 
     resource: folder,
     found: list.join(", "),
     expected: "one version of all packages of Sluice: they are released and tested together",
-    fix: `npm install ${names.map((name) => `${name}@${latest}`).join(" ")}`,
+    fix: command("npm", "install", ...names.map((name) => `${name}@${latest}`)),
   };
 };
 

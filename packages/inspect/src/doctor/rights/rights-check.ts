@@ -2,8 +2,10 @@
 
 import { rightRows } from "@sluice/rules";
 import { isAnswered } from "../../aws/answer.ts";
+import { command, updateFunction } from "../command.ts";
 import type { Facts } from "../facts.ts";
 import { type Check, type Finding, openQuestion } from "../finding.ts";
+import { unqualified } from "../function-name.ts";
 import { locationOf } from "./location.ts";
 import { byResource, needsOf, type ResourceNeed } from "./needs.ts";
 import { type Decision, simulate } from "./simulate.ts";
@@ -30,7 +32,9 @@ const grantable = (resource: string): string =>
 const allowing = ({ role, need }: RoleNeed, actions: readonly string[]): string => {
   const statement = { Effect: "Allow", Action: actions, Resource: grantable(need.resource) };
   const policy = JSON.stringify({ Version: "2012-10-17", Statement: [statement] });
-  return `aws iam put-role-policy --role-name ${nameOf(role)} --policy-name sluice-${need.rights[0]} --policy-document '${policy}'`;
+  const name = `sluice-${need.rights[0]}`;
+  const words = ["--role-name", nameOf(role), "--policy-name", name, "--policy-document", policy];
+  return command("aws", "iam", "put-role-policy", ...words);
 };
 
 const actionsOf = (decisions: readonly Decision[]): readonly string[] => decisions.map(({ action }) => action);
@@ -95,7 +99,7 @@ const roleMissing = (name: string, role: string): Finding => ({
   resource: name,
   found: `the role ${role} does not exist`,
   expected: "the role with whose rights the function runs",
-  fix: `aws lambda update-function-configuration --function-name ${name} --role ROLE_ARN`,
+  fix: updateFunction(name, "--role", "ROLE_ARN"),
 });
 
 const findingsOf = async (facts: Facts): Promise<readonly Finding[]> => {
@@ -112,7 +116,9 @@ const findingsOf = async (facts: Facts): Promise<readonly Finding[]> => {
     needs.map(async (need) => {
       const answer = await simulate(facts.clients, role, location.account, need);
       if (!isAnswered(answer)) return [openQuestion(area, role, answer.unanswered)];
-      return answer.value === undefined ? [roleMissing(name, role)] : judgeDecisions(answer.value, { role, need });
+      return answer.value === undefined
+        ? [roleMissing(unqualified(name), role)]
+        : judgeDecisions(answer.value, { role, need });
     }),
   );
   return [...open, ...judged.flat()];

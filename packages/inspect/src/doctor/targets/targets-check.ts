@@ -2,6 +2,7 @@
 
 import { metricNamespace } from "@sluice/rules";
 import { isAnswered } from "../../aws/answer.ts";
+import { command } from "../command.ts";
 import type { Facts } from "../facts.ts";
 import { type Check, type Finding, openQuestion } from "../finding.ts";
 import { unqualified } from "../function-name.ts";
@@ -45,7 +46,7 @@ const routeUnknown = (alarm: string, route: string, routes: readonly string[]): 
   resource: alarm,
   found: `the alarm watches the route ${route}, which the pipeline does not have`,
   expected: `one of the routes ${routes.join(", ")}`,
-  fix: `Name the pipeline's routes in the option routes of the alarms, or delete the alarm: aws cloudwatch delete-alarms --alarm-names ${alarm}`,
+  fix: `Name the pipeline's routes in the option routes of the alarms, or delete the alarm: ${command("aws", "cloudwatch", "delete-alarms", "--alarm-names", alarm)}`,
 });
 
 /** The check of the routes that alarms name. */

@@ -1,16 +1,17 @@
-// Whether tombstones, and the entries of the dedupe table, end: by TTL.
+// Whether tombstones in the targets end: by TTL, or by purge(). The rules judge the dedupe table.
 
 import { type Answer, ask, isAnswered } from "../../aws/answer.ts";
 import type { Clients } from "../../aws/clients.ts";
+import { command } from "../command.ts";
 import type { Facts } from "../facts.ts";
-import { type Check, type Finding, openQuestion } from "../finding.ts";
+import type { Check, Finding } from "../finding.ts";
+import { judgeAnswer } from "../live/answered.ts";
 import { isMissing, patienceMs, type Target, targetsOf, unreachable, withPatience } from "./target.ts";
 
 const area = "tombstones";
 
 /** The default of the sink's option `ttlAttribute`. */
 const sinkAttribute = "_sluice_expires";
-const dedupeAttribute = "expiration";
 
 const expiresIn = ({ dynamodb }: Clients, TableName: string): Promise<Answer<boolean | undefined>> =>
   ask<boolean | undefined>(
@@ -22,14 +23,17 @@ const expiresIn = ({ dynamodb }: Clients, TableName: string): Promise<Answer<boo
     () => undefined,
   );
 
-const ttlMissing = (table: string, what: string, attribute: string): Finding => ({
+const ttlMissing = (table: string): Finding => ({
   code: "TTL_MISSING",
   area,
   level: "fail",
   resource: table,
   found: "TTL is off",
-  expected: `TTL on the attribute ${attribute}: without it, ${what} are never deleted`,
-  fix: `aws dynamodb update-time-to-live --table-name ${table} --time-to-live-specification Enabled=true,AttributeName=${attribute}`,
+  expected: `TTL on the attribute ${sinkAttribute}, or that of the sink's option ttlAttribute: without it, tombstones are never deleted`,
+  fix: command(
+    ...["aws", "dynamodb", "update-time-to-live", "--table-name", table],
+    ...["--time-to-live-specification", `Enabled=true,AttributeName=${sinkAttribute}`],
+  ),
 });
 
 /** The tables that the pipeline's DynamoDB sinks write. */
@@ -39,11 +43,6 @@ const targetTables = ({ pipeline, function: { variables } }: Facts): readonly st
   );
   const named = isAnswered(variables) ? variables.value?.resources.get("TARGET_TABLE") : undefined;
   return [...new Set([...(routes ?? []), ...(named === undefined ? [] : [named])])];
-};
-
-const judged = (answer: Answer<boolean | undefined>, table: string, what: string, attribute: string) => {
-  if (!isAnswered(answer)) return [openQuestion(area, table, answer.unanswered)];
-  return answer.value === false ? [ttlMissing(table, what, attribute)] : [];
 };
 
 const dayMs = 86_400_000;
@@ -78,14 +77,11 @@ export const tombstonesCheck: Check<Facts> = {
   area,
   codes: ["TTL_MISSING", "TOMBSTONES_NOT_PURGED", "TARGET_UNREACHABLE"],
   findings: async (facts) => {
-    const { clients, dedupe } = facts;
-    const targets = targetTables(facts).map(async (table) =>
-      judged(await expiresIn(clients, table), table, "tombstones", sinkAttribute),
+    const tables = targetTables(facts).map(async (table) =>
+      judgeAnswer(await expiresIn(facts.clients, table), [area, table], (expires) =>
+        expires === false ? [ttlMissing(table)] : [],
+      ),
     );
-    return [
-      ...(dedupe === undefined ? [] : judged(dedupe.expires, dedupe.tableName, "entries", dedupeAttribute)),
-      ...(await Promise.all(targets)).flat(),
-      ...(await Promise.all(targetsOf(facts).map(purgeFindings))).flat(),
-    ];
+    return (await Promise.all([...tables, ...targetsOf(facts).map(purgeFindings)])).flat();
   },
 };
