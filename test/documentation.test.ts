@@ -113,7 +113,10 @@ const packagesIn = ({ code }: Fence): string[] =>
     .map(([, name = ""]) => name)
     .filter((name) => !name.startsWith("node:"));
 
-test.each(files.filter(({ path }) => /^packages\/[^/]+\/README\.md$/.test(path)))(
+const isPublished = (path: string): boolean =>
+  JSON.parse(readFileSync(join(root, dirname(path), "package.json"), "utf8")).private !== true;
+
+test.each(files.filter(({ path }) => /^packages\/[^/]+\/README\.md$/.test(path) && isPublished(path)))(
   "$path installs the packages that its first code imports",
   ({ path, text }) => {
     const installed = [...text.matchAll(/npm install ([^`\n]+)/g)].flatMap(([, names = ""]) => names.split(" "));
