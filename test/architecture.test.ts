@@ -117,7 +117,7 @@ describe.each(packages)("%s", (folder) => {
       "packages/core": none,
       "packages/cdk": ["@sluice/rules", "@sluice/workflow"],
       "packages/cli": ["@sluice/core", "@sluice/redrive", "@sluice/backfill", "@sluice/inspect", "@sluice/local"],
-      "packages/inspect": ["@sluice/core", "@sluice/rules"],
+      "packages/inspect": ["@sluice/backfill", "@sluice/core", "@sluice/rules"],
       "packages/rules": none,
       "packages/workflow": ["@sluice/core", "@sluice/redrive", "@sluice/backfill"],
     };

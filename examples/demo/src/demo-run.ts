@@ -14,8 +14,10 @@ import type { Feed } from "./feeds/feed.ts";
 import { filmIdOf } from "./feeds/interest.ts";
 import { type FilmItem, loadFilms } from "./films-data.ts";
 import type { Options } from "./options.ts";
-import { type OutageResult, planOutage, workMs } from "./outage.ts";
+import { collectMetricLines } from "./outage/metric-lines.ts";
+import { type OutageResult, planOutage, workMs } from "./outage/outage.ts";
 import { type ProgressPrinter, withSeparators } from "./progress.ts";
+import { withSecondsOfWrites } from "./record-times.ts";
 import type { Replica } from "./replicas/replica.ts";
 import { createTable, loadTable, readTable, runWorkload, streamArnOf, tableName, workload } from "./table.ts";
 import { noteLatencies, startTally, type Tally } from "./tally.ts";
@@ -36,6 +38,8 @@ export interface DemoResult {
   /** Films that may differ in Postgres, because their dead letters were left in the queue. */
   readonly deadLettered: ReadonlySet<string>;
   readonly outage: (OutageResult & { readonly emptyMs: number; readonly agreementMs: number }) | undefined;
+  /** The metrics of the pipeline, in CloudWatch's embedded metric format. Empty without an outage. */
+  readonly metricLines: readonly string[];
 }
 
 /** The objects that all steps of a run share. */
@@ -82,7 +86,7 @@ const observed =
 const mappingOf = ({ options, engines, tally, seen }: DemoRun, streamArn: string, handler: PipelineHandler) =>
   eventSourceMapping({
     streamArn,
-    client: streamsClient(engines.dynamodb.endpoint),
+    client: withSecondsOfWrites(streamsClient(engines.dynamodb.endpoint)),
     handler: observed(handler, seen, tally),
     batchSize: options.feeds.length > 0 || options.outage ? 200 : 1000,
     parallelizationFactor: 2,
@@ -180,7 +184,8 @@ export const replicateFilms = async (
   configure(engines, deadLetterUrl);
   const targets = await openTargets(options, engines);
   const { replicas, feeds, faults } = targets;
-  const handler = await handlerOf(options, targets, queues);
+  const metrics = collectMetricLines();
+  const handler = await handlerOf(options, targets, queues, [metrics.observer]);
   await createTable(client, { hasStream: true });
   const streamArn = await streamArnOf(client);
 
@@ -225,5 +230,6 @@ export const replicateFilms = async (
     deadLetterUrl,
     deadLettered,
     outage: outage && times && { ...outage, ...times },
+    metricLines: metrics.lines,
   };
 };

@@ -72,6 +72,9 @@ export {
   type VerifyClass,
   type VerifyTally,
 } from "./verify/classes.ts";
+export type { Comparison, Difference, SinkCalls } from "./verify/comparison.ts";
+export { spelledKeys } from "./verify/key-spelling.ts";
+export { type ItemLook, lookAtItem } from "./verify/one-item.ts";
 export type { VerifyUnit } from "./verify/reading.ts";
 export {
   type VerifyProgress,

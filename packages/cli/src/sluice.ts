@@ -20,6 +20,14 @@ const commands: Readonly<Record<string, { readonly about: string; readonly load:
     about: "compares the targets of a pipeline with the table, and repairs copies that differ",
     load: async () => (await import("./verify/verify.ts")).verifyCommand,
   },
+  trace: {
+    about: "tells of one item what its table, stream, targets, queues and logs know",
+    load: async () => (await import("./trace/trace.ts")).traceCommand,
+  },
+  doctor: {
+    about: "says what is wrong with a deployment, and which command mends it",
+    load: async () => (await import("./doctor/doctor.ts")).doctorCommand,
+  },
   redrive: {
     about: "sends dead letters, or batches of an on-failure destination, again",
     load: async () => (await import("./redrive/redrive.ts")).redriveCommand,
@@ -35,7 +43,8 @@ const width = Math.max(...names.map((name) => name.length));
 
 const help = `Usage: sluice <command> [options]
 
-Copies tables to the targets of Sluice's pipelines, proves and repairs the copies, and inspects and redrives dead letters.
+Copies tables to the targets of Sluice's pipelines, proves and repairs the copies, traces items, examines deployments, and
+inspects and redrives dead letters.
 
 Commands:
 ${Object.entries(commands)

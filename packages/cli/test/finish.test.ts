@@ -1,9 +1,9 @@
 // The finisher removes a message, and then the record in S3. If the first removal fails, the record must stay.
 
 import { describe, expect, test } from "@jest/globals";
+import type { MessageSource } from "@sluice/inspect/queue";
 import type { RedriveResult } from "@sluice/redrive";
 import type { Payloads } from "../src/aws/payloads.ts";
-import type { MessageSource } from "../src/message-source/message-source.ts";
 import type { MessageUnit } from "../src/message-source/receive-units.ts";
 import { redriveCounts } from "../src/redrive/counts.ts";
 import { finisher } from "../src/redrive/finish.ts";

@@ -1,1 +1,26 @@
-export type { Area, Check, Finding as DoctorFinding, Level } from "./doctor/finding.ts";
+export type { Answer, Unanswered } from "./aws/answer.ts";
+export { type Clients, closeClients, openClients, type Service } from "./aws/clients.ts";
+export { type DoctorOptions, doctor, doctorCodes, type Report as DoctorReport } from "./doctor/doctor.ts";
+export { type Area, areas, type Finding as DoctorFinding, type Level } from "./doctor/finding.ts";
+export { doctorActions, doctorPolicy } from "./doctor/policy.ts";
+export type { GetItemClient, TracedTable } from "./trace/item.ts";
+export type { TraceLogsClient } from "./trace/logs.ts";
+export type { FetchRecord, TracedQueue } from "./trace/queues.ts";
+export type {
+  Conclusion,
+  HeldSight,
+  ItemTrace,
+  LoggedDelivery,
+  LogSight,
+  QueuedDelivery,
+  QueueKind,
+  QueuePart,
+  QueueSight,
+  RouteState,
+  StreamChange,
+  StreamSight,
+  TableSight,
+  TargetSight,
+} from "./trace/story.ts";
+export type { TraceStreamsClient } from "./trace/stream.ts";
+export { type TraceLimits, type TraceOptions, traceItem } from "./trace/trace-item.ts";

@@ -35,12 +35,17 @@ export interface Look {
 }
 
 /** Returns the record of an item, as a backfill would send it; or of an item that does not exist. */
-export const recordOf = ({ origin }: Verification, keys: Image, item: Image | undefined, ms: number): StreamRecord =>
+export const recordOf = (
+  { origin }: Pick<Verification, "origin">,
+  keys: Image,
+  item: Image | undefined,
+  ms: number,
+): StreamRecord =>
   item === undefined ? absenceRecord(origin, keys, microsOf(ms)) : backfillRecord(origin, item, microsOf(ms));
 
 /** Reads the table to learn where the target has the copies, then the target, and then the table again. */
 export const lookAt = async (
-  verification: Verification,
+  verification: Pick<Verification, "table" | "clock" | "origin">,
   target: PipelineTarget,
   suspects: readonly Suspect[],
   calls: SinkCalls,

@@ -1,6 +1,8 @@
 // Creates clients of the AWS SDK. If the user sets no AWS options, the SDK finds credentials and region as usual.
 
+import type { CloudWatchLogs } from "@aws-sdk/client-cloudwatch-logs";
 import type { DynamoDB } from "@aws-sdk/client-dynamodb";
+import type { DynamoDBStreams } from "@aws-sdk/client-dynamodb-streams";
 import type { Lambda } from "@aws-sdk/client-lambda";
 import type { S3 } from "@aws-sdk/client-s3";
 import type { SQS } from "@aws-sdk/client-sqs";
@@ -31,7 +33,7 @@ export const awsOptions = {
   "endpoint-url": {
     type: "string",
     value: "URL",
-    help: "endpoint of all AWS services, for local engines; AWS_ENDPOINT_URL_DYNAMODB, _SQS, _S3 and _LAMBDA override it",
+    help: "endpoint of all AWS services, for local engines; AWS_ENDPOINT_URL_DYNAMODB, _DYNAMODB_STREAMS, _SQS, _S3, _LAMBDA, _IAM, _CLOUDWATCH and _CLOUDWATCH_LOGS override it",
   },
 } as const;
 
@@ -57,7 +59,7 @@ export interface ClientConfig {
 /** Returns a client's configuration. The region is the user's option or, if not given, the region in `address`. */
 export const clientConfig = (
   options: AwsOptions,
-  service: "DYNAMODB" | "SQS" | "S3" | "LAMBDA" | "CLOUDWATCH",
+  service: "DYNAMODB" | "DYNAMODB_STREAMS" | "SQS" | "S3" | "LAMBDA" | "IAM" | "CLOUDWATCH" | "CLOUDWATCH_LOGS",
   address: string,
 ): ClientConfig => {
   const endpoint = process.env[`AWS_ENDPOINT_URL_${service}`] ?? options.endpointUrl;
@@ -85,6 +87,18 @@ export const dynamodbClient = async (options: AwsOptions, address: string): Prom
   // Even without a logger, the SDK copies each answer for its log. This takes half of a scan's CPU time.
   client.middlewareStack.remove("loggerMiddleware");
   return client;
+};
+
+/** Creates the client for a stream. `arn` is the stream's ARN, which has a region. */
+export const streamsClient = async (options: AwsOptions, arn: string): Promise<DynamoDBStreams> => {
+  const { DynamoDBStreams } = await import("@aws-sdk/client-dynamodb-streams");
+  return new DynamoDBStreams(clientConfig(options, "DYNAMODB_STREAMS", arn));
+};
+
+/** Creates the client for a function's log. `address` may be the function's ARN, which has a region. */
+export const logsClient = async (options: AwsOptions, address: string): Promise<CloudWatchLogs> => {
+  const { CloudWatchLogs } = await import("@aws-sdk/client-cloudwatch-logs");
+  return new CloudWatchLogs(clientConfig(options, "CLOUDWATCH_LOGS", address));
 };
 
 /** Creates the client for a function. */

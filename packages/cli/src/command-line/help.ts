@@ -19,8 +19,8 @@ const width = 110;
 const flagOf = ([name, { short, value }]: readonly [string, OptionSpec]): string =>
   `${short === undefined ? "" : `-${short}, `}--${name}${value === undefined ? "" : ` ${value}`}`;
 
-/** Breaks a text into lines of at most `columns` characters. */
-const wrapped = (text: string, columns: number): string[] => {
+/** Breaks a text into lines of at most `columns` characters. A longer word is a line of its own. */
+export const wrapped = (text: string, columns: number): string[] => {
   const lines: string[] = [];
   for (const word of text.split(" ")) {
     const last = lines.at(-1);

@@ -1,12 +1,12 @@
 // `sluice dead-letters`: receives the queue's messages, and lists, shows, exports or deletes the selected dead letters.
 
 import type { Envelope } from "@sluice/core/envelope";
+import { type MessageSource, stillHidden } from "@sluice/inspect/queue";
 import { s3Client } from "../aws/clients.ts";
 import { openPayloads, type Payloads } from "../aws/payloads.ts";
 import { CommandError, exitCodes } from "../command-line/command-error.ts";
 import { openTemporaryFile, type TextPosition } from "../files/temporary-file.ts";
 import { readDeadLetters } from "../filter/dead-letter-filter.ts";
-import { type MessageSource, stillHidden } from "../message-source/message-source.ts";
 import { openQueue } from "../message-source/open-source.ts";
 import { type MessageUnit, unitReceiver } from "../message-source/receive-units.ts";
 import { removeUnits } from "../message-source/remove-units.ts";

@@ -2,11 +2,11 @@
 
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
+import type { MessageSource, SourceMessage } from "@sluice/inspect/queue";
 import { CommandError } from "../command-line/command-error.ts";
 import { linesOf } from "../files/lines.ts";
 import { openProgressFile, type ProgressFile } from "../files/progress-file.ts";
 import { counted } from "../terminal/format.ts";
-import type { MessageSource, SourceMessage } from "./message-source.ts";
 
 /** Returns the file's digest, and the number of lines that are not blank. */
 const scan = async (path: string): Promise<{ readonly digest: string; readonly lines: number }> => {

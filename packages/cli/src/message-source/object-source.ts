@@ -1,8 +1,8 @@
 // A message source that reads the objects under a prefix of an S3 bucket.
 
 import { eachBounded } from "@sluice/core/sink-kit";
+import type { MessageSource, SourceMessage } from "@sluice/inspect/queue";
 import { failing } from "../aws/aws-failure.ts";
-import type { MessageSource, SourceMessage } from "./message-source.ts";
 
 /** The methods of the SDK's client `S3` that this message source calls. */
 export interface ObjectClient {

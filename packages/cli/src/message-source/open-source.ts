@@ -1,15 +1,15 @@
 // Opens message sources. Loads an AWS client only if the source needs it.
 
+import { type MessageSource, queueSource } from "@sluice/inspect/queue";
+import { failing } from "../aws/aws-failure.ts";
 import { type AwsOptions, s3Client, sqsClient } from "../aws/clients.ts";
 import { fileSource } from "./file-source.ts";
-import type { MessageSource } from "./message-source.ts";
 import { objectSource } from "./object-source.ts";
-import { queueSource } from "./queue-source.ts";
 import type { SourceAddress } from "./source-address.ts";
 
 /** Opens a queue as a message source. */
 export const openQueue = async (queueUrl: string, aws: AwsOptions): Promise<MessageSource> =>
-  queueSource({ client: await sqsClient(aws, queueUrl), queueUrl, now: Date.now });
+  queueSource({ client: await sqsClient(aws, queueUrl), queueUrl, now: Date.now, failing });
 
 /** Opens the source at an address. */
 export const openSource = async (address: SourceAddress, aws: AwsOptions): Promise<MessageSource> => {

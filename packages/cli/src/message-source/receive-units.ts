@@ -1,6 +1,6 @@
 // Receives messages, and groups them in units. If several messages contain the same dead letter, they are one unit.
 
-import type { MessageSource, ReceiveEnd, SourceMessage } from "./message-source.ts";
+import type { MessageSource, ReceiveEnd, SourceMessage } from "@sluice/inspect/queue";
 import { type UnsupportedMessages, unsupportedMessages } from "./unsupported-messages.ts";
 
 /** Messages with the same dead letter, which are removed together, and the value that the command stores for them. */

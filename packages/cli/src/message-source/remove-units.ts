@@ -1,9 +1,9 @@
 // Removes units from their source.
 
 import type { PayloadStore } from "@sluice/core/envelope";
+import type { MessageSource } from "@sluice/inspect/queue";
 import { removeWithRecords } from "@sluice/redrive";
 import type { Terminal } from "../terminal/terminal.ts";
-import type { MessageSource } from "./message-source.ts";
 import type { MessageUnit } from "./receive-units.ts";
 
 /** Removes units and, if `payloadStore` is given, their records. Returns how many messages could not be removed. */

@@ -1,8 +1,8 @@
 // Collects messages that a command does not support. For each kind of content, reports the number and the first id.
 
 import { messageContent } from "@sluice/core/envelope";
+import type { SourceMessage } from "@sluice/inspect/queue";
 import { counted } from "../terminal/format.ts";
-import type { SourceMessage } from "./message-source.ts";
 
 /** Says what kind of content a message has. The text contains no values of the message. */
 const describe = (body: string): string => {

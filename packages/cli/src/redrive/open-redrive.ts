@@ -1,9 +1,9 @@
 // Types for a redrive that is running, and for its messages.
 
+import type { MessageSource } from "@sluice/inspect/queue";
 import type { MessageOrder, RedriveResult } from "@sluice/redrive";
 import type { Payloads } from "../aws/payloads.ts";
 import type { TemporaryFile, TextPosition } from "../files/temporary-file.ts";
-import type { MessageSource } from "../message-source/message-source.ts";
 import type { MessageUnit } from "../message-source/receive-units.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import type { MessageCounts } from "./counts.ts";

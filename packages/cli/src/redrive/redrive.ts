@@ -1,12 +1,12 @@
 // `sluice redrive`: redrives the messages of a source in rounds, releases the messages that stay, and writes a report.
 
+import { type SourceStatus, stillHidden } from "@sluice/inspect/queue";
 import { BrokenFunctionError, UnexpectedAnswerError } from "@sluice/redrive";
 import { lambdaClient, s3Client } from "../aws/clients.ts";
 import { openPayloads } from "../aws/payloads.ts";
 import { CommandError, exitCodes } from "../command-line/command-error.ts";
 import { openTemporaryFile } from "../files/temporary-file.ts";
 import { isSelective } from "../filter/dead-letter-filter.ts";
-import { type SourceStatus, stillHidden } from "../message-source/message-source.ts";
 import { openSource } from "../message-source/open-source.ts";
 import { counted } from "../terminal/format.ts";
 import { watchInterrupts } from "../terminal/interrupt.ts";

@@ -2,8 +2,8 @@
 // then sends them in order. A FIFO queue needs several rounds: it returns some messages only after others are removed.
 
 import { systemClock } from "@sluice/core/sink-kit";
+import type { SourceMessage, SourceStatus } from "@sluice/inspect/queue";
 import { inOrder, messageRate, redriveEngine, routeOrder, unsent } from "@sluice/redrive";
-import type { SourceMessage, SourceStatus } from "../message-source/message-source.ts";
 import { type MessageReader, type UnitReceiver, unitReceiver } from "../message-source/receive-units.ts";
 import { withSeparators } from "../terminal/format.ts";
 import type { MessageCounts } from "./counts.ts";

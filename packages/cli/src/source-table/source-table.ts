@@ -65,3 +65,11 @@ export const describeTable = async (client: DescribingClient, name: string): Pro
   const { Table } = await client.describeTable({ TableName: name }).catch(failing(`the table ${name}`));
   return tableOf(name, Table);
 };
+
+/** Returns the ARN of the table's stream. @throws {CommandError} when the table has none */
+export const streamOf = ({ name, streamArn }: SourceTable): string => {
+  if (streamArn !== undefined) return streamArn;
+  throw new CommandError(
+    `the table ${name} has no stream, so nothing keeps its copies up to date; expected a table with a stream that the pipeline's function consumes`,
+  );
+};

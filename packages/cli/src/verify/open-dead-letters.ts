@@ -1,10 +1,10 @@
 // Reads which items have open dead letters, or changes in the retry queue.
 
 import type { OpenDeadLetter } from "@sluice/backfill";
+import { stillHidden } from "@sluice/inspect/queue";
 import { s3Client } from "../aws/clients.ts";
 import { openPayloads } from "../aws/payloads.ts";
 import { readDeadLetters } from "../filter/dead-letter-filter.ts";
-import { stillHidden } from "../message-source/message-source.ts";
 import { openQueue } from "../message-source/open-source.ts";
 import { unitReceiver } from "../message-source/receive-units.ts";
 import { counted } from "../terminal/format.ts";

@@ -12,15 +12,14 @@ import {
 import type { Image } from "@sluice/core/sink-kit";
 import { dynamodbClient } from "../aws/clients.ts";
 import { openModule } from "../backfill/open-backfill.ts";
-import { CommandError } from "../command-line/command-error.ts";
 import { scanRate } from "../pipeline-command/estimate.ts";
 import { openInvoke } from "../pipeline-command/invoke.ts";
 import { openLagReader } from "../pipeline-command/lag.ts";
 import type { Resources } from "../pipeline-command/resources.ts";
 import type { PipelineModule } from "../pipeline-module/pipeline-module.ts";
-import { describeTable, type SourceTable } from "../source-table/source-table.ts";
+import { itemKeyIn } from "../source-table/item-keys.ts";
+import { describeTable, type SourceTable, streamOf } from "../source-table/source-table.ts";
 import type { Terminal } from "../terminal/terminal.ts";
-import { itemKeyIn } from "./item-keys.ts";
 import { deadLetterReader } from "./open-dead-letters.ts";
 import type { VerifyCommandOptions } from "./options.ts";
 
@@ -34,13 +33,6 @@ export interface OpenVerify {
   /** Only these items; undefined for all. */
   readonly keys: readonly Image[] | undefined;
 }
-
-const withStream = ({ name, streamArn }: SourceTable): string => {
-  if (streamArn !== undefined) return streamArn;
-  throw new CommandError(
-    `the table ${name} has no stream, so nothing keeps its copies up to date; expected a table with a stream that the pipeline's function consumes`,
-  );
-};
 
 /** How far the live function lags, if it is named and can be watched. A lag that cannot be read is unknown. */
 const openLag = async (
@@ -72,7 +64,7 @@ export const openVerify = async (
   opened.add({ close: () => client.destroy() });
   const table = await describeTable(client, options.table);
   const keys = options.keys?.map((text) => itemKeyIn(text, table.keyTypes));
-  const origin = { run: options.run, streamArn: withStream(table), keyNames: table.keyNames };
+  const origin = { run: options.run, streamArn: streamOf(table), keyNames: table.keyNames };
   const rate = readRate({ unitsPerSecond: scanRate(options.readUnitsPerSecond, table) });
   const asOf = await tableTime({ client, table: table.address });
   const segments = options.segments ?? segmentCount(table.sizeBytes, options.concurrency);

@@ -1,8 +1,8 @@
 // The report of a verification: counts of each target, examples, and the command to run next.
 
 import { type Finding, findingClasses, type TargetTally, type VerifyReport } from "@sluice/backfill";
-import type { Image } from "@sluice/core/sink-kit";
 import { shellWord } from "../backfill/report.ts";
+import { plainKey } from "../source-table/item-keys.ts";
 import { counted, withSeparators } from "../terminal/format.ts";
 import { cut } from "../terminal/plain-text.ts";
 import type { VerifyCommandOptions } from "./options.ts";
@@ -23,9 +23,6 @@ const shownClasses = [
   "rejected",
   "unknown key",
 ] as const;
-
-const plainKey = (keys: Image): string =>
-  JSON.stringify(Object.fromEntries(Object.entries(keys).map(([name, value]) => [name, Object.values(value)[0]])));
 
 /** Formats the counts of a target: `19,995 equal, 2 missing (2 repaired), 1 ghost`. */
 const tallyLine = (target: string, { counts, repairs }: TargetTally): string => {

@@ -2,7 +2,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "@jest/globals";
-import { queueSource, type SourceQueueClient } from "../src/message-source/queue-source.ts";
+import { queueSource, type SourceQueueClient } from "../src/queue/queue-source.ts";
 
 type Entries = readonly { readonly Id: string; readonly ReceiptHandle: string; readonly VisibilityTimeout?: number }[];
 
@@ -131,12 +131,15 @@ describe("a queue", () => {
     await source.close();
   });
 
-  test("causes an error of one line if it fails while it is being emptied", async () => {
+  test("throws the error of the option `failing` if it fails while it is being emptied", async () => {
     const receiveMessage = async () => Promise.reject(named("AccessDenied"));
-    const { source, take } = open(scripted(5, { receiveMessage }));
-    await expect(take()).rejects.toThrow(
-      "the queue https://q/1/orders: AccessDenied: AccessDenied; expected permission",
-    );
+    const { client } = scripted(5, { receiveMessage });
+    const failing = (subject: string) => (error: unknown) => {
+      throw new Error(`${subject}: ${(error as Error).name}`);
+    };
+    const source = queueSource({ client, queueUrl: "https://q/1/orders", now: Date.now, failing });
+    const take = source.receiveAll(async () => undefined, new AbortController().signal);
+    await expect(take).rejects.toThrow("the queue https://q/1/orders: AccessDenied");
     await source.close();
   });
 });

@@ -7,7 +7,6 @@ import {
   requestsAtOnce,
   type SqsCalls,
 } from "@sluice/core/envelope";
-import { awsFailure, failing } from "../aws/aws-failure.ts";
 import { type HeldMessage, type HeldMessages, heldMessages } from "./held-messages.ts";
 import type { MessageSource, ReceiveEnd, SourceMessage } from "./message-source.ts";
 import { type QueueAttributes, statusOf, visibilitySeconds } from "./queue-attributes.ts";
@@ -34,7 +33,15 @@ export interface QueueSourceOptions {
   readonly now: () => number;
   /** Maximum number of messages that are hidden at the same time. Default: SQS' limit. */
   readonly maxHeld?: number;
+  /** Returns a function that throws another error for a failed request about `subject`. Default: the error of the SDK. */
+  readonly failing?: (subject: string) => (error: unknown) => never;
 }
+
+const asItIs =
+  () =>
+  (error: unknown): never => {
+    throw error;
+  };
 
 /** A queue whose attributes have been read. */
 interface OpenQueueSource extends Required<Omit<QueueSourceOptions, "now">> {
@@ -44,7 +51,11 @@ interface OpenQueueSource extends Required<Omit<QueueSourceOptions, "now">> {
   readonly held: HeldMessages;
 }
 
-const attributesOf = async (client: SourceQueueClient, QueueUrl: string): Promise<QueueAttributes> => {
+const attributesOf = async ({
+  client,
+  queueUrl: QueueUrl,
+  failing = asItIs,
+}: Pick<QueueSourceOptions, "client" | "queueUrl" | "failing">): Promise<QueueAttributes> => {
   const request = client.getQueueAttributes({ QueueUrl, AttributeNames: ["All"] });
   return (await request.catch(failing(`the queue ${QueueUrl}`))).Attributes ?? {};
 };
@@ -62,7 +73,7 @@ const receive = async (queue: OpenQueueSource, WaitTimeSeconds: number): Promise
     });
   } catch (error) {
     if (error instanceof Error && /OverLimit/.test(error.name)) return undefined;
-    throw awsFailure(`the queue ${QueueUrl}`, error);
+    return queue.failing(`the queue ${QueueUrl}`)(error);
   }
 };
 
@@ -81,7 +92,7 @@ const receiveSome = async (queue: OpenQueueSource, isLongPoll: boolean): Promise
 /** Whether the queue counts as empty after `emptyPolls` empty long polls in a row. */
 const isEmptyAfter = async (queue: OpenQueueSource, emptyPolls: number): Promise<boolean> => {
   if (emptyPolls === 0) return false;
-  return emptyPolls === maxEmptyPolls || statusOf(await attributesOf(queue.client, queue.queueUrl)).available === 0;
+  return emptyPolls === maxEmptyPolls || statusOf(await attributesOf(queue)).available === 0;
 };
 
 const receiveAll = async (
@@ -120,7 +131,8 @@ const release = async (queue: OpenQueueSource, ids: readonly string[]): Promise<
 };
 
 /** Creates a message source that reads a queue. Sends no request until the source is used. */
-export const queueSource = ({ client, queueUrl, now, maxHeld = maxInFlight }: QueueSourceOptions): MessageSource => {
+export const queueSource = (options: QueueSourceOptions): MessageSource => {
+  const { client, queueUrl, now, maxHeld = maxInFlight, failing = asItIs } = options;
   const name = queueUrl.split("/").at(-1) ?? queueUrl;
   const isFifo = queueUrl.endsWith(".fifo");
   let queue: OpenQueueSource | undefined;
@@ -128,10 +140,10 @@ export const queueSource = ({ client, queueUrl, now, maxHeld = maxInFlight }: Qu
   const open = (attributes: QueueAttributes): OpenQueueSource => {
     const holdSeconds = visibilitySeconds(attributes);
     const held = heldMessages({ client, queueUrl, name, holdSeconds, now });
-    return { client, queueUrl, name, isFifo, maxHeld, holdSeconds, held };
+    return { client, queueUrl, name, isFifo, maxHeld, holdSeconds, held, failing };
   };
   const opened = async () => {
-    const attributes = await attributesOf(client, queueUrl);
+    const attributes = await attributesOf(options);
     queue ??= open(attributes);
     return { queue, status: statusOf(attributes) };
   };

@@ -1,8 +1,8 @@
-// Reads the option `--key` of a verification: the whole key of an item as JSON.
+// Reads the option `--key` of a verification or a trace: the whole key of an item as JSON.
 
 import type { Image } from "@sluice/core/sink-kit";
 import { CommandError } from "../command-line/command-error.ts";
-import type { SourceTable } from "../source-table/source-table.ts";
+import type { SourceTable } from "./source-table.ts";
 
 type KeyTypes = SourceTable["keyTypes"];
 
@@ -51,3 +51,7 @@ export const itemKeyIn = (text: string, types: KeyTypes): Image => {
   if (unknown !== undefined) throw wrong(`has ${unknown}, which is no key attribute`, types);
   return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, keyValue(name, one, types)]));
 };
+
+/** Formats a key without its types: `{"id":"o-1"}`. */
+export const plainKey = (keys: Image): string =>
+  JSON.stringify(Object.fromEntries(Object.entries(keys).map(([name, value]) => [name, Object.values(value)[0]])));

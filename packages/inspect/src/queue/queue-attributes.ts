@@ -1,7 +1,6 @@
 // Reads a queue's attributes.
 
 import { jsonMembers, queueDepth } from "@sluice/core/envelope";
-import { counted } from "../terminal/format.ts";
 import type { SourceStatus } from "./message-source.ts";
 
 /** Attributes as SQS returns them. */
@@ -18,6 +17,6 @@ export const visibilitySeconds = ({ VisibilityTimeout }: QueueAttributes): numbe
 export const statusOf = (attributes: QueueAttributes): SourceStatus => {
   const { visible, inFlight, delayed } = queueDepth(attributes);
   const receives = Number(jsonMembers(attributes.RedrivePolicy ?? "").maxReceiveCount) || 0;
-  const note = `its RedrivePolicy moves a message after ${counted(receives, "receive")}, and this command receives each message`;
+  const note = `its RedrivePolicy moves a message after ${receives === 1 ? "1 receive" : `${receives} receives`}, and this command receives each message`;
   return { available: visible, hidden: inFlight + delayed, alreadyDone: 0, notes: receives === 0 ? [] : [note] };
 };
