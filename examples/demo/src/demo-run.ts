@@ -15,7 +15,7 @@ import { filmIdOf } from "./feeds/interest.ts";
 import { type FilmItem, loadFilms } from "./films-data.ts";
 import type { Options } from "./options.ts";
 import { collectMetricLines } from "./outage/metric-lines.ts";
-import { type OutageResult, planOutage, workMs } from "./outage/outage.ts";
+import { lastShare, type OutageResult, planOutage, workMs } from "./outage/outage.ts";
 import { type ProgressPrinter, withSeparators } from "./progress.ts";
 import { withSecondsOfWrites } from "./record-times.ts";
 import type { Replica } from "./replicas/replica.ts";
@@ -117,7 +117,7 @@ const makeChanges = async (
   { options, engines, client, tally, progress }: DemoRun,
   films: readonly FilmItem[],
   drained: () => Promise<void>,
-): Promise<OutageResult | undefined> => {
+): Promise<(OutageResult & { readonly emptyMs: number }) | undefined> => {
   const work = workload(films, options.writes, options.seed);
   let written = 0;
   const show = (count: number): void => {
@@ -136,10 +136,15 @@ const makeChanges = async (
     show(count);
     outage?.onWritten(written - films.length, work.length);
   };
-  await runWorkload(client, work, showWork, options.outage ? workMs : 0);
+  const last = outage === undefined ? 0 : Math.ceil(work.length * lastShare);
+  await runWorkload(client, work.slice(0, work.length - last), showWork, outage ? workMs * (1 - lastShare) : 0);
+  const result = await outage?.end();
+  if (result !== undefined) await drained();
+  const emptyAt = Date.now();
+  await runWorkload(client, work.slice(work.length - last), showWork, workMs * lastShare);
   const workTookMs = withSeparators(Date.now() - workedAt);
   progress.say(`  made ${withSeparators(work.length)} more writes in ${workTookMs} ms (seed ${options.seed})`);
-  return outage?.end();
+  return result && { ...result, emptyMs: emptyAt - result.restartedAt };
 };
 
 const fullText = (envelope: Envelope): string => JSON.stringify(envelope, undefined, 2).replace(/^/gm, "  ");
@@ -205,7 +210,6 @@ export const replicateFilms = async (
   progress.update("waiting until every change is delivered");
   await drained();
   const elapsedMs = Date.now() - startedAt;
-  const emptyAt = Date.now();
   const deadLetters = await readDeadLetters(sqs, deadLetterUrl);
   const isRedriven = await redriveDeadLetters(run, deadLetters);
   progress.say("");
@@ -217,7 +221,6 @@ export const replicateFilms = async (
   for (const { show } of replicas) for (const line of (await show?.()) ?? []) progress.say(line);
   const audits = await auditFeeds(seen, feeds);
   const deadLettered = new Set(options.keep ? deadLetters.map(({ record }) => filmIdOf(record)) : []);
-  const times = outage && { emptyMs: emptyAt - outage.restartedAt, agreementMs: agreedAt - outage.restartedAt };
   return {
     tally,
     elapsedMs,
@@ -229,7 +232,7 @@ export const replicateFilms = async (
     audits,
     deadLetterUrl,
     deadLettered,
-    outage: outage && times && { ...outage, ...times },
+    outage: outage && { ...outage, agreementMs: agreedAt - outage.restartedAt },
     metricLines: metrics.lines,
   };
 };

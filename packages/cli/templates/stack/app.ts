@@ -50,7 +50,10 @@ const copies = new TableV2(stack, "Copies", {
 const queue = new Queue(stack, "Queue", { fifo: true, enforceSSL: true }); // @when sqs
 const topic = new Topic(stack, "Topic", { fifo: true, enforceSSL: true }); // @when sns
 const eventBus = new EventBus(stack, "Bus"); // @when eventbridge
-const identity = new EmailIdentity(stack, "Sender", { identity: Identity.email(mail.from) }); // @when email
+// @when email
+// For a sender that SES knows already: EmailIdentity.fromEmailIdentityName(stack, "Sender", mail.from)
+const identity = new EmailIdentity(stack, "Sender", { identity: Identity.email(mail.from) });
+// @end
 // @when webhook
 // The value is in the configuration of the function, too. The receiver checks the signature with it.
 const signingKey = new Secret(stack, "SigningKey", {

@@ -1,5 +1,5 @@
-// Generates projects, and does in each of them what a user does: compiles, runs the tests on real engines, and synthesises
-// the stack. A project has only the packages that its package.json names.
+// Generates projects, and does in each of them what a user does: compiles, runs the tests on real engines, synthesises the
+// stack, and starts its functions with the variables that the stack gives them. A project has only the packages that its package.json names.
 //
 // For more random projects: npm run test:long -- --projects N [--seed S]
 
@@ -11,7 +11,8 @@ import { afterAll, describe, expect, test } from "@jest/globals";
 import { judgeTemplate } from "@sluice/rules";
 import { type SinkName, sinkNames } from "../../src/init/sinks.ts";
 import { runSluice } from "../support/sluice.ts";
-import { combination, linkPackages, randomAt, readJson, root, runIn } from "./support.ts";
+import { startFunctions, synthesise } from "./assembly.ts";
+import { combination, linkPackages, randomAt, root, runIn } from "./support.ts";
 
 const runs = Number(process.env.PROJECTS_RUNS ?? 2);
 const seed = Number(process.env.PROJECTS_SEED ?? randomInt(2 ** 31));
@@ -50,37 +51,31 @@ const runTests = async (project: string, { sinks }: Wanted): Promise<void> => {
   if (process.env.CI === "true" || skipped === "0") expect(Number(passed)).toBe(sinks.length + 1);
 };
 
-/** Synthesises the stack as the CLI of the CDK does. Returns the findings of the rules. */
-const findingsIn = async (project: string): Promise<readonly unknown[]> => {
-  const { app } = readJson<{ readonly app: string }>(join(project, "cdk.json"));
-  const [, ...args] = app.split(" ");
-  await runIn(project, process.execPath, args, { CDK_OUTDIR: "cdk.out" });
-  const assembly = join(project, "cdk.out");
-  const { artifacts } = readJson<{
-    readonly artifacts: Record<string, { readonly properties?: { readonly templateFile?: string } }>;
-  }>(join(assembly, "manifest.json"));
-  const files = Object.values(artifacts).flatMap(({ properties }) => properties?.templateFile ?? []);
-  expect(files).toHaveLength(1);
-  return judgeTemplate(readJson(join(assembly, files[0] ?? "")));
-};
-
 const singles = sinkNames.map((name): Wanted => ({ name: `only-${name}`, key: "id", sinks: [name] }));
 const projects: readonly Wanted[] = [
   ...(process.env.PROJECTS_RUNS === undefined ? singles : []),
   { name: "everything", key: "pk,sk:N", sinks: sinkNames },
 ];
 
+const sinksWithEnsure: readonly SinkName[] = ["postgres", "opensearch"];
+
 const build = async (wanted: Wanted): Promise<void> => {
   const project = await generate(wanted);
   await runTests(project, wanted);
-  expect(await findingsIn(project)).toEqual([]);
+  const template = await synthesise(project);
+  expect(judgeTemplate(template)).toEqual([]);
+  const hasEnsure = sinksWithEnsure.some((name) => wanted.sinks.includes(name));
+  expect(await startFunctions(project, template)).toEqual(hasEnsure ? ["function", "function"] : ["function"]);
 };
 
 describe("a generated project", () => {
-  test.each(projects)("with $sinks and the key $key passes its tests, and its stack has no finding", build);
+  test.each(projects)(
+    "with $sinks and the key $key passes its tests, and its functions start as its stack deploys them",
+    build,
+  );
 
   test.each(Array.from({ length: runs }, (_, index) => randomProject(index)))(
-    `of the random projects of seed ${seed}: $sinks and the key $key passes its tests, and its stack has no finding`,
+    `of the random projects of seed ${seed}: $sinks and the key $key passes its tests, and its functions start as its stack deploys them`,
     build,
   );
 

@@ -5,7 +5,6 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import type { SinkName } from "../../src/init/sinks.ts";
 
 export const root: string = fileURLToPath(new URL("../../../..", import.meta.url));
@@ -49,26 +48,23 @@ const environment = {
   OPENSEARCH_URL: undefined,
 };
 
+/** How much of a failed program's output an error shows. */
+const shown = 4_000;
+
 /** Runs a program in a project. Returns what it prints. Throws with its output if it fails. */
-export const runIn = async (
-  project: string,
+export const runIn = (
+  cwd: string,
   command: string,
   args: readonly string[],
   more: NodeJS.ProcessEnv = {},
-): Promise<string> => {
-  try {
-    const { stdout } = await promisify(execFile)(command, args, {
-      cwd: project,
-      env: { ...environment, ...more },
-      maxBuffer: 1e8,
-      timeout: 150_000,
+): Promise<string> =>
+  new Promise((resolve, reject) => {
+    const options = { cwd, env: { ...environment, ...more }, maxBuffer: 1e8, timeout: 150_000 };
+    execFile(command, args, options, (error, stdout, stderr) => {
+      if (error === null) resolve(stdout);
+      else reject(new Error(`${command} ${args.join(" ")}: ${stdout.slice(-shown)}\n${stderr.slice(-shown)}`));
     });
-    return stdout;
-  } catch (error) {
-    const { stdout = "", stderr = "" } = error as { readonly stdout?: string; readonly stderr?: string };
-    throw new Error(`${command} ${args.join(" ")} failed in ${project}:\n${stdout}\n${stderr}`, { cause: error });
-  }
-};
+  });
 
 /** A number from 0 to 1 that the seed and the index determine: a hash of both. */
 export const randomAt = (seed: number, index: number): number =>

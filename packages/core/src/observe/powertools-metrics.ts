@@ -1,5 +1,6 @@
 // Reports as metrics of Powertools for AWS Lambda.
 
+import { ConfigError } from "../errors.ts";
 import { dimensionValue, measuredRoutes, routeMetrics } from "./emf.ts";
 import type { Observer } from "./observer.ts";
 
@@ -21,7 +22,10 @@ export const powertoolsMetrics = (metrics: PowertoolsMetrics): Observer => ({
   onInvocation: (report) => {
     for (const [route, measured] of measuredRoutes(report)) {
       if (metrics.hasStoredMetrics()) {
-        throw new Error("the Metrics instance has stored metrics; expected an instance that only this observer uses");
+        throw new ConfigError(
+          "CONFIG_INVALID",
+          "powertoolsMetrics: the Metrics instance has stored metrics; expected an instance that only this observer uses",
+        );
       }
       metrics.addDimension("function", dimensionValue(process.env.AWS_LAMBDA_FUNCTION_NAME ?? report.pipeline));
       metrics.addDimension("route", dimensionValue(route));

@@ -1,8 +1,14 @@
 // Which rights a function is known to need, and on which resources.
 
 import { describe, expect, test } from "@jest/globals";
+import { pipeline } from "@sluice/core";
+import { dynamodbSink } from "@sluice/sink-dynamodb";
+import { eventbridgeSink } from "@sluice/sink-eventbridge";
+import { snsSink } from "@sluice/sink-sns";
+import { sqsSink } from "@sluice/sink-sqs";
+import type { Facts } from "../../src/doctor/facts.ts";
 import { busArn, locationOf, queueArn, tableArn } from "../../src/doctor/rights/location.ts";
-import { byResource } from "../../src/doctor/rights/needs.ts";
+import { byResource, needsOf } from "../../src/doctor/rights/needs.ts";
 import { resourcesIn } from "../../src/doctor/rights/variables.ts";
 
 const location = { partition: "aws", region: "eu-west-1", account: "123456789012" };
@@ -44,6 +50,30 @@ test("a variable is read only if the constructs set it, and its value names a re
     PASSWORD: "arn:aws:sns:eu-west-1:123456789012:canary",
   });
   expect([...found]).toEqual([["TOPIC_ARN", topic]]);
+});
+
+test("each sink of AWS names its resource, and with it the right to write it", () => {
+  const none = { dedupe: "none" } as const;
+  const { account, region } = location;
+  const arn = (service: string, name: string): string => `arn:aws:${service}:${region}:${account}:${name}`;
+  const orders = pipeline("orders", { onReject: "block" })
+    .to(snsSink({ topicArn: arn("sns", "orders") }), () => ({ body: "" }), none)
+    .to(sqsSink({ queueUrl: `https://sqs.${region}.amazonaws.com/${account}/orders` }), () => ({ body: "" }), none)
+    .to(eventbridgeSink({ source: "shop" }), () => ({ detailType: "a", detail: {} }), { ...none, name: "default" })
+    .to(eventbridgeSink({ source: "shop", eventBusName: "orders" }), () => ({ detailType: "a", detail: {} }), none)
+    .to(dynamodbSink({ table: "orders" }));
+  const facts = {
+    pipeline: orders,
+    ...{ streams: [], queues: [], dedupe: undefined },
+    function: { mappings: { value: [] }, variables: { value: undefined } },
+  } as unknown as Facts;
+  expect(needsOf(facts, location)).toEqual([
+    { right: "topic", resource: arn("sns", "orders") },
+    { right: "queue", resource: arn("sqs", "orders") },
+    { right: "bus", resource: arn("events", "event-bus/default") },
+    { right: "bus", resource: arn("events", "event-bus/orders") },
+    { right: "table", resource: arn("dynamodb", "table/orders") },
+  ]);
 });
 
 test("IAM is asked once for each resource, about each action once", () => {

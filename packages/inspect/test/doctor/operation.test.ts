@@ -3,12 +3,14 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { PutMetricAlarmInput } from "@aws-sdk/client-cloudwatch";
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { pipeline } from "@sluice/core";
 import { engineOrSkip, startMinistack } from "@sluice/local";
 import { dynamodbSink } from "@sluice/sink-dynamodb";
 import { sqsSink } from "@sluice/sink-sqs";
 import { memoryDedupe } from "@sluice/testing";
+import fc from "fast-check";
 import { type DoctorOptions, type DoctorReport, doctor } from "../../src/index.ts";
 import { secrets } from "../support/deployment.ts";
 import { createOperatedDeployment, type OperatedDeployment } from "../support/operated-deployment.ts";
@@ -162,6 +164,12 @@ const mutations: readonly Mutation[] = [
   },
 ];
 
+/** Each of these replaces what another one of its kind did: the policy of the role, or the dead letters. */
+const kinds = [/^RIGHT_/, /^DEAD_LETTERS_/];
+
+const areIndependent = (chosen: readonly Mutation[]): boolean =>
+  kinds.every((kind) => chosen.filter(({ code }) => kind.test(code)).length < 2);
+
 describeWithMinistack("the doctor, on a deployment that is operated", (ministack) => {
   const opened: OperatedDeployment[] = [];
   const create = async (): Promise<OperatedDeployment> => {
@@ -187,6 +195,17 @@ describeWithMinistack("the doctor, on a deployment that is operated", (ministack
     expect(codesOf(report)).toEqual([code]);
     for (const finding of report.findings) expect(finding.fix).toMatch(fix);
     expect(JSON.stringify(report)).not.toMatch(/canary/);
+  });
+
+  test("several mutations yield the codes of each, and no other", async () => {
+    const several = fc.subarray([...mutations], { minLength: 2 }).filter(areIndependent);
+    const property = fc.asyncProperty(several, async (chosen) => {
+      const deployment = await create();
+      for (const { mutate } of chosen) await mutate(deployment);
+      expect([...codesOf(await judge(deployment))].sort()).toEqual([...new Set(chosen.map(({ code }) => code))].sort());
+    });
+    // A failure prints the seed.
+    await fc.assert(property, { numRuns: 12 });
   });
 
   test("ROLE_MISSING: the role was deleted", async () => {
@@ -217,6 +236,21 @@ describeWithMinistack("the doctor, on a deployment that is operated", (ministack
     const { findings } = await judge(deployment);
     expect(findings.map(({ code, level }) => `${level} ${code}`)).toEqual(["unknown RIGHT_CONDITIONAL"]);
     expect(findings[0]?.found).toMatch(/aws:SourceVpce/);
+  });
+
+  test("an alarm for each route, or a second one that notifies, makes up for the function's", async () => {
+    const deployment = await create();
+    const { alarms, functionName } = deployment;
+    const { cloudwatch } = deployment.clients;
+    const alarmOf = (id: string) => alarms.find(({ AlarmName }) => AlarmName === `${functionName}-${id}`);
+    const [lag, errors] = [alarmOf("route-lag"), alarmOf("errors")];
+    await cloudwatch.deleteAlarms({ AlarmNames: [lag?.AlarmName ?? ""] });
+    expect(codesOf(await judge(deployment))).toEqual(["ALARM_MISSING"]);
+    const Dimensions = [...(lag?.Dimensions ?? []), { Name: "route", Value: "postgres" }];
+    const named = (suffix: string) => ({ AlarmName: `${functionName}-${suffix}` });
+    await cloudwatch.putMetricAlarm({ ...(lag as PutMetricAlarmInput), ...named("lag-postgres"), Dimensions });
+    await cloudwatch.putMetricAlarm({ ...(errors as PutMetricAlarmInput), ...named("more-errors"), AlarmActions: [] });
+    expect((await judge(deployment)).findings).toEqual([]);
   });
 
   test("ages of messages that have left the queues are no finding", async () => {
