@@ -18,8 +18,11 @@ const uses = {
   destination: "which is the mapping's on-failure destination",
 } as const;
 
-const accountOf = ({ function: { configuration } }: Facts): string | undefined =>
-  knownValue(configuration)?.FunctionArn?.split(":")[4];
+/** The function's account. A queue is known by the function's configuration or by a mapping: one of the two is answered. */
+const accountOf = ({ function: { configuration, mappings } }: Facts): string | undefined => {
+  const functionArn = knownValue(configuration)?.FunctionArn ?? knownValue(mappings)?.[0]?.FunctionArn;
+  return functionArn?.split(":")[4];
+};
 
 const missing = (queue: QueueFacts, facts: Facts): Finding => {
   const [owner] = queueIdOf(queue.address).split("/");
