@@ -1,5 +1,7 @@
 export type { Answer, Unanswered } from "./aws/answer.ts";
-export type { Area, Check, Finding as DoctorFinding, Level } from "./doctor/finding.ts";
+export { type Clients, closeClients, openClients, type Service } from "./aws/clients.ts";
+export { type DoctorOptions, doctor, type Report } from "./doctor/doctor.ts";
+export type { Area, Finding as DoctorFinding, Level } from "./doctor/finding.ts";
 export type { GetItemClient, TracedTable } from "./trace/item.ts";
 export type { TraceLogsClient } from "./trace/logs.ts";
 export type { FetchRecord, TracedQueue } from "./trace/queues.ts";

@@ -1,5 +1,7 @@
 // What the doctor says about a deployment.
 
+import type { Unanswered } from "../aws/answer.ts";
+
 /** The parts of a deployment. `--only` names one of them. */
 export type Area = "mapping" | "stream" | "function" | "queues" | "rights" | "tombstones" | "target" | "operation";
 
@@ -30,3 +32,25 @@ export interface Check<Facts> {
   readonly codes: readonly string[];
   readonly findings: (facts: Facts) => readonly Finding[] | Promise<readonly Finding[]>;
 }
+
+/** The codes of answers that AWS did not give: every check may report them. */
+export const unansweredCodes = ["NOT_ALLOWED", "NOT_ANSWERED", "CHECK_FAILED"] as const;
+
+const isDenial = (reason: string): boolean => /AccessDenied|Unauthorized|NotAuthorized|Forbidden/.test(reason);
+
+/**
+ * The finding for a question without an answer. `doctor` reports equal ones once, so that each check whose answer is missing
+ * may report it.
+ * @param resource the subject of the question: name or ARN.
+ */
+export const openQuestion = (area: Area, resource: string, { action, reason }: Unanswered): Finding => ({
+  code: isDenial(reason) ? "NOT_ALLOWED" : "NOT_ANSWERED",
+  area,
+  level: "unknown",
+  resource,
+  found: `${action} was answered with ${reason}`,
+  expected: isDenial(reason) ? `permission for ${action}` : "an answer",
+  fix: isDenial(reason)
+    ? `Allow ${action} on ${resource}: sluice doctor --policy prints a policy with all rights that the doctor needs.`
+    : "Run the command again.",
+});
