@@ -113,7 +113,10 @@ const packagesIn = ({ code }: Fence): string[] =>
     .map(([, name = ""]) => name)
     .filter((name) => !name.startsWith("node:"));
 
-test.each(files.filter(({ path }) => /^packages\/[^/]+\/README\.md$/.test(path)))(
+const isPublished = ({ path }: { readonly path: string }): boolean =>
+  /^packages\/[^/]+\/README\.md$/.test(path) && !JSON.parse(read(path.replace("README.md", "package.json"))).private;
+
+test.each(files.filter(isPublished))(
   "$path installs the packages that its first code imports",
   ({ path, text }) => {
     const installed = [...text.matchAll(/npm install ([^`\n]+)/g)].flatMap(([, names = ""]) => names.split(" "));

@@ -129,7 +129,7 @@ const ofDeliveries: readonly Failure[] = [
   },
   {
     id: "dead-letters-age",
-    what: "a dead letter is left alone for ten days",
+    what: "no redrive of a dead letter for ten days",
     fires: ["dead-letters", "dead-letters-age"],
     options: { pollIntervalMs: 60_000 },
     happen: async ({ world, minutes, idleDays }) => {

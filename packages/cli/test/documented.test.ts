@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "@jest/globals";
 import { backfillOptions } from "../src/backfill/options.ts";
 import { deadLettersOptions } from "../src/dead-letters/options.ts";
+import { doctorOptions } from "../src/doctor/options.ts";
 import { initOptions } from "../src/init/options.ts";
 import { redriveOptions } from "../src/redrive/options.ts";
 import { verifyOptions } from "../src/verify/options.ts";
@@ -12,6 +13,7 @@ const parsers = {
   init: initOptions,
   backfill: backfillOptions,
   verify: verifyOptions,
+  doctor: doctorOptions,
   redrive: redriveOptions,
   "dead-letters": deadLettersOptions,
 };
@@ -19,6 +21,7 @@ const parsers = {
 const pages = [
   "../../../README.md",
   "../../../docs/runbook.md",
+  "../../../docs/doctor.md",
   "../README.md",
   "../../backfill/README.md",
   "../../../docs/changing-a-mapping.md",
@@ -26,15 +29,15 @@ const pages = [
 ];
 
 const commandLine =
-  /^(?:\$ )?(?:npx )?(?:sluice|@sluice\/cli|node packages\/cli\/bin\/sluice\.js) ((?:init|backfill|verify|redrive|dead-letters) .*)$/;
+  /^(?:\$ )?(?:npx )?(?:sluice|@sluice\/cli|node packages\/cli\/bin\/sluice\.js) ((?:init|backfill|verify|doctor|redrive|dead-letters) .*)$/;
 
 /** Returns the page's command lines, with their continuation lines. Omits command lines with placeholders. */
 const commandsIn = (page: string): string[] =>
   readFileSync(new URL(page, import.meta.url), "utf8")
     .replaceAll(/\\\n\s*/g, "")
     .split("\n")
-    .flatMap((line) => commandLine.exec(line.replace(/ # .*/, ""))?.[1] ?? [])
-    .filter((command) => !/[<…]/.test(command));
+    .flatMap((line) => commandLine.exec(line.replace(/ +# .*| > .*/, ""))?.[1] ?? [])
+    .filter((command) => !/[<…[]/.test(command));
 
 /** Splits a command line into arguments, like a shell. Replaces every shell variable with the URL of a queue. */
 const argumentsOf = (command: string): string[] =>

@@ -13,9 +13,6 @@ import { doctorLines, withUserOptions } from "./report.ts";
 
 const plainErrors = /^ConfigError$/;
 
-/** The path of a module without the name of the export. */
-const fileOf = (module: string): string => module.split("#")[0] ?? module;
-
 /** @throws {CommandError} if AWS answered no question, for example without credentials */
 const checkJudged = ({ functionName, unanswered }: DoctorReport): void => {
   if (unanswered === undefined) return;
@@ -29,11 +26,9 @@ const checkJudged = ({ functionName, unanswered }: DoctorReport): void => {
 const exitCodeOf = ({ counts: { fail, warn } }: DoctorReport, isStrict: boolean): number =>
   fail > 0 || (isStrict && warn > 0) ? exitCodes.left : exitCodes.done;
 
-const run = (
-  { module, functionName, verifyFunction, only, skip, isStrict, isJson, aws }: DoctorCommandOptions,
-  terminal: Terminal,
-) =>
-  runCommand({ terminal, finishes: "the questions in flight", plainErrors }, async (opened) => {
+const run = (options: DoctorCommandOptions, terminal: Terminal): Promise<number> => {
+  const { module, functionName, verifyFunction, only, skip, isStrict, isJson, aws } = options;
+  return runCommand({ terminal, finishes: "the questions in flight", plainErrors }, async (opened) => {
     const pipeline = module === undefined ? undefined : opened.add(await loadPipeline(module)).pipeline;
     const clients = openClients((service) => clientConfig(aws, service, functionName));
     opened.add({ close: () => closeClients(clients) });
@@ -42,7 +37,7 @@ const run = (
       functionName,
       skip,
       ...(pipeline !== undefined && { pipeline }),
-      ...(module !== undefined && { directory: dirname(resolve(fileOf(module))) }),
+      ...(module !== undefined && { directory: dirname(resolve(module.split("#")[0] ?? "")) }),
       ...(verifyFunction !== undefined && { verifyFunction }),
       ...(only !== undefined && { only }),
     });
@@ -52,6 +47,7 @@ const run = (
     else for (const line of doctorLines(report)) terminal.out(line);
     return exitCodeOf(report, isStrict);
   });
+};
 
 /** Runs `sluice doctor`. Returns the exit code. @throws {CommandError} when nothing can be judged */
 export const doctorCommand = async (args: readonly string[], terminal: Terminal): Promise<number> => {

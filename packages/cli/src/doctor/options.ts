@@ -11,7 +11,6 @@ export interface DoctorCommandOptions {
   /** Path of the pipeline's module, and the export's name after a `#`; undefined if the user named none. */
   readonly module: string | undefined;
   readonly functionName: string;
-  /** The function that ends the runs of a verify. */
   readonly verifyFunction: string | undefined;
   readonly only: readonly Area[] | undefined;
   /** Codes. */
@@ -31,7 +30,7 @@ const options = {
   "verify-function": {
     type: "string",
     value: "NAME",
-    help: "name of the function that ends the runs of a verify, to judge its alarm and when the last run ended",
+    help: "the function that ends the runs of a verify, the construct's report: the age of the last run is judged",
   },
   only: {
     type: "string",
@@ -50,10 +49,10 @@ const options = {
 /** Help of `sluice doctor`. */
 export const doctorHelp: string = helpOf({
   usage: ["sluice doctor [pipeline module] --function-name NAME [options]", "sluice doctor --policy"],
-  about: `Reads a deployment and says what is wrong with it: each finding with its code, what was found, what was expected, and the
-command that mends it. With the pipeline's module (orders.ts, or dist/orders.js#orders if it exports several), the rights
-of its sinks and the schemas of its targets are judged, too. Changes nothing, and shows no value of an item or a variable.
-What may not be asked is unknown, with the right that is missing.`,
+  about: `Reads a deployment and says what is wrong with it: each finding with its code, what was found, what was expected, and
+the command that mends it. With the pipeline's module (orders.ts, or dist/orders.js#orders if it exports several), the
+rights of its sinks and the schemas of its targets are judged, too. Changes nothing, and shows no value of an item or a
+variable. What may not be asked is unknown, with the right that is missing.`,
   options,
   notes: `docs/doctor.md explains each code.
 

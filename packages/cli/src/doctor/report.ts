@@ -4,7 +4,7 @@ import type { DoctorFinding, DoctorReport, Level } from "@sluice/inspect";
 import type { AwsOptions } from "../aws/clients.ts";
 import { counted } from "../terminal/format.ts";
 
-/** The words of a level, in the order of the report. No level is told by a colour alone. */
+/** The words of a level, in the order of the report. A level is a word, never only a colour. */
 const levels: readonly (readonly [Level, string])[] = [
   ["fail", "FAIL: records are lost, copies are wrong, or the pipeline does not run"],
   ["warn", "WARN: this may happen, or an operator will miss it"],
@@ -15,8 +15,8 @@ const findingLines = ({ code, area, resource, found, expected, fix }: DoctorFind
   `  ${code}  ${area}  ${resource}`,
   `    found     ${found}`,
   `    expected  ${expected}`,
-  // On a line of its own, so that a double or triple click copies the command.
-  `    ${fix}`,
+  // On lines of their own, so that a triple click copies a command.
+  ...fix.split("\n").map((line) => `    ${line}`),
   "",
 ];
 
@@ -40,7 +40,7 @@ export const doctorLines = (report: DoctorReport): readonly string[] => [
 
 const word = (text: string): string => (/^[\w./:=@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
 
-const awsCommand = /(^|&& |\$\()(aws) (?=[a-z0-9-]+ )/g;
+const awsCommand = /(^|&& |\$\()aws (?=[a-z0-9-]+ )/gm;
 
 /** The commands with the options that the user gave: they must reach the same account, region and engine. */
 export const withUserOptions = (

@@ -130,7 +130,7 @@ const call = async <Result>(
   const answer = await ask(action, (abortSignal) => request({ abortSignal }), missing);
   if (isAnswered(answer)) return answer.value;
   run.refusal ??= answer.unanswered;
-  run.stopped ??= `${answer.unanswered.reason} at ${action}`;
+  run.stopped ??= `when ${action} was refused: ${answer.unanswered.reason}`;
   return undefined;
 };
 

@@ -5,6 +5,7 @@ import { engineOrSkip, startMoto } from "@sluice/local";
 import fc from "fast-check";
 import { type DoctorReport, doctor } from "../../src/index.ts";
 import { createDeployment, secrets, type TestDeployment } from "../support/deployment.ts";
+import { documentedLevels } from "../support/documented-levels.ts";
 import { isIndependent, type Mutation, mutations } from "./mutations.ts";
 
 const describeWithMoto = await engineOrSkip({ describe, test, afterAll }, () => startMoto());
@@ -29,7 +30,8 @@ describeWithMoto("mutations of a good deployment", (moto) => {
   test.each(mutations)("$code: $name", async (mutation) => {
     const report = await judgeMutated([mutation]);
     expect(codesOf(report)).toEqual([mutation.code]);
-    for (const { found, expected, fix, resource } of report.findings) {
+    for (const { found, expected, fix, resource, level } of report.findings) {
+      expect(level).toBe(documentedLevels.get(mutation.code));
       for (const text of [found, expected, fix, resource]) expect(text).not.toBe("");
       expect(fix).toMatch(/^(aws|sluice) /);
     }

@@ -132,7 +132,7 @@ export const liveRules: Readonly<Record<LiveRuleCode, LiveRule>> = {
   QUEUE_WITHOUT_TLS: { area: "queues", level: "warn", fix: queue(({ policy }) => ({ Policy: withTlsOnly(policy) })) },
   TTL_MISSING: {
     area: "tombstones",
-    level: "warn",
+    level: "fail",
     fix: table((name) =>
       command(
         "aws",
