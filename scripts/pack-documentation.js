@@ -21,7 +21,8 @@ const codeOrLink = /^( *)(```+|~~~+)[^\n]*\n[\s\S]*?^ *\2[`~]* *$|`[^`\n]*`|(?<!
 /** The address of a file of the repository on npm, or undefined if no package contains the file. */
 const addressOf = (path) => {
   const [, folder] = /^(packages\/[^/]+)\/README\.md$/.exec(path) ?? [];
-  if (folder !== undefined) return `https://www.npmjs.com/package/${manifestOf(folder).name}`;
+  const manifest = folder === undefined ? undefined : manifestOf(folder);
+  if (manifest !== undefined && manifest.private !== true) return `https://www.npmjs.com/package/${manifest.name}`;
   if (!path.startsWith("docs/")) return undefined;
   const { name, version } = manifestOf(documented);
   return `https://unpkg.com/${name}@${version}/${path}`;

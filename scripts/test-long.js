@@ -1,10 +1,11 @@
 // For many random histories: npm run test:long -- --runs N [--seed S] [PATTERN]
 // For many chaos runs:       npm run test:long -- --chaos N [--seed S] [PATTERN]
 // For many live backfills:   npm run test:long -- --backfills N [--seed S]
+// For many new projects:     npm run test:long -- --projects N [--seed S]
 //
 // Plays N histories (default: 10,000) for every target, release and guard, or runs every chaos test N times, or the test of
-// backfills and verifications beside a live stream. S is the first seed. Without --seed the script chooses a new seed and
-// prints it. PATTERN selects test files, for example test/convergence/postgres.
+// backfills and verifications beside a live stream, or generates N projects with `sluice init` and runs their tests. S is the
+// first seed. Without --seed the script chooses a new seed and prints it. PATTERN selects test files, for example test/convergence/postgres.
 
 import { spawnSync } from "node:child_process";
 import { parseArgs } from "node:util";
@@ -15,6 +16,7 @@ const { values, positionals } = parseArgs({
     runs: { type: "string", default: "10000" },
     chaos: { type: "string" },
     backfills: { type: "string" },
+    projects: { type: "string" },
     seed: { type: "string" },
   },
 });
@@ -25,7 +27,10 @@ for (const [name, value] of Object.entries(values)) {
   process.exit(2);
 }
 
-const suiteOf = ({ runs, chaos, backfills }) => {
+const suiteOf = ({ runs, chaos, backfills, projects }) => {
+  if (projects !== undefined) {
+    return { folder: "packages/cli/test/init", tests: "random projects", variable: "PROJECTS", runs: projects };
+  }
   if (backfills !== undefined) {
     return { folder: "test/backfill-live", tests: "beside a live stream", variable: "BACKFILLS", runs: backfills };
   }

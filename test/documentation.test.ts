@@ -113,17 +113,18 @@ const packagesIn = ({ code }: Fence): string[] =>
     .map(([, name = ""]) => name)
     .filter((name) => !name.startsWith("node:"));
 
-test.each(files.filter(({ path }) => /^packages\/[^/]+\/README\.md$/.test(path)))(
-  "$path installs the packages that its first code imports",
-  ({ path, text }) => {
-    const installed = [...text.matchAll(/npm install ([^`\n]+)/g)].flatMap(([, names = ""]) => names.split(" "));
-    // Users who install a package with `--save-dev` for tests have already installed core for their pipeline.
-    if (installed.includes("--save-dev")) installed.push("@sluice/core");
-    const [first] = checked.filter((block) => block.path === path);
-    const imported = first === undefined ? [] : packagesIn(first);
-    expect(imported.filter((name) => !installed.some((one) => `${one}@`.startsWith(`${name}@`)))).toEqual([]);
-  },
-);
+const isPublished = ({ path }: { readonly path: string }): boolean =>
+  /^packages\/[^/]+\/README\.md$/.test(path) &&
+  JSON.parse(readFileSync(join(root, dirname(path), "package.json"), "utf8")).private !== true;
+
+test.each(files.filter(isPublished))("$path installs the packages that its first code imports", ({ path, text }) => {
+  const installed = [...text.matchAll(/npm install ([^`\n]+)/g)].flatMap(([, names = ""]) => names.split(" "));
+  // Users who install a package with `--save-dev` for tests have already installed core for their pipeline.
+  if (installed.includes("--save-dev")) installed.push("@sluice/core");
+  const [first] = checked.filter((block) => block.path === path);
+  const imported = first === undefined ? [] : packagesIn(first);
+  expect(imported.filter((name) => !installed.some((one) => `${one}@`.startsWith(`${name}@`)))).toEqual([]);
+});
 
 describe("docs/errors.md", () => {
   const read = (path: string): string => readFileSync(join(root, path), "utf8");

@@ -14,6 +14,7 @@ test("core has its doors", () => {
     "@sluice/core/envelope",
     "@sluice/core/filters",
     "@sluice/core/metrics",
+    "@sluice/core/opentelemetry",
   ]);
 });
 

@@ -7,20 +7,22 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { root } from "./markdown.ts";
 
-const packedFolders = ["bin", "dist", "src", "README.md", "LICENSE", "package.json"];
+const packedFolders = ["bin", "dist", "src", "templates", "README.md", "LICENSE", "package.json"];
+
+const allPackages: readonly string[] = readdirSync(join(root, "packages")).filter((name) =>
+  existsSync(join(root, "packages", name, "package.json")),
+);
 
 /** The names of all public packages, without the scope. */
-export const publicPackages: readonly string[] = readdirSync(join(root, "packages")).filter(
-  (name) =>
-    existsSync(join(root, "packages", name, "package.json")) &&
-    JSON.parse(readFileSync(join(root, "packages", name, "package.json"), "utf8")).private !== true,
+export const publicPackages: readonly string[] = allPackages.filter(
+  (name) => JSON.parse(readFileSync(join(root, "packages", name, "package.json"), "utf8")).private !== true,
 );
 
 /** Copies what the tarballs are made of, and the scripts that make them. */
 const copyRepository = (to: string, names: readonly string[]): void => {
   for (const folder of ["docs", "scripts"]) cpSync(join(root, folder), join(to, folder), { recursive: true });
   // Links lead to the README files of all packages.
-  for (const name of new Set([...names, ...publicPackages])) {
+  for (const name of new Set([...names, ...allPackages])) {
     for (const entry of names.includes(name) ? packedFolders : ["README.md", "package.json"]) {
       const from = join(root, "packages", name, entry);
       if (existsSync(from)) cpSync(from, join(to, "packages", name, entry), { recursive: true });

@@ -15,6 +15,7 @@ import {
 } from "@sluice/core/sink-kit";
 import { dynamodbDedupe } from "@sluice/dedupe-dynamodb";
 import { engineOrSkip, startDynamodb } from "@sluice/local";
+import { type RightRow, rightRows } from "@sluice/rules";
 import { dynamodbSink } from "@sluice/sink-dynamodb";
 import { emailSink, sesTransport } from "@sluice/sink-email";
 import { eventbridgeSink } from "@sluice/sink-eventbridge";
@@ -22,6 +23,17 @@ import { snsSink } from "@sluice/sink-sns";
 import { sqsSink } from "@sluice/sink-sqs";
 import { memoryDedupe, streamChange, streamRecord, toImage } from "@sluice/testing";
 import { permissionRows } from "./permission-rows.ts";
+
+const rows: readonly RightRow[] = Object.values(rightRows);
+
+test.each([...new Set(rows.map((row) => row.package))])(
+  "the README of %s lists the rights of @sluice/rules",
+  (folder) => {
+    const expected = rows.filter((row) => row.package === folder).map(({ package: _, ...row }) => row);
+    const found = permissionRows(folder).map((row) => ({ ...row, on: row.on.filter((name) => name !== "") }));
+    expect(found).toEqual(expected);
+  },
+);
 
 const context: WriteContext = { signal: new AbortController().signal, remainingMs: () => 60_000 };
 

@@ -9,6 +9,7 @@ import { decodeSuite } from "./suites/decode.ts";
 import { dynamodbSuite } from "./suites/dynamodb.ts";
 import { fanOutSuite } from "./suites/fan-out.ts";
 import { isolationSuite } from "./suites/isolation.ts";
+import { metricsSuite } from "./suites/metrics.ts";
 import { opensearchSuite } from "./suites/opensearch.ts";
 import { postgresSuite } from "./suites/postgres.ts";
 import { snsSuite } from "./suites/sns.ts";
@@ -24,6 +25,7 @@ export const suites: readonly Suite[] = [
   fanOutSuite,
   decodeSuite,
   coreSuite,
+  metricsSuite,
   snsSuite,
   sqsSuite,
   backfillSuite,

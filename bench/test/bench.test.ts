@@ -52,6 +52,17 @@ test("--json writes the figures of the suite core", async () => {
   ]);
 });
 
+test("--json writes the figures of the suite metrics", async () => {
+  const loads = ["full", "single"];
+  const observers = ["emf", "otel", "listener"];
+  expectFigures(await figuresOf("metrics"), [
+    ...loads.flatMap((load) => ["none", ...observers].map((name) => `metrics/${load}/${name}/us-per-change`)),
+    ...loads.flatMap((load) => observers.map((name) => `metrics/${load}/${name}/vs-none`)),
+    "metrics/emf/bytes-per-line",
+    "metrics/emf/failing/bytes-per-line",
+  ]);
+});
+
 test("the printed tables contain the goals", async () => {
   const lines: string[] = [];
   await bench(["core", ...quick], (line) => lines.push(line));

@@ -43,16 +43,16 @@ locals {
       missing     = "notBreaching"
     }
     "silent" = {
-      description = "Pipeline orders, Lambda does not poll: PolledEventCount was below 1 in 3 of 3 times 5 minutes. docs/runbook.md#lambda-does-not-poll"
+      description = "Pipeline orders, Lambda does not poll: PolledEventCount was below 1 in 15 of 15 minutes. docs/runbook.md#lambda-does-not-poll"
       namespace   = "AWS/Lambda"
       metric      = "PolledEventCount"
       dimensions  = { EventSourceMappingUUID = aws_lambda_event_source_mapping.stream.uuid }
       statistic   = "SampleCount"
-      period      = 300
+      period      = 60
       threshold   = 1
       comparison  = "LessThanThreshold"
-      datapoints  = 3
-      periods     = 3
+      datapoints  = 15
+      periods     = 15
       missing     = "breaching"
     }
     "dead-letters" = {
@@ -121,7 +121,7 @@ locals {
       missing     = "notBreaching"
     }
     "errors" = {
-      description = "Pipeline orders, function errors: Errors was at least 1 in 2 of 3 times 5 minutes. docs/runbook.md#function-errors"
+      description = "Pipeline orders, function errors: Errors was at least 1 in 3 of 5 times 5 minutes. docs/runbook.md#function-errors"
       namespace   = "AWS/Lambda"
       metric      = "Errors"
       dimensions  = { FunctionName = aws_lambda_function.orders.function_name }
@@ -129,8 +129,8 @@ locals {
       period      = 300
       threshold   = 1
       comparison  = "GreaterThanOrEqualToThreshold"
-      datapoints  = 2
-      periods     = 3
+      datapoints  = 3
+      periods     = 5
       missing     = "notBreaching"
     }
     "throttles" = {

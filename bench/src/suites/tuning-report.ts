@@ -1,6 +1,6 @@
 // The tables and charts of the suite tuning.
 
-import { lineChart, type Series } from "../line-chart.ts";
+import { type Series, svgChart } from "@sluice/charts";
 import { machine } from "../machine.ts";
 import { table } from "../markdown.ts";
 import { rounded } from "../statistics.ts";
@@ -72,7 +72,7 @@ const byFactor = <C extends Cell>(cells: readonly C[], value: (cell: C) => numbe
   }));
 
 const throughputChart = ({ throughput }: TuningResults, target: string): string =>
-  lineChart({
+  svgChart({
     title: `Throughput: ${titleOf(target)}`,
     x: batchAxis,
     y: { label: "changes per second (logarithmic)", scale: "log" },
@@ -91,7 +91,7 @@ const latencyChart = ({ latency, conditions }: TuningResults, target: string): s
       colour,
       isDashed: name === "p99",
     }));
-  return lineChart({
+  return svgChart({
     title: `Latency at ${conditions.steadyPerSecond} changes/s: ${titleOf(target)}`,
     x: batchAxis,
     y: { label: "ms from the write to the delivery", scale: "linear" },
@@ -100,7 +100,7 @@ const latencyChart = ({ latency, conditions }: TuningResults, target: string): s
 };
 
 const invocationChart = (results: TuningResults): string =>
-  lineChart({
+  svgChart({
     title: "Duration of an invocation with a full batch, factor 1",
     x: { label: "changes of the batch (logarithmic)", scale: "log" },
     y: { label: "ms (logarithmic)", scale: "log" },
@@ -113,7 +113,7 @@ const invocationChart = (results: TuningResults): string =>
   });
 
 const windowChart = ({ windows, conditions }: TuningResults): string =>
-  lineChart({
+  svgChart({
     title: `Batching window at ${conditions.windowPerSecond} changes/s`,
     x: { label: "batching window, s", scale: "linear" },
     y: { label: "ms from the write to the delivery", scale: "linear" },
@@ -136,7 +136,7 @@ const byConcurrency = (cells: readonly ConcurrencyCell[]): (readonly [number, Co
 const concurrencyChart = ({ concurrency, conditions }: TuningResults, value: "changesPerSecond" | "largestBatchMs") => {
   const cells = byConcurrency(concurrency);
   const isRate = value === "changesPerSecond";
-  return lineChart({
+  return svgChart({
     title: isRate ? "Throughput over concurrency" : "Duration of an invocation over concurrency",
     x: { label: "concurrent invocations: shards × parallelization factor", scale: "linear" },
     y: { label: isRate ? "changes per second" : "ms", scale: "linear" },

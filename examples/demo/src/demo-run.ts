@@ -14,8 +14,10 @@ import type { Feed } from "./feeds/feed.ts";
 import { filmIdOf } from "./feeds/interest.ts";
 import { type FilmItem, loadFilms } from "./films-data.ts";
 import type { Options } from "./options.ts";
-import { type OutageResult, planOutage, workMs } from "./outage.ts";
+import { collectMetricLines } from "./outage/metric-lines.ts";
+import { lastShare, type OutageResult, planOutage, workMs } from "./outage/outage.ts";
 import { type ProgressPrinter, withSeparators } from "./progress.ts";
+import { withSecondsOfWrites } from "./record-times.ts";
 import type { Replica } from "./replicas/replica.ts";
 import { createTable, loadTable, readTable, runWorkload, streamArnOf, tableName, workload } from "./table.ts";
 import { noteLatencies, startTally, type Tally } from "./tally.ts";
@@ -36,6 +38,8 @@ export interface DemoResult {
   /** Films that may differ in Postgres, because their dead letters were left in the queue. */
   readonly deadLettered: ReadonlySet<string>;
   readonly outage: (OutageResult & { readonly emptyMs: number; readonly agreementMs: number }) | undefined;
+  /** The metrics of the pipeline, in CloudWatch's embedded metric format. Empty without an outage. */
+  readonly metricLines: readonly string[];
 }
 
 /** The objects that all steps of a run share. */
@@ -82,7 +86,7 @@ const observed =
 const mappingOf = ({ options, engines, tally, seen }: DemoRun, streamArn: string, handler: PipelineHandler) =>
   eventSourceMapping({
     streamArn,
-    client: streamsClient(engines.dynamodb.endpoint),
+    client: withSecondsOfWrites(streamsClient(engines.dynamodb.endpoint)),
     handler: observed(handler, seen, tally),
     batchSize: options.feeds.length > 0 || options.outage ? 200 : 1000,
     parallelizationFactor: 2,
@@ -113,7 +117,7 @@ const makeChanges = async (
   { options, engines, client, tally, progress }: DemoRun,
   films: readonly FilmItem[],
   drained: () => Promise<void>,
-): Promise<OutageResult | undefined> => {
+): Promise<(OutageResult & { readonly emptyMs: number }) | undefined> => {
   const work = workload(films, options.writes, options.seed);
   let written = 0;
   const show = (count: number): void => {
@@ -132,10 +136,15 @@ const makeChanges = async (
     show(count);
     outage?.onWritten(written - films.length, work.length);
   };
-  await runWorkload(client, work, showWork, options.outage ? workMs : 0);
+  const last = outage === undefined ? 0 : Math.ceil(work.length * lastShare);
+  await runWorkload(client, work.slice(0, work.length - last), showWork, outage ? workMs * (1 - lastShare) : 0);
+  const result = await outage?.end();
+  if (result !== undefined) await drained();
+  const emptyAt = Date.now();
+  await runWorkload(client, work.slice(work.length - last), showWork, workMs * lastShare);
   const workTookMs = withSeparators(Date.now() - workedAt);
   progress.say(`  made ${withSeparators(work.length)} more writes in ${workTookMs} ms (seed ${options.seed})`);
-  return outage?.end();
+  return result && { ...result, emptyMs: emptyAt - result.restartedAt };
 };
 
 const fullText = (envelope: Envelope): string => JSON.stringify(envelope, undefined, 2).replace(/^/gm, "  ");
@@ -180,7 +189,8 @@ export const replicateFilms = async (
   configure(engines, deadLetterUrl);
   const targets = await openTargets(options, engines);
   const { replicas, feeds, faults } = targets;
-  const handler = await handlerOf(options, targets, queues);
+  const metrics = collectMetricLines();
+  const handler = await handlerOf(options, targets, queues, [metrics.observer]);
   await createTable(client, { hasStream: true });
   const streamArn = await streamArnOf(client);
 
@@ -200,7 +210,6 @@ export const replicateFilms = async (
   progress.update("waiting until every change is delivered");
   await drained();
   const elapsedMs = Date.now() - startedAt;
-  const emptyAt = Date.now();
   const deadLetters = await readDeadLetters(sqs, deadLetterUrl);
   const isRedriven = await redriveDeadLetters(run, deadLetters);
   progress.say("");
@@ -212,7 +221,6 @@ export const replicateFilms = async (
   for (const { show } of replicas) for (const line of (await show?.()) ?? []) progress.say(line);
   const audits = await auditFeeds(seen, feeds);
   const deadLettered = new Set(options.keep ? deadLetters.map(({ record }) => filmIdOf(record)) : []);
-  const times = outage && { emptyMs: emptyAt - outage.restartedAt, agreementMs: agreedAt - outage.restartedAt };
   return {
     tally,
     elapsedMs,
@@ -224,6 +232,7 @@ export const replicateFilms = async (
     audits,
     deadLetterUrl,
     deadLettered,
-    outage: outage && times && { ...outage, ...times },
+    outage: outage && { ...outage, agreementMs: agreedAt - outage.restartedAt },
+    metricLines: metrics.lines,
   };
 };

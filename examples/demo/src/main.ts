@@ -6,6 +6,7 @@
 // Exit code: 0 if table and replicas are equal and every feed got each change once and in order, 2 if an engine is
 // missing, 130 after Ctrl-C, 1 otherwise.
 
+import { terminalOf } from "@sluice/charts";
 import { SluiceError } from "@sluice/core/sink-kit";
 import { EngineMissingError } from "@sluice/local";
 import { type BackfillDemoResult, copyFilms } from "./backfill/backfill-demo.ts";
@@ -13,6 +14,7 @@ import { describeComparison } from "./comparison.ts";
 import { type DemoEngines, startDemoEngines } from "./demo-engines.ts";
 import { type DemoResult, replicateFilms } from "./demo-run.ts";
 import { type Options, parseOptions, usage } from "./options.ts";
+import { problemOfFile, showMetrics } from "./outage/show-metrics.ts";
 import { type ProgressPrinter, progressOn, withSeparators } from "./progress.ts";
 import { isSuccess, summaryOf } from "./summary.ts";
 
@@ -60,10 +62,17 @@ interface DemoEnd extends Pick<DemoResult, "replicas" | "feeds"> {
   readonly hints: readonly string[];
 }
 
+/** Returns the lines that show the metrics of an outage. */
+const metricsOf = async ({ outage, metricLines }: DemoResult, { sinks, svg }: Options): Promise<string[]> =>
+  outage === undefined
+    ? []
+    : showMetrics({ ...outage, routes: sinks, metricLines }, terminalOf(process.stdout, process.env), svg);
+
 /** Replicates films from the beginning of the stream. */
 const replicate = async (options: Options, engines: DemoEngines): Promise<DemoEnd> => {
   const result = await replicateFilms(options, engines, progress);
   for (const line of summaryOf(result)) progress.say(line);
+  for (const line of await metricsOf(result, options)) progress.say(line);
   const hints = result.deadLettered.size > 0 ? redriveHint(result, engines) : [];
   return { ...result, isSuccess: isSuccess(result), hints };
 };
@@ -109,6 +118,11 @@ const run = async (options: Options): Promise<number> => {
   if (options.outage && process.env.DATABASE_URL) {
     progress.say("--outage kills Postgres, so it needs an embedded one: unset DATABASE_URL.");
     return 2;
+  }
+  const problem = options.svg === undefined ? undefined : await problemOfFile(options.svg);
+  if (problem !== undefined) {
+    progress.say(problem);
+    return 1;
   }
   const engines = await startEngines(options);
   const interrupted = interruption();

@@ -39,6 +39,7 @@ export const usage: string = `Usage: npm run demo -- [options]
                 fails, the function crashes once, and the messages are checked for duplicates, losses
                 and order
   --outage      kill Postgres during the writes, and restart it (default of --sinks: ${sinksWithOutage})
+  --svg FILE    with --outage, write the chart of the metrics to this file (default: a temporary file)
   --backfill    many items are there before the stream: a backfill copies them while a writer changes them,
                 verify proves every replica, then copies are corrupted, found and repaired (default of
                 --sinks: ${sinksWithBackfill})
@@ -62,6 +63,8 @@ export interface Options {
   readonly outage: boolean;
   /** Whether the table is full before the stream, and a backfill copies it. */
   readonly backfill: boolean;
+  /** The file for the chart of an outage. Undefined: a temporary file. */
+  readonly svg: string | undefined;
   /** Number of items that are older than the stream. */
   readonly items: number;
   readonly keep: boolean;
@@ -77,6 +80,7 @@ interface ParsedValues {
   readonly sinks?: string | undefined;
   readonly writes?: string | undefined;
   readonly seed: string;
+  readonly svg?: string | undefined;
   readonly outage: boolean;
   readonly backfill: boolean;
   readonly keep: boolean;
@@ -113,6 +117,7 @@ const checked = ({ outage, backfill, keep, help, ...values }: ParsedValues): Opt
   const sinks = [...new Set(named.split(",").map((name) => name.trim()))];
   const problem = problemOf(sinks, { outage, backfill });
   if (problem !== undefined) return problem;
+  if (values.svg !== undefined && !outage) return "--svg is for the chart of an outage; expected --outage";
   const replicas = replicaNames.filter((name) => sinks.includes(name));
   const feeds = feedNames.filter((name) => sinks.includes(name));
   const [writes, seed] = [Number(values.writes ?? writesByDefault(outage, feeds)), Number(values.seed)];
@@ -120,7 +125,8 @@ const checked = ({ outage, backfill, keep, help, ...values }: ParsedValues): Opt
   const items = Number(values.items ?? defaultItems);
   if (!Number.isSafeInteger(items) || items < 100) return "--items expects a whole number of 100 or more";
   if (!Number.isSafeInteger(seed)) return "--seed expects a whole number";
-  return { sinks: sinks.filter(isSinkName), replicas, feeds, outage, backfill, items, keep, help, writes, seed };
+  const { svg } = values;
+  return { sinks: sinks.filter(isSinkName), replicas, feeds, outage, backfill, svg, items, keep, help, writes, seed };
 };
 
 /** Returns the options, or an error message. */
@@ -133,6 +139,7 @@ export const parseOptions = (args: string[]): Options | string => {
         outage: { type: "boolean", default: false },
         backfill: { type: "boolean", default: false },
         keep: { type: "boolean", default: false },
+        svg: { type: "string" },
         writes: { type: "string" },
         items: { type: "string" },
         seed: { type: "string", default: String(Date.now() % 1_000_000) },

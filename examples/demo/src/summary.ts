@@ -59,7 +59,9 @@ const outageLines = ({ outage, deadLettered }: DemoResult): string[] => {
       `${withSeparators(during)} ms on the stream; ${withSeparators(before)} ms before the outage`,
     ),
     line("after the restart", `the retry queue was empty after ${withSeparators(emptyMs)} ms`),
-    ...(deadLettered.size === 0 ? [line("", `all copies were equal after ${withSeparators(agreementMs)} ms`)] : []),
+    ...(deadLettered.size === 0
+      ? [line("", `all copies were equal after ${withSeparators(agreementMs)} ms, the last writes included`)]
+      : []),
     "",
   ];
 };

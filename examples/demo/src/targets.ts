@@ -2,6 +2,7 @@
 
 import type { SQS } from "@aws-sdk/client-sqs";
 import { type DedupeStore, type PipelineHandler, pipeline, sqsDeadLetterQueue, sqsRetryQueue } from "@sluice/core";
+import type { Observer } from "@sluice/core/metrics";
 import type { DemoEngines } from "./demo-engines.ts";
 import { type Faults, planFaults } from "./faults.ts";
 import type { Feed } from "./feeds/feed.ts";
@@ -57,9 +58,11 @@ const delays = { firstDelaySeconds: 2, maxDelaySeconds: 4 };
 export const pipelineOf = (
   { replicas, feeds, faults, dedupeStore }: Targets,
   { deadLetterUrl, retryUrl }: Queues,
+  observers: readonly Observer[] = [],
 ): FilmsPipeline => {
   let films: FilmsPipeline = pipeline("films", {
     source: tableName,
+    observers,
     deadLetterQueue: sqsDeadLetterQueue({ queueUrl: deadLetterUrl }),
     ...(retryUrl !== undefined && { retryQueue: sqsRetryQueue({ queueUrl: retryUrl, ...delays }) }),
     ...(dedupeStore && { dedupeStore }),
@@ -77,7 +80,8 @@ export const handlerOf = async (
   { sinks, outage }: Options,
   targets: Targets,
   queues: Queues,
+  observers: readonly Observer[],
 ): Promise<PipelineHandler> => {
   if (sinks.join() === "postgres" && !outage) return (await import("@sluice/example-replicate-to-postgres")).handler;
-  return pipelineOf(targets, queues).handler();
+  return pipelineOf(targets, queues, observers).handler();
 };

@@ -161,7 +161,33 @@ describeWithEngines("the demo, on external engines", (engines) => {
   });
 });
 
+/** Returns the highest lags that the demo has measured, in seconds, by route. */
+const highestLagsIn = (output: string): Record<string, number> =>
+  Object.fromEntries(
+    [...(/^Highest lag: (.*)$/m.exec(output)?.[1] ?? "").matchAll(/([\d.]+) s (\w+)/g)].map(([, lag, route]) => [
+      route,
+      Number(lag),
+    ]),
+  );
+
 describeWithEngines("the demo, on embedded engines", () => {
+  test("with --outage ends with the lag of each route as a chart, in plain text and as SVG", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "sluice-demo-svg-test-"));
+    const demo = runDemo(["--outage", "--svg", join(folder, "lag.svg")], { ...environment, LC_ALL: "C" });
+    expect([await demo.exitCode, demo.output()]).toEqual([0, expect.anything()]);
+    const svg = readFileSync(join(folder, "lag.svg"), "utf8");
+    await rm(folder, { recursive: true });
+    const [chart = ""] = /^Lag: [\s\S]*/m.exec(demo.output()) ?? [];
+    expect(chart).toMatch(/v Postgres is killed[\s\S]*v Postgres runs/);
+    expect(chart.match(/^ *[\d.]* [|+] .*p.*$/gm)?.length).toBeGreaterThan(5);
+    expect(chart).toMatch(/\+-+\+\n[\s\S]*seconds since the first write\n +p postgres {3}s sqs {3}d dynamodb\n/);
+    expect(chart).toMatch(/^[\n\x20-\x7e]*$/);
+    for (const label of ["postgres", "sqs", "dynamodb"]) expect(svg).toContain(`>${label}</text>`);
+    const { postgres = 0, sqs = 0, dynamodb = 0 } = highestLagsIn(chart);
+    expect(sqs).toBeGreaterThan(0);
+    expect(postgres).toBeGreaterThan(Math.max(sqs, dynamodb));
+  });
+
   test("leaves no process behind after Ctrl-C", async () => {
     const demo = runDemo([], environment);
     await demo.says("loaded");

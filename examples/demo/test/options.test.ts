@@ -3,6 +3,7 @@ import { parseOptions, usage } from "../src/options.ts";
 
 describe("the demo's options", () => {
   test.each([
+    ["a file for the chart", ["--outage", "--svg", "x.svg"], { svg: "x.svg", writes: 1500 }],
     ["nothing", [], { sinks: ["postgres"], writes: 3000, outage: false }],
     ["an outage", ["--outage"], { sinks: ["postgres", "sqs", "dynamodb"], writes: 1500, outage: true }],
     ["a backfill", ["--backfill"], { sinks: ["postgres", "opensearch", "dynamodb"], backfill: true, items: 20_000 }],
@@ -15,6 +16,7 @@ describe("the demo's options", () => {
   test.each([
     ["an unknown sink", ["--sinks", "postgres,kafka"], '--sinks has "kafka"; expected postgres, opensearch,'],
     ["no sink", ["--sinks", ""], '--sinks has ""'],
+    ["a chart without an outage", ["--svg", "x.svg"], "--svg is for the chart of an outage; expected --outage"],
     ["an outage without Postgres", ["--outage", "--sinks", "sns"], "expected postgres among --sinks"],
     ["a backfill without Postgres", ["--backfill", "--sinks", "dynamodb"], "expected postgres among --sinks"],
     [
@@ -35,6 +37,7 @@ describe("the demo's options", () => {
     for (const option of [
       "--sinks",
       "--outage",
+      "--svg",
       "--backfill",
       "--items",
       "--keep",

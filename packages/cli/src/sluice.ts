@@ -8,6 +8,10 @@ import type { Terminal } from "./terminal/terminal.ts";
 type Command = (args: readonly string[], terminal: Terminal) => Promise<number>;
 
 const commands: Readonly<Record<string, { readonly about: string; readonly load: () => Promise<Command> }>> = {
+  init: {
+    about: "writes the files of a new project: pipeline, test and stack",
+    load: async () => (await import("./init/init.ts")).initCommand,
+  },
   backfill: {
     about: "copies the items that a table has to the targets of a pipeline",
     load: async () => (await import("./backfill/backfill.ts")).backfillCommand,
@@ -19,6 +23,10 @@ const commands: Readonly<Record<string, { readonly about: string; readonly load:
   trace: {
     about: "tells of one item what its table, stream, targets, queues and logs know",
     load: async () => (await import("./trace/trace.ts")).traceCommand,
+  },
+  doctor: {
+    about: "says what is wrong with a deployment, and which command mends it",
+    load: async () => (await import("./doctor/doctor.ts")).doctorCommand,
   },
   redrive: {
     about: "sends dead letters, or batches of an on-failure destination, again",
@@ -35,7 +43,8 @@ const width = Math.max(...names.map((name) => name.length));
 
 const help = `Usage: sluice <command> [options]
 
-Copies tables to the targets of Sluice's pipelines, proves and repairs the copies, traces items, and inspects and redrives dead letters.
+Copies tables to the targets of Sluice's pipelines, proves and repairs the copies, traces items, examines deployments, and
+inspects and redrives dead letters.
 
 Commands:
 ${Object.entries(commands)

@@ -4,12 +4,16 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "@jest/globals";
 import { backfillOptions } from "../src/backfill/options.ts";
 import { deadLettersOptions } from "../src/dead-letters/options.ts";
+import { doctorOptions } from "../src/doctor/options.ts";
+import { initOptions } from "../src/init/options.ts";
 import { redriveOptions } from "../src/redrive/options.ts";
 import { verifyOptions } from "../src/verify/options.ts";
 
 const parsers = {
+  init: initOptions,
   backfill: backfillOptions,
   verify: verifyOptions,
+  doctor: doctorOptions,
   redrive: redriveOptions,
   "dead-letters": deadLettersOptions,
 };
@@ -17,18 +21,23 @@ const parsers = {
 const pages = [
   "../../../README.md",
   "../../../docs/runbook.md",
+  "../../../docs/doctor.md",
   "../README.md",
   "../../backfill/README.md",
   "../../../docs/changing-a-mapping.md",
+  "../../../docs/getting-started.md",
 ];
+
+const commandLine =
+  /^(?:\$ )?(?:npx )?(?:sluice|@sluice\/cli|node packages\/cli\/bin\/sluice\.js) ((?:init|backfill|verify|doctor|redrive|dead-letters) .*)$/;
 
 /** Returns the page's command lines, with their continuation lines. Omits command lines with placeholders. */
 const commandsIn = (page: string): string[] =>
   readFileSync(new URL(page, import.meta.url), "utf8")
     .replaceAll(/\\\n\s*/g, "")
     .split("\n")
-    .flatMap((line) => /^(?:\$ )?(?:npx )?sluice ((?:backfill|verify|redrive|dead-letters) .*)$/.exec(line)?.[1] ?? [])
-    .filter((command) => !/[<…]/.test(command));
+    .flatMap((line) => commandLine.exec(line.replace(/ +# .*| > .*/, ""))?.[1] ?? [])
+    .filter((command) => !/[<…[]/.test(command));
 
 /** Splits a command line into arguments, like a shell. Replaces every shell variable with the URL of a queue. */
 const argumentsOf = (command: string): string[] =>

@@ -5,3 +5,4 @@ export type { DeliveryReport } from "./observe/delivery-report.ts";
 export { dimensionValue, type EmfOptions, emfMetrics, routeMetricNames } from "./observe/emf.ts";
 export { deliveryChannel } from "./observe/observe.ts";
 export type { Observer } from "./observe/observer.ts";
+export { type PowertoolsMetrics, powertoolsMetrics } from "./observe/powertools-metrics.ts";

@@ -188,6 +188,7 @@ export {
   type MappedSink,
   type Mapper,
   type Sink,
+  type SinkResource,
   type Supports,
   superseded,
   type UpsertDelivery,

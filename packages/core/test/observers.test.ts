@@ -97,21 +97,43 @@ describe("observers", () => {
     expect(new Set(deliveries.map(({ eventId }) => eventId))).toEqual(new Set(batch.map(({ eventID }) => eventID)));
   });
 
-  test("that throw are named in the log, and change no outcome", async () => {
-    const broken: Observer = {
-      onInvocation: () => {
-        throw new Error("no metrics today");
-      },
+  test("that throw are named in the log once, without their words, and change no outcome", async () => {
+    const fail = (): never => {
+      throw new TypeError(`no metrics of ${canary}`);
     };
+    const broken: Observer = { onInvocation: fail, onDelivery: fail };
     const { reports, observer } = recording();
     const { handler, logger } = setUp([broken, observer]);
     expect(await handler(streamEvent(batch), lambdaContext())).toEqual({ batchItemFailures: [] });
     expect(reports).toHaveLength(1);
-    expect(logger.lines).toContainEqual({
-      level: "warn",
-      message: "observer failed",
-      fields: { pipeline: "p", reason: "Error: no metrics today" },
-    });
+    expect(logger.lines.filter(({ message }) => message === "observer failed")).toEqual([
+      {
+        level: "warn",
+        message: "observer failed",
+        fields: { pipeline: "p", reason: expect.stringContaining("TypeError") },
+      },
+    ]);
+    expect(JSON.stringify(logger.lines)).not.toContain(canary);
+  });
+
+  test("may return promises, and a rejection does not end the process", async () => {
+    const late: Observer = { onInvocation: async () => Promise.reject(new RangeError("late")) };
+    const { handler, logger } = setUp([late]);
+    await handler(streamEvent(batch), lambdaContext());
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(logger.lines).toContainEqual(expect.objectContaining({ message: "observer failed" }));
+  });
+
+  test("may be instances of a class", async () => {
+    class Counter implements Observer {
+      received = 0;
+      onInvocation({ records }: InvocationReport): void {
+        this.received += records;
+      }
+    }
+    const counter = new Counter();
+    await setUp([counter]).handler(streamEvent(batch), lambdaContext());
+    expect(counter.received).toBe(batch.length);
   });
 
   test("learn of an invocation that fails as a whole: the route that threw is stuck, the other one is not", async () => {

@@ -56,6 +56,7 @@ test("a sink of the SDK creates its client once, when it is prepared", async () 
     client: undefined,
     concurrency: 1,
     service: { name: "S", codes: {} },
+    resource: { service: "sqs", address: "queue" },
     maxBytes: 1_000,
     makeClient: async () => {
       made += 1;

@@ -2,7 +2,7 @@
 
 import fc from "fast-check";
 import type { DeliveryErrorCode } from "../src/errors.ts";
-import type { InvocationReport, RouteReport } from "../src/observe/contract.ts";
+import type { InvocationReport, RouteReport } from "../src/observe/report.ts";
 
 /** A report of a route that received deliveries. `received` is the sum of the given outcomes. */
 export const routeReport = (given: Partial<Omit<RouteReport, "received">>): RouteReport => {
@@ -28,6 +28,7 @@ export const invocationReport = (given: Partial<InvocationReport>): InvocationRe
   reported: 0,
   queued: 0,
   durationMs: 0,
+  endedAt: 1_767_323_045_000,
   routes: {},
   failures: {},
   ...given,
@@ -71,6 +72,7 @@ export const reportArbitrary: fc.Arbitrary<InvocationReport> = fc
     origin: fc.constantFrom("stream", "retry", "redrive", "backfill", "replay"),
     records: count,
     reported: sparse,
+    endedAt: fc.constant(1_767_323_045_000),
     durationMs: fc.integer({ min: 0, max: 900_000 }),
     routes: fc.dictionary(nameArbitrary, routeArbitrary, { maxKeys: 5, noNullPrototype: true }),
     requestId: fc.option(fc.uuid(), { nil: undefined }),

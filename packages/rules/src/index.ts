@@ -17,3 +17,4 @@ export { DeployError } from "./errors.ts";
 export { checkFilters, type FilterPattern } from "./judge/filters.ts";
 export { type RuleCode, type RuleFinding, ruleCodes } from "./judge/finding.ts";
 export { judgeTemplate } from "./judge/judge.ts";
+export { type RightId, type RightRow, rightRows } from "./rights/right-rows.ts";

@@ -75,6 +75,7 @@ describe("the alarms of a pipeline", () => {
 describe("a share", () => {
   const shares = pipelineAlarms.map(({ value }) => value).filter((value) => value.kind === "share");
   const count = fc.option(fc.nat(200), { nil: undefined });
+  const rare = fc.option(fc.nat(1), { nil: undefined });
 
   /** The expression with CloudWatch's functions, on numbers. */
   const evaluated = (share: (typeof shares)[number], counts: Readonly<Record<string, number | undefined>>): unknown => {
@@ -89,15 +90,17 @@ describe("a share", () => {
     );
   };
 
-  test("is the same as an expression and as a function, at most 1, and 0 below the minimum", () => {
+  test("is the same as an expression and as a function, at most 1, and 0 below the minimum or while another count is above 0", () => {
     expect(shares).toHaveLength(2);
     fc.assert(
-      fc.property(fc.constantFrom(...shares), count, count, count, (share, Rejected, Delivered, Superseded) => {
-        const counts: Readonly<Record<string, number | undefined>> = { Rejected, Delivered, Superseded };
+      fc.property(fc.constantFrom(...shares), fc.tuple(count, count, count, rare), (share, given) => {
+        const [Rejected, Delivered, Superseded, Retried] = given;
+        const counts: Readonly<Record<string, number | undefined>> = { Rejected, Delivered, Superseded, Retried };
         const value = alarmValue(share, ({ metric }) => counts[metric]);
         expect(evaluated(share, counts)).toBe(value ?? 0);
         expect(value ?? 0).toBeLessThanOrEqual(1);
-        if ((counts[share.of.metric] ?? 0) < share.min) expect(value ?? 0).toBe(0);
+        const isExcused = (counts[share.unless?.metric ?? ""] ?? 0) > 0;
+        if (isExcused || (counts[share.of.metric] ?? 0) < share.min) expect(value ?? 0).toBe(0);
         else expect(value).toBeGreaterThan(0);
       }),
     );

@@ -157,6 +157,7 @@ export const dynamodbSink = (options: DynamodbSinkOptions): DynamodbSink => {
   return {
     name: settings.name,
     target: targetName(settings),
+    resource: { service: "dynamodb", address: settings.table },
     supports: { writes: "upsert" },
     map: copyOf,
     write: writeWith("writeItem"),

@@ -38,6 +38,7 @@ export const eventbridgeSink = (options: EventBridgeSinkOptions): Sink<EventBrid
   return awsBatchSink<EventBridgeMessage, PutEventsEntry, EventBridgeClient>({
     ...settings,
     service: eventbridgeService,
+    resource: { service: "events", address: settings.eventBusName ?? "default" },
     maxBytes,
     makeClient,
     encode: (delivery) => encode(delivery, settings),

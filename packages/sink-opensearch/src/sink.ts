@@ -28,7 +28,7 @@ import { canonicalCopies } from "./read/canonical.ts";
 import { readCopies } from "./read/copies.ts";
 import { listKeys } from "./read/list-keys.ts";
 import { ensureIndex } from "./schema/ensure.ts";
-import { purgeTombstones } from "./schema/purge.ts";
+import { oldestTombstone, purgeTombstones } from "./schema/purge.ts";
 import { type TargetCheck, type TargetIndex, targetCheck } from "./schema/target-index.ts";
 import { filterPath } from "./write/answer.ts";
 import { writeBatch } from "./write/bulk.ts";
@@ -248,6 +248,9 @@ export const opensearchSink = (options: OpensearchSinkOptions): OpensearchSink =
       const days = checkTombstoneDays("olderThanDays", olderThanDays);
       return purgeTombstones(await client.get(), settings, days, Date.now());
     },
+    ...(!settings.serverless && {
+      oldestTombstone: async (context: WriteContext) => oldestTombstone(await client.get(), settings, context),
+    }),
     prepare: async () => void (await client.get()),
     close: client.close,
   });

@@ -20,6 +20,7 @@ import {
 import { databaseOf } from "./client/database.ts";
 import { loadPg, openPool } from "./client/pool.ts";
 import { ownPool, type PoolKeeper, userPool } from "./client/pool-keeper.ts";
+import { readOnly } from "./client/read-only.ts";
 import { type Session, withSession } from "./client/session.ts";
 import { checkOptions, type PostgresSettings, type PostgresSinkOptions } from "./options.ts";
 import { canonicalContents, readCopies } from "./read/batch-reader.ts";
@@ -27,7 +28,7 @@ import { listKeys } from "./read/keys.ts";
 import type { ColumnMap } from "./schema/columns.ts";
 import { purgeDepartures } from "./schema/departures.ts";
 import { ensureTables } from "./schema/ensure.ts";
-import { purgeTombstones } from "./schema/purge.ts";
+import { oldestTombstone, purgeTombstones } from "./schema/purge.ts";
 import { createPlans } from "./write/plan.ts";
 import type { RowMemory } from "./write/send-rows.ts";
 import { type BatchCall, dryRunBatch, type HandleBatch, writeBatch } from "./write/write-batch.ts";
@@ -115,7 +116,11 @@ const makeSink = (options: PostgresSinkOptions): PostgresSink<unknown> | MappedP
     ...methodsOf(settings, pool),
     ensure: async (ensure = {}) => {
       checkOptionNames<EnsureOptions>("ensure", ensure, { apply: true });
-      return run((session) => ensureTables(session, settings, ensure));
+      return run((session) =>
+        ensure.apply === false
+          ? readOnly(session, (reading) => ensureTables(reading, settings, ensure))
+          : ensureTables(session, settings, ensure),
+      );
     },
     purge: async (purge = {}) => {
       checkOptionNames<PurgeOptions>("purge", purge, { olderThanDays: true });
@@ -126,6 +131,10 @@ const makeSink = (options: PostgresSinkOptions): PostgresSink<unknown> | MappedP
           (await purgeTombstones(session, relations, days)) + (await purgeDepartures(session, relations, days)),
       );
     },
+    oldestTombstone: (context) =>
+      withSession({ ...settings, pool, queryMs: settings.timeoutMs }, context, (session) =>
+        readOnly(session, (reading) => oldestTombstone(reading, relations)),
+      ),
     // The pool is not opened: a function as `connection` may make requests, for example for a secret.
     ...("pool" in settings.source ? {} : { prepare: async () => void (await loadPg()) }),
     close: pool.close,

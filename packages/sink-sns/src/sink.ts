@@ -26,6 +26,7 @@ export const snsSink = (options: SnsSinkOptions): Sink<SnsMessage, "append"> => 
   return awsBatchSink<SnsMessage, PublishEntry, SnsClient>({
     ...settings,
     service: snsService,
+    resource: { service: "sns", address: settings.topicArn },
     makeClient,
     encode: (delivery) => encode(delivery, settings),
     send: async (client, entries, request) => {

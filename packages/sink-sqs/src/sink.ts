@@ -33,6 +33,7 @@ export const sqsSink = (options: SqsSinkOptions): Sink<SqsMessage, "append"> => 
   return awsBatchSink<SqsMessage, SendMessageEntry, SqsClient>({
     ...settings,
     service: sqsService,
+    resource: { service: "sqs", address: settings.queueUrl },
     maxBytes,
     makeClient,
     encode: (delivery) => encode(delivery, settings),

@@ -1,6 +1,6 @@
 // The queue of rejected records. Nothing consumes it: a redrive does.
 
-import { DeployError } from "@sluice/rules";
+import { DeployError, rightRows } from "@sluice/rules";
 import { Duration, RemovalPolicy } from "aws-cdk-lib";
 import type { Grant, IGrantable } from "aws-cdk-lib/aws-iam";
 import type { IKey } from "aws-cdk-lib/aws-kms";
@@ -51,16 +51,15 @@ export class DeadLetters extends Construct {
 }
 
 /** Grants actions on a queue, and the use of its key to send messages. */
-export const grantQueue = (queue: IQueue, grantee: IGrantable, names: readonly string[]): readonly Grant[] => {
-  const actions = names.map((name) => `sqs:${name}`);
+export const grantQueue = (queue: IQueue, grantee: IGrantable, actions: readonly string[]): readonly Grant[] => {
   const queueGrant = allowActions(grantee, actions, [queue.queueArn]);
-  const key = queue.encryptionMasterKey?.grant(grantee, "kms:GenerateDataKey", "kms:Decrypt");
+  const key = queue.encryptionMasterKey?.grant(grantee, ...rightRows.deadLettersKey.actions);
   return key === undefined ? [queueGrant] : [queueGrant, key];
 };
 
 /** Grants exactly what `sqsDeadLetterQueue` needs. */
 export const grantSend = (queue: IQueue, grantee: IGrantable): readonly Grant[] =>
-  grantQueue(queue, grantee, ["SendMessage"]);
+  grantQueue(queue, grantee, rightRows.deadLetters.actions);
 
 /** Throws if a given dead-letter queue is known to delete messages too early, or to move them away. */
 export const checkDeadLetters = (queue: IQueue): void => {

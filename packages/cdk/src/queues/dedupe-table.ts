@@ -1,5 +1,6 @@
 // The table in which append routes remember what they sent, and routes with a retry queue which items wait.
 
+import { type RightRow, rightRows } from "@sluice/rules";
 import { RemovalPolicy } from "aws-cdk-lib";
 import { AttributeType, BillingMode, type ITable, Table, TableEncryption } from "aws-cdk-lib/aws-dynamodb";
 import type { IGrantable } from "aws-cdk-lib/aws-iam";
@@ -11,10 +12,10 @@ import { allowActions } from "../function/allow.ts";
 /** What a pipeline does with the table: one of the rows in the README of `@sluice/dedupe-dynamodb`. */
 export type DedupeUse = "on-failure" | "always" | "retry";
 
-const actionsOf: Readonly<Record<DedupeUse, readonly string[]>> = {
-  "on-failure": ["Query", "BatchWriteItem"],
-  always: ["PutItem", "UpdateItem", "DeleteItem"],
-  retry: ["Query", "BatchGetItem", "UpdateItem", "DeleteItem"],
+const rowOf: Readonly<Record<DedupeUse, RightRow>> = {
+  "on-failure": rightRows.dedupeOnFailure,
+  always: rightRows.dedupeAlways,
+  retry: rightRows.dedupeRetry,
 };
 
 /** Options of `DedupeTable`. */
@@ -54,7 +55,7 @@ export class DedupeTable extends Construct {
 
 /** Grants exactly the actions of these uses. */
 export const grantDedupe = (table: ITable, grantee: IGrantable, uses: readonly DedupeUse[]): void => {
-  const actions = new Set(uses.flatMap((use) => actionsOf[use]).map((action) => `dynamodb:${action}`));
+  const actions = new Set(uses.flatMap((use) => rowOf[use].actions));
   allowActions(grantee, [...actions], [table.tableArn]);
-  table.encryptionKey?.grant(grantee, "kms:Decrypt", "kms:DescribeKey");
+  table.encryptionKey?.grant(grantee, ...rightRows.dedupeKey.actions);
 };

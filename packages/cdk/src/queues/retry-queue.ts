@@ -1,6 +1,6 @@
 // The queue of deliveries that wait for their target, and the mapping with which the function consumes it.
 
-import { DeployError } from "@sluice/rules";
+import { DeployError, rightRows } from "@sluice/rules";
 import { Duration, RemovalPolicy } from "aws-cdk-lib";
 import type { IKey } from "aws-cdk-lib/aws-kms";
 import { CfnEventSourceMapping, type IFunction } from "aws-cdk-lib/aws-lambda";
@@ -72,7 +72,8 @@ export class Retries extends Construct {
     acknowledge(this, "AwsSolutions-SQS3");
     checkVisibility(this.queue, props);
     this.mapping = consumerOf(this, this.queue, props);
-    for (const grant of grantQueue(this.queue, props.target, retryActions)) grant.applyBefore(this.mapping);
+    for (const grant of grantQueue(this.queue, props.target, rightRows.retryQueue.actions))
+      grant.applyBefore(this.mapping);
   }
 }
 
@@ -147,12 +148,3 @@ const consumerOf = (scope: Construct, queue: IQueue, props: RetriesProps): CfnEv
     metricsConfig: { metrics: ["EventCount"] },
   });
 };
-
-/** The actions of `sqsRetryQueue`, and of Lambda, which polls the queue with the role of the function. */
-const retryActions = [
-  "SendMessage",
-  "ReceiveMessage",
-  "DeleteMessage",
-  "GetQueueAttributes",
-  "ChangeMessageVisibility",
-] as const;

@@ -1,5 +1,6 @@
 // The access to topics, queues, event buses, e-mail and webhooks: sinks that append.
 
+import { rightRows } from "@sluice/rules";
 import { Stack } from "aws-cdk-lib";
 import type { EventBus, IEventBus } from "aws-cdk-lib/aws-events";
 import type { IKey } from "aws-cdk-lib/aws-kms";
@@ -40,7 +41,7 @@ export interface SnsAccessOptions {
 /** What `snsSink` needs. */
 export const snsAccess = ({ topic, encryptionKey, variable = "TOPIC_ARN" }: SnsAccessOptions): SinkAccess =>
   appendAccess("sns", { environment: { [variable]: topic.topicArn }, maxSeconds: awsSeconds }, (target) => {
-    allowActions(target, ["sns:Publish"], [topic.topicArn]);
+    allowActions(target, rightRows.topic.actions, [topic.topicArn]);
     grantDataKeys(encryptionKey ?? (topic as { readonly masterKey?: IKey }).masterKey, target);
   });
 
@@ -54,7 +55,7 @@ export interface SqsAccessOptions {
 /** What `sqsSink` needs. */
 export const sqsAccess = ({ queue, variable = "QUEUE_URL" }: SqsAccessOptions): SinkAccess =>
   appendAccess("sqs", { environment: { [variable]: queue.queueUrl }, maxSeconds: awsSeconds }, (target) => {
-    allowActions(target, ["sqs:SendMessage"], [queue.queueArn]);
+    allowActions(target, rightRows.queue.actions, [queue.queueArn]);
     grantDataKeys(queue.encryptionMasterKey, target);
   });
 
@@ -72,7 +73,7 @@ export const eventBusAccess = ({ eventBus, variable = "EVENT_BUS" }: EventBusAcc
     "eventbridge",
     { environment: { [variable]: eventBus.eventBusArn }, maxSeconds: awsSeconds },
     (target) => {
-      allowActions(target, ["events:PutEvents"], [eventBus.eventBusArn]);
+      allowActions(target, rightRows.bus.actions, [eventBus.eventBusArn]);
     },
   );
 
@@ -104,7 +105,7 @@ export const emailAccess = (options: EmailAccessOptions): SinkAccess => {
     const set = configurationSet?.configurationSetName;
     const sets = set === undefined ? [] : [`arn:${partition}:ses:${region}:${account}:configuration-set/${set}`];
     const conditions = from === undefined ? undefined : { StringLike: { "ses:FromAddress": from } };
-    allowActions(target, ["ses:SendEmail", "ses:SendRawEmail"], [identity.emailIdentityArn, ...sets], conditions);
+    allowActions(target, rightRows.mail.actions, [identity.emailIdentityArn, ...sets], conditions);
   });
   return {
     ...access,

@@ -1,5 +1,6 @@
 // The access to an index of Amazon OpenSearch Service, or to a Serverless collection.
 
+import { type RightRow, rightRows } from "@sluice/rules";
 import { type Duration, Fn, Token } from "aws-cdk-lib";
 import type { IDomain } from "aws-cdk-lib/aws-opensearchservice";
 import { allowActions } from "../function/allow.ts";
@@ -33,42 +34,14 @@ const defaultSeconds = 30;
 const isCollection = (target: IDomain | ServerlessCollection): target is ServerlessCollection =>
   "collectionArn" in target;
 
-/** The requests of a sink: the action for a method, and the paths below the domain. */
-interface Requests {
-  readonly action: string;
-  readonly paths: (index: string) => readonly string[];
-}
-
 /**
  * The requests of each use. The dry run of a redrive reads from the write index, `<index>-000001` and so on; the other
  * requests go to the alias.
  */
-const requestsOf: Readonly<Record<SinkUse, readonly Requests[]>> = {
-  write: [
-    { action: "es:ESHttpGet", paths: (index) => [index, `_alias/${index}`] },
-    {
-      action: "es:ESHttpPost",
-      paths: (index) => [
-        ...["_bulk", "_mget", "_refresh", "_search"].map((name) => `${index}/${name}`),
-        `${index}-*/_mget`,
-      ],
-    },
-  ],
-  compare: [
-    { action: "es:ESHttpGet", paths: (index) => [index] },
-    {
-      action: "es:ESHttpPost",
-      paths: (index) => [
-        ...["_mget", "_refresh", "_search"].map((name) => `${index}/${name}`),
-        "_ingest/pipeline/*/_simulate",
-      ],
-    },
-  ],
-  ensure: [
-    { action: "es:ESHttpGet", paths: (index) => [index, `${index}-000001`] },
-    { action: "es:ESHttpPut", paths: (index) => [`${index}-000001`, `${index}-*/_mapping`] },
-    { action: "es:ESHttpPost", paths: () => ["_aliases"] },
-  ],
+const rowsOf: Readonly<Record<SinkUse, readonly RightRow[]>> = {
+  write: [rightRows.searchGet, rightRows.searchPost],
+  compare: [rightRows.searchCompareGet, rightRows.searchComparePost],
+  ensure: [rightRows.searchEnsureGet, rightRows.searchEnsurePut, rightRows.searchEnsurePost],
 };
 
 /** IAM signs for the region of the endpoint. Only the ARN of an imported domain or of a collection names it. */
@@ -100,11 +73,11 @@ export const openSearchAccess = (options: OpenSearchAccessOptions): SinkAccess =
         allowActions(target, ["aoss:APIAccessAll"], [domain.collectionArn]);
         return;
       }
-      for (const { action, paths } of requestsOf[use]) {
-        const all = new Set(indices.flatMap(paths));
+      for (const { actions, on } of rowsOf[use]) {
+        const all = new Set(indices.flatMap((one) => on.map((path) => path.replaceAll("<index>", one))));
         allowActions(
           target,
-          [action],
+          actions,
           [...all].map((path) => `${domain.domainArn}/${path}`),
         );
       }

@@ -1,5 +1,6 @@
 // What several accesses share: the network of a target, secrets, and keys.
 
+import { rightRows } from "@sluice/rules";
 import type { ISecurityGroup, IVpc, SubnetSelection, Vpc } from "aws-cdk-lib/aws-ec2";
 import type { IKey } from "aws-cdk-lib/aws-kms";
 import type { Function as LambdaFunction } from "aws-cdk-lib/aws-lambda";
@@ -34,14 +35,14 @@ const arnOf = (secret: AnySecret): string => secret.secretFullArn ?? `${secret.s
 /** Lets a function read a secret, and decrypt it through Secrets Manager alone. */
 export const grantSecret = (secret: AnySecret | undefined, target: LambdaFunction): void => {
   if (secret === undefined) return;
-  allowActions(target, ["secretsmanager:GetSecretValue"], [arnOf(secret)]);
+  allowActions(target, rightRows.postgresSecret.actions, [arnOf(secret)]);
   if (secret.encryptionKey === undefined) return;
-  allowActions(target, ["kms:Decrypt"], [secret.encryptionKey.keyArn], {
+  allowActions(target, rightRows.postgresSecretKey.actions, [secret.encryptionKey.keyArn], {
     StringEquals: { "kms:ViaService": `secretsmanager.${secret.env.region}.amazonaws.com` },
   });
 };
 
 /** Lets a function send to a topic or queue that encrypts each message with a data key. */
 export const grantDataKeys = (key: IKey | undefined, target: LambdaFunction): void => {
-  if (key) allowActions(target, ["kms:GenerateDataKey", "kms:Decrypt"], [key.keyArn]);
+  if (key) allowActions(target, rightRows.topicKey.actions, [key.keyArn]);
 };

@@ -1,5 +1,6 @@
 // The access to a DynamoDB table as a target.
 
+import { type RightRow, rightRows } from "@sluice/rules";
 import type { ITable } from "aws-cdk-lib/aws-dynamodb";
 import { allowActions } from "../function/allow.ts";
 import type { AnyTable } from "../stream/stream-source.ts";
@@ -15,10 +16,10 @@ export interface TableAccessOptions {
   readonly variable?: string | undefined;
 }
 
-const actionsOf: Readonly<Record<SinkUse, readonly string[]>> = {
-  write: ["DescribeTable", "GetItem", "PutItem"],
-  compare: ["BatchGetItem", "DescribeTable", "Scan"],
-  ensure: ["DescribeTable", "DescribeTimeToLive", "UpdateTimeToLive"],
+const rowOf: Readonly<Record<SinkUse, RightRow>> = {
+  write: rightRows.table,
+  compare: rightRows.tableCompare,
+  ensure: rightRows.tableEnsure,
 };
 
 /** What `dynamodbSink` needs. */
@@ -30,12 +31,11 @@ export const tableAccess = (options: TableAccessOptions): SinkAccess => {
     maxSeconds: 10,
     environment: { [variable]: table.tableArn },
     grant: (target, use) => {
-      const more = sharesKeys && use === "write" ? ["UpdateItem"] : [];
-      const actions = [...actionsOf[use], ...more].map((name) => `dynamodb:${name}`);
-      allowActions(target, actions, [table.tableArn]);
+      const more = sharesKeys && use === "write" ? rightRows.tableShared.actions : [];
+      allowActions(target, [...rowOf[use].actions, ...more], [table.tableArn]);
       // `ensure()` reads and changes only the table's description, for which DynamoDB does not use the key.
       const key = use === "ensure" ? undefined : table.encryptionKey;
-      if (key) allowActions(target, ["kms:Decrypt", "kms:DescribeKey"], [key.keyArn]);
+      if (key) allowActions(target, rightRows.tableKey.actions, [key.keyArn]);
     },
   };
 };

@@ -1,5 +1,6 @@
 // Buckets of changes: batches that Lambda gave up on, and records that are too large for a message.
 
+import { rightRows } from "@sluice/rules";
 import { Duration, RemovalPolicy } from "aws-cdk-lib";
 import type { Grant, IGrantable } from "aws-cdk-lib/aws-iam";
 import type { IKey } from "aws-cdk-lib/aws-kms";
@@ -83,10 +84,10 @@ export class OnFailureBucket extends Construct {
  */
 export const grantOnFailure = (bucket: IBucket, grantee: IGrantable): readonly Grant[] => {
   const grants = [
-    allowActions(grantee, ["s3:PutObject"], [objectsOf(bucket)], sameOwner(bucket)),
-    allowActions(grantee, ["s3:ListBucket"], [bucket.bucketArn], sameOwner(bucket)),
+    allowActions(grantee, rightRows.onFailureObjects.actions, [objectsOf(bucket)], sameOwner(bucket)),
+    allowActions(grantee, rightRows.onFailureBucket.actions, [bucket.bucketArn], sameOwner(bucket)),
   ];
-  const key = bucket.encryptionKey?.grant(grantee, "kms:GenerateDataKey");
+  const key = bucket.encryptionKey?.grant(grantee, ...rightRows.onFailureBucketKey.actions);
   return key === undefined ? grants : [...grants, key];
 };
 
@@ -108,9 +109,8 @@ export class PayloadBucket extends Construct {
 
 /** Grants exactly what `s3PayloadStore` needs. */
 export const grantPayloads = (bucket: IBucket, grantee: IGrantable): void => {
-  const actions = ["s3:PutObject", "s3:GetObject", "s3:DeleteObject"];
-  allowActions(grantee, actions, [objectsOf(bucket)], sameOwner(bucket));
-  bucket.encryptionKey?.grant(grantee, "kms:GenerateDataKey", "kms:Decrypt");
+  allowActions(grantee, rightRows.payloads.actions, [objectsOf(bucket)], sameOwner(bucket));
+  bucket.encryptionKey?.grant(grantee, ...rightRows.payloadsKey.actions);
 };
 
 /** Whether a value is a bucket and no options. */

@@ -1,6 +1,6 @@
 // The event source mapping from a table's stream to a function.
 
-import { checkFilters, DeployError } from "@sluice/rules";
+import { checkFilters, DeployError, rightRows } from "@sluice/rules";
 import { Annotations, Duration } from "aws-cdk-lib";
 import { StreamViewType } from "aws-cdk-lib/aws-dynamodb";
 import { type Grant, ServicePrincipal } from "aws-cdk-lib/aws-iam";
@@ -113,9 +113,8 @@ const destinationOf = (destination: IBucket | IQueue): string => {
  * @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/iam-policy-example-lamda-process-dynamodb-streams.html (read 2026-11-28)
  */
 const grantStream = ({ source, target }: StreamConsumerProps): readonly Grant[] => {
-  const actions = ["DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"].map((name) => `dynamodb:${name}`);
-  const read = allowActions(target, actions, [source.streamArn]);
-  const key = source.encryptionKey?.grant(target, "kms:Decrypt", "kms:DescribeKey");
+  const read = allowActions(target, rightRows.stream.actions, [source.streamArn]);
+  const key = source.encryptionKey?.grant(target, ...rightRows.streamKey.actions);
   return key === undefined ? [read] : [read, key];
 };
 

@@ -113,11 +113,21 @@ export const mutations: readonly Mutation[] = [
   set("WINDOW_FIFO", retryQueueOf, "FifoQueue", true),
   set("DEAD_LETTERS_TOO_SHORT", deadLettersOf, "MessageRetentionPeriod", 345_600),
   set("DEAD_LETTERS_TOO_SHORT", deadLettersOf, "MessageRetentionPeriod", undefined),
+  set("RETRIES_TOO_SHORT", retryQueueOf, "MessageRetentionPeriod", 86_400),
   set("QUEUE_MOVES_MESSAGES", deadLettersOf, "RedrivePolicy", { maxReceiveCount: 3 }),
   set("QUEUE_MOVES_MESSAGES", retryQueueOf, "RedrivePolicy", { maxReceiveCount: 3 }),
   set("QUEUE_UNENCRYPTED", deadLettersOf, "SqsManagedSseEnabled", false),
   set("QUEUE_UNENCRYPTED", retryQueueOf, "SqsManagedSseEnabled", false),
   set("TTL_MISSING", dedupeOf, "TimeToLiveSpecification", undefined),
+  {
+    code: "FILTER_VIEW_TYPE",
+    name: "filters on a stream of new images",
+    touches: "streamOf.FilterCriteria",
+    apply: (template) => {
+      tableOf(template).StreamSpecification = { StreamViewType: "NEW_IMAGE" };
+      streamOf(template).FilterCriteria = filter({ eventName: ["REMOVE"] });
+    },
+  },
   {
     code: "MAPPING_TWICE",
     name: "a second mapping of the stream",
@@ -152,9 +162,10 @@ export const mutations: readonly Mutation[] = [
 
 /**
  * Mutations whose effect depends on another one: a timeout of 4 s or less suits a short visibility, and a FIFO queue needs no
- * window where a missing window is a finding.
+ * window where a missing window is a finding. Filters and the view type are judged together.
  */
 export const dependent: readonly (readonly [string, string])[] = [
+  ["streamOf.FilterCriteria", "tableOf.StreamSpecification"],
   ["functionOf.Timeout", "retryQueueOf.VisibilityTimeout"],
   ["retryOf.MaximumBatchingWindowInSeconds", "retryQueueOf.FifoQueue"],
   ["streamOf.DestinationConfig", "streamOf.MaximumRecordAgeInSeconds"],

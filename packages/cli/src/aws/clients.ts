@@ -33,7 +33,7 @@ export const awsOptions = {
   "endpoint-url": {
     type: "string",
     value: "URL",
-    help: "endpoint of all AWS services, for local engines; AWS_ENDPOINT_URL_DYNAMODB, _DYNAMODB_STREAMS, _SQS, _S3, _LAMBDA and _CLOUDWATCH_LOGS override it",
+    help: "endpoint of all AWS services, for local engines; AWS_ENDPOINT_URL_DYNAMODB, _DYNAMODB_STREAMS, _SQS, _S3, _LAMBDA, _IAM, _CLOUDWATCH and _CLOUDWATCH_LOGS override it",
   },
 } as const;
 
@@ -59,7 +59,7 @@ export interface ClientConfig {
 /** Returns a client's configuration. The region is the user's option or, if not given, the region in `address`. */
 export const clientConfig = (
   options: AwsOptions,
-  service: "DYNAMODB" | "DYNAMODB_STREAMS" | "SQS" | "S3" | "LAMBDA" | "CLOUDWATCH" | "CLOUDWATCH_LOGS",
+  service: "DYNAMODB" | "DYNAMODB_STREAMS" | "SQS" | "S3" | "LAMBDA" | "IAM" | "CLOUDWATCH" | "CLOUDWATCH_LOGS",
   address: string,
 ): ClientConfig => {
   const endpoint = process.env[`AWS_ENDPOINT_URL_${service}`] ?? options.endpointUrl;

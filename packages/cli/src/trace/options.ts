@@ -61,10 +61,10 @@ const options = {
 /** Help of `sluice trace`. */
 export const traceHelp: string = helpOf({
   usage: ["sluice trace <pipeline module> --table NAME --key JSON [options]"],
-  about: `Tells of one item what its table, its stream of the last 24 hours, each target, the retry queue, the dead letters and
-the function's log know, and concludes for each target: up to date, behind, rejected, or differs without a known reason.
-Shows the key that you typed, and no other value of the item. Writes nothing. The messages of the queues are received and
-released; SQS counts a receive of each. What cannot be asked is unknown, with the reason.`,
+  about: `Says of one item what its table, its stream of the last 24 hours, each target, the retry queue, the dead letters
+and the function's log know, and concludes for each target: up to date, behind, rejected, or differs without a known
+reason. Shows the key that you typed, and no other value of the item. Writes nothing. The messages of the queues are
+received and released; SQS counts a receive of each. A source that cannot be asked is unknown, with the reason.`,
   options,
   notes: `Exit code: 0 when every copy that can be compared is up to date, 1 when a target is behind, differs, or rejected the
 item, 2 when the command failed, or a target could not be asked.`,

@@ -1,11 +1,13 @@
 // Gives the reports of an invocation to the pipeline's observers, and to the listeners of two diagnostics channels.
 
 import { channel } from "node:diagnostics_channel";
+import { types } from "node:util";
 import type { RouteResult } from "../delivery/delivery-result.ts";
 import { ConfigError } from "../errors.ts";
 import type { Invocation } from "../intake/invocation.ts";
 import type { PipelineLogger } from "../logger.ts";
 import type { Change } from "../record/change.ts";
+import { describeThrown } from "../sink/encoding-error.ts";
 import { eachDelivery } from "./delivery-report.ts";
 import { emfMetrics } from "./emf.ts";
 import type { Observer } from "./observer.ts";
@@ -55,27 +57,49 @@ export interface Observed {
   readonly observers: readonly Observer[];
 }
 
+/** Calls an observer. */
+type Notify = (observer: Observer, call: () => unknown) => void;
+
+/**
+ * Returns a function that calls observers so that no error of theirs reaches the invocation. One line names the first error
+ * of an observer: thousands of deliveries may fail in the same way. The line has no message, which may contain values of items.
+ */
+const notifier = ({ name, logger }: Observed): Notify => {
+  const named = new Set<Observer>();
+  const failed = (observer: Observer, error: unknown): void => {
+    if (named.has(observer)) return;
+    named.add(observer);
+    const reason = error instanceof ConfigError ? error.message : describeThrown(error);
+    logger.warn("observer failed", { pipeline: name, reason });
+  };
+  return (observer, call) => {
+    try {
+      const returned = call();
+      // A rejection that has no handler ends the process.
+      if (types.isPromise(returned)) returned.catch((error: unknown) => failed(observer, error));
+    } catch (error) {
+      failed(observer, error);
+    }
+  };
+};
+
 /** Publishes the reports of an invocation on both channels, and gives them to the observers. */
 export const observe = (
-  { name, logger, observers }: Observed,
+  observed: Observed,
   report: InvocationReport,
   invocation: Invocation,
   routes: readonly Pick<RouteResult, "route" | "results" | "endedAt">[],
 ): void => {
-  const safely = (call: () => void): void => {
-    try {
-      call();
-    } catch (error) {
-      logger.warn("observer failed", { pipeline: name, reason: String(error) });
-    }
-  };
+  const { name, observers } = observed;
+  const notify = notifier(observed);
   const each = observers.filter(({ onDelivery }) => onDelivery !== undefined);
   if (deliveries.hasSubscribers || each.length > 0) {
     eachDelivery(name, invocation, routes, (delivery, change) => {
       deliveries.publish(delivery);
-      for (const observer of each) safely(() => observer.onDelivery?.(delivery, change as Change | undefined));
+      for (const observer of each)
+        notify(observer, () => observer.onDelivery?.(delivery, change as Change | undefined));
     });
   }
   reports.publish(report);
-  for (const observer of observers) safely(() => observer.onInvocation?.(report));
+  for (const observer of observers) notify(observer, () => observer.onInvocation?.(report));
 };

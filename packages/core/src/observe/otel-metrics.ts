@@ -1,8 +1,9 @@
 // Reports as metrics of OpenTelemetry. The user's MeterProvider decides where they go.
 
 import type { Attributes, Meter, MetricOptions } from "@opentelemetry/api";
-import type { Observer, RouteReport } from "./contract.ts";
+import type { Observer } from "./observer.ts";
 import { busyRoutes, outcomes } from "./outcomes.ts";
+import type { RouteReport } from "./report.ts";
 
 /** From a second, which is the resolution of a record's time, to a day, after which the stream deletes the record. */
 const ageBoundaries = [1, 2, 5, 10, 30, 60, 120, 300, 600, 1_800, 3_600, 10_800, 21_600, 43_200, 86_400];
@@ -19,7 +20,7 @@ const seconds = (description: string, explicitBucketBoundaries: number[]): Metri
 
 /**
  * Records each report by a meter of OpenTelemetry: the histograms `sluice.lag`, `sluice.pending.age` and
- * `sluice.route.duration` in seconds, and the counters `sluice.deliveries` by outcome and `sluice.failures` by error code.
+ * `sluice.route.duration` in seconds, the gauge `sluice.pending`, and the counters `sluice.deliveries` by outcome and `sluice.failures` by code.
  * A Lambda function must flush its MeterProvider before the end of each invocation.
  */
 export const otelMetrics = (meter: Meter): Observer => {

@@ -3,8 +3,10 @@
 import { type Attributes, context, type Link, SpanKind, SpanStatusCode, type Tracer, trace } from "@opentelemetry/api";
 import { isDeliveryError } from "../errors.ts";
 import type { Change } from "../record/change.ts";
-import type { DeliveryReport, InvocationReport, Observer, RouteReport } from "./contract.ts";
+import type { DeliveryReport } from "./delivery-report.ts";
+import type { Observer } from "./observer.ts";
 import { busyRoutes, outcomes } from "./outcomes.ts";
+import type { InvocationReport, RouteReport } from "./report.ts";
 import { spanContextOf } from "./traceparent.ts";
 
 /** Options of `otelSpans`. */
@@ -78,6 +80,9 @@ const failureStatus = ({ rejected, retried }: Counts): { code: SpanStatusCode; m
     ? { code: SpanStatusCode.UNSET }
     : { code: SpanStatusCode.ERROR, message: `${rejected} rejected, ${retried} retried` };
 
+/** The status of an invocation that failed as a whole, even if no delivery of it was tried. */
+const failedInvocation = { code: SpanStatusCode.ERROR, message: "the invocation failed" };
+
 /** The error code of most failed deliveries. */
 const mainCode = ({ failures }: InvocationReport): string | undefined =>
   Object.entries(failures).sort(([, a], [, b]) => b - a)[0]?.[0];
@@ -109,9 +114,9 @@ const routeAttributes = (name: string, route: RouteReport): Attributes => ({
   ...(route.pendingAgeMs !== undefined && { "sluice.pending_age_ms": route.pendingAgeMs }),
 });
 
-/** Makes the spans of one invocation, which ends now. */
+/** Makes the spans of one invocation. */
 const writeSpans = (tracer: Tracer, report: InvocationReport, links: Link[]): void => {
-  const endedAt = Date.now();
+  const { endedAt } = report;
   const startedAt = endedAt - report.durationMs;
   const routes = busyRoutes(report);
   const counts = sumOf(routes.map(([, route]) => route));
@@ -128,7 +133,7 @@ const writeSpans = (tracer: Tracer, report: InvocationReport, links: Link[]): vo
     child.setStatus(failureStatus(route));
     child.end(new Date(Math.min(startedAt + route.durationMs, endedAt)));
   }
-  span.setStatus(failureStatus(counts));
+  span.setStatus(report.isFailed ? failedInvocation : failureStatus(counts));
   span.end(new Date(endedAt));
 };
 

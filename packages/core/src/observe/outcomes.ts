@@ -1,7 +1,7 @@
 // The outcomes of deliveries, for the adapters that count them.
 
 import type { Outcome } from "../delivery/delivery-result.ts";
-import type { InvocationReport, RouteReport } from "./contract.ts";
+import type { InvocationReport, RouteReport } from "./report.ts";
 
 /** Every outcome. Together they are all deliveries that a route received. */
 export const outcomes: readonly Outcome[] = ["delivered", "superseded", "filtered", "rejected", "retried"];

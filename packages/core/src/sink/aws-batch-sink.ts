@@ -5,7 +5,7 @@ import { type EntryAnswer, type SizedEntry, writeInRequests } from "./batch-requ
 import { fifoDedupeMs } from "./fifo.ts";
 import { type Destroyable, lazyClient, prepareAwsClient } from "./lazy-client.ts";
 import { checkClient, checkText, checkWhole } from "./option.ts";
-import type { AppendDelivery, Sink } from "./sink.ts";
+import type { AppendDelivery, Sink, SinkResource } from "./sink.ts";
 
 /** Options that these sinks have in common. */
 export interface AwsBatchOptions<Client> {
@@ -45,6 +45,8 @@ export const checkAwsBatchOptions = <Client>(
 /** The settings and functions that differ from service to service. */
 export interface AwsBatchTarget<Message, Entry, Client> extends AwsBatchSettings<Client> {
   readonly service: AwsService;
+  /** The topic, queue or bus. */
+  readonly resource: SinkResource;
   /** Whether the target is a FIFO topic or queue, which discards repeats. */
   readonly isFifo?: boolean;
   /** Limit in bytes, for one message and for all messages of a request together. */
@@ -67,10 +69,11 @@ const maxEntries = 10;
 export const awsBatchSink = <Message, Entry, Client>(
   target: AwsBatchTarget<Message, Entry, Client>,
 ): Sink<Message, "append"> => {
-  const { name, concurrency, service, isFifo = false, maxBytes, encode } = target;
+  const { name, concurrency, service, resource, isFifo = false, maxBytes, encode } = target;
   const client = lazyClient(target.client, target.makeClient);
   return {
     name,
+    resource,
     supports: { writes: "append", maxEntries, concurrency, ...(isFifo && { dedupesForMs: fifoDedupeMs }) },
     ...writeInRequests<Message, Entry>({
       sink: name,

@@ -137,6 +137,13 @@ export interface Supports<Writes extends WriteMode = WriteMode> {
   readonly dedupe?: Dedupe;
 }
 
+/** The AWS resource that a sink writes. */
+export interface SinkResource {
+  readonly service: "dynamodb" | "events" | "sns" | "sqs";
+  /** Name, ARN or URL, as the option of the sink has it. */
+  readonly address: string;
+}
+
 /**
  * Writes deliveries to one target. A factory creates the sink once per cold start, without I/O.
  *
@@ -152,6 +159,8 @@ export interface Sink<Message, Writes extends WriteMode = WriteMode> {
    * the routes of a pipeline whose sinks have equal texts. Default: the sink shares its target with no other sink.
    */
   readonly target?: string;
+  /** The AWS resource that the sink writes: `sluice doctor` asks IAM whether the function's role may write it. */
+  readonly resource?: SinkResource;
   readonly supports: Supports<Writes>;
   readonly write: (
     batch: readonly DeliveryOf<Message, Writes>[],
@@ -178,6 +187,11 @@ export interface Sink<Message, Writes extends WriteMode = WriteMode> {
     batch: readonly UpsertDelivery<Message>[],
     context: WriteContext,
   ) => Promise<readonly (CopyContent | DeliveryError)[]>;
+  /**
+   * Upsert sinks whose `purge` deletes tombstones: when the oldest tombstone was written; undefined without tombstones.
+   * Writes nothing.
+   */
+  readonly oldestTombstone?: (context: WriteContext) => Promise<Date | undefined>;
   /** Upsert sinks: lists the live copies of the target, page by page. */
   readonly keys?: (request: KeysRequest, context: WriteContext) => Promise<KeysPage>;
   /**
@@ -196,6 +210,7 @@ export const withWrite = <Message, Writes extends WriteMode>(
 ): Sink<Message, Writes> => ({
   name: sink.name,
   ...(sink.target !== undefined && { target: sink.target }),
+  ...(sink.resource !== undefined && { resource: sink.resource }),
   supports: sink.supports,
   write,
   ...(sink.dryRun && { dryRun: sink.dryRun.bind(sink) }),

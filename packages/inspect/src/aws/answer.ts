@@ -14,6 +14,10 @@ export type Answer<Value> = { readonly value: Value } | { readonly unanswered: U
 /** Whether AWS answered. */
 export const isAnswered = <Value>(answer: Answer<Value>): answer is { readonly value: Value } => "value" in answer;
 
+/** The value of an answer; undefined if there is none. */
+export const knownValue = <Value>(answer: Answer<Value>): Value | undefined =>
+  isAnswered(answer) ? answer.value : undefined;
+
 const patienceMs = 10_000;
 
 const timeout = Symbol("timeout");
@@ -40,10 +44,13 @@ export const ask = async <Value>(
     controller.abort();
     return { unanswered: { action, reason: "timeout" } };
   } catch (error) {
-    const { name } = error as Error;
+    const { name, message, code }: NodeJS.ErrnoException = error as Error;
     if (missing !== undefined && /NotFound|NonExistent|NoSuchEntity|DoesNotExist/.test(name))
       return { value: missing() };
-    return { unanswered: { action, reason: name } };
+    // Errors of the network, and of the SDK's configuration, have no name of their own. No message of AWS is shown.
+    const isUnnamed = name === "Error" || name === "AggregateError";
+    const reason = message === "Region is missing" ? message : name;
+    return { unanswered: { action, reason: isUnnamed ? (code ?? reason) : name } };
   } finally {
     clearTimeout(timer);
   }

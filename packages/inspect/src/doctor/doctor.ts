@@ -1,10 +1,11 @@
 // Judges a deployment: reads it once, runs all checks at the same time, and reports what is wrong.
 
 import type { Pipeline } from "@sluice/core";
+import { type Answer, isAnswered, type Unanswered } from "../aws/answer.ts";
 import type { Clients } from "../aws/clients.ts";
 import { checks } from "./checks.ts";
 import { type Facts, readFacts } from "./facts.ts";
-import type { Area, Check, Finding, Level } from "./finding.ts";
+import { type Area, type Check, type Finding, type Level, unansweredCodes } from "./finding.ts";
 
 /** Options of the doctor. */
 export interface DoctorOptions {
@@ -13,6 +14,10 @@ export interface DoctorOptions {
   readonly functionName: string;
   /** The pipeline of the user's module. Without it, routes and targets are not judged. */
   readonly pipeline?: Pipeline<unknown>;
+  /** The folder of the user's module. Without it, the versions of packages are not compared. */
+  readonly directory?: string;
+  /** The function that ends the runs of a verify: `report` of the construct. Without it, the last verify is not judged. */
+  readonly verifyFunction?: string;
   /** Default: all areas. */
   readonly only?: readonly Area[];
   /** Codes that are not reported. */
@@ -28,7 +33,21 @@ export interface Report {
   readonly counts: Readonly<Record<Level, number>>;
   /** The codes that were looked for. */
   readonly checked: readonly string[];
+  /** Why AWS answered no question about the function, so that nothing is judged; undefined if AWS answered one. */
+  readonly unanswered: Unanswered | undefined;
 }
+
+/** All codes of findings: the entries of docs/doctor.md. */
+export const doctorCodes: readonly string[] = [
+  ...new Set([...checks.flatMap(({ codes }) => codes), ...unansweredCodes]),
+];
+
+const unansweredOf = ({
+  function: { configuration, reservedConcurrency, mappings },
+}: Facts): Unanswered | undefined => {
+  const answers: readonly Answer<unknown>[] = [configuration, reservedConcurrency, mappings];
+  return isAnswered(configuration) || answers.some(isAnswered) ? undefined : configuration.unanswered;
+};
 
 const levels: readonly Level[] = ["fail", "warn", "unknown"];
 
@@ -55,9 +74,9 @@ const findingsOf = async (check: Check<Facts>, facts: Facts): Promise<readonly F
 const keyOf = ({ code, resource, found }: Finding): string => JSON.stringify([code, resource, found]);
 
 /** Judges a deployment. Only reads: every call is a Describe, Get, List or Simulate. */
-export const doctor = async ({ clients, functionName, pipeline, only, skip = [] }: DoctorOptions): Promise<Report> => {
+export const doctor = async ({ clients, functionName, only, skip = [], ...given }: DoctorOptions): Promise<Report> => {
   const chosen = checks.filter(({ area }) => only === undefined || only.includes(area));
-  const facts = await readFacts(clients, functionName, pipeline);
+  const facts = await readFacts(clients, functionName, given);
   const found = (await Promise.all(chosen.map((check) => findingsOf(check, facts)))).flat();
   const once = [...new Map(found.map((finding) => [keyOf(finding), finding])).values()];
   const kept = once.filter(({ code }) => !skip.includes(code));
@@ -67,6 +86,7 @@ export const doctor = async ({ clients, functionName, pipeline, only, skip = [] 
     functionName: facts.function.name,
     findings,
     counts: { fail: countOf("fail"), warn: countOf("warn"), unknown: countOf("unknown") },
-    checked: chosen.flatMap(({ codes }) => codes).filter((code) => !skip.includes(code)),
+    checked: [...new Set(chosen.flatMap(({ codes }) => codes))].filter((code) => !skip.includes(code)),
+    unanswered: unansweredOf(facts),
   };
 };

@@ -38,7 +38,14 @@ export interface Facts {
   readonly streams: readonly StreamFacts[];
   readonly queues: readonly QueueFacts[];
   readonly dedupe: DedupeFacts | undefined;
+  /** The folder of the user's module, to look for the packages that the module imports. */
+  readonly directory: string | undefined;
+  /** The function that ends the runs of a verify, if the user named it. */
+  readonly verifyFunction: string | undefined;
 }
+
+/** What the user says of a deployment besides the function's name. */
+export type Given = Partial<Pick<Facts, "pipeline" | "directory" | "verifyFunction">>;
 
 /** Whether a mapping reads a stream of DynamoDB. */
 export const readsStream = ({ EventSourceArn = "" }: EventSourceMappingConfiguration): boolean =>
@@ -100,7 +107,7 @@ const readDedupe = async ({ dynamodb }: Clients, tableName: string): Promise<Ded
 export const readFacts = async (
   clients: Clients,
   functionName: string,
-  pipeline: Pipeline<unknown> | undefined,
+  { pipeline, directory, verifyFunction }: Given = {},
 ): Promise<Facts> => {
   const found = await readFunction(clients, functionName);
   const mappings = isAnswered(found.mappings) ? found.mappings.value : [];
@@ -111,5 +118,5 @@ export const readFacts = async (
     readQueues(clients, mappings, variables),
     variables?.dedupeTable === undefined ? undefined : readDedupe(clients, variables.dedupeTable),
   ]);
-  return { clients, pipeline, function: found, streams, queues, dedupe };
+  return { clients, pipeline, directory, verifyFunction, function: found, streams, queues, dedupe };
 };

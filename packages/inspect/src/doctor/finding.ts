@@ -2,8 +2,20 @@
 
 import type { Unanswered } from "../aws/answer.ts";
 
-/** The parts of a deployment. `--only` names one of them. */
-export type Area = "mapping" | "stream" | "function" | "queues" | "rights" | "tombstones" | "target" | "operation";
+/** The parts of a deployment, in the order in which they are judged. */
+export const areas = [
+  "mapping",
+  "stream",
+  "function",
+  "queues",
+  "rights",
+  "tombstones",
+  "target",
+  "operation",
+] as const;
+
+/** A part of a deployment. `--only` names one of them. */
+export type Area = (typeof areas)[number];
 
 /**
  * `fail`: records are lost, copies are wrong, or the pipeline does not run. `warn`: this may happen, or an operator will

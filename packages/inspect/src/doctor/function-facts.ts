@@ -3,7 +3,8 @@
 import type { EventSourceMappingConfiguration, FunctionConfiguration } from "@aws-sdk/client-lambda";
 import { type Answer, ask } from "../aws/answer.ts";
 import type { Clients } from "../aws/clients.ts";
-import { nameOf, unqualified } from "./function-name.ts";
+import { nameOf, qualifierOf, unqualified } from "./function-name.ts";
+import { resourcesIn } from "./rights/variables.ts";
 
 /** The variables by which the constructs, and the examples, tell a function its queues and its dedupe table. */
 export interface Variables {
@@ -11,6 +12,8 @@ export interface Variables {
   readonly retryQueueUrl: string | undefined;
   readonly deadLetterQueueUrl: string | undefined;
   readonly dedupeTable: string | undefined;
+  /** The values of `resourceVariables` that name a resource of AWS. */
+  readonly resources: ReadonlyMap<string, string>;
 }
 
 /** A function. */
@@ -25,6 +28,8 @@ export interface FunctionFacts {
   readonly reservedConcurrency: Answer<number | undefined>;
   /** The mappings to the function, to this alias or version of it. */
   readonly mappings: Answer<readonly EventSourceMappingConfiguration[]>;
+  /** If no mapping reads a stream: the function's aliases that have mappings of their own. */
+  readonly aliasMappings: readonly string[];
 }
 
 const variablesOf = (configuration: FunctionConfiguration): Answer<Variables> => {
@@ -39,6 +44,7 @@ const variablesOf = (configuration: FunctionConfiguration): Answer<Variables> =>
       retryQueueUrl: variables.RETRY_QUEUE_URL,
       deadLetterQueueUrl: variables.DEAD_LETTER_QUEUE_URL,
       dedupeTable: variables.DEDUPE_TABLE,
+      resources: resourcesIn(variables),
     },
   };
 };
@@ -81,6 +87,24 @@ export const listMappings = (
     () => [],
   );
 
+/** Aliases that have mappings. A right that is missing leaves the list empty: it is only a hint. */
+const readAliases = async (clients: Clients, name: string): Promise<readonly string[]> => {
+  const answer = await ask(
+    "lambda:ListAliases",
+    async (abortSignal) =>
+      (await clients.lambda.listAliases({ FunctionName: unqualified(name) }, { abortSignal })).Aliases,
+    () => [],
+  );
+  const aliases = "value" in answer ? (answer.value ?? []).map(({ Name = "" }) => Name) : [];
+  const mapped = await Promise.all(
+    aliases.map(async (alias) => {
+      const mappings = await listMappings(clients, { FunctionName: `${unqualified(name)}:${alias}` });
+      return "value" in mappings && mappings.value.length > 0 ? [alias] : [];
+    }),
+  );
+  return mapped.flat();
+};
+
 /** Reads what AWS knows of a function. @param name its name or ARN, with an alias or version if the mappings have one. */
 export const readFunction = async (clients: Clients, name: string): Promise<FunctionFacts> => {
   const [configuration, reservedConcurrency, mappings] = await Promise.all([
@@ -96,5 +120,7 @@ export const readFunction = async (clients: Clients, name: string): Promise<Func
     ),
     listMappings(clients, { FunctionName: name }),
   ]);
-  return { name: nameOf(name), ...configuration, reservedConcurrency, mappings };
+  const isUnread = "value" in mappings && mappings.value.length === 0;
+  const aliasMappings = isUnread && qualifierOf(name) === undefined ? await readAliases(clients, name) : [];
+  return { name: nameOf(name), ...configuration, reservedConcurrency, mappings, aliasMappings };
 };

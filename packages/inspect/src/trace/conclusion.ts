@@ -1,4 +1,4 @@
-// Concludes from the sights what became of the item in each target. The newest change that a target lacks decides: older ones
+// Concludes from the sights the state of the item in each target. The newest change that a target lacks decides: older ones
 // would be superseded by it. Where a source was not read, the conclusion says so.
 
 import { type Answer, isAnswered } from "../aws/answer.ts";

@@ -91,7 +91,7 @@ export interface QueueSight {
   readonly unsupported: number;
   /** Failed deliveries whose record is in S3 and was not read: they may be of the item. */
   readonly unread: number;
-  /** About how many messages could not be seen: they are delayed, or somebody else has received them. */
+  /** About how many messages could not be seen: they are delayed, or another consumer has received them. */
   readonly hidden: number;
   /** Messages that could not be released: they are visible again after their visibility timeout, at most five minutes. */
   readonly notReleased: number;

@@ -1,19 +1,19 @@
-// The doctor on a good deployment.
+// The whole doctor on a good deployment.
 
 import { afterAll, describe, expect, test } from "@jest/globals";
-import { engineOrSkip, startMoto } from "@sluice/local";
+import { engineOrSkip, startMinistack } from "@sluice/local";
 import { doctor } from "../../src/index.ts";
-import { createDeployment } from "../support/deployment.ts";
+import { createOperatedDeployment } from "../support/operated-deployment.ts";
 
-const describeWithMoto = await engineOrSkip({ describe, test, afterAll }, () => startMoto());
+const describeWithMinistack = await engineOrSkip({ describe, test, afterAll }, () => startMinistack());
 
-describeWithMoto("the doctor", (moto) => {
+describeWithMinistack("the doctor", (ministack) => {
   test("finds nothing in a good deployment, and only reads", async () => {
-    const deployment = await createDeployment(moto);
+    const deployment = await createOperatedDeployment(ministack);
     const report = await doctor({ clients: deployment.clients, functionName: deployment.functionName });
     expect(report.findings).toEqual([]);
     expect(deployment.calls.filter((call) => !/:(Describe|Get|List|Simulate)/.test(call))).toEqual([]);
-    expect(deployment.calls.length).toBeGreaterThan(5);
+    expect(deployment.calls.length).toBeGreaterThan(15);
     deployment.close();
   });
 });

@@ -113,6 +113,8 @@ export const createDeployment = async (engine: Pick<MotoEngine, "clientConfig">)
       },
     },
   });
+  // One shard, and a factor of 2.
+  await lambda.putFunctionConcurrency({ FunctionName: functionName, ReservedConcurrentExecutions: 4 });
   const mapping: CreateEventSourceMappingRequest = {
     FunctionName: functionName,
     EventSourceArn: tables.streamArn,

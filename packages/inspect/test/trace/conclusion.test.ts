@@ -118,7 +118,7 @@ describe("a copy that differs", () => {
     [{ difference: "ghost", members: [], exists: false }, "the target has a copy, and the item does not exist"],
     [{ members: [], version: "" }, "the copy has no version"],
     [{ isAhead: true }, "the copy differs in total, with a version that no change of this stream outranks"],
-  ])("%j is told in words", (parts, text) => {
+  ])("%j is said in words", (parts, text) => {
     expect(first({ held: held(parts) })).toEqual(["differs", `differs without a known reason: ${text}`]);
   });
 

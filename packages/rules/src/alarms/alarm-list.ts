@@ -5,7 +5,7 @@ import type { AlarmRow } from "./alarm-row.ts";
 import { deliveryAlarms } from "./delivery-alarms.ts";
 import { lagAlarms } from "./lag-alarms.ts";
 import { lambdaAlarms } from "./lambda-alarms.ts";
-import { metric, ofRedrive, writtenOfRoute } from "./metrics.ts";
+import { metric, ofRedrive, written, writtenOfRoute } from "./metrics.ts";
 
 const ofExecution = {
   anchor: "redrive-failed",
@@ -45,6 +45,7 @@ export const pipelineAlarms: readonly AlarmRow[] = [
       of: writtenOfRoute("Superseded", "Sum"),
       among: [writtenOfRoute("Superseded", "Sum"), writtenOfRoute("Delivered", "Sum")],
       min: 1,
+      unless: written("Retried", "Sum"),
     },
     each: "route",
     periodSeconds: 300,
@@ -53,7 +54,9 @@ export const pipelineAlarms: readonly AlarmRow[] = [
     unit: "share",
     datapoints: 3,
     periods: 3,
-    why: "a retried batch is superseded for some minutes; a wrong target is superseded all the time",
+    why:
+      "a redelivered batch is superseded for some minutes; while a route holds up the stream, the other ones get its records again and " +
+      "again, which says nothing of their targets",
     missing: "notBreaching",
     missingWhy: "the route is idle",
   },
@@ -68,7 +71,8 @@ export const pipelineAlarms: readonly AlarmRow[] = [
       dimensions: { function: "verify-report" },
     }),
     each: "pipeline",
-    periodSeconds: 3_600,
+    // Short, so that a second run soon after the repair ends the alarm: within one period, the maximum would be that of the first.
+    periodSeconds: 60,
     threshold: 1,
     comparison: "atLeast",
     unit: "count",

@@ -33,7 +33,7 @@ export interface AlarmMetric<Value extends string = AlarmResource | "route"> {
 
 /**
  * The value that is compared with the threshold: a metric, or the share of one metric in the sum of several. A share is 0 if
- * `of` is below `min`, so that few changes make no alarm. `among` contains `of`.
+ * `of` is below `min`, so that few changes make no alarm, and if `unless` is above 0. `among` contains `of`.
  */
 export type AlarmValue<Value extends string = AlarmResource | "route"> =
   | { readonly kind: "metric"; readonly of: AlarmMetric<Value> }
@@ -42,6 +42,7 @@ export type AlarmValue<Value extends string = AlarmResource | "route"> =
       readonly of: AlarmMetric<Value>;
       readonly among: readonly AlarmMetric<Value>[];
       readonly min: number;
+      readonly unless?: AlarmMetric<Value>;
     };
 
 /** What CloudWatch does with periods without data: `TreatMissingData`. */

@@ -27,8 +27,9 @@ export const periodsText = ({ datapoints, periods, periodSeconds }: AlarmRow): s
   return periods === 1 ? length : `${datapoints} of ${periods} times ${length}`;
 };
 
-/** The value of an alarm in words: the metric's name, or `Rejected / (Rejected + Delivered)`. */
-export const valueText = (value: AlarmValue<string>): string =>
-  value.kind === "metric"
-    ? value.of.metric
-    : `${value.of.metric} / (${value.among.map(({ metric }) => metric).join(" + ")})`;
+/** The value of an alarm in words: the metric's name, or `Rejected / (Rejected + Delivered)`, perhaps `while Retried is 0`. */
+export const valueText = (value: AlarmValue<string>): string => {
+  if (value.kind === "metric") return value.of.metric;
+  const share = `${value.of.metric} / (${value.among.map(({ metric }) => metric).join(" + ")})`;
+  return value.unless === undefined ? share : `${share} while ${value.unless.metric} is 0`;
+};

@@ -23,7 +23,7 @@ export interface PipelineAlarm {
 type Names = AlarmResources & { readonly route?: string | undefined };
 
 const metricsOf = (value: AlarmValue): readonly AlarmMetric[] =>
-  value.kind === "metric" ? [value.of] : [value.of, ...value.among];
+  value.kind === "metric" ? [value.of] : [value.of, ...value.among, ...(value.unless ? [value.unless] : [])];
 
 const resourcesOf = ({ value, needs }: AlarmRow): readonly AlarmResource[] => {
   const dimensions = metricsOf(value).flatMap((metric) => Object.values(metric.dimensions));
@@ -43,9 +43,10 @@ const namedMetric = (metric: AlarmMetric, names: Names): AlarmMetric<string> => 
 
 const namedValue = (value: AlarmValue, names: Names): AlarmValue<string> => {
   const of = namedMetric(value.of, names);
-  return value.kind === "metric"
-    ? { ...value, of }
-    : { ...value, of, among: value.among.map((metric) => namedMetric(metric, names)) };
+  if (value.kind === "metric") return { kind: "metric", of };
+  const { min, unless } = value;
+  const among = value.among.map((metric) => namedMetric(metric, names));
+  return { kind: "share", of, among, min, ...(unless && { unless: namedMetric(unless, names) }) };
 };
 
 const routesOf = ({ each }: AlarmRow, routes: readonly string[]): readonly (string | undefined)[] => {

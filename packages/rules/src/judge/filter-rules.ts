@@ -1,11 +1,12 @@
 // Rules of a mapping's filters: the checks of the construct, on the texts of a template.
 
 import { DeployError } from "../errors.ts";
-import type { Mapping } from "./deployment.ts";
+import { isTable, type Mapping } from "./deployment.ts";
 import { checkFilters, type FilterPattern } from "./filters.ts";
 import type { RuleCode, RuleFinding } from "./finding.ts";
 import { ruleCodes } from "./finding.ts";
-import { isObject, type Json, read, readPath, unknown } from "./template.ts";
+import type { MappingRule } from "./stream-rules.ts";
+import { isObject, type Json, read, readPath, referenceOf, unknown } from "./template.ts";
 
 const patternOf = (filter: Json): FilterPattern | undefined => {
   const pattern = isObject(filter) ? read(filter, "Pattern") : unknown;
@@ -44,4 +45,21 @@ export const filters = ({ id, properties }: Mapping): readonly RuleFinding[] => 
   const found = known.flatMap((pattern) => findingsOf(id, [pattern], true));
   const together = known.length === patterns.length ? findingsOf(id, known, false) : [];
   return found.length > 0 ? found.slice(0, 1) : together;
+};
+
+/** With new images only, a filter cannot see that an item leaves it. */
+export const filteredImages: MappingRule = ({ id, properties, source }, { resources }) => {
+  const filtered = readPath(properties, ["FilterCriteria", "Filters"]);
+  const table = resources.get(referenceOf(source)?.id ?? "");
+  if (!Array.isArray(filtered) || filtered.length === 0 || !isTable(table)) return [];
+  if (readPath(table.properties, ["StreamSpecification", "StreamViewType"]) !== "NEW_IMAGE") return [];
+  return [
+    {
+      code: "FILTER_VIEW_TYPE",
+      resource: id,
+      found: "filters, and a stream with the view type NEW_IMAGE",
+      expected: "no filters, or a stream with NEW_AND_OLD_IMAGES",
+      fix: "Remove FilterCriteria and filter by .when(), or use NEW_AND_OLD_IMAGES. A change with which an item leaves the filter would not reach the function, and its copy would stay.",
+    },
+  ];
 };

@@ -26,6 +26,8 @@ const shortestTimeout = 5;
 const lambdaTimeout = 3;
 const timeoutsPerVisibility = 6;
 const retentionSeconds = 1_209_600;
+/** The time after which core makes a dead letter of a retry, unless the pipeline has another one. */
+const retryAgeSeconds = 86_400;
 /** SQS' own values for properties that a template leaves out. */
 const queueDefaults = { visibility: 30, retention: 345_600 };
 
@@ -133,6 +135,22 @@ export const deadLetterRetention: ResourceRule = (queue) => {
       found: `a retention of ${found} s`,
       expected: `${retentionSeconds} s (14 days)`,
       fix: `Set MessageRetentionPeriod to ${retentionSeconds}. SQS would delete rejected changes before they are redriven.`,
+    },
+  ];
+};
+
+/** SQS must not delete a retry before core makes a dead letter of it. */
+export const retryRetention: ResourceRule = (queue) => {
+  if (queue.properties === unknown) return [];
+  const found = numberOf(read(queue.properties, "MessageRetentionPeriod")) ?? queueDefaults.retention;
+  if (found === unknown || found > retryAgeSeconds) return [];
+  return [
+    {
+      code: "RETRIES_TOO_SHORT",
+      resource: queue.id,
+      found: `a retention of ${found} s`,
+      expected: `more than the retry queue's maxAgeSeconds, which is ${retryAgeSeconds} s by default`,
+      fix: `Set MessageRetentionPeriod to ${retentionSeconds}. SQS would delete a delivery before it becomes a dead letter.`,
     },
   ];
 };

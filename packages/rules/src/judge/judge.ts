@@ -1,13 +1,14 @@
 // Judges a template by all rules.
 
 import { type Deployment, deploymentOf } from "./deployment.ts";
-import { filters } from "./filter-rules.ts";
+import { filteredImages, filters } from "./filter-rules.ts";
 import type { RuleFinding } from "./finding.ts";
 import {
   deadLetterRetention,
   encryption,
   movedMessages,
   type ResourceRule,
+  retryRetention,
   runtime,
   timeout,
   timeToLive,
@@ -41,6 +42,7 @@ const streamRules: readonly MappingRule[] = [
   recordAge,
   mappingTwice,
   filters,
+  filteredImages,
   viewType,
 ];
 const queueMappingRules: readonly MappingRule[] = [partialResponses, mappingTwice, visibility, window];
@@ -79,6 +81,7 @@ export const judgeTemplate = (template: unknown): readonly RuleFinding[] => {
     ...judgeEach(functions, functionRules, deployment),
     ...judgeEach([...new Set([...retryQueues, ...deadLetterQueues])], queueRules, deployment),
     ...judgeEach(deadLetterQueues, [deadLetterRetention], deployment),
+    ...judgeEach(retryQueues, [retryRetention], deployment),
     ...judgeEach(dedupeTables, [timeToLive], deployment),
   ];
   // Two mappings of one table report its view type once.

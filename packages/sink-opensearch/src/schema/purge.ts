@@ -1,10 +1,10 @@
 // Deletes tombstones that are so old that no older change of the same item can still arrive.
 
-import { ConfigError, purgeInChunks, SinkError, withoutDeadline } from "@sluice/core/sink-kit";
+import { ConfigError, purgeInChunks, SinkError, type WriteContext, withoutDeadline } from "@sluice/core/sink-kit";
 import type { OpensearchClient, OpensearchRequest } from "../client/client.ts";
 import { requestBody } from "../client/request.ts";
 import type { OpensearchSettings } from "../options.ts";
-import { tombstonesBefore } from "../write/guard.ts";
+import { deletedAtField, tombstonesBefore } from "../write/guard.ts";
 
 const dayMs = 86_400_000;
 const purgeTimeoutMs = 300_000;
@@ -14,6 +14,16 @@ interface Deletion {
   readonly deleted: number;
   readonly failures: readonly unknown[];
 }
+
+type Send = (params: OpensearchRequest) => Promise<unknown>;
+
+/** Returns the names of the indices for a path. The alias's filter hides tombstones: by the alias, none would be found. */
+const indicesBehind = async (index: string, request: Send): Promise<string> => {
+  const indices = Object.keys(
+    (await request({ method: "GET", path: `/_alias/${encodeURIComponent(index)}` })) as object,
+  );
+  return indices.map(encodeURIComponent).join(",");
+};
 
 /** Deletes tombstones older than `days`, and returns their number. `now` is in milliseconds since the epoch. */
 export const purgeTombstones = async (
@@ -26,13 +36,9 @@ export const purgeTombstones = async (
     const message = 'option "serverless": Serverless offers no deletion by query, so tombstones stay';
     throw new ConfigError("CONFIG_INVALID", message);
   }
-  const request = (params: OpensearchRequest): Promise<unknown> =>
+  const request: Send = (params) =>
     requestBody(client, params, { sink, context: withoutDeadline, timeoutMs: purgeTimeoutMs });
-  // Names the indices, because the alias's filter hides tombstones, so a deletion by the alias would find none.
-  const indices = Object.keys(
-    (await request({ method: "GET", path: `/_alias/${encodeURIComponent(index)}` })) as object,
-  );
-  const path = `/${indices.map(encodeURIComponent).join(",")}/_delete_by_query`;
+  const path = `/${await indicesBehind(index, request)}/_delete_by_query`;
   const body = JSON.stringify({ query: tombstonesBefore(now - days * dayMs) });
   return purgeInChunks(async (most) => {
     // If a tombstone becomes a live document meanwhile, OpenSearch finds a conflict. `proceed` keeps the document.
@@ -42,4 +48,24 @@ export const purgeTombstones = async (
     if (failures.length === 0) return deleted;
     throw new SinkError("SINK_UNAVAILABLE", `[${sink}] ${failures.length} tombstones could not be deleted`);
   });
+};
+
+/** What the sink reads of the answer to the search for the oldest tombstone. */
+interface Oldest {
+  readonly aggregations?: { readonly oldest?: { readonly value?: number | null } };
+}
+
+/** Returns when the oldest tombstone was written. */
+export const oldestTombstone = async (
+  client: OpensearchClient,
+  { name: sink, index, timeoutMs }: OpensearchSettings,
+  context: WriteContext,
+): Promise<Date | undefined> => {
+  const request: Send = (params) => requestBody(client, params, { sink, context, timeoutMs });
+  const path = `/${await indicesBehind(index, request)}/_search`;
+  const aggs = { oldest: { min: { field: deletedAtField } } };
+  const body = JSON.stringify({ size: 0, query: tombstonesBefore(Date.now()), aggs });
+  const { aggregations } = (await request({ method: "POST", path, body })) as Oldest;
+  const oldest = aggregations?.oldest?.value ?? undefined;
+  return oldest === undefined ? undefined : new Date(oldest);
 };

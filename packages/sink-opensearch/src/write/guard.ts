@@ -85,12 +85,15 @@ export const guardMapping: object = Object.freeze({
 /** The alias's filter. It hides tombstones. Documents without a guard stay visible. */
 export const aliveFilter: object = Object.freeze({ bool: { must_not: { term: { [`${guardField}.deleted`]: true } } } });
 
+/** The field with the time at which a tombstone was written. */
+export const deletedAtField: string = `${guardField}.deletedAt`;
+
 /** Returns the query for tombstones written before `time`, which is in milliseconds since the epoch. */
 export const tombstonesBefore = (time: number): object => ({
   bool: {
     filter: [
       { term: { [`${guardField}.deleted`]: true } },
-      { range: { [`${guardField}.deletedAt`]: { lt: time, format: "epoch_millis" } } },
+      { range: { [deletedAtField]: { lt: time, format: "epoch_millis" } } },
     ],
   },
 });

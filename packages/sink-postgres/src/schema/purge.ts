@@ -39,3 +39,11 @@ export const purgeSelected = async (session: Session, statement: string, days: n
 /** Deletes old tombstones, and returns their number. */
 export const purgeTombstones = (session: Session, relations: Relations, days: number): Promise<number> =>
   purgeSelected(session, purgeStatement(relations), days);
+
+/** Returns when the oldest tombstone was written. The partial index of tombstones has the answer. */
+export const oldestTombstone = async (session: Session, { versions }: Relations): Promise<Date | undefined> => {
+  const milliseconds = `extract(epoch FROM min(${removedColumn})) * 1000`;
+  const text = `SELECT (${milliseconds})::float8 AS oldest FROM ${versions} WHERE ${removedColumn} IS NOT NULL`;
+  const { oldest } = (await session.query(text, [])).rows[0] as { readonly oldest: number | null };
+  return oldest === null ? undefined : new Date(Number(oldest));
+};

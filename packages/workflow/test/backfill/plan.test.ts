@@ -259,7 +259,11 @@ describe("a verify", () => {
     expect(report).toMatchObject({ outcome: "complete", differing: 2, units: { total: 2, done: 2 } });
     expect(report.examples.map((finding) => finding.class).sort()).toEqual(["different", "missing"]);
     expect(lines.map((line) => JSON.parse(line))).toMatchObject([
-      { function: "orders-report", route: "copy", pipeline: "orders", Differing: 2 },
+      {
+        // The alarm watches all targets, by the first set of dimensions.
+        _aws: { CloudWatchMetrics: [{ Namespace: "Sluice", Dimensions: [["function"], ["function", "route"]] }] },
+        ...{ function: "orders-report", route: "copy", pipeline: "orders", Differing: 2 },
+      },
     ]);
   });
 

@@ -1,12 +1,16 @@
-// The outage: Postgres is killed after a third of the writes, and restarted after two thirds. Measures how many
-// deliveries reached the other targets during the outage, and how long changes waited in the stream.
+// The outage: Postgres is killed after a quarter of the writes, and restarted after half of them, so that its lag falls again
+// before the last write. Measures how many deliveries reached the other targets during the outage, and how long changes
+// waited in the stream.
 
 import type { PostgresEngine } from "@sluice/local";
-import { type ProgressPrinter, withSeparators } from "./progress.ts";
-import { percentile, type Tally } from "./tally.ts";
+import { type ProgressPrinter, withSeparators } from "../progress.ts";
+import { percentile, type Tally } from "../tally.ts";
 
-/** Duration of all writes together, in milliseconds. */
-export const workMs = 15_000;
+/** Duration of all writes together, in milliseconds, without the wait before the last ones. */
+export const workMs = 18_000;
+
+/** The share of the writes that wait until the retry queue is empty. Their lag shows that Postgres is up to date. */
+export const lastShare = 0.1;
 
 /** The result of an outage. */
 export interface OutageResult {
@@ -17,6 +21,9 @@ export interface OutageResult {
   readonly queued: number;
   /** Longest time from a write until the handler finished its stream record, before and during the outage. */
   readonly longestWaitMs: { readonly before: number; readonly during: number };
+  /** Times in milliseconds since the epoch: the first write, the end of the server's process, and its restart. */
+  readonly startedAt: number;
+  readonly killedAt: number;
   readonly restartedAt: number;
 }
 
@@ -55,6 +62,8 @@ const resultOf = ({ latenciesMs }: Tally, [start, killed, beforeRestart, restart
     before: percentile(latenciesMs.slice(start.waits, killed.waits), 1),
     during: percentile(latenciesMs.slice(killed.waits, beforeRestart.waits), 1),
   },
+  startedAt: start.at,
+  killedAt: killed.at,
   restartedAt: restarted.at,
 });
 
@@ -78,8 +87,8 @@ export const planOutage = (postgres: PostgresEngine, tally: Tally, { say }: Prog
   };
   return {
     onWritten: (written, all) => {
-      if (written >= all / 3) killed ??= kill();
-      if (written >= (2 * all) / 3 && killed !== undefined) ended ??= restart(killed);
+      if (written >= all / 4) killed ??= kill();
+      if (written >= all / 2 && killed !== undefined) ended ??= restart(killed);
     },
     end: async () => {
       if (ended === undefined) throw new Error("the writes ended before the outage began");

@@ -1,0 +1,59 @@
+// `sluice doctor`: says what is wrong with a deployment.
+
+import { dirname, resolve } from "node:path";
+import { closeClients, type DoctorReport, doctor, doctorPolicy, openClients } from "@sluice/inspect";
+import { clientConfig } from "../aws/clients.ts";
+import { CommandError, exitCodes } from "../command-line/command-error.ts";
+import { runCommand } from "../pipeline-command/run-command.ts";
+import { loadPipeline } from "../pipeline-module/pipeline-module.ts";
+import { plainJson } from "../terminal/plain-text.ts";
+import type { Terminal } from "../terminal/terminal.ts";
+import { type DoctorCommandOptions, doctorHelp, doctorOptions } from "./options.ts";
+import { doctorLines, withUserOptions } from "./report.ts";
+
+const plainErrors = /^ConfigError$/;
+
+/** @throws {CommandError} if AWS answered no question, for example without credentials */
+const checkJudged = ({ functionName, unanswered }: DoctorReport): void => {
+  if (unanswered === undefined) return;
+  const { action, reason } = unanswered;
+  throw new CommandError(
+    `nothing of ${functionName} was judged: ${action} was answered with ${reason}; expected credentials, a region, and the ` +
+      "rights that sluice doctor --policy prints",
+  );
+};
+
+const exitCodeOf = ({ counts: { fail, warn } }: DoctorReport, isStrict: boolean): number =>
+  fail > 0 || (isStrict && warn > 0) ? exitCodes.left : exitCodes.done;
+
+const run = (options: DoctorCommandOptions, terminal: Terminal): Promise<number> => {
+  const { module, functionName, verifyFunction, only, skip, isStrict, isJson, aws } = options;
+  return runCommand({ terminal, finishes: "the questions in flight", plainErrors }, async (opened) => {
+    const pipeline = module === undefined ? undefined : opened.add(await loadPipeline(module)).pipeline;
+    const clients = openClients((service) => clientConfig(aws, service, functionName));
+    opened.add({ close: () => closeClients(clients) });
+    const found = await doctor({
+      clients,
+      functionName,
+      skip,
+      ...(pipeline !== undefined && { pipeline }),
+      ...(module !== undefined && { directory: dirname(resolve(module.split("#")[0] ?? "")) }),
+      ...(verifyFunction !== undefined && { verifyFunction }),
+      ...(only !== undefined && { only }),
+    });
+    checkJudged(found);
+    const report = withUserOptions(found, aws, module);
+    if (isJson) terminal.out(plainJson(JSON.stringify(report)));
+    else for (const line of doctorLines(report)) terminal.out(line);
+    return exitCodeOf(report, isStrict);
+  });
+};
+
+/** Runs `sluice doctor`. Returns the exit code. @throws {CommandError} when nothing can be judged */
+export const doctorCommand = async (args: readonly string[], terminal: Terminal): Promise<number> => {
+  const options = doctorOptions(args);
+  if (typeof options === "object") return run(options, terminal);
+  const text = options === "help" ? doctorHelp : JSON.stringify(doctorPolicy(), undefined, 2);
+  for (const line of text.split("\n")) terminal.out(line);
+  return exitCodes.done;
+};

@@ -1,0 +1,61 @@
+// The report of the doctor as lines.
+
+import type { DoctorFinding, DoctorReport, Level } from "@sluice/inspect";
+import type { AwsOptions } from "../aws/clients.ts";
+import { counted } from "../terminal/format.ts";
+
+/** The words of a level, in the order of the report. A level is a word, never only a colour. */
+const levels: readonly (readonly [Level, string])[] = [
+  ["fail", "FAIL: records are lost, copies are wrong, or the pipeline does not run"],
+  ["warn", "WARN: this may happen, or an operator will miss it"],
+  ["unknown", "UNKNOWN: AWS did not answer"],
+];
+
+const findingLines = ({ code, area, resource, found, expected, fix }: DoctorFinding): readonly string[] => [
+  `  ${code}  ${area}  ${resource}`,
+  `    found     ${found}`,
+  `    expected  ${expected}`,
+  // On lines of their own, so that a triple click copies a command.
+  ...fix.split("\n").map((line) => `    ${line}`),
+  "",
+];
+
+const groupLines = (findings: readonly DoctorFinding[], title: string): readonly string[] =>
+  findings.length === 0 ? [] : [title, "", ...findings.flatMap(findingLines)];
+
+const countLine = ({ functionName, counts: { fail, warn, unknown }, checked }: DoctorReport): string =>
+  `${functionName}: ${counted(fail, "fault")}, ${counted(warn, "warning")}, ${unknown} unknown; ` +
+  `${counted(checked.length, "code")} checked`;
+
+/** The lines of a report. The last one has the counts. */
+export const doctorLines = (report: DoctorReport): readonly string[] => [
+  ...levels.flatMap(([level, title]) =>
+    groupLines(
+      report.findings.filter((finding) => finding.level === level),
+      title,
+    ),
+  ),
+  countLine(report),
+];
+
+const word = (text: string): string => (/^[\w./:=@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
+
+const awsCommand = /(^|&& |\$\()aws (?=[a-z0-9-]+ )/gm;
+
+/** The commands with the options that the user gave: they must reach the same account, region and engine. */
+export const withUserOptions = (
+  report: DoctorReport,
+  { profile, region, endpointUrl }: AwsOptions,
+  module: string | undefined,
+): DoctorReport => {
+  const given = Object.entries({ profile, region, "endpoint-url": endpointUrl }).flatMap(([name, value]) =>
+    value === undefined ? [] : [`--${name}`, word(value)],
+  );
+  const options = given.length === 0 ? "" : `${given.join(" ")} `;
+  const fixOf = (fix: string): string =>
+    fix
+      .replace(awsCommand, (_, before: string) => `${before}aws ${options}`)
+      .replace(/^sluice (\w+) pipeline\.ts/, (_, name: string) => `sluice ${name} ${word(module ?? "pipeline.ts")}`)
+      .replace(/^(sluice \w+)(?= )/, (name) => (given.length === 0 ? name : `${name} ${given.join(" ")}`));
+  return { ...report, findings: report.findings.map((finding) => ({ ...finding, fix: fixOf(finding.fix) })) };
+};

@@ -1,0 +1,107 @@
+// `sluice doctor` as a process, on moto: its report, its exit codes, and commands that reach the same engine.
+
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { doctorCodes } from "@sluice/inspect";
+import { engineOrSkip, startMoto } from "@sluice/local";
+import { createDeployment, secrets, type TestDeployment } from "../../../inspect/test/support/deployment.ts";
+import { runSluice } from "../support/sluice.ts";
+
+const describeWithMoto = await engineOrSkip({ describe, test, afterAll }, () => startMoto());
+
+const credentials = { AWS_ACCESS_KEY_ID: "local", AWS_SECRET_ACCESS_KEY: "local" };
+
+/** The areas without rights and alarms, which this deployment does not have. */
+const only = ["mapping", "stream", "function", "queues"].flatMap((area) => ["--only", area]);
+
+describeWithMoto("sluice doctor", (moto) => {
+  let deployment: TestDeployment;
+
+  beforeAll(async () => {
+    deployment = await createDeployment(moto);
+  });
+  afterAll(() => deployment?.close());
+
+  const run = (...args: readonly string[]) =>
+    runSluice(
+      [
+        "doctor",
+        "--function-name",
+        deployment.functionName,
+        "--region",
+        "us-east-1",
+        "--endpoint-url",
+        moto.endpoint,
+        ...args,
+      ],
+      { env: credentials },
+    );
+
+  test("a good deployment ends with 0, and the counts", async () => {
+    const { code, stdout, stderr } = await run(...only);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toMatch(/^orders-\S+: 0 faults, 0 warnings, 0 unknown; \d+ codes checked\n$/);
+  });
+
+  test("warnings end with 0, with --strict with 1; faults with 1", async () => {
+    const { lambda } = deployment.clients;
+    await lambda.updateEventSourceMapping({ UUID: deployment.mappingId, BisectBatchOnFunctionError: false });
+    const warned = await run(...only);
+    expect({ code: warned.code, stderr: warned.stderr }).toEqual({ code: 0, stderr: "" });
+    expect(warned.stdout).toContain("WARN: ");
+    expect(warned.stdout).toContain("  BISECT_MISSING  mapping  ");
+    expect((await run(...only, "--strict")).code).toBe(1);
+    expect((await run(...only, "--strict", "--skip", "BISECT_MISSING")).code).toBe(0);
+    await lambda.updateEventSourceMapping({ UUID: deployment.mappingId, FunctionResponseTypes: [] });
+    const { code, stdout } = await run(...only);
+    expect(code).toBe(1);
+    expect(stdout.indexOf("FAIL: ")).toBeLessThan(stdout.indexOf("WARN: "));
+    // The command reaches the engine that the user named.
+    expect(stdout).toContain(
+      `\n    aws --region us-east-1 --endpoint-url ${moto.endpoint} lambda update-event-source-mapping --uuid ${deployment.mappingId} --function-response-types ReportBatchItemFailures\n`,
+    );
+    expect(stdout).toMatch(/: 1 fault, 1 warning, 0 unknown; \d+ codes checked\n$/);
+    const json = JSON.parse((await run(...only, "--json")).stdout);
+    expect(json).toMatchObject({ functionName: deployment.functionName, counts: { fail: 1, warn: 1, unknown: 0 } });
+    for (const secret of Object.values(secrets)) expect(stdout + JSON.stringify(json)).not.toContain(secret);
+  });
+
+  test("a function that does not exist is a fault", async () => {
+    const { code, stdout } = await run("--function-name", "no-such-function");
+    expect(code).toBe(1);
+    expect(stdout).toContain("FUNCTION_MISSING  function  no-such-function");
+  });
+
+  test("if AWS answers nothing, nothing was judged", async () => {
+    const { code, stdout, stderr } = await run("--endpoint-url", "http://127.0.0.1:1");
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toBe(
+      `sluice: nothing of ${deployment.functionName} was judged: lambda:GetFunctionConfiguration was answered with ECONNREFUSED; ` +
+        "expected credentials, a region, and the rights that sluice doctor --policy prints\n",
+    );
+  });
+});
+
+describe("arguments of sluice doctor", () => {
+  test("--policy prints a policy that only reads", async () => {
+    const { code, stdout } = await runSluice(["doctor", "--policy"]);
+    const { Statement } = JSON.parse(stdout) as { Statement: readonly [{ Effect: string; Action: readonly string[] }] };
+    expect(code).toBe(0);
+    expect(Statement[0].Action.length).toBeGreaterThan(10);
+    for (const action of Statement[0].Action) expect(action).toMatch(/^[a-z]+:(Describe|Get|List|Simulate)[A-Za-z]+$/);
+  });
+
+  test.each([
+    [[], "--function-name is missing; expected the name or ARN of the pipeline's function"],
+    [["--function-name", "a", "--only", "maping"], '--only is "maping"; expected mapping, stream, '],
+    [["--function-name", "a", "--skip", "METRIC_OFF"], '--skip is "METRIC_OFF"; expected a code of docs/doctor.md'],
+    [["a.ts", "b.ts", "--function-name", "a"], 'unexpected argument "b.ts"; expected one module'],
+    [["a.ts", "--function-name", "a"], "there is no file "],
+  ])("%j is wrong usage", async (args, message) => {
+    const { code, stdout, stderr } = await runSluice(["doctor", ...args]);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toContain(`sluice: ${message}`);
+    expect(stderr.trimEnd().split("\n")).toHaveLength(1);
+  });
+
+  test("every code can be skipped", () => expect(doctorCodes.length).toBeGreaterThan(50));
+});

@@ -1,0 +1,55 @@
+// `sluice doctor` with the pipeline's module, as a process: the project of the module, its routes, and a verify.
+
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import type { DoctorReport } from "@sluice/inspect";
+import { engineOrSkip, startMinistack } from "@sluice/local";
+import { createDeployment, type TestDeployment } from "../../../inspect/test/support/deployment.ts";
+import { runSluice } from "../support/sluice.ts";
+
+const modules = fileURLToPath(new URL("../../../../node_modules", import.meta.url));
+const describeWithMinistack = await engineOrSkip({ describe, test, afterAll }, () => startMinistack());
+
+const module = `
+import { pipeline } from "@sluice/core";
+import { snsSink } from "@sluice/sink-sns";
+export const orders = pipeline("orders", { onReject: "block" })
+  .to(snsSink({ topicArn: "arn:aws:sns:us-east-1:000000000000:orders" }), () => ({ body: "a" }), { dedupe: "none" });
+`;
+
+describeWithMinistack("sluice doctor orders.mjs", (ministack) => {
+  let folder: string;
+  let deployment: TestDeployment;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "sluice-doctor-"));
+    await symlink(modules, join(folder, "node_modules"));
+    const other = join(folder, "orders", "node_modules", "@sluice", "sink-webhook");
+    await mkdir(other, { recursive: true });
+    await writeFile(join(other, "package.json"), JSON.stringify({ name: "@sluice/sink-webhook", version: "9.9.9" }));
+    await writeFile(join(folder, "orders", "orders.mjs"), module);
+    deployment = await createDeployment(ministack);
+  });
+  afterAll(async () => {
+    deployment?.close();
+    await rm(folder, { recursive: true });
+  });
+
+  test("judges the rights of the routes, the packages of the project, and the verify that the user names", async () => {
+    const args = ["doctor", "orders.mjs#orders", "--function-name", deployment.functionName, "--json"];
+    const areas = ["--only", "rights", "--only", "operation", "--verify-function", "orders-verify"];
+    const { code, stdout, stderr } = await runSluice(
+      [...args, ...areas, "--region", "us-east-1", "--endpoint-url", ministack.endpoint],
+      { cwd: join(folder, "orders"), env: { AWS_ACCESS_KEY_ID: "local", AWS_SECRET_ACCESS_KEY: "local" } },
+    );
+    expect({ code, stderr }).toEqual({ code: 1, stderr: "" });
+    const { findings } = JSON.parse(stdout) as DoctorReport;
+    const found = (wanted: string) => findings.filter((finding) => finding.code === wanted);
+    expect(found("RIGHT_MISSING").map(({ fix }) => fix)).toContainEqual(expect.stringContaining('"sns:Publish"'));
+    expect(found("VERSIONS_DIFFER")[0]?.found).toContain("@sluice/sink-webhook 9.9.9");
+    expect(found("VERIFY_OLD")[0]?.resource).toBe("orders-verify");
+  });
+});
