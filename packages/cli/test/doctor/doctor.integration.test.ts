@@ -1,5 +1,6 @@
 // `sluice doctor` as a process, on moto: its report, its exit codes, and commands that reach the same engine.
 
+import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { doctorCodes } from "@sluice/inspect";
 import { engineOrSkip, startMoto } from "@sluice/local";
@@ -87,6 +88,9 @@ describe("arguments of sluice doctor", () => {
     const { Statement } = JSON.parse(stdout) as { Statement: readonly [{ Effect: string; Action: readonly string[] }] };
     expect(code).toBe(0);
     expect(Statement[0].Action.length).toBeGreaterThan(10);
+    const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
+    const [row = ""] = readme.split("\n").filter((line) => line.startsWith("| `sluice doctor` |"));
+    expect([...row.matchAll(/`([a-z]+:\w+)`/g)].map(([, action]) => action)).toEqual(Statement[0].Action);
     for (const action of Statement[0].Action) expect(action).toMatch(/^[a-z]+:(Describe|Get|List|Simulate)[A-Za-z]+$/);
   });
 

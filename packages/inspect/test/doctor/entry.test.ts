@@ -55,6 +55,39 @@ describeWithMoto("the doctor", (moto) => {
     deployment.close();
   });
 
+  test("what a key of KMS hides is an open question", async () => {
+    const deployment = await createDeployment(moto);
+    deployment.rewrite("lambda:GetFunctionConfiguration", (answer: object) => ({
+      ...answer,
+      Environment: { Error: { ErrorCode: "AccessDeniedException", Message: "canary" } },
+    }));
+    deployment.rewrite("lambda:ListEventSourceMappings", (answer: { EventSourceMappings: readonly object[] }) => ({
+      EventSourceMappings: answer.EventSourceMappings.map((mapping) => ({
+        ...mapping,
+        FilterCriteriaError: { ErrorCode: "AccessDeniedException", Message: "canary" },
+      })),
+    }));
+    const { findings } = await judge(deployment);
+    const { functionName, mappingId, retryMappingId } = deployment;
+    expect(findings.map(({ code, resource }) => [code, resource])).toEqual(
+      expect.arrayContaining([functionName, mappingId, retryMappingId].map((resource) => ["NOT_ALLOWED", resource])),
+    );
+    expect(findings.filter(({ level }) => level !== "unknown")).toEqual([]);
+    for (const { found } of findings) expect(found).toBe("kms:Decrypt was answered with AccessDeniedException");
+    deployment.close();
+  });
+
+  test("a queue of another account that seems to be missing is an open question", async () => {
+    const deployment = await createDeployment(moto);
+    const { clients, mappingId } = deployment;
+    const Destination = "arn:aws:sqs:us-east-1:999999999999:failed";
+    const DestinationConfig = { OnFailure: { Destination } };
+    await clients.lambda.updateEventSourceMapping({ UUID: mappingId, DestinationConfig });
+    const { findings } = await judge(deployment);
+    expect(findings).toMatchObject([{ code: "NOT_ANSWERED", level: "unknown", resource: "failed" }]);
+    deployment.close();
+  });
+
   test("shows no value of an item, a filter or a variable", async () => {
     const deployment = await createDeployment(moto);
     const { clients, functionName, mappingId, tableName, retryQueueUrl } = deployment;

@@ -117,7 +117,8 @@ const otherAlias: Check<Facts> = {
       judgeAnswer(readers, [area, streamArn], (all) => {
         const own = new Set((knownValue(mappings) ?? []).map(({ UUID }) => UUID));
         const same = all.filter(
-          ({ UUID, FunctionArn = "" }) => !own.has(UUID) && functionOf(FunctionArn) === unqualified(name),
+          ({ UUID, FunctionArn = "", State = "" }) =>
+            !own.has(UUID) && !/^Disabl/.test(State) && functionOf(FunctionArn) === unqualified(name),
         );
         return same.map(({ UUID = "", FunctionArn = "" }) => ({
           code: "MAPPING_TWICE",

@@ -1,7 +1,7 @@
 // Whether the queues exist, and who reads them. Their attributes are judged by the rules.
 
 import { isAnswered, knownValue } from "../../aws/answer.ts";
-import { command, createQueue, updateMapping } from "../command.ts";
+import { command, createQueue } from "../command.ts";
 import { type Facts, readsStream } from "../facts.ts";
 import { type Check, type Finding, openQuestion } from "../finding.ts";
 import { unqualified } from "../function-name.ts";
@@ -108,7 +108,8 @@ const readDeadLetters = (queue: QueueFacts, { function: { mappings } }: Facts): 
     resource: queue.name,
     found: `the mapping ${UUID} from the dead-letter queue to the function`,
     expected: "no mapping: a redrive reads dead letters, after a person has looked at them",
-    fix: updateMapping(UUID, "--no-enabled"),
+    // A mapping of a queue has no position that would be lost.
+    fix: command("aws", "lambda", "delete-event-source-mapping", "--uuid", UUID),
   }));
 };
 

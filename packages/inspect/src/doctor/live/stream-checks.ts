@@ -2,7 +2,7 @@
 
 import type { EventSourceMappingConfiguration } from "@aws-sdk/client-lambda";
 import { knownValue } from "../../aws/answer.ts";
-import { command, createMapping } from "../command.ts";
+import { command, createMapping, updateMapping } from "../command.ts";
 import type { Facts, StreamFacts } from "../facts.ts";
 import type { Check, Finding } from "../finding.ts";
 import { judgeAnswer } from "./answered.ts";
@@ -87,11 +87,17 @@ const source: Check<Facts> = {
 /** @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html (read 2026-11-28) */
 const mostReaders = { table: 2, globalTable: 1 };
 
-const readersOf = (stream: StreamFacts, all: readonly EventSourceMappingConfiguration[]): readonly Finding[] => {
+const readersOf = (
+  stream: StreamFacts,
+  all: readonly EventSourceMappingConfiguration[],
+  facts: Facts,
+): readonly Finding[] => {
   const isGlobal = (knownValue(stream.table)?.Replicas ?? []).length > 0;
   const most = isGlobal ? mostReaders.globalTable : mostReaders.table;
   const readers = all.filter(({ State }) => State !== "Disabled");
   if (readers.length <= most) return [];
+  const own = new Set((knownValue(facts.function.mappings) ?? []).map(({ UUID }) => UUID));
+  const others = readers.filter(({ UUID }) => !own.has(UUID));
   const names = readers.map(({ FunctionArn = "" }) => FunctionArn.split(":").slice(6).join(":"));
   return [
     {
@@ -101,7 +107,8 @@ const readersOf = (stream: StreamFacts, all: readonly EventSourceMappingConfigur
       resource: stream.streamArn,
       found: `${readers.length} mappings read the stream: ${names.join(", ")}`,
       expected: `at most ${most}${isGlobal ? " for a global table" : ""}: more are throttled, and fall behind`,
-      fix: `aws lambda update-event-source-mapping --no-enabled --uuid ${readers.map(({ UUID }) => UUID).join("|")}`,
+      // One command for each reader besides this function: the user chooses.
+      fix: others.map(({ UUID = "" }) => updateMapping(UUID, "--no-enabled")).join("\n"),
     },
   ];
 };
@@ -109,8 +116,10 @@ const readersOf = (stream: StreamFacts, all: readonly EventSourceMappingConfigur
 const readers: Check<Facts> = {
   area,
   codes: ["READERS_TOO_MANY"],
-  findings: ({ streams }) =>
-    streams.flatMap((stream) => judgeAnswer(stream.readers, [area, stream.streamArn], (all) => readersOf(stream, all))),
+  findings: (facts) =>
+    facts.streams.flatMap((stream) =>
+      judgeAnswer(stream.readers, [area, stream.streamArn], (all) => readersOf(stream, all, facts)),
+    ),
 };
 
 /** The checks. */
