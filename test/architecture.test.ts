@@ -170,6 +170,27 @@ describe("the rooms of core", () => {
   });
 });
 
+/** Returns a file and every file that it imports, directly or not. */
+const reachedFrom = (path: string, reached: Set<string> = new Set()): ReadonlySet<string> => {
+  if (!reached.has(path)) {
+    reached.add(path);
+    for (const imported of importedFilesOf(path)) reachedFrom(imported, reached);
+  }
+  return reached;
+};
+
+test("only the door opentelemetry of core needs @opentelemetry/api, and pipelines without its adapters do not load them", () => {
+  const doorsWith = (part: RegExp): string[] =>
+    doorsOf("packages/core")
+      .filter(({ path }) => [...reachedFrom(path)].some((file) => part.test(read(file))))
+      .map(({ name }) => name);
+  expect(doorsWith(/from "@opentelemetry\//)).toEqual(["@sluice/core/opentelemetry"]);
+  const adapters = [...reachedFrom("packages/core/src/index.ts")].filter((file) =>
+    /otel|powertools-metrics/.test(file),
+  );
+  expect(adapters).toEqual([]);
+});
+
 const doors = packages.flatMap(doorsOf);
 
 /** Follows re-exports of a name to the declaration. Returns the file that declares the name, and the declared name. */

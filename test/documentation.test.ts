@@ -115,7 +115,7 @@ const packagesIn = ({ code }: Fence): string[] =>
 
 const isPublished = ({ path }: { readonly path: string }): boolean =>
   /^packages\/[^/]+\/README\.md$/.test(path) &&
-  !JSON.parse(readFileSync(join(root, path.replace("README.md", "package.json")), "utf8")).private;
+  JSON.parse(readFileSync(join(root, dirname(path), "package.json"), "utf8")).private !== true;
 
 test.each(files.filter(isPublished))("$path installs the packages that its first code imports", ({ path, text }) => {
   const installed = [...text.matchAll(/npm install ([^`\n]+)/g)].flatMap(([, names = ""]) => names.split(" "));

@@ -86,6 +86,9 @@ export const isTransient = (code: DeliveryErrorCode): boolean => facts[code].isT
 /** Whether the code describes the target as a whole: true for an unreachable target, false for a refused row. */
 export const isTargetWide = (code: DeliveryErrorCode): boolean => facts[code].isTargetWide === true;
 
+/** Whether the target takes no deliveries. A target that throttles takes some of them. */
+export const isTargetDown = (code: DeliveryErrorCode): boolean => isTargetWide(code) && code !== "SINK_THROTTLED";
+
 /** Whether a value is one of the codes of a `SinkError`. */
 export const isSinkErrorCode = (code: unknown): code is SinkErrorCode =>
   typeof code === "string" && code.startsWith("SINK_") && Object.hasOwn(facts, code);

@@ -87,6 +87,14 @@ test("a span is an error if a delivery of it was rejected or retried", () => {
   expect(spans.get("write postgres")?.status).toEqual({ code: SpanStatusCode.UNSET });
 });
 
+test("the span of an invocation that failed as a whole is an error, although no delivery failed", () => {
+  const routes = { postgres: routeReport({ delivered: 1 }) };
+  const spans = spansOf(({ onInvocation }) => onInvocation?.(invocationReport({ isFailed: true, routes })));
+  const status = { code: SpanStatusCode.ERROR, message: "the invocation failed" };
+  expect(spans.get("process orders")?.status).toEqual(status);
+  expect(spans.get("write postgres")?.status).toEqual({ code: SpanStatusCode.UNSET });
+});
+
 test("the spans have the times of the invocation, although they are made at its end", () => {
   const spans = spansOf(({ onInvocation }) => onInvocation?.(report));
   const times = [...spans.values()].map(({ name, startTime, endTime }) => ({

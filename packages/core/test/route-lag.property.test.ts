@@ -8,7 +8,7 @@ import { LagMeter, type RouteLag } from "../src/delivery/route-lag.ts";
 import type { Invocation } from "../src/intake/invocation.ts";
 import type { Received } from "../src/intake/received.ts";
 import { decodeRecord } from "../src/record/record.ts";
-import type { Origin } from "../src/sink-kit.ts";
+import { type Origin, SinkError } from "../src/sink-kit.ts";
 
 const start = 1_767_323_045_000;
 const [firstDelayMs, longestDelayMs] = [20_000, 300_000];
@@ -93,6 +93,8 @@ interface Step {
   readonly environment: number;
   readonly waitMs: number;
   readonly isStuck: boolean;
+  /** Whether the target of a stuck route is down. Otherwise it refuses the delivery. */
+  readonly isDown: boolean;
   /** Which of the messages in the queue are received first, as a share of the queue. */
   readonly first: number;
 }
@@ -102,6 +104,7 @@ const steps = fc.array(
     environment: fc.integer({ min: 0, max: 2 }),
     waitMs: fc.integer({ min: 1, max: 40_000 }),
     isStuck: fc.boolean(),
+    isDown: fc.boolean(),
     first: fc.double({ min: 0, max: 0.999, noNaN: true }),
   }),
   { minLength: 1, maxLength: 60 },
@@ -118,14 +121,19 @@ interface Message {
 const play = () => {
   const meters = [0, 1, 2].map(() => new LagMeter([firstDelayMs, longestDelayMs]));
   const queue: Message[] = [];
-  const delayOf = (age: number): number => Math.min(longestDelayMs, Math.max(firstDelayMs, age / 4));
+  /** A target that is down is asked after a quarter of the age, one that refuses after the age. */
+  const delayOf = (age: number, { isDown }: Step): number =>
+    Math.min(longestDelayMs, Math.max(firstDelayMs, isDown ? age / 4 : age));
   let now = start;
   /** SQS shows a message in time: the messages that are due are received before a new change. */
-  const receiveDue = ({ isStuck, first }: Step): void => {
+  const receiveDue = (step: Step): void => {
+    const { isStuck, first, isDown } = step;
+    const error = new SinkError(isDown ? "SINK_UNAVAILABLE" : "SINK_CONFLICT", "failed");
+    const result: Partial<DeliveryResult> = isStuck ? { outcome: "retried", error } : { outcome: "delivered" };
     const receiver = meters[Math.floor(first * 3)] as LagMeter;
     for (const message of queue.filter(({ dueAt }) => dueAt <= now)) {
-      lagOf(receiver, [[message.one, { outcome: isStuck ? "retried" : "delivered" }]], { now, origin: "retry" });
-      if (isStuck) message.dueAt = now + delayOf(now - message.createdAt);
+      lagOf(receiver, [[message.one, result]], { now, origin: "retry" });
+      if (isStuck) message.dueAt = now + delayOf(now - message.createdAt, step);
       else queue.splice(queue.indexOf(message), 1);
     }
   };

@@ -1,5 +1,7 @@
 // How far a route is behind: the age of the oldest change that it settled, or that it could not deliver yet.
 
+import { longestDelay } from "../envelope/retry-queue.ts";
+import { isTargetDown } from "../errors.ts";
 import type { Invocation } from "../intake/invocation.ts";
 import type { Received } from "../intake/received.ts";
 import type { Origin } from "../record/change.ts";
@@ -23,12 +25,6 @@ interface Waiting {
   readonly createdAt: number;
   /** When the delivery is forgotten, because another environment has surely tried it. */
   readonly until: number;
-}
-
-/** A delivery that was attempted, or put into the retry queue. */
-interface Attempted {
-  readonly isPending: boolean;
-  readonly now: number;
 }
 
 /** Milliseconds from the time at which SQS shows a message until a function has tried its delivery. */
@@ -82,10 +78,9 @@ export class LagMeter {
   after({ results, endedAt: now }: Settled, { origin, received }: Invocation): RouteLag {
     if (!isLive(origin)) return {};
     let inStream = 0;
-    for (const [position, { outcome, isQueued }] of results) {
-      const isPending = outcome === "retried";
-      if (isQueued || origin === "retry") this.#remember(received[position] as Received, { isPending, now });
-      else if (isPending) inStream += 1;
+    for (const [position, result] of results) {
+      if (result.isQueued || origin === "retry") this.#remember(received[position] as Received, result, now);
+      else if (result.outcome === "retried") inStream += 1;
     }
     const retried = oldestOf(received, results, ({ outcome }) => outcome === "retried");
     const pending = Math.min(retried, this.#oldestWaiting(now));
@@ -99,16 +94,20 @@ export class LagMeter {
     };
   }
 
-  #remember(one: Received, { isPending, now }: Attempted): void {
+  #remember(one: Received, result: DeliveryResult, now: number): void {
     const id = idOf(one);
     const createdAt = createdAtOf(one);
-    if (!isPending) this.#waiting.delete(id);
+    if (result.outcome !== "retried") this.#waiting.delete(id);
     else if (createdAt > 0 && (this.#waiting.size < mostWaiting || this.#waiting.has(id))) {
-      // The delay grows with the age of the delivery.
-      const [shortest, longest] = this.#delaysMs;
-      const delayMs = Math.min(longest, Math.max(shortest, ageAt(now, createdAt)));
+      const delayMs = result.isQueued ? this.#delaysMs[0] : this.#longestDelayOf(one, result, now);
       this.#waiting.set(id, { createdAt, until: now + delayMs + slackMs });
     }
+  }
+
+  #longestDelayOf(one: Received, { attempts, error }: DeliveryResult, now: number): number {
+    const isOutage = attempts === 0 || (error !== undefined && isTargetDown(error.code));
+    const firstFailedAt = Date.parse(one.envelope?.firstFailedAt ?? "");
+    return longestDelay({ age: ageAt(now, firstFailedAt || createdAtOf(one)), isOutage }, this.#delaysMs);
   }
 
   #oldestWaiting(now: number): number {

@@ -79,10 +79,14 @@ const optionNames: OptionNames<SqsRetryQueueOptions> = {
 const limits = { delay: 900, visibility: 43_200, age: retryDays * 86_400 };
 
 /**
- * The delay is this share of the delivery's age. So an outage is over in the queue within a quarter of its duration,
- * but the delay of a delivery that its target refuses doubles: docs/decisions/0043-recovery-after-an-outage.md.
+ * The longest delay before the next attempt of a delivery, in the unit of its age and of the limits. It is a share of the age. So an
+ * outage is over in the queue within a quarter of its duration, but the delay of a delivery that its target refuses
+ * doubles: docs/decisions/0043-recovery-after-an-outage.md.
  */
-const shareOfAge = { outage: 1 / 4, refusal: 1 };
+export const longestDelay = (
+  { age, isOutage }: { readonly age: number; readonly isOutage: boolean },
+  [shortest, longest]: readonly [number, number],
+): number => Math.min(longest, Math.max(shortest, isOutage ? age / 4 : age));
 
 /** Equal jitter: the second half of the delay is random, so that failed deliveries are not all retried together. */
 const delayOf = (
@@ -90,8 +94,7 @@ const delayOf = (
   [minSeconds, maxSeconds]: readonly [number, number],
   random: () => number,
 ): number => {
-  const share = (ageMs / 1_000) * (isOutage ? shareOfAge.outage : shareOfAge.refusal);
-  const longest = Math.min(maxSeconds, Math.max(minSeconds, share));
+  const longest = longestDelay({ age: ageMs / 1_000, isOutage }, [minSeconds, maxSeconds]);
   return Math.ceil(longest / 2 + (random() * longest) / 2);
 };
 

@@ -20,7 +20,7 @@ const seconds = (description: string, explicitBucketBoundaries: number[]): Metri
 
 /**
  * Records each report by a meter of OpenTelemetry: the histograms `sluice.lag`, `sluice.pending.age` and
- * `sluice.route.duration` in seconds, and the counters `sluice.deliveries` by outcome and `sluice.failures` by error code.
+ * `sluice.route.duration` in seconds, the gauge `sluice.pending`, and the counters `sluice.deliveries` by outcome and `sluice.failures` by code.
  * A Lambda function must flush its MeterProvider before the end of each invocation.
  */
 export const otelMetrics = (meter: Meter): Observer => {

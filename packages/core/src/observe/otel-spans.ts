@@ -80,6 +80,9 @@ const failureStatus = ({ rejected, retried }: Counts): { code: SpanStatusCode; m
     ? { code: SpanStatusCode.UNSET }
     : { code: SpanStatusCode.ERROR, message: `${rejected} rejected, ${retried} retried` };
 
+/** The status of an invocation that failed as a whole, even if no delivery of it was tried. */
+const failedInvocation = { code: SpanStatusCode.ERROR, message: "the invocation failed" };
+
 /** The error code of most failed deliveries. */
 const mainCode = ({ failures }: InvocationReport): string | undefined =>
   Object.entries(failures).sort(([, a], [, b]) => b - a)[0]?.[0];
@@ -130,7 +133,7 @@ const writeSpans = (tracer: Tracer, report: InvocationReport, links: Link[]): vo
     child.setStatus(failureStatus(route));
     child.end(new Date(Math.min(startedAt + route.durationMs, endedAt)));
   }
-  span.setStatus(failureStatus(counts));
+  span.setStatus(report.isFailed ? failedInvocation : failureStatus(counts));
   span.end(new Date(endedAt));
 };
 

@@ -8,7 +8,7 @@ import type { RouteRun } from "../delivery/route-worker.ts";
 import type { DeadLetterQueue } from "../envelope/dead-letter-queue.ts";
 import type { Envelope } from "../envelope/envelope.ts";
 import type { FailedMessage, RetryQueue } from "../envelope/retry-queue.ts";
-import { type DeliveryError, isTargetWide } from "../errors.ts";
+import { type DeliveryError, isTargetDown } from "../errors.ts";
 import type { QueueRecord } from "../intake/event.ts";
 import { type Invocation, queueArnOf, staysInQueue } from "../intake/invocation.ts";
 import type { PipelineSettings } from "./options.ts";
@@ -125,12 +125,6 @@ const untriedSources = ({ received }: Invocation, routes: readonly RouteResult[]
   return untried;
 };
 
-/** Whether the error means that the target takes no deliveries. A target that throttles takes some of them. */
-const isTargetDown = (error: Error): boolean => {
-  const { code } = error as Partial<DeliveryError>;
-  return code !== undefined && isTargetWide(code) && code !== "SINK_THROTTLED";
-};
-
 /** The failed messages of the event, for the retry queue. */
 const failedMessages = (
   { clock }: Settling,
@@ -145,7 +139,8 @@ const failedMessages = (
     const record = event.records[source] as QueueRecord;
     const { receiptHandle } = record;
     if (receiptHandle === undefined) return [];
-    const isOutage = untried.has(source) || isTargetDown(error);
+    const { code } = error as Partial<DeliveryError>;
+    const isOutage = untried.has(source) || (code !== undefined && isTargetDown(code));
     return [{ receiptHandle, ageMs: ageOf(clock.now(), failedAt.get(source), record), isOutage }];
   });
 };
