@@ -39,7 +39,7 @@ describeWithMinistack("sluice doctor orders.mjs", (ministack) => {
   });
 
   test("judges the rights of the routes, the packages of the project, and the verify that the user names", async () => {
-    const args = ["doctor", "orders.mjs#orders", "--function-name", deployment.functionName, "--json"];
+    const args = ["doctor", "orders.mjs#orders", "--function", deployment.functionName, "--json"];
     const areas = ["--only", "rights", "--only", "operation", "--verify-function", "orders-verify"];
     const { code, stdout, stderr } = await runSluice(
       [...args, ...areas, "--region", "us-east-1", "--endpoint-url", ministack.endpoint],
