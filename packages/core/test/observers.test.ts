@@ -2,9 +2,18 @@
 
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { afterEach, describe, expect, test } from "@jest/globals";
+import { trace } from "@opentelemetry/api";
 import { lambdaContext, streamEvent, streamRecord } from "@sluice/testing";
 import { type InvocationReport, pipeline, reportChannel } from "../src/index.ts";
-import { type DeliveryReport, deliveryChannel, deliveryLog, emfMetrics, type Observer } from "../src/metrics.ts";
+import {
+  type DeliveryReport,
+  deliveryChannel,
+  deliveryLog,
+  emfMetrics,
+  type Observer,
+  powertoolsMetrics,
+} from "../src/metrics.ts";
+import { otelMetrics, otelSpans } from "../src/opentelemetry.ts";
 import { type StreamRecord, systemClock } from "../src/sink-kit.ts";
 import { memoryDeadLetterQueue } from "./memory-dead-letter-queue.ts";
 import { memoryRetryQueue } from "./memory-retry-queue.ts";
@@ -239,4 +248,18 @@ test("neither channels nor metrics nor the log contain a value or a key of an it
   for (const name of [reportChannel, deliveryChannel]) unsubscribe(name, note);
   expect(seen).toHaveLength(1 + 2 + 10);
   expect(JSON.stringify([seen, logger.lines])).not.toContain(canary);
+});
+
+test.each<readonly [string, () => Observer]>([
+  ["meter", () => otelMetrics(undefined as never)],
+  ["meter", () => otelMetrics({} as never)],
+  ["tracer", () => otelSpans(undefined as never)],
+  ["traceparentOf", () => otelSpans(trace.getTracer("t"), { traceparentOf: canary } as never)],
+  ["traceparentof", () => otelSpans(trace.getTracer("t"), { traceparentof: () => canary } as never)],
+  ["otelSpans", () => otelSpans(trace.getTracer("t"), null as never)],
+  ["metrics", () => powertoolsMetrics(undefined as never)],
+  ["metrics", () => powertoolsMetrics({ addMetric: () => canary } as never)],
+])("a wrong argument of an adapter is refused when the function starts: %s (%#)", (name, make) => {
+  expect(make).toThrow(expect.objectContaining({ code: "CONFIG_INVALID", message: expect.stringContaining(name) }));
+  expect(make).not.toThrow(canary);
 });
