@@ -41,14 +41,15 @@ export const writtenMetric = (
     Duration.minutes(1),
   );
 
-const longestName = 1_024;
+/** The longest value of a dimension that the CDK takes. CloudWatch itself takes 1,024 characters. */
+const longestName = 255;
 
 const isDimension = (route: string): boolean =>
   /^[\x20-\x7e]+$/.test(route) && route.trim() !== "" && route.length <= longestName;
 
 /**
  * Throws ROUTE_NAME if a route's name cannot be the value of a dimension. The function writes such a name percent-encoded.
- * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Dimension.html
+ * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-cloudwatch-alarm-dimension.html
  */
 export const checkRoutes = (routes: readonly string[]): void => {
   for (const route of routes) {

@@ -195,7 +195,7 @@ test("wrong options are refused", () => {
     codeOf(() => new PipelineAlarms(stack, id, { resources, ...options }));
   expect(made("A", { thresholds: { "iterator-old": 3 } as object })).toBe("ALARM_UNKNOWN");
   expect(made("B", { thresholds: { errors: 0 } })).toBe("ALARM_THRESHOLD");
-  for (const [index, route] of ["", "  ", "café", "a\tb", "r".repeat(1_025)].entries()) {
+  for (const [index, route] of ["", "  ", "café", "a\tb", "r".repeat(256)].entries()) {
     expect([route, made(`C${index}`, { routes: [route] })]).toEqual([route, "ROUTE_NAME"]);
     const dashboard = () => new PipelineDashboard(stack, `D${index}`, { resources, routes: [route] });
     expect(codeOf(dashboard)).toBe("ROUTE_NAME");
