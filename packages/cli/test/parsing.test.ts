@@ -111,6 +111,7 @@ describe("arguments", () => {
     [["--function-name", "f", "--from", "queue"], '--from is "queue"; expected dead-letters or on-failure-destination'],
     [["--function-name", "f", "--from", "on-failure-destination", "--sink", "s"], "--sink applies to dead letters"],
     [["another", "--function-name", "f"], 'unexpected argument "another"'],
+    [["--function-name", "f", "--region", "eu west"], '--region is "eu west"; expected a region such as eu-central-1'],
     [["--function-name", "f", "--endpoint-url", "localhost"], '--endpoint-url is "localhost"; expected a URL'],
     [
       ["--function-name", "f", "--endpoint-url", "localhost:4566"],
