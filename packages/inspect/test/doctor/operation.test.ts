@@ -124,7 +124,7 @@ const mutations: readonly Mutation[] = [
     code: "DEAD_LETTERS_PRESENT",
     what: "a dead letter waits",
     mutate: sendDeadLetter,
-    fix: /sluice dead-letters list/,
+    fix: /^sluice dead-letters list http\S+-dead$/,
   },
   {
     code: "DEAD_LETTERS_OLD",
@@ -133,7 +133,7 @@ const mutations: readonly Mutation[] = [
       await sendDeadLetter(deployment);
       await publishAge(deployment, deployment.deadLetterQueueUrl, 11 * dayS);
     },
-    fix: /sluice dead-letters list/,
+    fix: /^sluice dead-letters list http\S+-dead$/,
   },
   {
     code: "RETRIES_OLD",
