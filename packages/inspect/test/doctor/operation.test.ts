@@ -56,7 +56,7 @@ const mutations: readonly Mutation[] = [
     code: "RIGHT_MISSING",
     what: `the role lacks the right "${sid}"`,
     mutate: (deployment: OperatedDeployment) => without(deployment, sid),
-    fix: /^aws iam put-role-policy --role-name \S+-role --policy-name sluice-\w+ --policy-document '\{.*"Action":\["/,
+    fix: /^aws iam put-role-policy --role-name \S+-role --policy-name sluice-\w+-[0-9a-f]{8} --policy-document '\{.*"Action":\["/,
   })),
   {
     code: "RIGHT_MISSING",
