@@ -161,6 +161,8 @@ describeWithEngines("sluice trace", (engines) => {
     expect(code).toBe(1);
     expect(stdout).toMatch(/^postgres +differs without a known reason: the copy differs in total$/m);
     expect(stdout).toMatch(/^next: npx sluice verify \S+ --table \S+ --key '{"id":"o-1"}' --repair$/m);
+    // The command reaches the region that the user named.
+    expect((await trace("o-1", ["--region", "us-east-1"])).stdout).toMatch(/ --repair --region us-east-1$/m);
   });
 
   test("has the exit code 2 if a target does not answer, or nothing can be compared", async () => {

@@ -37,9 +37,12 @@ export const awsOptions = {
   },
 } as const;
 
-/** Reads the options for AWS. @throws {CommandError} when `--endpoint-url` is not a URL */
+/** Reads the options for AWS. @throws {CommandError} when `--endpoint-url` is not a URL, or `--region` is no name */
 export const awsOptionsIn = (values: OptionValues<typeof awsOptions>): AwsOptions => {
   const { profile, region, "endpoint-url": endpointUrl } = values;
+  if (region !== undefined && !/^[a-z0-9-]+$/.test(region)) {
+    throw new CommandError(`--region is "${region}"; expected a region such as eu-central-1`);
+  }
   if (endpointUrl === undefined || (/^https?:\/\//.test(endpointUrl) && URL.canParse(endpointUrl)))
     return { profile, region, endpointUrl };
   throw new CommandError(`--endpoint-url is "${endpointUrl}"; expected a URL such as http://127.0.0.1:4566`);

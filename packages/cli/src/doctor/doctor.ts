@@ -3,6 +3,7 @@
 import { dirname, resolve } from "node:path";
 import { closeClients, type DoctorReport, doctor, doctorPolicy, openClients } from "@sluice/inspect";
 import { clientConfig } from "../aws/clients.ts";
+import { regionIn } from "../aws/region.ts";
 import { CommandError, exitCodes } from "../command-line/command-error.ts";
 import { runCommand } from "../pipeline-command/run-command.ts";
 import { loadPipeline } from "../pipeline-module/pipeline-module.ts";
@@ -42,7 +43,9 @@ const run = (options: DoctorCommandOptions, terminal: Terminal): Promise<number>
       ...(only !== undefined && { only }),
     });
     checkJudged(found);
-    const report = withUserOptions(found, aws, module);
+    // The findings have the function's name without the region of its ARN.
+    const region = aws.region ?? regionIn(functionName);
+    const report = withUserOptions(found, { ...aws, region }, module);
     if (isJson) terminal.out(plainJson(JSON.stringify(report)));
     else for (const line of doctorLines(report)) terminal.out(line);
     return exitCodeOf(report, isStrict);

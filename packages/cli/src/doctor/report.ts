@@ -40,7 +40,8 @@ export const doctorLines = (report: DoctorReport): readonly string[] => [
 
 const word = (text: string): string => (/^[\w./:=@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
 
-const awsCommand = /(^|&& |\$\()aws (?=[a-z0-9-]+ )/gm;
+/** At the beginning of a line, inside a command line, or behind the colon of a sentence. */
+const awsCommand = /(^|&& |\$\(|: )aws (?=[a-z0-9-]+ )/gm;
 
 /** The commands with the options that the user gave: they must reach the same account, region and engine. */
 export const withUserOptions = (
@@ -56,6 +57,8 @@ export const withUserOptions = (
     fix
       .replace(awsCommand, (_, before: string) => `${before}aws ${options}`)
       .replace(/^sluice (\w+) pipeline\.ts/, (_, name: string) => `sluice ${name} ${word(module ?? "pipeline.ts")}`)
-      .replace(/^(sluice \w+)(?= )/, (name) => (given.length === 0 ? name : `${name} ${given.join(" ")}`));
+      .replace(/^(sluice (?:dead-letters )?\w+)(?= )/, (name) =>
+        given.length === 0 ? name : `${name} ${given.join(" ")}`,
+      );
   return { ...report, findings: report.findings.map((finding) => ({ ...finding, fix: fixOf(finding.fix) })) };
 };

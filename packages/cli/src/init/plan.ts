@@ -36,7 +36,8 @@ export const projectName = (text: string): string => {
 export const tableName = (text: string): string => {
   if (/^[\w.-]{3,255}$/.test(text)) return text;
   throw new CommandError(
-    `--table is ${JSON.stringify(text)}; expected 3 to 255 letters, digits, underscores, hyphens and dots`,
+    `the name of the table is ${JSON.stringify(text)}; expected 3 to 255 letters, digits, underscores, hyphens and dots. ` +
+      "Give another name with --table",
   );
 };
 

@@ -12,6 +12,7 @@ import type {
   StreamSight,
   TargetSight,
 } from "@sluice/inspect";
+import type { AwsOptions } from "../aws/clients.ts";
 import { shellWord } from "../backfill/report.ts";
 import { wrapped } from "../command-line/help.ts";
 import { plainKey } from "../source-table/item-keys.ts";
@@ -170,14 +171,23 @@ export const traceLines = (trace: ItemTrace, next: readonly string[], columns: n
 
 const command = (...words: readonly string[]): string => ["npx", "sluice", ...words].map(shellWord).join(" ");
 
+/** The options that the user gave: the command must reach the same account, region and engine. */
+const awsWords = ({ profile, region, endpointUrl }: AwsOptions): readonly string[] =>
+  Object.entries({ profile, region, "endpoint-url": endpointUrl }).flatMap(([name, value]) =>
+    value === undefined ? [] : [`--${name}`, value],
+  );
+
 /** Returns the commands that help, each once. */
 export const nextCommands = (
   { conclusions }: ItemTrace,
-  { module, table, key }: Pick<TraceCommandOptions, "module" | "table" | "key">,
+  { module, table, key, aws }: Pick<TraceCommandOptions, "module" | "table" | "key" | "aws">,
 ): string[] => {
   const commands = conclusions.flatMap(({ state, deadLetter }) => {
-    if (deadLetter !== undefined) return [command("dead-letters", "show", deadLetter.queueUrl, deadLetter.id)];
-    return state === "differs" ? [command("verify", module, "--table", table, "--key", key, "--repair")] : [];
+    if (deadLetter !== undefined)
+      return [command("dead-letters", "show", deadLetter.queueUrl, deadLetter.id, ...awsWords(aws))];
+    return state === "differs"
+      ? [command("verify", module, "--table", table, "--key", key, "--repair", ...awsWords(aws))]
+      : [];
   });
   return [...new Set(commands)];
 };

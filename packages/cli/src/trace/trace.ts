@@ -10,6 +10,7 @@ import type { Resources } from "../pipeline-command/resources.ts";
 import { runCommand } from "../pipeline-command/run-command.ts";
 import { itemKeyIn } from "../source-table/item-keys.ts";
 import { describeTable, streamOf } from "../source-table/source-table.ts";
+import { plainJson } from "../terminal/plain-text.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { type TraceCommandOptions, traceHelp, traceOptions } from "./options.ts";
 import { nextCommands, traceLines } from "./report.ts";
@@ -107,7 +108,7 @@ const run = (options: TraceCommandOptions, terminal: Terminal): Promise<number> 
     const next = nextCommands(trace, options);
     const exitCode = exitCodeOf(trace);
     const lines = options.isJson
-      ? [JSON.stringify({ ...trace, next, exitCode })]
+      ? [plainJson(JSON.stringify({ ...trace, next, exitCode }))]
       : traceLines(trace, next, process.stdout.columns || plainWidth);
     for (const line of lines) terminal.out(line);
     return exitCode;

@@ -72,6 +72,13 @@ describeWithMoto("sluice doctor", (moto) => {
     expect(stdout).toContain("FUNCTION_MISSING  function  no-such-function");
   });
 
+  test("the commands for a function in an ARN are for the region of the ARN", async () => {
+    const arn = "arn:aws:lambda:eu-west-3:123456789012:function:no-such-function";
+    const args = ["doctor", "--function-name", arn, "--endpoint-url", moto.endpoint];
+    const { stdout } = await runSluice(args, { env: { ...credentials, AWS_REGION: "us-east-1" } });
+    expect(stdout).toContain(`aws --region eu-west-3 --endpoint-url ${moto.endpoint} lambda list-functions`);
+  });
+
   test("if AWS answers nothing, nothing was judged", async () => {
     const { code, stdout, stderr } = await run("--endpoint-url", "http://127.0.0.1:1");
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });

@@ -199,8 +199,13 @@ describe("sluice init", () => {
     [["x", "--name", "x-"], 'the name of the project is "x-"'],
     [["x", "--name", "a--b"], 'the name of the project is "a--b"'],
     [["x", "--name", "a".repeat(41)], "the name of the project is"],
-    [["x", "--table", "a b"], '--table is "a b"; expected 3 to 255 letters'],
-    [["x", "--table", "ab"], '--table is "ab"; expected 3 to 255 letters'],
+    [["x", "--table", "a b"], 'the name of the table is "a b"; expected 3 to 255 letters'],
+    [["x", "--table", "ab"], 'the name of the table is "ab"; expected 3 to 255 letters'],
+    // The user gave no --table: the default is too short.
+    [
+      ["ab"],
+      'the name of the table is "ab"; expected 3 to 255 letters, digits, underscores, hyphens and dots. Give another name with --table',
+    ],
     [["x", "--key", "a,b,c"], '--key is "a,b,c"; expected the partition key, and perhaps the sort key'],
     [["x", "--key", "a,a"], "--key has the attribute a twice"],
     [["x", "--key", "a:B"], '--key has the attribute "a:B"; expected a name'],

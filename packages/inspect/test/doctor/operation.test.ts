@@ -56,7 +56,7 @@ const mutations: readonly Mutation[] = [
     code: "RIGHT_MISSING",
     what: `the role lacks the right "${sid}"`,
     mutate: (deployment: OperatedDeployment) => without(deployment, sid),
-    fix: /^aws iam put-role-policy --role-name \S+-role --policy-name sluice-\w+ --policy-document '\{.*"Action":\["/,
+    fix: /^aws iam put-role-policy --role-name \S+-role --policy-name sluice-\w+-[0-9a-f]{8} --policy-document '\{.*"Action":\["/,
   })),
   {
     code: "RIGHT_MISSING",
@@ -124,7 +124,7 @@ const mutations: readonly Mutation[] = [
     code: "DEAD_LETTERS_PRESENT",
     what: "a dead letter waits",
     mutate: sendDeadLetter,
-    fix: /sluice dead-letters list/,
+    fix: /^sluice dead-letters list http\S+-dead$/,
   },
   {
     code: "DEAD_LETTERS_OLD",
@@ -133,7 +133,7 @@ const mutations: readonly Mutation[] = [
       await sendDeadLetter(deployment);
       await publishAge(deployment, deployment.deadLetterQueueUrl, 11 * dayS);
     },
-    fix: /sluice dead-letters list/,
+    fix: /^sluice dead-letters list http\S+-dead$/,
   },
   {
     code: "RETRIES_OLD",

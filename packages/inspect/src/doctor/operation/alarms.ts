@@ -95,15 +95,42 @@ const creation = (alarm: PipelineAlarm, name: string): string => {
   );
 };
 
+/** `put-metric-alarm` replaces an alarm of the same name: two mappings have alarms of the same row. */
+const freeNames = (bases: readonly string[], taken: ReadonlySet<string>): readonly string[] => {
+  const used = new Set(taken);
+  return bases.map((base) => {
+    let name = base;
+    for (let number = 2; used.has(name); number += 1) name = `${base}-${number}`;
+    used.add(name);
+    return name;
+  });
+};
+
+const creations = (
+  alarms: readonly PipelineAlarm[],
+  existing: readonly MetricAlarm[],
+  functionName: string,
+): readonly string[] => {
+  const names = freeNames(
+    alarms.map(({ name }) => `${functionName}-${name}`),
+    new Set(existing.map(({ AlarmName = "" }) => AlarmName)),
+  );
+  return alarms.map((alarm, index) => creation(alarm, names[index] ?? ""));
+};
+
 /** One finding for all alarms: the command of each is a line of its own. */
-const missing = (alarms: readonly PipelineAlarm[], functionName: string): Finding => ({
+const missing = (
+  alarms: readonly PipelineAlarm[],
+  existing: readonly MetricAlarm[],
+  functionName: string,
+): Finding => ({
   code: "ALARM_MISSING",
   area,
   level: "warn",
   resource: functionName,
   found: `no alarm watches ${alarms.map(({ row, value }) => `${value.of.metric} (${row.title})`).join(", ")}`,
   expected: `the alarms of ${runbook}, which the constructs create`,
-  fix: alarms.map((alarm) => creation(alarm, `${functionName}-${alarm.name}`)).join("\n"),
+  fix: creations(alarms, existing, functionName).join("\n"),
 });
 
 const notifies = ({ ActionsEnabled, AlarmActions = [] }: MetricAlarm): boolean =>
@@ -131,7 +158,10 @@ export const judgeAlarms = (
   const watching = (alarm: PipelineAlarm) => existing.filter((one) => watches(one, alarm.value.of));
   const absent = expected.filter((alarm) => watching(alarm).length === 0);
   const mute = expected.map(watching).filter((found) => !found.some(notifies));
-  return [...(absent.length === 0 ? [] : [missing(absent, functionName)]), ...[...new Set(mute.flat())].map(silent)];
+  return [
+    ...(absent.length === 0 ? [] : [missing(absent, existing, functionName)]),
+    ...[...new Set(mute.flat())].map(silent),
+  ];
 };
 
 const expectedAlarms = (facts: Facts): readonly PipelineAlarm[] => {

@@ -53,7 +53,7 @@ const deadLettersFinding = (queue: QueueFacts, ageSeconds: number | undefined): 
     expected: isOld
       ? "dead letters that are redriven within 10 days: SQS deletes them after 14 days"
       : "no dead letters",
-    fix: command("sluice", "dead-letters", "list", "--from", urlOf(queue)),
+    fix: command("sluice", "dead-letters", "list", urlOf(queue)),
   };
 };
 

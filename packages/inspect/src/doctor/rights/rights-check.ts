@@ -1,5 +1,6 @@
 // Whether the role of the pipeline's function may do what the pipeline does.
 
+import { createHash } from "node:crypto";
 import { rightRows } from "@sluice/rules";
 import { isAnswered } from "../../aws/answer.ts";
 import { command, updateFunction } from "../command.ts";
@@ -29,10 +30,13 @@ const nameOf = (role: string): string => role.split("/").at(-1) ?? role;
 const grantable = (resource: string): string =>
   resource.split(":")[2] === "s3" ? resource.replace(/\/.*$/, "/*") : resource;
 
+/** `put-role-policy` replaces a policy of the same name, which may be that of another finding. */
+const digestOf = (policy: string): string => createHash("sha256").update(policy).digest("hex").slice(0, 8);
+
 const allowing = ({ role, need }: RoleNeed, actions: readonly string[]): string => {
   const statement = { Effect: "Allow", Action: actions, Resource: grantable(need.resource) };
   const policy = JSON.stringify({ Version: "2012-10-17", Statement: [statement] });
-  const name = `sluice-${need.rights[0]}`;
+  const name = `sluice-${need.rights[0]}-${digestOf(policy)}`;
   const words = ["--role-name", nameOf(role), "--policy-name", name, "--policy-document", policy];
   return command("aws", "iam", "put-role-policy", ...words);
 };
