@@ -64,6 +64,17 @@ describe("powertoolsMetrics", () => {
     expect(found[1]).not.toHaveProperty("Delivered");
   });
 
+  test("keeps the dimensions of every metric with an instance that publishes each metric at once", () => {
+    const lines: string[] = [];
+    const metrics = new Metrics({ namespace: "Orders", serviceName: "orders", singleMetric: true, logger: silent });
+    Object.assign(metrics, { console: { log: (line: string) => lines.push(line) } });
+    const report = invocationReport({ routes: { one: routeReport({ delivered: 2, rejected: 1 }) } });
+    play(powertoolsMetrics(metrics), report);
+    const found = lines.map((line) => JSON.parse(line) as Line);
+    expect(found).toHaveLength(4);
+    for (const line of found) expect(line).toMatchObject({ function: "orders", route: "one" });
+  });
+
   test("refuses an instance in which others have stored metrics, and does not publish them", () => {
     const { metrics, lines } = listed();
     metrics.addMetric("orders placed", "Count", 1);

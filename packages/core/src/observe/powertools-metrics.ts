@@ -2,7 +2,7 @@
 
 import { ConfigError } from "../errors.ts";
 import { checkClient } from "../sink/option.ts";
-import { dimensionValue, measuredRoutes, routeMetrics } from "./emf.ts";
+import { dimensionValue, measuredRoutes, type RouteMetric, routeMetrics } from "./emf.ts";
 import type { Observer } from "./observer.ts";
 
 /** The part of Powertools' `Metrics` that the observer uses. */
@@ -27,8 +27,26 @@ export const powertoolsMetrics = (metrics: PowertoolsMetrics): Observer => {
 
 const methods = ["addDimension", "addMetric", "hasStoredMetrics", "publishStoredMetrics"] as const;
 
+const publish = (
+  metrics: PowertoolsMetrics,
+  route: string,
+  functionName: string,
+  values: readonly RouteMetric[],
+): void => {
+  for (const { name, unit, value } of values) {
+    // An instance with `singleMetric` publishes each metric at once, and then forgets the dimensions.
+    if (!metrics.hasStoredMetrics()) {
+      metrics.addDimension("function", dimensionValue(functionName));
+      metrics.addDimension("route", dimensionValue(route));
+    }
+    metrics.addMetric(name, unit, value);
+  }
+  if (metrics.hasStoredMetrics()) metrics.publishStoredMetrics();
+};
+
 const observerOf = (metrics: PowertoolsMetrics): Observer => ({
   onInvocation: (report) => {
+    const functionName = process.env.AWS_LAMBDA_FUNCTION_NAME || report.pipeline;
     for (const [route, measured] of measuredRoutes(report)) {
       if (metrics.hasStoredMetrics()) {
         throw new ConfigError(
@@ -36,10 +54,7 @@ const observerOf = (metrics: PowertoolsMetrics): Observer => ({
           "powertoolsMetrics: the Metrics instance has stored metrics; expected an instance that only this observer uses",
         );
       }
-      metrics.addDimension("function", dimensionValue(process.env.AWS_LAMBDA_FUNCTION_NAME ?? report.pipeline));
-      metrics.addDimension("route", dimensionValue(route));
-      for (const { name, unit, value } of routeMetrics(measured)) metrics.addMetric(name, unit, value);
-      metrics.publishStoredMetrics();
+      publish(metrics, route, functionName, routeMetrics(measured));
     }
   },
 });
