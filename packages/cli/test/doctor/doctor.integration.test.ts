@@ -74,7 +74,7 @@ describeWithMoto("sluice doctor", (moto) => {
 
   test("the commands for a function in an ARN are for the region of the ARN", async () => {
     const arn = "arn:aws:lambda:eu-west-3:123456789012:function:no-such-function";
-    const args = ["doctor", "--function-name", arn, "--endpoint-url", moto.endpoint];
+    const args = ["doctor", "--function", arn, "--endpoint-url", moto.endpoint];
     const { stdout } = await runSluice(args, { env: { ...credentials, AWS_REGION: "us-east-1" } });
     expect(stdout).toContain(`aws --region eu-west-3 --endpoint-url ${moto.endpoint} lambda list-functions`);
   });
