@@ -1,6 +1,7 @@
 // The program `sluice`.
 
 import { sluice } from "./sluice.ts";
+import { divertOutput } from "./terminal/divert-output.ts";
 import { processTerminal } from "./terminal/terminal.ts";
 
 const endedByPipe = 141;
@@ -13,6 +14,10 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") throw error;
   process.exit(process.exitCode ?? endedByPipe);
 });
-process.exitCode = await sluice(process.argv.slice(2), processTerminal());
+const terminal = processTerminal();
+const write = process.stdout.write.bind(process.stdout);
+process.exitCode = await sluice(process.argv.slice(2), terminal);
+// The timers and exit handlers of a pipeline's module may still write: not behind the JSON document of the command.
+divertOutput(terminal);
 // The module of a pipeline may leave connections open, such as those of the user's own pool. They would keep the process.
-process.stdout.write("", () => process.exit());
+write("", () => process.exit());
