@@ -72,4 +72,13 @@ describeWithMinistack("sluice doctor orders.mjs", (ministack) => {
     expect(JSON.parse(stdout)).toMatchObject({ functionName: "no-such-function" });
     expect(stderr).toMatch(/^at the beginning\n[\s\S]*at the end\n$/);
   });
+
+  test("a module that ends the process does not end it with 0", async () => {
+    await writeFile(join(folder, "exit.mjs"), "process.exit(0);");
+    const { code, stdout, stderr } = await runSluice(["doctor", "exit.mjs", "--function-name", "orders"], {
+      cwd: folder,
+    });
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toMatch(/^sluice: the process was ended before the command was done, [^\n]*\n$/);
+  });
 });
