@@ -5,7 +5,7 @@ import base from "./jest.config.js";
 export default {
   ...base,
   testMatch: [
-    "<rootDir>/packages/{core,backfill,testing,cli,workflow}/test/**/*.test.ts",
+    "<rootDir>/packages/{core,backfill,testing,cli,workflow,rules}/test/**/*.test.ts",
     // A stack is synthesised on the developer's machine. The other tests of the constructs look at its template.
     "<rootDir>/packages/cdk/test/{commonjs,sluice-pipeline}.test.ts",
     "<rootDir>/packages/sink-*/test/**/{encode,classify,options}.test.ts",

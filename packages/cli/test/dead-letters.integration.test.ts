@@ -215,7 +215,7 @@ describeWithSqs("sluice dead-letters", (engine) => {
     "%s of a queue that is missing or unreachable fails with one line",
     async (command) => {
       const args = command === "redrive" ? [command] : [command, "list"];
-      const handler = command === "redrive" ? ["--function-name", "shop"] : [];
+      const handler = command === "redrive" ? ["--function", "shop"] : [];
       const gone = await runSluice([...args, `${engine.endpoint}/000000000000/gone`, ...handler]);
       expect(gone).toMatchObject({ code: 2, stdout: "" });
       expect(gone.stderr).toMatch(

@@ -48,10 +48,7 @@ describe("help", () => {
     [[], "no command is given; expected init, backfill, "],
     [["redirve"], "unknown command redirve; expected init, backfill, "],
     [["--verison"], "unknown option --verison; expected"],
-    [
-      ["redrive", "q", "--sinks", "a"],
-      "unknown option --sinks; expected one of sluice redrive: --to, --function-name,",
-    ],
+    [["redrive", "q", "--sinks", "a"], "unknown option --sinks; expected one of sluice redrive: --to, --function,"],
     [["init", "a", "b"], 'unexpected argument "b"; expected one folder'],
     [["backfill"], "no pipeline is given; expected its module, such as orders.ts"],
     [["backfill", "orders.ts"], "no source is given; expected --table NAME or --export"],

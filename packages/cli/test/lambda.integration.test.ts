@@ -45,7 +45,7 @@ describeWithSqs("a redrive by Lambda", (engine) => {
   test("ends when the function does not exist, and releases all messages", () =>
     withFunction(openShop().run, async (redrive) => {
       const queue = await threeLetters();
-      const ended = await redrive([queue.url, "--function-name", "missing-function"]);
+      const ended = await redrive([queue.url, "--function", "missing-function"]);
       expect(ended).toMatchObject({
         code: 2,
         stdout: "3 received = 3 not sent\n  3 not sent: the redrive ended early\n",
@@ -68,7 +68,7 @@ describeWithSqs("a redrive by Lambda", (engine) => {
   ])("reports a function that fails with %s, without values", (type, message, reason) =>
     withFunction(failing(type, message), async (redrive) => {
       const queue = await threeLetters();
-      const ended = await redrive([queue.url, "--function-name", "shop"]);
+      const ended = await redrive([queue.url, "--function", "shop"]);
       expect(ended).toMatchObject({
         code: 1,
         stdout: expect.stringContaining(`3 to be retried, FUNCTION_FAILED: such as ${reason}\n`),
@@ -95,7 +95,7 @@ describeWithSqs("a redrive by Lambda", (engine) => {
     };
     return withFunction(run, async (redrive) => {
       const queue = await threeLetters();
-      const ended = await redrive([queue.url, "--function-name", "shop"]);
+      const ended = await redrive([queue.url, "--function", "shop"]);
       expect(sumOf(ended)).toBe("3 received = 2 delivered + 1 to be retried");
       expect(ended.stdout).toContain("1 to be retried, SINK_TOO_LARGE: [lambda] Lambda answered RequestTooLarge;");
     });
@@ -108,7 +108,7 @@ describeWithSqs("a redrive by Lambda", (engine) => {
         async () => answer,
         async (redrive) => {
           const queue = await threeLetters();
-          const ended = await redrive([queue.url, "--function-name", "shop"]);
+          const ended = await redrive([queue.url, "--function", "shop"]);
           expect(ended).toMatchObject({
             code: 2,
             stderr: expect.stringContaining("expected the answer of a Sluice pipeline's handler"),
@@ -123,7 +123,7 @@ describeWithSqs("a redrive by Lambda", (engine) => {
     [[], { DEBUG: "1" }],
   ])("shows stacks only with %j and %j", (args, env) =>
     withFunction(openShop().run, async (redrive) => {
-      const place = [`${engine.endpoint}/000000000000/gone`, "--function-name", "shop"];
+      const place = [`${engine.endpoint}/000000000000/gone`, "--function", "shop"];
       expect((await redrive([...place, ...args], env)).stderr).toMatch(/\n\s+at .*\n(.|\n)*caused by (.|\n)*\n\s+at /);
       expect((await redrive(place)).stderr).not.toMatch(/\n\s+at /);
     }),
@@ -142,11 +142,11 @@ describeWithSqs("a redrive by Lambda", (engine) => {
         expect(ended).toMatchObject({ code: expect.any(Number), stderr: expect.not.stringContaining("secret") });
         return lambda.invocations.at(-1)?.authorization;
       };
-      expect(await signedBy("--function-name", "shop")).toMatch(/Credential=local\/\d+\/us-east-1\/lambda/);
-      expect(await signedBy("--function-name", "shop", "--profile", "other", "--region", "eu-west-1")).toMatch(
+      expect(await signedBy("--function", "shop")).toMatch(/Credential=local\/\d+\/us-east-1\/lambda/);
+      expect(await signedBy("--function", "shop", "--profile", "other", "--region", "eu-west-1")).toMatch(
         /Credential=OTHERKEY\/\d+\/eu-west-1\/lambda/,
       );
-      expect(await signedBy("--function-name", arn)).toMatch(/Credential=local\/\d+\/ap-south-1\/lambda/);
+      expect(await signedBy("--function", arn)).toMatch(/Credential=local\/\d+\/ap-south-1\/lambda/);
       await rm(folder, { recursive: true });
     }));
 
@@ -155,7 +155,7 @@ describeWithSqs("a redrive by Lambda", (engine) => {
       const queue = await threeLetters();
       // This host name does not resolve, so the command must use the endpoint.
       const url = queue.url.replace("127.0.0.1", "sqs.us-east-1.localhost");
-      const ended = await redrive([url, "--function-name", "shop", "--endpoint-url", engine.endpoint]);
+      const ended = await redrive([url, "--function", "shop", "--endpoint-url", engine.endpoint]);
       expect(ended).toMatchObject({ code: 0, stdout: "3 received = 3 delivered\n" });
     }));
 });

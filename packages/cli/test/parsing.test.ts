@@ -96,7 +96,7 @@ describe("arguments", () => {
   );
 
   test.each([
-    [["--function-name", "f"], { to: "lambda", functionName: "f" }],
+    [["--function", "f"], { to: "lambda", functionName: "f" }],
     [["--handler", "h.js#x"], { to: "local", handler: "h.js#x" }],
     [["--to", "local", "--handler", "h.js"], { to: "local", handler: "h.js" }],
   ])("%j say where the handler runs", (args, handler) =>
@@ -104,23 +104,17 @@ describe("arguments", () => {
   );
 
   test.each([
-    [[], "expected either --to lambda --function-name NAME or --to local --handler FILE"],
-    [["--function-name", "f", "--handler", "h"], "expected either"],
+    [[], "expected either --to lambda --function NAME or --to local --handler FILE"],
+    [["--function", "f", "--handler", "h"], "expected either"],
     [["--to", "lambda", "--handler", "h"], "expected either"],
-    [["--to", "cloud", "--function-name", "f"], '--to is "cloud"; expected lambda or local'],
-    [["--function-name", "f", "--from", "queue"], '--from is "queue"; expected dead-letters or on-failure-destination'],
-    [["--function-name", "f", "--from", "on-failure-destination", "--sink", "s"], "--sink applies to dead letters"],
-    [["another", "--function-name", "f"], 'unexpected argument "another"'],
-    [["--function-name", "f", "--region", "eu west"], '--region is "eu west"; expected a region such as eu-central-1'],
-    [["--function-name", "f", "--endpoint-url", "localhost"], '--endpoint-url is "localhost"; expected a URL'],
-    [
-      ["--function-name", "f", "--endpoint-url", "localhost:4566"],
-      '--endpoint-url is "localhost:4566"; expected a URL',
-    ],
-    [
-      ["--function-name", "f", "--code", "A_B", "--code", "sink_rejected"],
-      '--code is "sink_rejected"; expected a code',
-    ],
+    [["--to", "cloud", "--function", "f"], '--to is "cloud"; expected lambda or local'],
+    [["--function", "f", "--from", "queue"], '--from is "queue"; expected dead-letters or on-failure-destination'],
+    [["--function", "f", "--from", "on-failure-destination", "--sink", "s"], "--sink applies to dead letters"],
+    [["another", "--function", "f"], 'unexpected argument "another"'],
+    [["--function", "f", "--region", "eu west"], '--region is "eu west"; expected a region such as eu-central-1'],
+    [["--function", "f", "--endpoint-url", "localhost"], '--endpoint-url is "localhost"; expected a URL'],
+    [["--function", "f", "--endpoint-url", "localhost:4566"], '--endpoint-url is "localhost:4566"; expected a URL'],
+    [["--function", "f", "--code", "A_B", "--code", "sink_rejected"], '--code is "sink_rejected"; expected a code'],
   ])("%j are refused", (args, message) =>
     expect(refusal(() => redriveOptions(["https://q/1/a", ...args], now))).toContain(message),
   );

@@ -8,13 +8,14 @@ import type { InvocationReport } from "../src/index.ts";
 import { emfMetrics, routeMetricNames } from "../src/metrics.ts";
 import type { RouteReport } from "../src/observe/report.ts";
 import { emfSchema } from "./emf-schema.ts";
+import { invocationReport, routeReport } from "./reports.ts";
 
 const matchesSchema = new Ajv().compile(emfSchema);
 const now = 1_767_323_045_000;
 
 const count = fc.nat({ max: 10_000 });
 
-const routeReport: fc.Arbitrary<RouteReport> = fc
+const routeReports: fc.Arbitrary<RouteReport> = fc
   .record({ delivered: count, superseded: count, filtered: count, rejected: count, retried: count })
   .chain((outcomes) =>
     fc.record(
@@ -71,7 +72,7 @@ const report: fc.Arbitrary<InvocationReport> = fc.record({
   queued: count,
   endedAt: fc.constant(now),
   durationMs: count,
-  routes: fc.array(fc.tuple(name, routeReport), { maxLength: 20 }).map((routes) => Object.fromEntries(routes)),
+  routes: fc.array(fc.tuple(name, routeReports), { maxLength: 20 }).map((routes) => Object.fromEntries(routes)),
   failures: fc.constantFrom({}, { SINK_DENIED: 3, MAPPING_FAILED: 1 }),
 });
 
@@ -180,5 +181,43 @@ describe("a line of metrics", () => {
       ),
       { numRuns: 20 },
     );
+  });
+});
+
+describe("the options of emfMetrics", () => {
+  const canary = "canary-4711";
+
+  test.each([
+    ["namespace", ""],
+    ["namespace", "  "],
+    ["namespace", `${canary}ä`],
+    ["namespace", `:${canary}`],
+    ["namespace", `AWS/${canary}`],
+    ["namespace", canary.repeat(24)],
+    ["namespace", null],
+    ["namespace", { canary }],
+    ["functionName", ""],
+    ["functionName", 5],
+    ["functionName", () => canary],
+    ["write", canary],
+    ["write", null],
+  ])("%s: CloudWatch would drop the metrics in silence, or no line be written, with %j", (option, value) => {
+    const make = () => emfMetrics({ [option]: value } as never);
+    expect(make).toThrow(expect.objectContaining({ code: "CONFIG_INVALID", message: expect.stringContaining(option) }));
+    expect(make).toThrow(expect.not.objectContaining({ message: expect.stringContaining(canary) }));
+  });
+
+  test("an empty AWS_LAMBDA_FUNCTION_NAME is no name", () => {
+    const before = process.env.AWS_LAMBDA_FUNCTION_NAME;
+    process.env.AWS_LAMBDA_FUNCTION_NAME = "";
+    const lines: string[] = [];
+    try {
+      const routes = { one: routeReport({ delivered: 1 }) };
+      emfMetrics({ write: (line) => lines.push(line) }).onInvocation?.(invocationReport({ routes }));
+    } finally {
+      if (before === undefined) delete process.env.AWS_LAMBDA_FUNCTION_NAME;
+      else process.env.AWS_LAMBDA_FUNCTION_NAME = before;
+    }
+    expect(lines.map((line) => JSON.parse(line).function)).toEqual(["orders"]);
   });
 });

@@ -2,9 +2,18 @@
 
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { afterEach, describe, expect, test } from "@jest/globals";
+import { trace } from "@opentelemetry/api";
 import { lambdaContext, streamEvent, streamRecord } from "@sluice/testing";
 import { type InvocationReport, pipeline, reportChannel } from "../src/index.ts";
-import { type DeliveryReport, deliveryChannel, emfMetrics, type Observer } from "../src/metrics.ts";
+import {
+  type DeliveryReport,
+  deliveryChannel,
+  deliveryLog,
+  emfMetrics,
+  type Observer,
+  powertoolsMetrics,
+} from "../src/metrics.ts";
+import { otelMetrics, otelSpans } from "../src/opentelemetry.ts";
 import { type StreamRecord, systemClock } from "../src/sink-kit.ts";
 import { memoryDeadLetterQueue } from "./memory-dead-letter-queue.ts";
 import { memoryRetryQueue } from "./memory-retry-queue.ts";
@@ -124,6 +133,23 @@ describe("observers", () => {
     expect(logger.lines).toContainEqual(expect.objectContaining({ message: "observer failed" }));
   });
 
+  test.each([
+    ["emfMetrics", (write: () => Promise<never>) => emfMetrics({ write })],
+    ["deliveryLog", (write: () => Promise<never>) => deliveryLog({ write })],
+  ])(
+    "of %s may have a write that returns a promise, and its rejection does not end the process",
+    async (_name, make) => {
+      const { handler, logger } = setUp([make(async () => Promise.reject(new RangeError(canary)))]);
+      await handler(streamEvent(batch), lambdaContext());
+      await new Promise((resolve) => setImmediate(resolve));
+      const failed = logger.lines.filter(({ message }) => message === "observer failed");
+      expect(failed.map(({ fields }) => fields)).toEqual([
+        { pipeline: "p", reason: expect.stringContaining("RangeError") },
+      ]);
+      expect(JSON.stringify(logger.lines)).not.toContain(canary);
+    },
+  );
+
   test("may be instances of a class", async () => {
     class Counter implements Observer {
       received = 0;
@@ -188,13 +214,22 @@ describe("the environment variable SLUICE_METRICS", () => {
     return written;
   };
 
-  test("turns metrics on, unless the pipeline has observers of its own", async () => {
+  test("turns metrics on", async () => {
     expect(await linesWith("emf")).toEqual([
       expect.stringMatching(/^\{"_aws":.*"route":"first".*\}\n$/),
       expect.any(String),
     ]);
-    expect(await linesWith("emf", [])).toEqual([]);
     expect(await linesWith("none")).toEqual([]);
+  });
+
+  test("turns metrics on beside other observers, because the alarms of the construct need them, but never twice", async () => {
+    const { reports, observer } = recording();
+    const elsewhere = emfMetrics({ namespace: "Orders", write: () => {} });
+    expect(await linesWith("emf", [observer, elsewhere])).toHaveLength(2);
+    expect(reports).toHaveLength(1);
+    expect(await linesWith("emf", [])).toHaveLength(2);
+    expect(await linesWith("emf", [emfMetrics()])).toHaveLength(2);
+    expect(await linesWith("none", [observer])).toEqual([]);
   });
 
   test("has no other value", () => {
@@ -213,4 +248,18 @@ test("neither channels nor metrics nor the log contain a value or a key of an it
   for (const name of [reportChannel, deliveryChannel]) unsubscribe(name, note);
   expect(seen).toHaveLength(1 + 2 + 10);
   expect(JSON.stringify([seen, logger.lines])).not.toContain(canary);
+});
+
+test.each<readonly [string, () => Observer]>([
+  ["meter", () => otelMetrics(undefined as never)],
+  ["meter", () => otelMetrics({} as never)],
+  ["tracer", () => otelSpans(undefined as never)],
+  ["traceparentOf", () => otelSpans(trace.getTracer("t"), { traceparentOf: canary } as never)],
+  ["traceparentof", () => otelSpans(trace.getTracer("t"), { traceparentof: () => canary } as never)],
+  ["otelSpans", () => otelSpans(trace.getTracer("t"), null as never)],
+  ["metrics", () => powertoolsMetrics(undefined as never)],
+  ["metrics", () => powertoolsMetrics({ addMetric: () => canary } as never)],
+])("a wrong argument of an adapter is refused when the function starts: %s (%#)", (name, make) => {
+  expect(make).toThrow(expect.objectContaining({ code: "CONFIG_INVALID", message: expect.stringContaining(name) }));
+  expect(make).not.toThrow(canary);
 });

@@ -87,6 +87,20 @@ describe("the lag of a route", () => {
     const undated: Received = { ...received(0, start), change: undefined, record: {} };
     expect(lagOf(new LagMeter(), [[undated, { outcome: "rejected" }]], { now: start })).toEqual({});
   });
+
+  test("has no age of a pending record without a time, but its number", () => {
+    const dated = received(1, start);
+    const undated = received(0, 0);
+    const meter = new LagMeter();
+    const retried = { outcome: "retried" } as const;
+    expect(lagOf(new LagMeter(), [[undated, retried]], { now: start })).toEqual({ pending: 1 });
+    expect(lagOf(meter, [[undated, { ...retried, isQueued: true }]], { now: start })).toEqual({ pending: 1 });
+    expect(lagOf(meter, [[dated, { outcome: "delivered" }]], { now: start + 2_000 })).toEqual({
+      lagMs: 2_000,
+      pending: 1,
+    });
+    expect(lagOf(meter, [[undated, { outcome: "delivered" }]], { now: start + 3_000, origin: "retry" })).toEqual({});
+  });
 });
 
 interface Step {

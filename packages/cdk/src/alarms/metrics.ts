@@ -1,8 +1,9 @@
 // Metrics of the list of alarms, as metrics of the CDK; and the variable that makes the function write its own.
 
 import { type AlarmMetric, type AlarmValue, alarmExpression, DeployError, metricNamespace } from "@sluice/rules";
-import { Annotations, Duration, Token } from "aws-cdk-lib";
+import { Annotations, Duration, Stack, Token } from "aws-cdk-lib";
 import { type IMetric, MathExpression, Metric } from "aws-cdk-lib/aws-cloudwatch";
+import { CfnFunction } from "aws-cdk-lib/aws-lambda";
 import { addDefaultVariable } from "../pipeline/environment.ts";
 import type { PipelineResources } from "../pipeline/resources.ts";
 
@@ -41,14 +42,15 @@ export const writtenMetric = (
     Duration.minutes(1),
   );
 
-const longestName = 1_024;
+/** The longest value of a dimension that the CDK takes. CloudWatch itself takes 1,024 characters. */
+const longestName = 255;
 
 const isDimension = (route: string): boolean =>
   /^[\x20-\x7e]+$/.test(route) && route.trim() !== "" && route.length <= longestName;
 
 /**
  * Throws ROUTE_NAME if a route's name cannot be the value of a dimension. The function writes such a name percent-encoded.
- * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Dimension.html
+ * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-cloudwatch-alarm-dimension.html
  */
 export const checkRoutes = (routes: readonly string[]): void => {
   for (const route of routes) {
@@ -65,8 +67,26 @@ export const checkRoutes = (routes: readonly string[]): void => {
 /** The variable that makes the function write metrics by default. */
 const variable = "SLUICE_METRICS";
 
+/**
+ * Warns if Lambda keeps only lines of a higher level than INFO, which Lambda takes for the level of a line without one.
+ * @see https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html (read 2026-11-28)
+ */
+const warnOfLogLevel = (target: PipelineResources["function"]): void => {
+  const resource = target.node.defaultChild;
+  const logging: unknown =
+    resource instanceof CfnFunction ? Stack.of(target).resolve(resource.loggingConfig) : undefined;
+  const { applicationLogLevel: level = "INFO" } = (logging ?? {}) as { readonly applicationLogLevel?: unknown };
+  if (typeof level !== "string" || !["WARN", "ERROR", "FATAL"].includes(level)) return;
+  Annotations.of(target).addWarningV2(
+    "@sluice/cdk:metrics-filtered",
+    `The function's application log level is ${level}, expected INFO or lower: Lambda takes the lines of metrics for INFO and may drop them, and alarms ` +
+      "on these metrics then never go off. Set applicationLogLevelV2 to INFO, and the level of the pipeline's own logger by its option logger.",
+  );
+};
+
 /** Makes the function write its metrics. A value that the function has already wins, and gets a warning. */
 export const writeMetrics = ({ function: target }: Pick<PipelineResources, "function">): void => {
+  warnOfLogLevel(target);
   const value = addDefaultVariable(target, variable, "emf");
   if (value === "emf" || Token.isUnresolved(value)) return;
   Annotations.of(target).addWarningV2(

@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import { type AlarmMetric, alarmExpression, alarmsOf, type PipelineAlarm, pipelineAlarms } from "@sluice/rules";
 import type { Stack } from "aws-cdk-lib";
 import { Annotations, Match, type Template } from "aws-cdk-lib/assertions";
-import { Code, Function as LambdaFunction, Runtime } from "aws-cdk-lib/aws-lambda";
+import { type CfnFunction, Code, Function as LambdaFunction, Runtime } from "aws-cdk-lib/aws-lambda";
 import { Topic } from "aws-cdk-lib/aws-sns";
 import { StateMachine } from "aws-cdk-lib/aws-stepfunctions";
 import { DeployError, PipelineAlarms, type PipelineAlarmsProps, PipelineDashboard } from "../../src/index.ts";
@@ -188,6 +188,21 @@ test("a function's own SLUICE_METRICS wins, with a warning that nothing writes t
   Annotations.fromStack(stack).hasWarning("*", Match.stringLikeRegexp('SLUICE_METRICS is "none"'));
 });
 
+test.each([
+  ["WARN", true],
+  ["FATAL", true],
+  ["INFO", false],
+  [undefined, false],
+])("a function whose application log level is %s may lose its metrics: a warning (%s)", (level, isWarned) => {
+  const stack = testStack();
+  const resources = resourcesIn(stack);
+  const resource = resources.function.node.defaultChild as CfnFunction;
+  resource.loggingConfig = { logFormat: "JSON", ...(level !== undefined && { applicationLogLevel: level }) };
+  new PipelineAlarms(stack, "Alarms", { resources });
+  const warnings = Annotations.fromStack(stack).findWarning("*", Match.stringLikeRegexp("application log level"));
+  expect(warnings).toHaveLength(isWarned ? 1 : 0);
+});
+
 test("wrong options are refused", () => {
   const stack = testStack();
   const resources = resourcesIn(stack);
@@ -195,7 +210,7 @@ test("wrong options are refused", () => {
     codeOf(() => new PipelineAlarms(stack, id, { resources, ...options }));
   expect(made("A", { thresholds: { "iterator-old": 3 } as object })).toBe("ALARM_UNKNOWN");
   expect(made("B", { thresholds: { errors: 0 } })).toBe("ALARM_THRESHOLD");
-  for (const [index, route] of ["", "  ", "café", "a\tb", "r".repeat(1_025)].entries()) {
+  for (const [index, route] of ["", "  ", "café", "a\tb", "r".repeat(256)].entries()) {
     expect([route, made(`C${index}`, { routes: [route] })]).toEqual([route, "ROUTE_NAME"]);
     const dashboard = () => new PipelineDashboard(stack, `D${index}`, { resources, routes: [route] });
     expect(codeOf(dashboard)).toBe("ROUTE_NAME");

@@ -22,7 +22,7 @@ export interface DoctorCommandOptions {
 }
 
 const options = {
-  "function-name": {
+  function: {
     type: "string",
     value: "NAME",
     help: "name or ARN of the pipeline's function; with its alias or version if the event source mapping has one: orders:live",
@@ -48,7 +48,7 @@ const options = {
 
 /** Help of `sluice doctor`. */
 export const doctorHelp: string = helpOf({
-  usage: ["sluice doctor [pipeline module] --function-name NAME [options]", "sluice doctor --policy"],
+  usage: ["sluice doctor [pipeline module] --function NAME [options]", "sluice doctor --policy"],
   about: `Reads a deployment and says what is wrong with it: each finding with its code, what was found, what was expected, and
 the command that mends it. With the pipeline's module (orders.ts, or dist/orders.js#orders if it exports several), the
 rights of its sinks and the schemas of its targets are judged, too. Changes nothing, and shows no value of an item or a
@@ -84,9 +84,9 @@ export const doctorOptions = (args: readonly string[]): DoctorCommandOptions | "
   if (values.help) return "help";
   if (values.policy) return "policy";
   const module = optionalModule(positionals);
-  const { "function-name": functionName } = values;
+  const { function: functionName } = values;
   if (functionName === undefined) {
-    throw new CommandError("--function-name is missing; expected the name or ARN of the pipeline's function");
+    throw new CommandError("--function is missing; expected the name or ARN of the pipeline's function");
   }
   return {
     module,

@@ -37,9 +37,9 @@ const options = {
   to: {
     type: "string",
     value: "lambda|local",
-    help: "where the handler runs: in AWS, or on this machine (default: lambda with --function-name, local with --handler)",
+    help: "where the handler runs: in AWS, or on this machine (default: lambda with --function, local with --handler)",
   },
-  "function-name": { type: "string", value: "NAME", help: "with --to lambda: the function's name or ARN" },
+  function: { type: "string", value: "NAME", help: "with --to lambda: the function's name or ARN" },
   handler: {
     type: "string",
     value: "FILE",
@@ -65,7 +65,7 @@ const options = {
 /** Help of `sluice redrive`. */
 export const redriveHelp: string = helpOf({
   usage: [
-    "sluice redrive <queue URL | file> --to lambda --function-name NAME [options]",
+    "sluice redrive <queue URL | file> --to lambda --function NAME [options]",
     "sluice redrive <queue URL | file> --to local --handler FILE [options]",
     "sluice redrive <queue URL | s3://bucket/prefix> --from on-failure-destination ...",
   ],
@@ -85,18 +85,18 @@ function cannot be reached.`,
 type Values = OptionValues<typeof options>;
 
 const handlerIn = (values: Values): Handler => {
-  const { "function-name": functionName, handler } = values;
+  const { function: functionName, handler } = values;
   const implied = functionName === undefined ? handler && "local" : handler === undefined && "lambda";
   const to = values.to === undefined ? implied : oneOf("to", values.to, ["lambda", "local"]);
   if (to === "lambda" && handler === undefined) {
     if (functionName !== undefined) return { to, functionName };
-    throw new CommandError("--to lambda needs --function-name; expected the function's name or ARN");
+    throw new CommandError("--to lambda needs --function; expected the function's name or ARN");
   }
   if (to === "local" && functionName === undefined) {
     if (handler !== undefined) return { to, handler };
     throw new CommandError("--to local needs --handler; expected the path of the handler's module");
   }
-  throw new CommandError("expected either --to lambda --function-name NAME or --to local --handler FILE");
+  throw new CommandError("expected either --to lambda --function NAME or --to local --handler FILE");
 };
 
 /** Names of filter options that apply to dead letters only, and not to Lambda's failed batches. */

@@ -26,7 +26,7 @@ describeWithMoto("sluice doctor", (moto) => {
     runSluice(
       [
         "doctor",
-        "--function-name",
+        "--function",
         deployment.functionName,
         "--region",
         "us-east-1",
@@ -67,14 +67,14 @@ describeWithMoto("sluice doctor", (moto) => {
   });
 
   test("a function that does not exist is a fault", async () => {
-    const { code, stdout } = await run("--function-name", "no-such-function");
+    const { code, stdout } = await run("--function", "no-such-function");
     expect(code).toBe(1);
     expect(stdout).toContain("FUNCTION_MISSING  function  no-such-function");
   });
 
   test("the commands for a function in an ARN are for the region of the ARN", async () => {
     const arn = "arn:aws:lambda:eu-west-3:123456789012:function:no-such-function";
-    const args = ["doctor", "--function-name", arn, "--endpoint-url", moto.endpoint];
+    const args = ["doctor", "--function", arn, "--endpoint-url", moto.endpoint];
     const { stdout } = await runSluice(args, { env: { ...credentials, AWS_REGION: "us-east-1" } });
     expect(stdout).toContain(`aws --region eu-west-3 --endpoint-url ${moto.endpoint} lambda list-functions`);
   });
@@ -102,11 +102,11 @@ describe("arguments of sluice doctor", () => {
   });
 
   test.each([
-    [[], "--function-name is missing; expected the name or ARN of the pipeline's function"],
-    [["--function-name", "a", "--only", "maping"], '--only is "maping"; expected mapping, stream, '],
-    [["--function-name", "a", "--skip", "METRIC_OFF"], '--skip is "METRIC_OFF"; expected a code of docs/doctor.md'],
-    [["a.ts", "b.ts", "--function-name", "a"], 'unexpected argument "b.ts"; expected one module'],
-    [["a.ts", "--function-name", "a"], "there is no file "],
+    [[], "--function is missing; expected the name or ARN of the pipeline's function"],
+    [["--function", "a", "--only", "maping"], '--only is "maping"; expected mapping, stream, '],
+    [["--function", "a", "--skip", "METRIC_OFF"], '--skip is "METRIC_OFF"; expected a code of docs/doctor.md'],
+    [["a.ts", "b.ts", "--function", "a"], 'unexpected argument "b.ts"; expected one module'],
+    [["a.ts", "--function", "a"], "there is no file "],
   ])("%j is wrong usage", async (args, message) => {
     const { code, stdout, stderr } = await runSluice(["doctor", ...args]);
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });

@@ -46,7 +46,7 @@ describeWithMinistack("sluice doctor orders.mjs", (ministack) => {
   });
 
   test("judges the rights of the routes, the packages of the project, and the verify that the user names", async () => {
-    const args = ["doctor", "orders.mjs#orders", "--function-name", deployment.functionName, "--json"];
+    const args = ["doctor", "orders.mjs#orders", "--function", deployment.functionName, "--json"];
     const areas = ["--only", "rights", "--only", "operation", "--verify-function", "orders-verify"];
     const { code, stdout, stderr } = await runSluice(
       [...args, ...areas, "--region", "us-east-1", "--endpoint-url", ministack.endpoint],
@@ -62,7 +62,7 @@ describeWithMinistack("sluice doctor orders.mjs", (ministack) => {
 
   test("standard output is one JSON document, whatever the module writes, and until the process ends", async () => {
     const { code, stdout, stderr } = await runSluice(
-      ["doctor", "chatter.mjs", "--function-name", "no-such-function", "--json", "--endpoint-url", ministack.endpoint],
+      ["doctor", "chatter.mjs", "--function", "no-such-function", "--json", "--endpoint-url", ministack.endpoint],
       {
         cwd: join(folder, "orders"),
         env: { AWS_ACCESS_KEY_ID: "local", AWS_SECRET_ACCESS_KEY: "local", AWS_REGION: "us-east-1" },
@@ -75,7 +75,7 @@ describeWithMinistack("sluice doctor orders.mjs", (ministack) => {
 
   test("a module that ends the process does not end it with 0", async () => {
     await writeFile(join(folder, "exit.mjs"), "process.exit(0);");
-    const { code, stdout, stderr } = await runSluice(["doctor", "exit.mjs", "--function-name", "orders"], {
+    const { code, stdout, stderr } = await runSluice(["doctor", "exit.mjs", "--function", "orders"], {
       cwd: folder,
     });
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });

@@ -30,7 +30,7 @@ describe("the user's options in the command of a finding", () => {
     ["Or delete the alarm: aws cloudwatch delete-alarms", `Or delete the alarm: aws ${given} cloudwatch delete-alarms`],
     ['aws x y --a "$(aws dynamodb list-tables)"', `aws ${given} x y --a "$(aws ${given} dynamodb list-tables)"`],
     ["sluice dead-letters list https://q/1/a", `sluice dead-letters list ${given} https://q/1/a`],
-    ["sluice doctor --function-name orders:live", `sluice doctor ${given} --function-name orders:live`],
+    ["sluice doctor --function orders:live", `sluice doctor ${given} --function orders:live`],
     ["sluice verify pipeline.ts --table t", `sluice verify ${given} 'my orders.ts' --table t`],
     ["Start the run; or run sluice verify.", "Start the run; or run sluice verify."],
   ])("%s", (fix, expected) => expect(fixOf(fix, "my orders.ts")).toBe(expected));

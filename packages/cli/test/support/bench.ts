@@ -32,7 +32,7 @@ export const withShop = async (use: (bench: Bench) => Promise<void>, options: Be
     },
   });
   const start = (place: string, args: readonly string[]) =>
-    [["redrive", place, "--function-name", "shop", ...args], { env: { ...lambda.env, ...env } }] as const;
+    [["redrive", place, "--function", "shop", ...args], { env: { ...lambda.env, ...env } }] as const;
   try {
     await use({
       shop,

@@ -11,7 +11,7 @@ import type { DeliveryResult, Results, RouteResult } from "./delivery-result.ts"
 export interface RouteLag {
   /** Age of the oldest change that the route settled in this invocation, or that is still pending, in milliseconds. */
   readonly lagMs?: number;
-  /** Age of the oldest delivery that is still pending, in milliseconds. Absent if no delivery is pending. */
+  /** Age of the oldest delivery that is still pending, in milliseconds. Absent if no pending delivery has a time. */
   readonly pendingAgeMs?: number;
   /** Number of pending deliveries, as far as this environment knows. Absent if no delivery is pending. */
   readonly pending?: number;
@@ -22,6 +22,7 @@ type Settled = Pick<RouteResult, "results" | "endedAt">;
 
 /** A delivery in the retry queue. */
 interface Waiting {
+  /** 0 if the record has no time. */
   readonly createdAt: number;
   /** When the delivery is forgotten, because another environment has surely tried it. */
   readonly until: number;
@@ -88,9 +89,11 @@ export class LagMeter {
       pending,
       oldestOf(received, results, ({ outcome }) => outcome !== "filtered"),
     );
+    const count = inStream + this.#waiting.size;
     return {
       ...(Number.isFinite(oldest) && { lagMs: ageAt(now, oldest) }),
-      ...(Number.isFinite(pending) && { pendingAgeMs: ageAt(now, pending), pending: inStream + this.#waiting.size }),
+      ...(Number.isFinite(pending) && { pendingAgeMs: ageAt(now, pending) }),
+      ...(count > 0 && { pending: count }),
     };
   }
 
@@ -98,7 +101,7 @@ export class LagMeter {
     const id = idOf(one);
     const createdAt = createdAtOf(one);
     if (result.outcome !== "retried") this.#waiting.delete(id);
-    else if (createdAt > 0 && (this.#waiting.size < mostWaiting || this.#waiting.has(id))) {
+    else if (this.#waiting.size < mostWaiting || this.#waiting.has(id)) {
       const delayMs = result.isQueued ? this.#delaysMs[0] : this.#longestDelayOf(one, result, now);
       this.#waiting.set(id, { createdAt, until: now + delayMs + slackMs });
     }
@@ -114,7 +117,7 @@ export class LagMeter {
     let oldest = Number.POSITIVE_INFINITY;
     for (const [id, { createdAt, until }] of this.#waiting) {
       if (until <= now) this.#waiting.delete(id);
-      else if (createdAt < oldest) oldest = createdAt;
+      else if (createdAt > 0 && createdAt < oldest) oldest = createdAt;
     }
     return oldest;
   }

@@ -21,7 +21,7 @@ const known: readonly Outcome[] = ["delivered", "superseded", "filtered", "rejec
 /**
  * An observer that logs deliveries, one line of JSON each: `{"message":"delivery","eventId":…,"route":…,"outcome":…}`. A line
  * has neither a value nor a key of the item.
- * @throws {ConfigError} CONFIG_INVALID when an option is unknown, or `outcomes` has another text.
+ * @throws {ConfigError} CONFIG_INVALID when an option is unknown, `outcomes` has another text, or `write` is no function.
  */
 export const deliveryLog = (options: DeliveryLogOptions = {}): Observer => {
   checkOptionNames<DeliveryLogOptions>("deliveryLog", options, { outcomes: true, write: true });
@@ -30,10 +30,13 @@ export const deliveryLog = (options: DeliveryLogOptions = {}): Observer => {
   if (!Array.isArray(outcomes) || outcomes.some((outcome) => !known.includes(outcome))) {
     throw invalidOption("outcomes", `must be a list of ${known.join(", ")}`);
   }
+  if (typeof write !== "function") throw invalidOption("write", "must be a function");
   const logged: ReadonlySet<Outcome> = new Set(outcomes);
   return {
-    onDelivery: (delivery) => {
-      if (logged.has(delivery.outcome)) write(JSON.stringify({ level: "INFO", message: "delivery", ...delivery }));
-    },
+    // A promise is returned, so that its rejection is handled. Otherwise it would end the process.
+    onDelivery: (delivery) =>
+      logged.has(delivery.outcome)
+        ? write(JSON.stringify({ level: "INFO", message: "delivery", ...delivery }))
+        : undefined,
   };
 };

@@ -1,8 +1,9 @@
 // Metrics in CloudWatch's embedded metric format: a line of JSON on standard output, which CloudWatch Logs turns into
 // metrics. https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 
+import { isThenable } from "../async/thenable.ts";
 import { isLive } from "../delivery/route-lag.ts";
-import { checkOptionNames } from "../sink/option.ts";
+import { checkOptionNames, checkText, invalidOption } from "../sink/option.ts";
 import type { Observer } from "./observer.ts";
 import type { InvocationReport, RouteReport } from "./report.ts";
 
@@ -79,39 +80,74 @@ export const measuredRoutes = ({ origin, routes }: InvocationReport): readonly (
 
 const dimensionSets = [["function"], ["function", "route"]];
 
+/** Namespace of the metrics that the alarms watch. */
+const defaultNamespace = "Sluice";
+
+/**
+ * What CloudWatch takes as a namespace of one's own. CloudWatch drops the metrics of another one, and says so nowhere.
+ * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html (read 2026-11-28)
+ */
+const namespacePattern = /^(?!:|AWS\/| *$)[\x20-\x7e]{1,255}$/;
+
+const checkOptions = ({ namespace, functionName, write }: EmfOptions): void => {
+  if (namespace !== undefined && (typeof namespace !== "string" || !namespacePattern.test(namespace))) {
+    throw invalidOption(
+      "namespace",
+      "must be 1 to 255 printable ASCII characters, and begin with neither a colon nor AWS/",
+    );
+  }
+  if (functionName !== undefined) checkText("functionName", functionName);
+  if (write !== undefined && typeof write !== "function") throw invalidOption("write", "must be a function");
+};
+
+/** Observers whose metrics the alarms watch. */
+const watched = new WeakSet<Observer>();
+
+/** Whether the observer writes the metrics that the alarms watch. */
+export const isWatched = (observer: Observer): boolean => watched.has(observer);
+
 /**
  * An observer that writes the metrics of each route as one line in CloudWatch's embedded metric format, with the dimensions
  * `function` and `route`. `docs/observing.md` explains each metric, and `docs/costs.md` the price.
- * @throws {ConfigError} CONFIG_INVALID when an option is unknown.
+ * @throws {ConfigError} CONFIG_INVALID when an option is unknown or wrong.
  */
 export const emfMetrics = (options: EmfOptions = {}): Observer => {
   checkOptionNames<EmfOptions>("emfMetrics", options, { namespace: true, functionName: true, write: true });
+  checkOptions(options);
   const {
-    namespace = "Sluice",
-    functionName = process.env.AWS_LAMBDA_FUNCTION_NAME,
+    namespace = defaultNamespace,
+    // Outside Lambda a script may set the variable to nothing.
+    functionName = process.env.AWS_LAMBDA_FUNCTION_NAME || undefined,
     write = (line: string) => process.stdout.write(`${line}\n`),
   } = options;
-  return {
+  const lineOf = (report: InvocationReport, route: string, measured: RouteReport): string => {
+    const { pipeline, origin, endedAt, requestId, failures } = report;
+    const metrics = routeMetrics(measured);
+    const definitions = metrics.map(({ name, unit }) => ({ Name: name, Unit: unit }));
+    return JSON.stringify({
+      _aws: {
+        Timestamp: endedAt,
+        CloudWatchMetrics: [{ Namespace: namespace, Dimensions: dimensionSets, Metrics: definitions }],
+      },
+      function: dimensionValue(functionName ?? pipeline),
+      route: dimensionValue(route),
+      pipeline: pipeline.slice(0, longestValue),
+      origin,
+      ...(requestId !== undefined && { requestId: requestId.slice(0, longestValue) }),
+      ...(Object.keys(failures).length > 0 && { failures }),
+      ...Object.fromEntries(metrics.map(({ name, value }) => [name, value])),
+    });
+  };
+  const observer: Observer = {
     onInvocation: (report) => {
-      const { pipeline, origin, endedAt, requestId, failures } = report;
-      for (const [route, measured] of measuredRoutes(report)) {
-        const metrics = routeMetrics(measured);
-        const definitions = metrics.map(({ name, unit }) => ({ Name: name, Unit: unit }));
-        const line = {
-          _aws: {
-            Timestamp: endedAt,
-            CloudWatchMetrics: [{ Namespace: namespace, Dimensions: dimensionSets, Metrics: definitions }],
-          },
-          function: dimensionValue(functionName ?? pipeline),
-          route: dimensionValue(route),
-          pipeline: pipeline.slice(0, longestValue),
-          origin,
-          ...(requestId !== undefined && { requestId: requestId.slice(0, longestValue) }),
-          ...(Object.keys(failures).length > 0 && { failures }),
-          ...Object.fromEntries(metrics.map(({ name, value }) => [name, value])),
-        };
-        write(JSON.stringify(line));
-      }
+      const returned: unknown[] = measuredRoutes(report).map(([route, measured]) =>
+        write(lineOf(report, route, measured)),
+      );
+      // Whoever calls the observer handles a rejection, which would otherwise end the process.
+      const promises = returned.filter(isThenable);
+      return promises.length > 0 ? Promise.all(promises) : undefined;
     },
   };
+  if (namespace === defaultNamespace) watched.add(observer);
+  return observer;
 };

@@ -9,7 +9,7 @@ import type { PipelineLogger } from "../logger.ts";
 import type { Change } from "../record/change.ts";
 import { describeThrown } from "../sink/encoding-error.ts";
 import { eachDelivery } from "./delivery-report.ts";
-import { emfMetrics } from "./emf.ts";
+import { emfMetrics, isWatched } from "./emf.ts";
 import type { Observer } from "./observer.ts";
 import type { InvocationReport } from "./report.ts";
 
@@ -38,16 +38,18 @@ const observersOfEnvironment = (): readonly Observer[] => {
 };
 
 /**
- * Returns the observers of a pipeline.
- * @throws {ConfigError} CONFIG_INVALID when `observers` is no list of observers.
+ * Returns the observers of a pipeline: the given ones, and the one that the environment asks for. So a pipeline that adds
+ * traces keeps the metrics, without which the alarms would be silent. Two observers would count each delivery twice.
+ * @throws {ConfigError} CONFIG_INVALID when `observers` is no list of observers, or SLUICE_METRICS has an unknown value.
  */
 export const checkedObservers = (observers: readonly Observer[] | undefined): readonly Observer[] => {
-  if (observers === undefined) return observersOfEnvironment();
+  const asked = observersOfEnvironment();
+  if (observers === undefined) return asked;
   if (!Array.isArray(observers)) throw invalid(`observers is ${typeof observers}; expected a list of observers`);
   const wrong = observers.findIndex((observer) => !isObserver(observer));
   if (wrong >= 0)
     throw invalid(`observers[${wrong}] has no onInvocation and no onDelivery; expected emfMetrics() or such`);
-  return [...observers];
+  return observers.some(isWatched) ? [...observers] : [...asked, ...observers];
 };
 
 /** The settings that observation needs. */

@@ -1,6 +1,7 @@
 // Reports as metrics of OpenTelemetry. The user's MeterProvider decides where they go.
 
 import type { Attributes, Meter, MetricOptions } from "@opentelemetry/api";
+import { checkClient } from "../sink/option.ts";
 import type { Observer } from "./observer.ts";
 import { busyRoutes, outcomes } from "./outcomes.ts";
 import type { RouteReport } from "./report.ts";
@@ -22,8 +23,10 @@ const seconds = (description: string, explicitBucketBoundaries: number[]): Metri
  * Records each report by a meter of OpenTelemetry: the histograms `sluice.lag`, `sluice.pending.age` and
  * `sluice.route.duration` in seconds, the gauge `sluice.pending`, and the counters `sluice.deliveries` by outcome and `sluice.failures` by code.
  * A Lambda function must flush its MeterProvider before the end of each invocation.
+ * @throws {ConfigError} CONFIG_INVALID when `meter` is no meter.
  */
 export const otelMetrics = (meter: Meter): Observer => {
+  checkClient(meter ?? null, "createHistogram", "a meter of OpenTelemetry", "meter");
   const lag = meter.createHistogram(
     "sluice.lag",
     seconds("Age of the oldest record that the route settled, or that is stuck", ageBoundaries),

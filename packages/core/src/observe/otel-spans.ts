@@ -3,6 +3,7 @@
 import { type Attributes, context, type Link, SpanKind, SpanStatusCode, type Tracer, trace } from "@opentelemetry/api";
 import { isDeliveryError } from "../errors.ts";
 import type { Change } from "../record/change.ts";
+import { checkClient, checkOptionNames, invalidOption } from "../sink/option.ts";
 import type { DeliveryReport } from "./delivery-report.ts";
 import type { Observer } from "./observer.ts";
 import { busyRoutes, outcomes } from "./outcomes.ts";
@@ -140,8 +141,15 @@ const writeSpans = (tracer: Tracer, report: InvocationReport, links: Link[]): vo
 /**
  * Records each invocation as a span `process <pipeline>`, whose parent is the active span, with a span `write <route>` for
  * each route. The spans have counts, codes and times, and no item values.
+ * @throws {ConfigError} CONFIG_INVALID when `tracer` is no tracer, or an option is unknown or wrong.
  */
-export const otelSpans = (tracer: Tracer, { traceparentOf }: OtelSpansOptions = {}): Observer => {
+export const otelSpans = (tracer: Tracer, options: OtelSpansOptions = {}): Observer => {
+  checkClient(tracer ?? null, "startSpan", "a tracer of OpenTelemetry", "tracer");
+  checkOptionNames<OtelSpansOptions>("otelSpans", options, { traceparentOf: true });
+  const { traceparentOf } = options;
+  if (traceparentOf !== undefined && typeof traceparentOf !== "function") {
+    throw invalidOption("traceparentOf", "must be a function");
+  }
   if (traceparentOf === undefined) return { onInvocation: (report) => writeSpans(tracer, report, []) };
   const links = linkCollector(traceparentOf);
   return {

@@ -1,6 +1,7 @@
 // Reports as metrics of Powertools for AWS Lambda.
 
 import { ConfigError } from "../errors.ts";
+import { checkClient } from "../sink/option.ts";
 import { dimensionValue, measuredRoutes, routeMetrics } from "./emf.ts";
 import type { Observer } from "./observer.ts";
 
@@ -17,8 +18,16 @@ export interface PowertoolsMetrics {
  * dimension `service`, so that the alarms of the constructs, which look for `function` and `route` alone, need `emfMetrics`.
  * @param metrics an instance that only this observer uses: `new Metrics({ namespace: "Orders", serviceName: "orders" })`.
  * The observer throws, and publishes nothing, if the instance has metrics that others stored.
+ * @throws {ConfigError} CONFIG_INVALID when `metrics` is no such instance.
  */
-export const powertoolsMetrics = (metrics: PowertoolsMetrics): Observer => ({
+export const powertoolsMetrics = (metrics: PowertoolsMetrics): Observer => {
+  for (const method of methods) checkClient(metrics ?? null, method, "an instance of Powertools' Metrics", "metrics");
+  return observerOf(metrics);
+};
+
+const methods = ["addDimension", "addMetric", "hasStoredMetrics", "publishStoredMetrics"] as const;
+
+const observerOf = (metrics: PowertoolsMetrics): Observer => ({
   onInvocation: (report) => {
     for (const [route, measured] of measuredRoutes(report)) {
       if (metrics.hasStoredMetrics()) {

@@ -65,8 +65,8 @@ export interface PipelineOptions<Item> {
    */
   readonly timeoutBufferMs?: number;
   /**
-   * They get reports of what the pipeline did: `[emfMetrics()]` for metrics in CloudWatch. Default: `[emfMetrics()]` if the
-   * environment variable `SLUICE_METRICS` is `emf`, as the constructs set it; otherwise none.
+   * They get reports of what the pipeline did: `[emfMetrics()]` for metrics in CloudWatch. Default: none. If the environment
+   * variable `SLUICE_METRICS` is `emf`, as the constructs set it, `emfMetrics()` is always among them.
    */
   readonly observers?: readonly Observer[];
   /** For tests. Default: the machine's clock. */

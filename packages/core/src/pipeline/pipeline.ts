@@ -20,7 +20,7 @@ import { type PipelineTarget, targetsOf } from "./targets.ts";
 /** A pipeline, and the calls that extend it. Every call returns a new pipeline. */
 export interface Pipeline<Base, Item = Base> {
   readonly name: string;
-  readonly routes: readonly Pick<Route, "name" | "sink" | "dedupe" | "retryIn">[];
+  readonly routes: readonly Pick<Route, "name" | "sink" | "dedupe" | "retryIn" | "predicate" | "removals">[];
   /** Adds a route. The mapper returns the message of a change, or undefined if the item has no copy in the target. */
   readonly to: AddRoute<Base, Item>;
   /** Routes added later get only items for which the predicate is true. The next `when` replaces the predicate. */

@@ -38,7 +38,7 @@ describeWithMoto("the doctor", (moto) => {
     expect(findings.map(({ code, found, fix }) => [code, found, fix])).toContainEqual([
       "MAPPING_MISSING",
       `no mapping from a DynamoDB stream; there are some to ${FunctionName}`,
-      `sluice doctor --function-name ${FunctionName}`,
+      `sluice doctor --function ${FunctionName}`,
     ]);
     deployment.close();
   });

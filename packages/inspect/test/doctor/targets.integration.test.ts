@@ -9,7 +9,7 @@ import { type Engines, engineOrSkip, startEngines } from "@sluice/local";
 import { dynamodbSink } from "@sluice/sink-dynamodb";
 import { type OpensearchClient, opensearchSink } from "@sluice/sink-opensearch";
 import { postgresSink } from "@sluice/sink-postgres";
-import { streamChange } from "@sluice/testing";
+import { memoryAppendSink, streamChange } from "@sluice/testing";
 import pg from "pg";
 import { type Area, type DoctorReport, doctor } from "../../src/index.ts";
 import { createOperatedDeployment, type OperatedDeployment } from "../support/operated-deployment.ts";
@@ -182,6 +182,33 @@ describeWithEngines("the doctor, on targets", (engines: Engines<typeof wanted>) 
       await writing.ensure();
       const judged = pipeline("orders", { ...options, source: "customers" }).to(writing);
       expect(codesOf(await judge(judged))).toEqual(["fail SOURCE_DIFFERS"]);
+    });
+
+    test("OLD_IMAGE_MISSING: routes that judge removed items, and a stream with new images only", async () => {
+      const { sinkOf } = await create();
+      const { writing } = sinkOf();
+      await writing.ensure();
+      const [events, unfiltered] = [memoryAppendSink({ name: "events" }), memoryAppendSink({ name: "unfiltered" })];
+      const judged = pipeline("orders", options)
+        .to(writing, { removes: { otherwise: () => undefined } } as never)
+        .to(unfiltered, ({ keys }) => keys, { dedupe: "none" })
+        .when(({ note }) => note === canary)
+        .to(events, ({ keys }) => keys, { dedupe: "none" });
+      expect(codesOf(await judge(judged))).toEqual([]);
+      const { clients, functionName, rewrite } = await createOperatedDeployment(engines.ministack);
+      rewrite("dynamodb:DescribeTable", ({ Table }: { Table: object }) => ({
+        Table: { ...Table, StreamSpecification: { StreamEnabled: true, StreamViewType: "NEW_IMAGE" } },
+      }));
+      const { findings } = await doctor({
+        clients,
+        functionName,
+        only: ["target"],
+        pipeline: judged as Pipeline<unknown>,
+      });
+      expect(findings.map(({ code, resource }) => [code, resource])).toEqual([
+        ["OLD_IMAGE_MISSING", "postgres"],
+        ["OLD_IMAGE_MISSING", "events"],
+      ]);
     });
 
     test("ALARM_ROUTE_UNKNOWN: an alarm watches a route that was renamed", async () => {

@@ -28,8 +28,7 @@ const missing = ({ function: { name, configuration, aliasMappings } }: Facts): r
       resource: name,
       found: `no mapping from a DynamoDB stream${first === undefined ? "" : `; there are some to ${aliases.join(", ")}`}`,
       expected: "a mapping from the table's stream",
-      fix:
-        first === undefined ? createMapping(name, latestStream) : command("sluice", "doctor", "--function-name", first),
+      fix: first === undefined ? createMapping(name, latestStream) : command("sluice", "doctor", "--function", first),
     },
   ];
 };

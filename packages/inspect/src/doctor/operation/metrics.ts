@@ -25,7 +25,7 @@ const metricsMissing = (name: string, isOn: boolean): Finding => ({
   found: `Lambda gave the function batches of the stream within the last day, and CloudWatch has no metric of the namespace ${metricNamespace} with the dimension function=${name}`,
   expected: `the metrics ${ownMetrics.join(", ")} of the function`,
   fix: isOn
-    ? "Leave standard output to Sluice: a wrapper that catches it, or another value of the option observers, hides the metrics."
+    ? "Leave standard output to Sluice: a wrapper that catches it hides the metrics, and so does another value of SLUICE_METRICS than emf."
     : setVariable(name, "SLUICE_METRICS", "emf"),
 });
 

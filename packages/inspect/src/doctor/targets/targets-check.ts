@@ -8,13 +8,14 @@ import { type Check, type Finding, openQuestion } from "../finding.ts";
 import { unqualified } from "../function-name.ts";
 import { listAlarms, metricsIn } from "../operation/alarms.ts";
 import { loopFindings } from "./loop.ts";
+import { oldImageFindings } from "./old-image.ts";
 import { schemaFindings } from "./schema.ts";
 import { sourceFindings } from "./source.ts";
 import { targetsOf } from "./target.ts";
 
 const area = "target";
 
-/** The check of the targets: their schema, what they hold, and that none is the source. */
+/** The check of the targets: their schema, what they hold, which images they need, and that none is the source. */
 export const targetsCheck: Check<Facts> = {
   area,
   codes: [
@@ -24,18 +25,20 @@ export const targetsCheck: Check<Facts> = {
     "TARGET_UNREACHABLE",
     "TARGET_AHEAD",
     "TARGET_LOOP",
+    "OLD_IMAGE_MISSING",
     "SOURCE_DIFFERS",
   ],
   findings: async (facts) => {
     const { pipeline, streams } = facts;
     if (pipeline === undefined) return [];
     const loops = pipeline.routes.flatMap(({ name, sink }) => loopFindings(name, sink.resource, streams));
+    const images = pipeline.routes.flatMap((route) => oldImageFindings(route, streams));
     const schemas = (await Promise.all(targetsOf(facts).map(schemaFindings))).flat();
     // A target that is not there, or does not answer, holds nothing that can be read.
     const broken = new Set(schemas.map(({ resource }) => resource));
     const readable = pipeline.targets().filter(({ routes }) => !routes.some((route) => broken.has(route)));
     const sources = await Promise.all(streams.map((stream) => sourceFindings(readable, stream)));
-    return [...loops, ...schemas, ...sources.flat()];
+    return [...loops, ...images, ...schemas, ...sources.flat()];
   },
 };
 
