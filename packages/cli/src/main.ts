@@ -1,6 +1,8 @@
 // The program `sluice`.
 
+import { exitCodes } from "./command-line/command-error.ts";
 import { sluice } from "./sluice.ts";
+import { divertOutput } from "./terminal/divert-output.ts";
 import { processTerminal } from "./terminal/terminal.ts";
 
 const endedByPipe = 141;
@@ -13,6 +15,18 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") throw error;
   process.exit(process.exitCode ?? endedByPipe);
 });
-process.exitCode = await sluice(process.argv.slice(2), processTerminal());
+const terminal = processTerminal();
+const write = process.stdout.write.bind(process.stdout);
+let hasEnded = false;
+// 0 would say that every copy agrees, or that nothing is wrong.
+process.on("exit", (code) => {
+  if (hasEnded || code !== 0) return;
+  terminal.err("sluice: the process was ended before the command was done, as by process.exit() in the module");
+  process.exitCode = exitCodes.failed;
+});
+process.exitCode = await sluice(process.argv.slice(2), terminal);
+hasEnded = true;
+// The timers and exit handlers of a pipeline's module may still write: not behind the JSON document of the command.
+divertOutput(terminal);
 // The module of a pipeline may leave connections open, such as those of the user's own pool. They would keep the process.
-process.stdout.write("", () => process.exit());
+write("", () => process.exit());

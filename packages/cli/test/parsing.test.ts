@@ -111,10 +111,10 @@ describe("arguments", () => {
     [["--function", "f", "--from", "queue"], '--from is "queue"; expected dead-letters or on-failure-destination'],
     [["--function", "f", "--from", "on-failure-destination", "--sink", "s"], "--sink applies to dead letters"],
     [["another", "--function", "f"], 'unexpected argument "another"'],
+    [["--function", "f", "--region", "eu west"], '--region is "eu west"; expected a region such as eu-central-1'],
     [["--function", "f", "--endpoint-url", "localhost"], '--endpoint-url is "localhost"; expected a URL'],
     [["--function", "f", "--endpoint-url", "localhost:4566"], '--endpoint-url is "localhost:4566"; expected a URL'],
     [["--function", "f", "--code", "A_B", "--code", "sink_rejected"], '--code is "sink_rejected"; expected a code'],
-    [["--function", "f", "--region", "eu west"], '--region is "eu west"; expected a region such as eu-central-1'],
   ])("%j are refused", (args, message) =>
     expect(refusal(() => redriveOptions(["https://q/1/a", ...args], now))).toContain(message),
   );

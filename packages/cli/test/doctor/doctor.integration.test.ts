@@ -83,8 +83,8 @@ describeWithMoto("sluice doctor", (moto) => {
     const { code, stdout, stderr } = await run("--endpoint-url", "http://127.0.0.1:1");
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
     expect(stderr).toBe(
-      `sluice: nothing of ${deployment.functionName} was judged: lambda:GetFunctionConfiguration was answered with ECONNREFUSED; ` +
-        "expected credentials, a region, and the rights that sluice doctor --policy prints\n",
+      `sluice: nothing of ${deployment.functionName} was judged: lambda:GetFunctionConfiguration had no answer (ECONNREFUSED); ` +
+        "expected a network in which AWS answers, and a region or an --endpoint-url that exists\n",
     );
   });
 });

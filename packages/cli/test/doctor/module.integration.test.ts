@@ -20,6 +20,12 @@ export const orders = pipeline("orders", { onReject: "block" })
   .to(snsSink({ topicArn: "arn:aws:sns:us-east-1:000000000000:orders" }), () => ({ body: "a" }), { dedupe: "none" });
 `;
 
+const chatter = `
+console.log("at the beginning");
+setInterval(() => console.log("meanwhile"), 1);
+process.on("exit", () => console.log("at the end"));
+`;
+
 describeWithMinistack("sluice doctor orders.mjs", (ministack) => {
   let folder: string;
   let deployment: TestDeployment;
@@ -31,6 +37,7 @@ describeWithMinistack("sluice doctor orders.mjs", (ministack) => {
     await mkdir(other, { recursive: true });
     await writeFile(join(other, "package.json"), JSON.stringify({ name: "@sluice/sink-webhook", version: "9.9.9" }));
     await writeFile(join(folder, "orders", "orders.mjs"), module);
+    await writeFile(join(folder, "orders", "chatter.mjs"), chatter + module);
     deployment = await createDeployment(ministack);
   });
   afterAll(async () => {
@@ -51,5 +58,27 @@ describeWithMinistack("sluice doctor orders.mjs", (ministack) => {
     expect(found("RIGHT_MISSING").map(({ fix }) => fix)).toContainEqual(expect.stringContaining('"sns:Publish"'));
     expect(found("VERSIONS_DIFFER")[0]?.found).toContain("@sluice/sink-webhook 9.9.9");
     expect(found("VERIFY_OLD")[0]?.resource).toBe("orders-verify");
+  });
+
+  test("standard output is one JSON document, whatever the module writes, and until the process ends", async () => {
+    const { code, stdout, stderr } = await runSluice(
+      ["doctor", "chatter.mjs", "--function", "no-such-function", "--json", "--endpoint-url", ministack.endpoint],
+      {
+        cwd: join(folder, "orders"),
+        env: { AWS_ACCESS_KEY_ID: "local", AWS_SECRET_ACCESS_KEY: "local", AWS_REGION: "us-east-1" },
+      },
+    );
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({ functionName: "no-such-function" });
+    expect(stderr).toMatch(/^at the beginning\n[\s\S]*at the end\n$/);
+  });
+
+  test("a module that ends the process does not end it with 0", async () => {
+    await writeFile(join(folder, "exit.mjs"), "process.exit(0);");
+    const { code, stdout, stderr } = await runSluice(["doctor", "exit.mjs", "--function", "orders"], {
+      cwd: folder,
+    });
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toMatch(/^sluice: the process was ended before the command was done, [^\n]*\n$/);
   });
 });
