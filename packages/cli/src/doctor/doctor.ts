@@ -36,13 +36,30 @@ const checkJudged = ({ functionName, unanswered }: DoctorReport): void => {
 const exitCodeOf = ({ counts: { fail, warn } }: DoctorReport, isStrict: boolean): number =>
   fail > 0 || (isStrict && warn > 0) ? exitCodes.left : exitCodes.done;
 
+/** Resolves at the first Ctrl-C, too, with undefined. The doctor only reads, so that nothing has to be finished. */
+const untilStopped = <Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value | undefined> => {
+  const stopped = new Promise<undefined>((resolve) => {
+    signal.addEventListener("abort", () => resolve(undefined), { once: true });
+  });
+  return Promise.race([work, stopped]);
+};
+
+const print = (found: DoctorReport, options: DoctorCommandOptions, terminal: Terminal): void => {
+  const { module, functionName, isJson, aws } = options;
+  // The findings have the function's name without the region of its ARN.
+  const region = aws.region ?? regionIn(functionName);
+  const report = withUserOptions(found, { ...aws, region }, module);
+  if (isJson) terminal.out(plainJson(JSON.stringify(report)));
+  else for (const line of doctorLines(report)) terminal.out(line);
+};
+
 const run = (options: DoctorCommandOptions, terminal: Terminal): Promise<number> => {
-  const { module, functionName, verifyFunction, only, skip, isStrict, isJson, aws } = options;
-  return runCommand({ terminal, finishes: "the questions in flight", plainErrors }, async (opened) => {
+  const { module, functionName, verifyFunction, only, skip, isStrict, aws } = options;
+  return runCommand({ terminal, plainErrors }, async (opened, signal) => {
     const pipeline = module === undefined ? undefined : opened.add(await loadPipeline(module)).pipeline;
     const clients = openClients((service) => clientConfig(aws, service, functionName));
     opened.add({ close: () => closeClients(clients) });
-    const found = await doctor({
+    const judged = doctor({
       clients,
       functionName,
       skip,
@@ -51,13 +68,11 @@ const run = (options: DoctorCommandOptions, terminal: Terminal): Promise<number>
       ...(verifyFunction !== undefined && { verifyFunction }),
       ...(only !== undefined && { only }),
     });
+    const found = await untilStopped(judged, signal);
+    if (found === undefined) return exitCodes.interrupted;
     checkJudged(found);
-    // The findings have the function's name without the region of its ARN.
-    const region = aws.region ?? regionIn(functionName);
-    const report = withUserOptions(found, { ...aws, region }, module);
-    if (isJson) terminal.out(plainJson(JSON.stringify(report)));
-    else for (const line of doctorLines(report)) terminal.out(line);
-    return exitCodeOf(report, isStrict);
+    print(found, options, terminal);
+    return exitCodeOf(found, isStrict);
   });
 };
 

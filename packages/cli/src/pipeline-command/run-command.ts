@@ -11,8 +11,8 @@ import { type Resources, resources } from "./resources.ts";
 /** How a command is run. */
 export interface CommandFrame {
   readonly terminal: Terminal;
-  /** What the first Ctrl-C says is finished: `the pages in flight`. */
-  readonly finishes: string;
+  /** What the first Ctrl-C says is finished: `the pages in flight`. Undefined: the command ends at once. */
+  readonly finishes?: string;
   /** Matches the names of errors of a run that could not start. Their messages are for the user. */
   readonly plainErrors: RegExp;
 }
@@ -22,7 +22,8 @@ export const runCommand = async (
   { terminal, finishes, plainErrors }: CommandFrame,
   work: (opened: Resources, signal: AbortSignal) => Promise<number>,
 ): Promise<number> => {
-  const stopping = `stopping: ${finishes} are finished. Ctrl-C again ends at once`;
+  const stopping =
+    finishes === undefined ? "stopping" : `stopping: ${finishes} are finished. Ctrl-C again ends at once`;
   const interrupt = watchInterrupts(() => terminal.err(stopping));
   const restore = divertOutput(terminal);
   const opened = resources();

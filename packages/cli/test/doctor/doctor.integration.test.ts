@@ -1,11 +1,13 @@
 // `sluice doctor` as a process, on moto: its report, its exit codes, and commands that reach the same engine.
 
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { doctorCodes } from "@sluice/inspect";
 import { engineOrSkip, startMoto } from "@sluice/local";
 import { createDeployment, secrets, type TestDeployment } from "../../../inspect/test/support/deployment.ts";
-import { runSluice } from "../support/sluice.ts";
+import { runSluice, startSluice } from "../support/sluice.ts";
 
 const describeWithMoto = await engineOrSkip({ describe, test, afterAll }, () => startMoto());
 
@@ -87,6 +89,23 @@ describeWithMoto("sluice doctor", (moto) => {
         "expected a network in which AWS answers, and a region or an --endpoint-url that exists\n",
     );
   });
+});
+
+test("Ctrl-C ends sluice doctor at once, also at an endpoint that is silent", async () => {
+  const silent = createServer().listen(0, "127.0.0.1");
+  await once(silent, "listening");
+  const { port } = silent.address() as AddressInfo;
+  const { child, ended } = startSluice([
+    "doctor",
+    "--function",
+    "orders",
+    "--endpoint-url",
+    `http://127.0.0.1:${port}`,
+  ]);
+  await once(silent, "connection");
+  child.kill("SIGINT");
+  expect(await ended).toEqual({ code: 130, stdout: "", stderr: "stopping\n" });
+  silent.close();
 });
 
 describe("arguments of sluice doctor", () => {
