@@ -261,7 +261,7 @@ export const routeWorker = (route: SharedRoute, settings: DeliverySettings): Rou
       const startedAt = clock.now();
       const result = await deliverRoute(parts, invocation);
       const endedAt = clock.now();
-      return { ...result, endedAt, durationMs: endedAt - startedAt };
+      return { ...result, endedAt, durationMs: Math.max(0, endedAt - startedAt) };
     },
     lagAfter: (result, invocation) => lag.after(result, invocation),
     noteSettled: async (result, from, { deadline }) => {

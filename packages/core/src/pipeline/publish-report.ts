@@ -43,7 +43,7 @@ export const publishReport = (
     ...counts,
     ...(requestId !== undefined && { requestId }),
     endedAt,
-    durationMs: endedAt - invocation.startedAt,
+    durationMs: Math.max(0, endedAt - invocation.startedAt),
   };
   observe(settings, report, invocation, routes);
   logReport(settings.logger, report);

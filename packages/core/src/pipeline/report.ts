@@ -180,7 +180,7 @@ export const brokenRun = (worker: RouteWorker, { received, startedAt }: Invocati
     if (unread === undefined && (envelope === undefined || envelope.sink === worker.name))
       results.set(position, untried);
   });
-  const times = { endedAt, durationMs: endedAt - startedAt };
+  const times = { endedAt, durationMs: Math.max(0, endedAt - startedAt) };
   const result = { route: worker.name, received: results.size, results, entries: [], noted: undefined, ...times };
   return { worker, result };
 };
