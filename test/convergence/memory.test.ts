@@ -46,10 +46,10 @@ describe("the memory sink", () => {
     const note = (message: unknown): void => {
       const { origin, routes } = message as InvocationReport;
       for (const counts of Object.values(routes)) {
-        for (const [outcome, count] of Object.entries(counts)) if (count > 0) reached.add(`${origin} ${outcome}`);
+        for (const outcome of outcomes) if (counts[outcome] > 0) reached.add(`${origin} ${outcome}`);
       }
     };
-    const outcomes = ["delivered", "filtered", "received", "rejected", "retried", "superseded"];
+    const outcomes = ["delivered", "filtered", "received", "rejected", "retried", "superseded"] as const;
     const expected = ["redrive", "stream"].flatMap((origin) => outcomes.map((outcome) => `${origin} ${outcome}`));
     subscribe(reportChannel, note);
     // Only few dead letters are rejected a second time, so several hundred histories may be needed to see all outcomes.

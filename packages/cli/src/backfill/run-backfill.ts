@@ -42,7 +42,7 @@ const openGate = async (
   { options: { aws, yieldAboveMs } }: OpenBackfill,
   { liveFunction, resources, terminal }: RunSettings,
 ): Promise<LagGate | undefined> => {
-  const lag = liveFunction === undefined ? undefined : await openLagReader(aws, liveFunction, resources, terminal);
+  const lag = liveFunction === undefined ? undefined : openLagReader(aws, liveFunction, resources, terminal);
   return lag && lagGate({ read: lag.read, aboveMs: yieldAboveMs, everyMs: lagEveryMs, onReadError: lag.report });
 };
 

@@ -41,7 +41,7 @@ const openLag = async (
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<Pick<VerifyOptions, "lag">> => {
-  const watched = functionName === undefined ? undefined : await openLagReader(aws, functionName, opened, terminal);
+  const watched = functionName === undefined ? undefined : openLagReader(aws, functionName, opened, terminal);
   if (watched === undefined) return {};
   return {
     lag: () =>
