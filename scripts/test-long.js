@@ -29,7 +29,7 @@ for (const [name, value] of Object.entries(values)) {
 
 const suiteOf = ({ runs, chaos, backfills, projects }) => {
   if (projects !== undefined) {
-    return { folder: "packages/cli/test/init", tests: "random projects", variable: "PROJECTS", runs: projects };
+    return { folder: "packages/cli/test/init", tests: "a generated project", variable: "PROJECTS", runs: projects };
   }
   if (backfills !== undefined) {
     return { folder: "test/backfill-live", tests: "beside a live stream", variable: "BACKFILLS", runs: backfills };

@@ -13,7 +13,7 @@ const describeWithEngines = await engineOrSkip({ describe, test, afterAll }, () 
 );
 
 const routes: readonly [RouteName, RouteName] = ["postgres", "replica"];
-const histories = Number(process.env.TRACE_HISTORIES ?? 8);
+const histories = Number(process.env.TRACE_HISTORIES ?? 5);
 const firstSeed = Number(process.env.TRACE_SEED ?? Date.now() % 1_000_000);
 const stepsOfHistory = 10;
 
