@@ -45,7 +45,8 @@ export const createdAtOf = ({ change, record }: Received): number => {
 /** Whether events of this origin tell how far a route is behind. The records of redrives, backfills and replays are old on purpose. */
 export const isLive = (origin: Origin): boolean => origin === "stream" || origin === "retry";
 
-const ageAt = (now: number, createdAt: number): number => Math.max(0, Math.round(now - createdAt));
+/** Age in whole milliseconds. 0 if the clocks differ so much that it would be negative. */
+export const ageAt = (now: number, createdAt: number): number => Math.max(0, Math.round(now - createdAt));
 
 /** When the oldest of these changes was made. Infinity if no change has a time. */
 const oldestOf = (

@@ -4,6 +4,7 @@
 import type { Outcome } from "../delivery/delivery-result.ts";
 import { checkOptionNames, invalidOption } from "../sink/option.ts";
 import type { Observer } from "./observer.ts";
+import { outcomes as known } from "./outcomes.ts";
 
 /** Options of `deliveryLog`. */
 export interface DeliveryLogOptions {
@@ -15,8 +16,6 @@ export interface DeliveryLogOptions {
   /** Writes a line. Default: to standard output. */
   readonly write?: (line: string) => void;
 }
-
-const known: readonly Outcome[] = ["delivered", "superseded", "filtered", "rejected", "retried"];
 
 /**
  * An observer that logs deliveries, one line of JSON each: `{"message":"delivery","eventId":…,"route":…,"outcome":…}`. A line

@@ -1,7 +1,7 @@
 // The report of a delivery: what happened to one change in one route.
 
 import type { DeliveryResult, Outcome, RouteResult } from "../delivery/delivery-result.ts";
-import { createdAtOf } from "../delivery/route-lag.ts";
+import { ageAt, createdAtOf } from "../delivery/route-lag.ts";
 import type { DeliveryErrorCode } from "../errors.ts";
 import type { Invocation } from "../intake/invocation.ts";
 import type { Received } from "../intake/received.ts";
@@ -48,7 +48,7 @@ const reportOf = (
     ...(error && { code: error.code }),
     attempts,
     ...(isQueued && { isQueued }),
-    ...(createdAt > 0 && { ageMs: Math.max(0, Math.round(endedAt - createdAt)) }),
+    ...(createdAt > 0 && { ageMs: ageAt(endedAt, createdAt) }),
   };
 };
 

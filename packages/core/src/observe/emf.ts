@@ -5,6 +5,7 @@ import { isThenable } from "../async/thenable.ts";
 import { isLive } from "../delivery/route-lag.ts";
 import { checkOptionNames, checkText, invalidOption } from "../sink/option.ts";
 import type { Observer } from "./observer.ts";
+import { busyRoutes } from "./outcomes.ts";
 import type { InvocationReport, RouteReport } from "./report.ts";
 
 /** Options of `emfMetrics`. */
@@ -75,8 +76,8 @@ export const dimensionValue = (text: string): string => {
 };
 
 /** The routes of a live event that received something. */
-export const measuredRoutes = ({ origin, routes }: InvocationReport): readonly (readonly [string, RouteReport])[] =>
-  isLive(origin) ? Object.entries(routes).filter(([, { received }]) => received > 0) : [];
+export const measuredRoutes = (report: InvocationReport): readonly (readonly [string, RouteReport])[] =>
+  isLive(report.origin) ? busyRoutes(report) : [];
 
 const dimensionSets = [["function"], ["function", "route"]];
 

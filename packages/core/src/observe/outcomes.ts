@@ -1,4 +1,4 @@
-// The outcomes of deliveries, for the adapters that count them.
+// The outcomes of deliveries, and the routes that have some.
 
 import type { Outcome } from "../delivery/delivery-result.ts";
 import type { InvocationReport, RouteReport } from "./report.ts";

@@ -4,6 +4,7 @@ import type { RouteResult } from "../delivery/delivery-result.ts";
 import type { Invocation } from "../intake/invocation.ts";
 import type { PipelineLogger } from "../logger.ts";
 import { observe } from "../observe/observe.ts";
+import { busyRoutes } from "../observe/outcomes.ts";
 import type { InvocationReport, RouteReport } from "../observe/report.ts";
 import type { PipelineSettings } from "./options.ts";
 
@@ -15,19 +16,16 @@ interface PublishedRun {
 }
 
 /** Leaves out zeros, and the routes that received nothing: a pipeline may have many routes. */
-const nonzero = (routes: InvocationReport["routes"]): InvocationReport["routes"] =>
-  Object.fromEntries(
-    Object.entries(routes)
-      .filter(([, { received }]) => received > 0)
-      .map(([route, report]) => [route, withoutZeros(report)]),
-  );
+const nonzero = (report: InvocationReport): InvocationReport["routes"] =>
+  Object.fromEntries(busyRoutes(report).map(([route, one]) => [route, withoutZeros(one)]));
 
 const withoutZeros = (report: RouteReport): RouteReport =>
   Object.fromEntries(Object.entries(report).filter(([, number]) => number > 0)) as unknown as RouteReport;
 
 /** Logs a report without its zeros. The log line is a warning if a delivery failed. */
-const logReport = (logger: PipelineLogger, { endedAt: _, ...report }: InvocationReport): void => {
-  const fields = { ...report, routes: nonzero(report.routes) };
+const logReport = (logger: PipelineLogger, report: InvocationReport): void => {
+  const { endedAt: _, ...logged } = report;
+  const fields = { ...logged, routes: nonzero(report) };
   if (Object.keys(report.failures).length === 0) logger.info("batch finished", fields);
   else logger.warn("batch finished with failures", fields);
 };

@@ -5,10 +5,9 @@ import type { RouteRun, RouteWorker } from "../delivery/route-worker.ts";
 import { type DeliveryErrorCode, RecordError } from "../errors.ts";
 import { type Invocation, staysInQueue } from "../intake/invocation.ts";
 import type { PipelineLogger } from "../logger.ts";
+import { outcomes } from "../observe/outcomes.ts";
 import type { InvocationReport, OutcomeCounts, RouteReport } from "../observe/report.ts";
 import type { StreamRecord } from "../record/change.ts";
-
-const outcomes: readonly Outcome[] = ["delivered", "superseded", "filtered", "rejected", "retried"];
 
 /** The members of a route's result that are counted. */
 type Counted = Pick<RouteResult, "route" | "received" | "results">;

@@ -4,8 +4,9 @@ import type { TableDescription } from "@aws-sdk/client-dynamodb";
 import type { StreamDescription } from "@aws-sdk/client-dynamodb-streams";
 import type { EventSourceMappingConfiguration } from "@aws-sdk/client-lambda";
 import type { Pipeline } from "@sluice/core";
-import { type Answer, ask, isAnswered } from "../aws/answer.ts";
+import { type Answer, ask, knownValue } from "../aws/answer.ts";
 import type { Clients } from "../aws/clients.ts";
+import { type AlarmFacts, alarmReader } from "./alarm-facts.ts";
 import { type FunctionFacts, listMappings, readFunction } from "./function-facts.ts";
 import { type QueueFacts, readQueues } from "./queue-facts.ts";
 
@@ -38,6 +39,8 @@ export interface Facts {
   readonly streams: readonly StreamFacts[];
   readonly queues: readonly QueueFacts[];
   readonly dedupe: DedupeFacts | undefined;
+  /** Lists the alarms of the region, once for all checks. */
+  readonly alarms: () => Promise<AlarmFacts>;
   /** The folder of the user's module, to look for the packages that the module imports. */
   readonly directory: string | undefined;
   /** The function that ends the runs of a verify, if the user named it. */
@@ -55,7 +58,7 @@ export const readsStream = ({ EventSourceArn = "" }: EventSourceMappingConfigura
 const tableNameOf = (streamArn: string): string => /:table\/([^/]+)/.exec(streamArn)?.[1] ?? streamArn;
 
 /** The table of another account is described by its ARN. */
-const tableAddress = (streamArn: string): string => streamArn.replace(/\/stream\/.*$/, "");
+export const tableAddress = (streamArn: string): string => streamArn.replace(/\/stream\/.*$/, "");
 
 const readStreamDescription = async (
   { streams }: Clients,
@@ -110,13 +113,14 @@ export const readFacts = async (
   { pipeline, directory, verifyFunction }: Given = {},
 ): Promise<Facts> => {
   const found = await readFunction(clients, functionName);
-  const mappings = isAnswered(found.mappings) ? found.mappings.value : [];
-  const variables = isAnswered(found.variables) ? found.variables.value : undefined;
+  const mappings = knownValue(found.mappings) ?? [];
+  const variables = knownValue(found.variables);
   const streamArns = new Set(mappings.filter(readsStream).map(({ EventSourceArn = "" }) => EventSourceArn));
   const [streams, queues, dedupe] = await Promise.all([
     Promise.all([...streamArns].map((streamArn) => readStream(clients, streamArn))),
     readQueues(clients, mappings, variables),
     variables?.dedupeTable === undefined ? undefined : readDedupe(clients, variables.dedupeTable),
   ]);
-  return { clients, pipeline, directory, verifyFunction, function: found, streams, queues, dedupe };
+  const alarms = alarmReader(clients);
+  return { clients, pipeline, directory, verifyFunction, function: found, streams, queues, dedupe, alarms };
 };

@@ -64,6 +64,10 @@ const readConfiguration = async (
   return { configuration: { value: configuration }, variables: variablesOf(answer.value) };
 };
 
+/** The log group of a function. Without a setting of its own, Lambda names the group after the function. */
+export const logGroupOf = (name: string, configuration: FunctionConfiguration | undefined): string =>
+  configuration?.LoggingConfig?.LogGroup ?? `/aws/lambda/${unqualified(name)}`;
+
 /** All mappings of a function, or all readers of a source. */
 export const listMappings = (
   { lambda }: Clients,

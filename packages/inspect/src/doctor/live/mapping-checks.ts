@@ -5,7 +5,8 @@ import { knownValue } from "../../aws/answer.ts";
 import { command, createMapping, updateMapping } from "../command.ts";
 import { type Facts, readsStream } from "../facts.ts";
 import type { Check, Finding } from "../finding.ts";
-import { unqualified } from "../function-name.ts";
+import { logGroupOf } from "../function-facts.ts";
+import { nameOf, unqualified } from "../function-name.ts";
 import { judgeAnswer } from "./answered.ts";
 
 const area = "mapping";
@@ -68,7 +69,7 @@ const problem: MappingJudge = (
 ) => {
   // The result of a disabled mapping is old.
   if (State !== "Enabled" || LastProcessingResult === "" || good.test(LastProcessingResult)) return [];
-  const group = knownValue(configuration)?.LoggingConfig?.LogGroup ?? `/aws/lambda/${unqualified(name)}`;
+  const group = logGroupOf(name, knownValue(configuration));
   return [
     {
       code: "MAPPING_PROBLEM",
@@ -117,7 +118,7 @@ const otherAlias: Check<Facts> = {
         const own = new Set((knownValue(mappings) ?? []).map(({ UUID }) => UUID));
         const same = all.filter(
           ({ UUID, FunctionArn = "", State = "" }) =>
-            !own.has(UUID) && !/^Disabl/.test(State) && functionOf(FunctionArn) === unqualified(name),
+            !own.has(UUID) && !/^Disabl/.test(State) && unqualified(nameOf(FunctionArn)) === unqualified(name),
         );
         return same.map(({ UUID = "", FunctionArn = "" }) => ({
           code: "MAPPING_TWICE",
@@ -131,9 +132,6 @@ const otherAlias: Check<Facts> = {
       }),
     ),
 };
-
-/** The function's name in an ARN, without alias or version. */
-const functionOf = (functionArn: string): string | undefined => functionArn.split(":")[6];
 
 /** The checks. */
 export const mappingChecks: readonly Check<Facts>[] = [exists, state, otherAlias];

@@ -5,6 +5,7 @@ import { knownValue } from "../../aws/answer.ts";
 import { command, createMapping, updateMapping } from "../command.ts";
 import type { Facts, StreamFacts } from "../facts.ts";
 import type { Check, Finding } from "../finding.ts";
+import { nameOf } from "../function-name.ts";
 import { judgeAnswer } from "./answered.ts";
 
 const area = "stream";
@@ -98,7 +99,7 @@ const readersOf = (
   if (readers.length <= most) return [];
   const own = new Set((knownValue(facts.function.mappings) ?? []).map(({ UUID }) => UUID));
   const others = readers.filter(({ UUID }) => !own.has(UUID));
-  const names = readers.map(({ FunctionArn = "" }) => FunctionArn.split(":").slice(6).join(":"));
+  const names = readers.map(({ FunctionArn = "" }) => nameOf(FunctionArn));
   return [
     {
       code: "READERS_TOO_MANY",

@@ -2,8 +2,7 @@
 
 import type { MetricAlarm } from "@aws-sdk/client-cloudwatch";
 import { type AlarmMetric, alarmExpression, alarmsOf, type PipelineAlarm, runbook } from "@sluice/rules";
-import { type Answer, ask, isAnswered } from "../../aws/answer.ts";
-import type { Clients } from "../../aws/clients.ts";
+import { isAnswered } from "../../aws/answer.ts";
 import { command } from "../command.ts";
 import type { Facts } from "../facts.ts";
 import { type Check, type Finding, openQuestion } from "../finding.ts";
@@ -19,22 +18,6 @@ interface WatchedMetric {
     | readonly { readonly Name?: string | undefined; readonly Value?: string | undefined }[]
     | undefined;
 }
-
-/** All metric alarms of the region. */
-export const listAlarms = ({ cloudwatch }: Clients): Promise<Answer<readonly MetricAlarm[]>> =>
-  ask("cloudwatch:DescribeAlarms", async (abortSignal) => {
-    const alarms: MetricAlarm[] = [];
-    let token: string | undefined;
-    do {
-      const page = await cloudwatch.describeAlarms(
-        { AlarmTypes: ["MetricAlarm"], MaxRecords: 100, ...(token !== undefined && { NextToken: token }) },
-        { abortSignal },
-      );
-      alarms.push(...(page.MetricAlarms ?? []));
-      token = page.NextToken;
-    } while (token);
-    return alarms;
-  });
 
 /** The metrics that an alarm watches: its own, or those of its expression. */
 export const metricsIn = ({
@@ -176,7 +159,7 @@ export const alarmsCheck: Check<Facts> = {
   findings: async (facts) => {
     const expected = expectedAlarms(facts);
     if (expected.length === 0) return [];
-    const existing = await listAlarms(facts.clients);
+    const existing = await facts.alarms();
     const { name } = facts.function;
     return isAnswered(existing)
       ? judgeAlarms(expected, existing.value, name)

@@ -1,7 +1,7 @@
 // Metrics of the last day: whether Sluice's own arrive, and how old the messages of the queues are.
 
 import { metricNamespace, pipelineAlarms } from "@sluice/rules";
-import { isAnswered } from "../../aws/answer.ts";
+import { isAnswered, knownValue } from "../../aws/answer.ts";
 import { command } from "../command.ts";
 import type { Facts } from "../facts.ts";
 import { type Check, type Finding, openQuestion } from "../finding.ts";
@@ -33,7 +33,7 @@ const ageOf = (metric: string): number =>
   pipelineAlarms.find(({ id }) => id === metric)?.threshold ?? Number.POSITIVE_INFINITY;
 
 const countOf = ({ attributes }: QueueFacts): number => {
-  const found = (isAnswered(attributes) ? attributes.value : undefined) ?? {};
+  const found = knownValue(attributes) ?? {};
   return (["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"] as const)
     .map((name) => Number(found[name] ?? 0))
     .reduce((total, count) => total + count);

@@ -1,7 +1,7 @@
 // The names of a pipeline's resources, as the dimensions of CloudWatch's metrics have them.
 
 import type { AlarmResources } from "@sluice/rules";
-import { isAnswered } from "../../aws/answer.ts";
+import { isAnswered, knownValue } from "../../aws/answer.ts";
 import { type Facts, readsStream } from "../facts.ts";
 import { unqualified } from "../function-name.ts";
 import type { QueueFacts, QueueUse } from "../queue-facts.ts";
@@ -15,7 +15,7 @@ export const alarmResources = (facts: Facts): readonly AlarmResources[] => {
   const { mappings, name } = facts.function;
   const [deadLetters] = queuesOf(facts, "dead-letters");
   const [retryQueue] = queuesOf(facts, "retry");
-  return (isAnswered(mappings) ? mappings.value : []).filter(readsStream).map(({ UUID, DestinationConfig }) => ({
+  return (knownValue(mappings) ?? []).filter(readsStream).map(({ UUID, DestinationConfig }) => ({
     function: unqualified(name),
     mapping: UUID,
     destination: DestinationConfig?.OnFailure?.Destination,

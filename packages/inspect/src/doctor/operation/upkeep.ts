@@ -2,9 +2,9 @@
 
 import { ask, isAnswered } from "../../aws/answer.ts";
 import { command } from "../command.ts";
-import type { Facts, StreamFacts } from "../facts.ts";
+import { type Facts, type StreamFacts, tableAddress } from "../facts.ts";
 import { type Check, type Finding, openQuestion } from "../finding.ts";
-import { unqualified } from "../function-name.ts";
+import { logGroupOf } from "../function-facts.ts";
 
 const area = "operation";
 
@@ -22,7 +22,7 @@ const recoveryOff = (tableName: string): Finding => ({
 });
 
 const recoveryFindings = async (facts: Facts, { streamArn, tableName }: StreamFacts): Promise<readonly Finding[]> => {
-  const TableName = streamArn.replace(/\/stream\/.*$/, "");
+  const TableName = tableAddress(streamArn);
   const answer = await ask<string | undefined>(
     "dynamodb:DescribeContinuousBackups",
     async (abortSignal) => {
@@ -51,7 +51,7 @@ const retentionMissing = (group: string): Finding => ({
 /** Judges the log group. It is created by the first invocation, so that it may not exist. */
 const logFindings = async ({ clients, function: { name, configuration } }: Facts): Promise<readonly Finding[]> => {
   if (!isAnswered(configuration) || configuration.value === undefined) return [];
-  const group = configuration.value.LoggingConfig?.LogGroup ?? `/aws/lambda/${unqualified(name)}`;
+  const group = logGroupOf(name, configuration.value);
   const answer = await ask("logs:DescribeLogGroups", async (abortSignal) => {
     const { logGroups = [] } = await clients.logs.describeLogGroups({ logGroupNamePrefix: group }, { abortSignal });
     return logGroups.find(({ logGroupName }) => logGroupName === group);

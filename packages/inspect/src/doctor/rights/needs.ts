@@ -2,7 +2,7 @@
 
 import type { SinkResource } from "@sluice/core/sink-kit";
 import { type RightId, rightRows } from "@sluice/rules";
-import { isAnswered } from "../../aws/answer.ts";
+import { knownValue } from "../../aws/answer.ts";
 import type { Facts } from "../facts.ts";
 import type { QueueUse } from "../queue-facts.ts";
 import { busArn, type Location, objectArn, queueArn, tableArn } from "./location.ts";
@@ -35,7 +35,7 @@ const ofDestination = (destination: string): readonly Need[] => {
 };
 
 const ofDestinations = ({ function: { mappings } }: Facts): readonly Need[] => {
-  const found = isAnswered(mappings) ? mappings.value : [];
+  const found = knownValue(mappings) ?? [];
   const destinations = found.flatMap(({ DestinationConfig }) => DestinationConfig?.OnFailure?.Destination ?? []);
   return [...new Set(destinations)].flatMap(ofDestination);
 };
@@ -49,7 +49,7 @@ const keyRights: readonly (readonly [QueueUse, RightId])[] = [
 /** The keys of the queues that have a key of the user's own. Of an alias, the key is unknown. */
 const ofKeys = ({ queues }: Facts, { partition, region, account }: Location): readonly Need[] =>
   queues.flatMap(({ attributes, uses }) => {
-    const key = isAnswered(attributes) ? attributes.value?.KmsMasterKeyId : undefined;
+    const key = knownValue(attributes)?.KmsMasterKeyId;
     if (key === undefined || key === "" || key.includes("alias/")) return [];
     const resource = key.startsWith("arn:") ? key : `arn:${partition}:kms:${region}:${account}:key/${key}`;
     return keyRights.filter(([use]) => uses.has(use)).map(([, right]) => ({ right, resource }));
@@ -99,7 +99,7 @@ const ofSinks = ({ pipeline }: Facts, location: Location): readonly Need[] =>
 
 /** The rights that are known to be needed: of the source, the queues and the stores, and of each target that is known. */
 export const needsOf = (facts: Facts, location: Location): readonly Need[] => {
-  const variables = isAnswered(facts.function.variables) ? facts.function.variables.value : undefined;
+  const variables = knownValue(facts.function.variables);
   const { deadLetterQueueUrl, retryQueueUrl, resources = new Map<string, string>() } = variables ?? {};
   const queues: readonly Need[] = [
     ...(deadLetterQueueUrl

@@ -3,7 +3,7 @@
 
 import type { TableDescription } from "@aws-sdk/client-dynamodb";
 import type { EventSourceMappingConfiguration } from "@aws-sdk/client-lambda";
-import { isAnswered, knownValue } from "../../aws/answer.ts";
+import { knownValue } from "../../aws/answer.ts";
 import type { Facts, StreamFacts } from "../facts.ts";
 import { readsStream } from "../facts.ts";
 import { type QueueFacts, queueIdOf } from "../queue-facts.ts";
@@ -159,7 +159,7 @@ export const liveTemplate = (facts: Facts): LiveTemplate => {
   const { function: target, streams, queues } = facts;
   const queueIds = new Map(queues.map(({ address }, index) => [queueIdOf(address), `Queue${index}`]));
   const tableIds = new Map(streams.map(({ streamArn }, index) => [streamArn, `Table${index}`]));
-  const mappings = isAnswered(target.mappings) ? target.mappings.value : [];
+  const mappings = knownValue(target.mappings) ?? [];
   const entries: readonly Entry[] = [
     functionEntry(facts, queueIds),
     ...mappings.map((mapping, index) => mappingEntry(mapping, index, tableIds, queueIds, streams)),

@@ -1,7 +1,7 @@
 // The rules for templates as checks of a deployment: one check for each area.
 
 import { judgeTemplate, type RuleCode, type RuleFinding } from "@sluice/rules";
-import { type Answer, isAnswered } from "../../aws/answer.ts";
+import { type Answer, isAnswered, knownValue } from "../../aws/answer.ts";
 import type { Facts } from "../facts.ts";
 import { type Area, type Check, type Finding, openQuestion } from "../finding.ts";
 import { type LiveRuleCode, liveRules } from "./live-rules.ts";
@@ -23,14 +23,10 @@ const findingOf = (rule: RuleFinding, { subjects }: LiveTemplate): readonly Find
 type Question = readonly [resource: string, answer: Answer<unknown>];
 
 const mappingQuestions = ({ function: { name, mappings } }: Facts): readonly Question[] => {
-  const filters = (isAnswered(mappings) ? mappings.value : []).flatMap(
-    ({ UUID = "", FilterCriteriaError }): readonly Question[] => {
-      if (FilterCriteriaError === undefined) return [];
-      return [
-        [UUID, { unanswered: { action: "kms:Decrypt", reason: FilterCriteriaError.ErrorCode ?? "AccessDenied" } }],
-      ];
-    },
-  );
+  const filters = (knownValue(mappings) ?? []).flatMap(({ UUID = "", FilterCriteriaError }): readonly Question[] => {
+    if (FilterCriteriaError === undefined) return [];
+    return [[UUID, { unanswered: { action: "kms:Decrypt", reason: FilterCriteriaError.ErrorCode ?? "AccessDenied" } }]];
+  });
   return [[name, mappings], ...filters];
 };
 

@@ -2,7 +2,7 @@
 
 import { type PipelineTarget, type StreamRecord, streamEpoch } from "@sluice/core/envelope";
 import { RecordError, type WriteContext } from "@sluice/core/sink-kit";
-import { isAnswered } from "../../aws/answer.ts";
+import { knownValue } from "../../aws/answer.ts";
 import type { StreamFacts } from "../facts.ts";
 import type { Finding } from "../finding.ts";
 import { isMissing, patienceMs, unreachable, withPatience } from "./target.ts";
@@ -23,7 +23,7 @@ type KeyTypes = Readonly<Record<string, KeyType>>;
 
 /** Names and types of the key attributes; undefined if the table could not be read. */
 const keyTypesOf = ({ table }: StreamFacts): KeyTypes | undefined => {
-  const found = isAnswered(table) ? table.value : undefined;
+  const found = knownValue(table);
   if (found === undefined) return undefined;
   const types = new Map(found.AttributeDefinitions?.map((one) => [one.AttributeName, one.AttributeType]));
   const keys = (found.KeySchema ?? []).map(({ AttributeName = "" }) => AttributeName);

@@ -6,7 +6,7 @@ import { command } from "../command.ts";
 import type { Facts } from "../facts.ts";
 import { type Check, type Finding, openQuestion } from "../finding.ts";
 import { unqualified } from "../function-name.ts";
-import { listAlarms, metricsIn } from "../operation/alarms.ts";
+import { metricsIn } from "../operation/alarms.ts";
 import { loopFindings } from "./loop.ts";
 import { oldImageFindings } from "./old-image.ts";
 import { schemaFindings } from "./schema.ts";
@@ -56,9 +56,9 @@ const routeUnknown = (alarm: string, route: string, routes: readonly string[]): 
 export const alarmRoutesCheck: Check<Facts> = {
   area,
   codes: ["ALARM_ROUTE_UNKNOWN"],
-  findings: async ({ clients, pipeline, function: { name } }) => {
+  findings: async ({ alarms: listAlarms, pipeline, function: { name } }) => {
     if (pipeline === undefined) return [];
-    const alarms = await listAlarms(clients);
+    const alarms = await listAlarms();
     if (!isAnswered(alarms)) return [openQuestion(area, name, alarms.unanswered)];
     const routes = pipeline.routes.map((route) => route.name);
     return alarms.value.flatMap((alarm) => {

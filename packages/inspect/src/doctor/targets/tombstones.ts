@@ -1,6 +1,6 @@
 // Whether tombstones in the targets end: by TTL, or by purge(). The rules judge the dedupe table.
 
-import { type Answer, ask, isAnswered } from "../../aws/answer.ts";
+import { type Answer, ask, knownValue } from "../../aws/answer.ts";
 import type { Clients } from "../../aws/clients.ts";
 import { command } from "../command.ts";
 import type { Facts } from "../facts.ts";
@@ -41,7 +41,7 @@ const targetTables = ({ pipeline, function: { variables } }: Facts): readonly st
   const routes = pipeline?.routes.flatMap(({ sink: { resource } }) =>
     resource?.service === "dynamodb" ? [resource.address] : [],
   );
-  const named = isAnswered(variables) ? variables.value?.resources.get("TARGET_TABLE") : undefined;
+  const named = knownValue(variables)?.resources.get("TARGET_TABLE");
   return [...new Set([...(routes ?? []), ...(named === undefined ? [] : [named])])];
 };
 
