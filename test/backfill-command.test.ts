@@ -1,6 +1,6 @@
 // `sluice backfill` from DynamoDB Local to Postgres: beside a live stream, interrupted, killed and resumed, with failures.
 
-import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -14,6 +14,7 @@ import { engineOrSkip, startEngines } from "@sluice/local";
 import { postgresSink } from "@sluice/sink-postgres";
 import { lambdaContext, streamEvent, streamRecord } from "@sluice/testing";
 import pg from "pg";
+import { collected } from "./child-output.ts";
 import { root } from "./markdown.ts";
 
 const describeWithEngines = await engineOrSkip({ describe, test, afterAll }, () =>
@@ -33,25 +34,9 @@ afterAll(async () => {
 
 const itemCount = 1_000;
 
-interface Ended {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 const started = (args: readonly string[], env: NodeJS.ProcessEnv, cwd: string) => {
   const all = { PATH: process.env.PATH, HOME: "/nonexistent", ...env };
-  const child: ChildProcessWithoutNullStreams = spawn(process.execPath, [program, ...args], { cwd, env: all });
-  let [stdout, stderr] = ["", ""];
-  child.stdout.on("data", (part) => {
-    stdout += part;
-  });
-  child.stderr.on("data", (part) => {
-    stderr += part;
-  });
-  child.stdin.end();
-  const ended = once(child, "close").then(([code]): Ended => ({ code, stdout, stderr }));
-  return { child, ended, output: () => stdout + stderr };
+  return collected(spawn(process.execPath, [program, ...args], { cwd, env: all }));
 };
 
 describeWithEngines("sluice backfill to Postgres", (engines) => {

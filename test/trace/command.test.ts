@@ -1,13 +1,13 @@
 // `sluice trace` as a process: its report on a terminal of 80 and 120 columns, its JSON, its exit codes, wrong arguments.
 
 import { execFileSync, spawn } from "node:child_process";
-import { once } from "node:events";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { CloudWatchLogs } from "@aws-sdk/client-cloudwatch-logs";
 import { afterAll, afterEach, describe, expect, test } from "@jest/globals";
 import { engineOrSkip, startEngines } from "@sluice/local";
+import { collected, type Ended } from "../child-output.ts";
 import { root } from "../markdown.ts";
 import { openWorld, refusedTotal, type World } from "./world.ts";
 
@@ -20,25 +20,8 @@ const tsc = join(dirname(require.resolve("typescript/package.json")), "bin/tsc")
 const program = join(dirname(require.resolve("@sluice/cli/package.json")), "bin/sluice.js");
 const module = fileURLToPath(new URL("orders.ts", import.meta.url));
 
-interface Ended {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-const run = async (command: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<Ended> => {
-  const child = spawn(command, args, { env: { PATH: process.env.PATH, HOME: "/nonexistent", ...env } });
-  let [stdout, stderr] = ["", ""];
-  child.stdout.on("data", (part) => {
-    stdout += part;
-  });
-  child.stderr.on("data", (part) => {
-    stderr += part;
-  });
-  child.stdin.end();
-  const [code] = await once(child, "close");
-  return { code, stdout, stderr };
-};
+const run = (command: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<Ended> =>
+  collected(spawn(command, args, { env: { PATH: process.env.PATH, HOME: "/nonexistent", ...env } })).ended;
 
 const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 

@@ -1,7 +1,6 @@
 // `sluice verify` from DynamoDB Local to Postgres: findings of each class, repairs, mappers that read a clock, wrong arguments.
 
 import { execFileSync, spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
@@ -12,6 +11,7 @@ import { afterAll, describe, expect, test } from "@jest/globals";
 import { engineOrSkip, startEngines } from "@sluice/local";
 import { postgresSink } from "@sluice/sink-postgres";
 import pg from "pg";
+import { collected, type Ended } from "../child-output.ts";
 import { root } from "../markdown.ts";
 
 const describeWithEngines = await engineOrSkip({ describe, test, afterAll }, () =>
@@ -28,25 +28,9 @@ afterAll(async () => {
   for (const folder of folders) await rm(folder, { recursive: true });
 });
 
-interface Ended {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-const run = async (args: readonly string[], env: NodeJS.ProcessEnv, cwd: string): Promise<Ended> => {
+const run = (args: readonly string[], env: NodeJS.ProcessEnv, cwd: string): Promise<Ended> => {
   const all = { PATH: process.env.PATH, HOME: "/nonexistent", ...env };
-  const child = spawn(process.execPath, [program, "verify", ...args], { cwd, env: all });
-  let [stdout, stderr] = ["", ""];
-  child.stdout.on("data", (part) => {
-    stdout += part;
-  });
-  child.stderr.on("data", (part) => {
-    stderr += part;
-  });
-  child.stdin.end();
-  const [code] = await once(child, "close");
-  return { code, stdout, stderr };
+  return collected(spawn(process.execPath, [program, "verify", ...args], { cwd, env: all })).ended;
 };
 
 describeWithEngines("sluice verify", (engines) => {

@@ -420,7 +420,7 @@ test("the workflows get the pipeline, redrive and verify their alarms, and the r
     function: { Ref: expect.stringMatching(/VerifyReport/) },
     route: "rows",
   });
-  // Tasks are no live changes: their functions write no metrics.
+  // The functions of tasks write no metrics: a task has old records.
   const functions = Object.values(template.findResources("AWS::Lambda::Function"));
   const writers = functions.filter(({ Properties }) => Properties.Environment?.Variables?.SLUICE_METRICS !== undefined);
   expect(writers).toHaveLength(1);

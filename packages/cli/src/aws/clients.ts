@@ -37,7 +37,7 @@ export const awsOptions = {
   },
 } as const;
 
-/** Reads the options for AWS. @throws {CommandError} when `--endpoint-url` is not a URL, or `--region` is no name */
+/** Reads the options for AWS. @throws {CommandError} when `--endpoint-url` is not a URL, or `--region` does not look like the name of a region */
 export const awsOptionsIn = (values: OptionValues<typeof awsOptions>): AwsOptions => {
   const { profile, region, "endpoint-url": endpointUrl } = values;
   if (region !== undefined && !/^[a-z0-9-]+$/.test(region)) {

@@ -78,7 +78,7 @@ export const pipelineAlarms: readonly AlarmRow[] = [
     unit: "count",
     datapoints: 1,
     periods: 1,
-    why: "a verify looks twice at each difference, so what it reports is no change on its way",
+    why: "a verify looks twice at each difference, so that a change on its way is not reported",
     missing: "ignore",
     missingWhy: "no run ended: a copy that differed still differs until a run finds it equal",
   },
