@@ -1,0 +1,74 @@
+// What the console is about: the pipelines, their routes, queues and engines, and what the page may do with them.
+
+import type { RunKind } from "./runs.ts";
+
+/** A route of a pipeline. */
+export interface RouteAbout {
+  readonly name: string;
+  /** Name of the sink, such as `postgres`. */
+  readonly sink: string;
+  readonly writes: "upsert" | "append";
+  /** Whether the copies of items can be read, so that items can be compared and verified. */
+  readonly isReadable: boolean;
+}
+
+/** A pipeline. In a console of a deployment without a module, the routes are those of its metrics. */
+export interface PipelineAbout {
+  readonly name: string;
+  /** Name of the source table; undefined if it is unknown. */
+  readonly table: string | undefined;
+  readonly keyNames: readonly string[];
+  readonly routes: readonly RouteAbout[];
+}
+
+/** A command that works on an engine, to copy and paste: `psql postgres://…`. */
+export interface PasteLine {
+  readonly label: string;
+  readonly command: string;
+}
+
+/** An engine, or a service of AWS. */
+export interface EngineAbout {
+  readonly name: string;
+  /** Address without a password. */
+  readonly address: string;
+  readonly lines: readonly PasteLine[];
+}
+
+/** What a queue is to its pipeline. */
+export type ConsoleQueueKind = "retry queue" | "dead letters" | "on-failure destination";
+
+/** A queue of a pipeline. */
+export interface QueueAbout {
+  readonly pipeline: string;
+  readonly kind: ConsoleQueueKind;
+  readonly name: string;
+  readonly url: string;
+}
+
+/** What the page may do. What it may not do is not shown, or says why. */
+export interface Abilities {
+  /** Every change is seen as it happens. */
+  readonly changes: boolean;
+  readonly item: boolean;
+  readonly redrive: boolean;
+  readonly editDeadLetter: boolean;
+  readonly dropDeadLetters: boolean;
+  readonly runs: readonly RunKind[];
+  readonly doctor: boolean;
+}
+
+/** The answer of `GET /api/about`. */
+export interface About {
+  readonly mode: "dev" | "deployment";
+  /** `orders.ts`, or the name of the function. */
+  readonly title: string;
+  /** Version of Sluice. */
+  readonly version: string;
+  readonly pipelines: readonly PipelineAbout[];
+  readonly queues: readonly QueueAbout[];
+  readonly engines: readonly EngineAbout[];
+  readonly can: Abilities;
+  /** Whether keys are hidden until a click, as values always are. */
+  readonly hidesKeys: boolean;
+}
