@@ -2,9 +2,8 @@
 
 /** How calls of a method end. `hangs`: only when the signal aborts. */
 export type FakeStep =
-  | { readonly rejects: string; readonly name?: string }
-  | { readonly afterMs: number }
-  | { readonly hangs: true };
+  /** The message, and the name of the error. Default `CommandError`, whose message the page shows. */
+  { readonly rejects: string; readonly name?: string } | { readonly afterMs: number } | { readonly hangs: true };
 
 /** A call of the fake host. */
 export interface FakeCall {
@@ -37,7 +36,7 @@ export const fakeScript = () => {
       const step = steps.get(method);
       if (step !== undefined && "rejects" in step) {
         const error = new Error(step.rejects);
-        error.name = step.name ?? "Error";
+        error.name = step.name ?? "CommandError";
         throw error;
       }
       if (step !== undefined && "hangs" in step) return untilAborted(signal);
