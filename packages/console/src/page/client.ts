@@ -1,88 +1,131 @@
-// The page's only way to the server: the API, with the token of this start.
+// Asks the server of the console. Each request has the token, and each action a key, so that a double click does it once.
 
-const tokenKey = "sluice-token";
+import { type Signal, signal } from "@preact/signals";
+import { createActions } from "./idempotency.ts";
+import { linesOf, textPieces } from "./lines.ts";
+import { takeToken } from "./token.ts";
 
-/** An answer of the API that is an error, or no answer. */
+/** `missing`: the page was opened without a token. `refused`: the token is of an earlier start of the console. */
+export type Access = "open" | "missing" | "refused";
+
+/** Values of a query. Undefined ones are left out. */
+export type Query = Readonly<Record<string, string | number | undefined>>;
+
+/** An answer of the server that is an error, or, with status 0, no answer at all. */
 export class ApiError extends Error {
   override readonly name = "ApiError";
-  /** Status of HTTP; 0 if the server did not answer. */
   readonly status: number;
   readonly code: string;
 
-  constructor(status: number, code: string, message: string) {
-    super(message);
+  constructor(status: number, code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
     this.status = status;
     this.code = code;
   }
 }
 
-/** Parameters of a query. Undefined members are left out. */
-export type Query = Readonly<Record<string, string | number | undefined>>;
+const storageKey = "sluice-token";
 
-/** Moves the token from the fragment of the address to the session, so that no link or bookmark carries the token. */
-export const takeToken = (): void => {
-  const token = new URLSearchParams(location.hash.slice(1)).get("token");
-  if (token === null) return;
-  sessionStorage.setItem(tokenKey, token);
-  history.replaceState(history.state, "", location.pathname + location.search);
+const tokenHeader = "x-sluice-token";
+
+/** Moves the token from the address to the session's storage. Returns whether the address had one. */
+const moveToken = (): boolean => {
+  const { token, rest } = takeToken(location.hash);
+  if (token === undefined) return false;
+  sessionStorage.setItem(storageKey, token);
+  history.replaceState(history.state, "", `${location.pathname}${location.search}${rest}`);
+  return true;
 };
 
-const withQuery = (path: string, query: Query): string => {
-  const search = new URLSearchParams();
-  for (const [name, value] of Object.entries(query)) if (value !== undefined) search.set(name, String(value));
-  return search.size === 0 ? path : `${path}?${search}`;
+const heldToken = (): string | undefined => sessionStorage.getItem(storageKey) ?? undefined;
+
+/** Whether the server lets the page in. */
+export const access: Signal<Access> = signal("open");
+
+/** Takes the token from the address. Call it before the first request, and before the router reads the address. */
+export const openAccess = (): void => {
+  moveToken();
+  access.value = heldToken() === undefined ? "missing" : "open";
+  // The address of a new start in the same tab changes only the fragment, so the browser loads nothing.
+  addEventListener("hashchange", () => {
+    if (moveToken()) location.reload();
+  });
 };
 
-const errorOf = async (response: Response): Promise<ApiError> => {
+const addressOf = (path: string, query: Query): string => {
+  const given = Object.entries(query).flatMap(([name, value]): [string, string][] =>
+    value === undefined ? [] : [[name, String(value)]],
+  );
+  return given.length === 0 ? path : `${path}?${new URLSearchParams(given)}`;
+};
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null;
+
+/** The error of an answer, also of one that is not the server's own, such as that of a proxy. */
+const errorIn = async (response: Response): Promise<ApiError> => {
   const body: unknown = await response.json().catch(() => undefined);
-  const error = (body as { error?: { code?: unknown; message?: unknown } } | undefined)?.error;
+  const { error } = isRecord(body) ? body : {};
+  const { code, message } = isRecord(error) ? error : {};
   return new ApiError(
     response.status,
-    typeof error?.code === "string" ? error.code : `HTTP_${response.status}`,
-    typeof error?.message === "string" ? error.message : `The console answered with status ${response.status}.`,
+    typeof code === "string" ? code : "UNEXPECTED_ANSWER",
+    typeof message === "string" ? message : `the server answered with status ${response.status}`,
   );
 };
 
-const ask = async (path: string, init: RequestInit): Promise<Response> => {
-  const headers = new Headers(init.headers);
-  headers.set("x-sluice-token", sessionStorage.getItem(tokenKey) ?? "");
-  let response: Response;
-  try {
-    response = await fetch(path, { ...init, headers });
-  } catch (error) {
+const send = async (address: string, init: RequestInit): Promise<Response> => {
+  const token = heldToken();
+  const headers = { ...init.headers, ...(token === undefined ? {} : { [tokenHeader]: token }) };
+  const response = await fetch(address, { ...init, headers, cache: "no-store" }).catch((error: unknown) => {
     if (init.signal?.aborted === true) throw error;
-    throw new ApiError(0, "UNREACHABLE", "The console does not answer. Is the command still running?");
-  }
-  if (!response.ok) throw await errorOf(response);
-  return response;
+    const message = "the console does not answer; expected its command to be running";
+    throw new ApiError(0, "NO_ANSWER", message, { cause: error });
+  });
+  if (response.ok) return response;
+  if (response.status === 401) access.value = token === undefined ? "missing" : "refused";
+  throw await errorIn(response);
 };
 
-/** Asks for an answer of the API. */
-export const get = async <T>(path: string, query: Query = {}, signal?: AbortSignal): Promise<T> =>
-  (await ask(withQuery(path, query), signal === undefined ? {} : { signal })).json();
+const reading = (signal: AbortSignal | undefined): RequestInit => (signal === undefined ? {} : { signal });
 
-/** Calls an action of the API. Each call has a key of its own, so that a repeated request acts once. */
-export const post = async <T>(path: string, body: unknown = {}, signal?: AbortSignal): Promise<T> =>
-  (
-    await ask(path, {
-      method: "POST",
-      headers: { "content-type": "application/json", "idempotency-key": crypto.randomUUID() },
-      body: JSON.stringify(body),
-      ...(signal === undefined ? {} : { signal }),
-    })
-  ).json();
+/** Reads something. @throws {ApiError} */
+export const get = async <Value>(path: string, query: Query = {}, signal?: AbortSignal): Promise<Value> => {
+  const response = await send(addressOf(path, query), reading(signal));
+  return (await response.json()) as Value;
+};
 
-/** Reads lines of JSON until the answer ends, or the signal aborts. */
-export async function* lines<T>(path: string, query: Query, signal: AbortSignal): AsyncGenerator<T, void, void> {
-  const { body } = await ask(withQuery(path, query), { signal });
+const actions = createActions(
+  () => crypto.randomUUID(),
+  () => performance.now(),
+);
+
+const isAnswer = (error: unknown): boolean => error instanceof ApiError && error.status !== 0;
+
+const postText = async (path: string, body: unknown): Promise<string> => {
+  const text = JSON.stringify(body);
+  const answer = await actions.once(
+    `${path} ${text}`,
+    async (key) => {
+      const headers = { "content-type": "application/json", "idempotency-key": key };
+      const response = await send(path, { method: "POST", headers, body: text });
+      return response.text();
+    },
+    isAnswer,
+  );
+  return String(answer);
+};
+
+/** Does something. A double click, and a second try after no answer, have the key of the first. @throws {ApiError} */
+export const post = async <Value>(path: string, body: unknown): Promise<Value> =>
+  JSON.parse(await postText(path, body)) as Value;
+
+/** Does something whose answer is a file, such as lines of JSON. @throws {ApiError} */
+export const postForText: (path: string, body: unknown) => Promise<string> = postText;
+
+/** Reads lines of JSON as they arrive, until the answer ends or the signal aborts. @throws {ApiError} */
+export async function* lines<Line>(path: string, query: Query, signal: AbortSignal): AsyncGenerator<Line> {
+  const { body } = await send(addressOf(path, query), reading(signal));
   if (body === null) return;
-  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
-  let rest = "";
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return;
-    const parts = (rest + value).split("\n");
-    rest = parts.pop() ?? "";
-    for (const part of parts) if (part !== "") yield JSON.parse(part);
-  }
+  for await (const line of linesOf(textPieces(body))) yield JSON.parse(line) as Line;
 }

@@ -7,16 +7,22 @@ import type { LiveLine } from "../api/live.ts";
 import type { Overview } from "../api/overview.ts";
 import type { RunView } from "../api/runs.ts";
 import { reconnectDelayMs } from "./backoff.ts";
-import { ApiError, get, lines } from "./client.ts";
+import { get, lines } from "./client.ts";
 
-/** `denied`: the token is of an earlier start of the console, so only its new address helps. */
-export type Connection = "connecting" | "live" | "disconnected" | "denied";
+/** `connecting` is the state before the first answer. */
+export type Connection = "connecting" | "live" | "disconnected";
 
 /** Whether the page hears the server. */
 export const connection = signal<Connection>("connecting");
 
+/** Counts the connections, so that screens read again what they may have missed. */
+export const connections = signal(0);
+
 /** When the page connects again, in milliseconds since the epoch. */
 export const reconnectsAt = signal<number | undefined>(undefined);
+
+/** Why the last connection failed. */
+export const failure = signal<string | undefined>(undefined);
 
 /** What the console is about; undefined until the first answer. */
 export const about = signal<About | undefined>(undefined);
@@ -83,7 +89,10 @@ const readLines = async (signal: AbortSignal): Promise<void> => {
   await readAbout();
   for await (const line of lines<LiveLine>("/api/live", { ...filter }, signal)) {
     if (signal.aborted) return;
-    connection.value = "live";
+    if (connection.peek() !== "live") {
+      connection.value = "live";
+      connections.value++;
+    }
     if (line.type === "alive") continue;
     pending.push(line);
     schedule();
@@ -103,27 +112,33 @@ const waitFor = async (delayMs: number): Promise<void> => {
   wake = undefined;
 };
 
-const isDenied = (error: unknown): boolean =>
-  error instanceof ApiError && (error.status === 401 || error.status === 403);
+/** Hears the server until the connection ends. Returns whether it ended because another filter is wanted. */
+const hear = async (): Promise<boolean> => {
+  const controller = new AbortController();
+  current = controller;
+  try {
+    await readLines(controller.signal);
+  } catch (error) {
+    if (!controller.signal.aborted) failure.value = error instanceof Error ? error.message : String(error);
+  }
+  return controller.signal.aborted;
+};
 
-/** Connects, and connects again whenever the connection ends. Never returns. */
-export const startLive = async (): Promise<void> => {
+const keepConnected = async (): Promise<never> => {
   let failures = 0;
   for (;;) {
-    const controller = new AbortController();
-    current = controller;
-    let cause: unknown;
-    try {
-      await readLines(controller.signal);
-    } catch (error) {
-      cause = error;
-    }
-    // The filter changed: no reason to wait.
-    if (controller.signal.aborted) continue;
+    if (await hear()) continue;
     failures = connection.value === "live" ? 1 : failures + 1;
-    connection.value = isDenied(cause) ? "denied" : "disconnected";
+    connection.value = "disconnected";
     await waitFor(reconnectDelayMs(failures));
   }
+};
+
+/** Connects, and connects again whenever the connection ends. */
+export const startLive = (): void => {
+  keepConnected().catch((error: unknown) => {
+    failure.value = String(error);
+  });
 };
 
 /** Connects at once instead of after the delay. */

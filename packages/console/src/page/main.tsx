@@ -3,9 +3,10 @@
 import { type ComponentType, render } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import "./page.css";
-import { takeToken } from "./client.ts";
+import { access, openAccess } from "./client.ts";
 import { startKeyboard } from "./keyboard.ts";
 import { about, startLive } from "./live.ts";
+import { Closed } from "./parts/closed.tsx";
 import { Empty } from "./parts/empty.tsx";
 import { ConnectionBar, Header } from "./parts/header.tsx";
 import { Help } from "./parts/help.tsx";
@@ -45,6 +46,13 @@ const Screen = ({ path }: { readonly path: string }) => {
   return <Component />;
 };
 
+const Content = ({ path }: { readonly path: string }) => (
+  <>
+    <ConnectionBar />
+    <Screen key={path} path={path} />
+  </>
+);
+
 const Page = () => {
   const main = useRef<HTMLElement>(null);
   const isFirst = useRef(true);
@@ -59,27 +67,27 @@ const Page = () => {
     if (!isFirst.current) main.current?.focus({ preventScroll: true });
     isFirst.current = false;
   }, [path]);
+  if (access.value !== "open") return <Closed access={access.value} />;
   return (
-    <>
+    <div class="page">
       <a class="skip" href="#main">
         Skip to the content
       </a>
       <Header />
       <Navigation />
       <main id="main" class="main" ref={main} tabIndex={-1}>
-        <ConnectionBar />
-        <Screen key={path} path={path} />
+        <Content path={path} />
       </main>
       <Toasts />
       <Help />
-    </>
+    </div>
   );
 };
 
-takeToken();
+openAccess();
 startTheme();
 startRouter();
 startKeyboard();
-startLive().catch((error: unknown) => console.error(error));
+startLive();
 const root = document.getElementById("page");
 if (root !== null) render(<Page />, root);

@@ -27,7 +27,6 @@ const connectionTexts = {
   connecting: "connecting",
   live: "live",
   disconnected: "disconnected",
-  denied: "no access",
 } as const;
 
 const ConnectionState = () => (
@@ -54,14 +53,6 @@ const waitText = (): string => {
 
 /** Says that the page does not hear the server, and what to do. */
 export const ConnectionBar = () => {
-  if (connection.value === "denied") {
-    return (
-      <div class="bar bar-bad" role="alert">
-        <Icon name="warning" />
-        <span>This address is of an earlier start of the console. Open the address that the command printed last.</span>
-      </div>
-    );
-  }
   if (connection.value !== "disconnected") return null;
   return (
     <div class="bar bar-warn">

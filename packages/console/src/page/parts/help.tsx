@@ -1,28 +1,16 @@
 // The help of the shortcuts.
 
-import { useEffect, useRef } from "preact/hooks";
 import { isHelpShown, shortcuts } from "../keyboard.ts";
-import { Icon } from "./icon.tsx";
+import { Dialog } from "./dialog.tsx";
 
-/** A dialog with all shortcuts. */
+/** A dialog with all shortcuts, while it is wanted. */
 export const Help = () => {
-  const dialog = useRef<HTMLDialogElement>(null);
-  const isShown = isHelpShown.value;
-  useEffect(() => {
-    if (isShown) dialog.current?.showModal();
-    else dialog.current?.close();
-  }, [isShown]);
+  if (!isHelpShown.value) return null;
   const close = (): void => {
     isHelpShown.value = false;
   };
   return (
-    <dialog class="dialog help" ref={dialog} aria-labelledby="help-title" onClose={close}>
-      <div class="dialog-head">
-        <h2 id="help-title">Keyboard</h2>
-        <button type="button" class="button-quiet button-icon" aria-label="Close" onClick={close}>
-          <Icon name="close" />
-        </button>
-      </div>
+    <Dialog title="Keyboard shortcuts" onClose={close}>
       <dl class="help-list">
         {shortcuts.map(({ keys, text }) => (
           <div key={text}>
@@ -35,6 +23,6 @@ export const Help = () => {
           </div>
         ))}
       </dl>
-    </dialog>
+    </Dialog>
   );
 };

@@ -24,7 +24,7 @@ export const KeyText = ({ keys }: { readonly keys: Image | undefined }) => {
   }
   const text = keyText(keys);
   return (
-    <span class="key" title={text}>
+    <span class="key" title={text} dir="auto">
       {text}
     </span>
   );
