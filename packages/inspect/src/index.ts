@@ -1,3 +1,4 @@
+export { metricNamespace } from "@sluice/rules";
 export { type Answer, ask, isAnswered, knownValue, type Unanswered } from "./aws/answer.ts";
 export { type Clients, closeClients, openClients, type Service } from "./aws/clients.ts";
 export { type DeployedTable, type DeploymentFacts, deploymentFacts } from "./deployment/deployment-facts.ts";

@@ -1,6 +1,6 @@
 // What a console shows of a deployment: its function, the table of its stream, and its queues. The doctor reads more.
 
-import { isAnswered, knownValue, type Unanswered } from "../aws/answer.ts";
+import { type Answer, isAnswered, knownValue, type Unanswered } from "../aws/answer.ts";
 import type { Clients } from "../aws/clients.ts";
 import { readsStream, tableAddress, tableNameOf } from "../doctor/facts.ts";
 import { type FunctionFacts, logGroupOf, readFunction } from "../doctor/function-facts.ts";
@@ -42,8 +42,8 @@ const tablesOf = ({ mappings }: FunctionFacts): readonly DeployedTable[] => {
 export const deploymentFacts = async (clients: Clients, functionName: string): Promise<DeploymentFacts> => {
   const found = await readFunction(clients, functionName);
   const queues = await readQueues(clients, knownValue(found.mappings) ?? [], knownValue(found.variables));
-  const ofFunction = [found.configuration, found.variables, found.mappings];
-  const answers = [...ofFunction, ...queues.flatMap(({ url, attributes }) => [url, attributes])];
+  const ofFunction: readonly Answer<unknown>[] = [found.configuration, found.variables, found.mappings];
+  const answers: readonly Answer<unknown>[] = [...ofFunction, ...queues.flatMap(({ url, attributes }) => [url, attributes])];
   const unanswered = answers.flatMap((answer) => (isAnswered(answer) ? [] : [answer.unanswered]));
   return {
     function: found,
