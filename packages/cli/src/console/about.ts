@@ -47,7 +47,7 @@ const knownRoutes = ({ pipeline }: PipelineModule): readonly RouteAbout[] =>
   pipeline.routes.map(({ name, sink }) => ({
     name,
     sink: sink.name,
-    writes: sink.mode,
+    writes: sink.supports.writes,
     isReadable: sink.read !== undefined,
   }));
 
@@ -59,9 +59,7 @@ const pipelineAbout = (subject: ConsoleSubject, { table, metricRoutes }: Deploym
   table: table?.name,
   keyNames: table?.keyNames ?? [],
   routes:
-    subject.module === undefined
-      ? (knownValue(metricRoutes) ?? []).map(metricRoute)
-      : knownRoutes(subject.module),
+    subject.module === undefined ? (knownValue(metricRoutes) ?? []).map(metricRoute) : knownRoutes(subject.module),
 });
 
 /** What the console is about. Keys of a deployment are hidden until a click, because they may be names of customers. */

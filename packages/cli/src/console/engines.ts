@@ -27,14 +27,7 @@ const functionEngine = ({ functionName, deployment, module }: EngineParts): Engi
     address: knownValue(facts.function.configuration)?.FunctionArn ?? facts.function.name,
     lines: [
       line("log", "aws", "logs", "tail", facts.logGroup, "--since", "1h", "--follow"),
-      line(
-        "mappings",
-        "aws",
-        "lambda",
-        "list-event-source-mappings",
-        "--function-name",
-        functionName,
-      ),
+      line("mappings", "aws", "lambda", "list-event-source-mappings", "--function-name", functionName),
       line("doctor", "sluice", "doctor", ...(module === undefined ? [] : [module]), "--function", functionName),
     ],
   };

@@ -30,7 +30,11 @@ const options = {
     value: "NAME",
     help: "name or ARN of the pipeline's function; with its alias or version if the event source mapping has one: orders:live",
   },
-  table: { type: "string", value: "NAME", help: "name or ARN of the table (default: the table of the function's stream)" },
+  table: {
+    type: "string",
+    value: "NAME",
+    help: "name or ARN of the table (default: the table of the function's stream)",
+  },
   "dead-letters": {
     type: "string",
     multiple: true,

@@ -33,7 +33,11 @@ const readMetrics = async (
   { cloudwatch }: Clients,
   { pipeline, routes, deployment }: OverviewSubject,
   now: number,
-): Promise<{ readonly routes: readonly RouteNow[]; readonly notes: readonly string[]; readonly problems: readonly string[] }> => {
+): Promise<{
+  readonly routes: readonly RouteNow[];
+  readonly notes: readonly string[];
+  readonly problems: readonly string[];
+}> => {
   const { metricName } = deployment.facts;
   const span = shownSpan(now);
   const asked: readonly AskedSeries[] = [

@@ -8,7 +8,12 @@ import type { AskedSeries, Series } from "./metrics.ts";
 
 /** Metrics of the function, which belong to no route. Lambda writes them. */
 export const askedOfFunction = (FunctionName: string): readonly AskedSeries[] =>
-  ([["Errors", "Sum"], ["IteratorAge", "Maximum"]] as const).map(([metric, statistic]) => ({
+  (
+    [
+      ["Errors", "Sum"],
+      ["IteratorAge", "Maximum"],
+    ] as const
+  ).map(([metric, statistic]) => ({
     namespace: "AWS/Lambda",
     metric,
     statistic,
@@ -21,7 +26,10 @@ const recentMs = 900_000;
 /** What Lambda says about the function, from the answers to `askedOfFunction`. */
 export const notesOf = ([errors, age]: readonly Series[], to: number): readonly string[] => {
   const failed = [...(errors?.values() ?? [])].reduce((sum, count) => sum + count, 0);
-  const latest = [...(age ?? [])].filter(([time]) => time >= to - recentMs).sort(([a], [b]) => a - b).at(-1)?.[1];
+  const latest = [...(age ?? [])]
+    .filter(([time]) => time >= to - recentMs)
+    .sort(([a], [b]) => a - b)
+    .at(-1)?.[1];
   return [
     ...(failed > 0 ? [`${counted(failed, "error")} of the function in the last 3 hours`] : []),
     ...(latest === undefined ? [] : [`age of the newest batch of the stream (IteratorAge): ${durationText(latest)}`]),
@@ -45,7 +53,11 @@ const unmapped = ({ name, aliasMappings }: FunctionFacts): string => {
   return `no event source mapping reads a stream of DynamoDB for ${name}${hint}`;
 };
 
-const stateOfMappings = (found: FunctionFacts, mappings: readonly EventSourceMappingConfiguration[], now: number): State => {
+const stateOfMappings = (
+  found: FunctionFacts,
+  mappings: readonly EventSourceMappingConfiguration[],
+  now: number,
+): State => {
   const streams = mappings.filter(readsTable);
   if (streams.length === 0) return { status: "broken", reason: unmapped(found), since: now };
   const since = Math.max(...streams.map(({ LastModified }) => LastModified?.getTime() ?? 0)) || now;

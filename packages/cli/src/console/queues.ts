@@ -60,12 +60,8 @@ export const queueNow = async (sqs: SQS, queue: QueueAbout): Promise<QueueNow> =
   const answer = await ask<Readonly<Record<string, string>> | undefined>(
     "sqs:GetQueueAttributes",
     async (abortSignal) =>
-      (
-        await sqs.getQueueAttributes(
-          { QueueUrl: queue.url, AttributeNames: Object.values(counts) },
-          { abortSignal },
-        )
-      ).Attributes ?? {},
+      (await sqs.getQueueAttributes({ QueueUrl: queue.url, AttributeNames: Object.values(counts) }, { abortSignal }))
+        .Attributes ?? {},
     () => undefined,
   );
   const found = knownValue(answer);

@@ -52,7 +52,8 @@ export const metricsOfRoute: number = names.length;
 const metricsOf = (series: readonly Series[]): RouteMetrics =>
   Object.fromEntries(names.map((name, index) => [name, series[index] ?? new Map()])) as unknown as RouteMetrics;
 
-const timesIn = ({ from }: TimeSpan): readonly number[] => Array.from({ length: steps }, (_, step) => from + step * stepMs);
+const timesIn = ({ from }: TimeSpan): readonly number[] =>
+  Array.from({ length: steps }, (_, step) => from + step * stepMs);
 
 const total = (values: Iterable<number>): number => {
   let sum = 0;

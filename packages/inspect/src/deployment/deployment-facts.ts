@@ -43,7 +43,10 @@ export const deploymentFacts = async (clients: Clients, functionName: string): P
   const found = await readFunction(clients, functionName);
   const queues = await readQueues(clients, knownValue(found.mappings) ?? [], knownValue(found.variables));
   const ofFunction: readonly Answer<unknown>[] = [found.configuration, found.variables, found.mappings];
-  const answers: readonly Answer<unknown>[] = [...ofFunction, ...queues.flatMap(({ url, attributes }) => [url, attributes])];
+  const answers: readonly Answer<unknown>[] = [
+    ...ofFunction,
+    ...queues.flatMap(({ url, attributes }) => [url, attributes]),
+  ];
   const unanswered = answers.flatMap((answer) => (isAnswered(answer) ? [] : [answer.unanswered]));
   return {
     function: found,
