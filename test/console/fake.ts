@@ -52,6 +52,7 @@ export const fillRuns = async ({ fake, console }: FakeConsole, count: number): P
       headers: { "x-sluice-token": fakeToken, "content-type": "application/json", "idempotency-key": `fill-${number}` },
       body: JSON.stringify(input),
     });
+    if (answer.status === 404) return;
     if (!answer.ok) throw new Error(`run ${number}: ${answer.status} ${await answer.text()}`);
     await answer.arrayBuffer();
     await new Promise((resolve) => setTimeout(resolve, 2));

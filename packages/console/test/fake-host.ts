@@ -46,6 +46,8 @@ export interface FakeHost {
   readonly host: ConsoleHost & { readonly feed: ChangeFeed };
   /** Every call that the console made, but those of `overview`. */
   readonly calls: readonly FakeCall[];
+  /** How often the console asked for the overview. */
+  readonly overviews: () => number;
   /** How all following calls of a method end; undefined: as usual. */
   readonly script: (method: FakeMethod, step: FakeStep | undefined) => void;
   /** The dead letters that are left. */
@@ -200,6 +202,7 @@ export const createFakeHost = (options: FakeHostOptions): FakeHost => {
       doctor: (signal) => script.play("doctor", undefined, signal, () => fakeDoctor(data, now())),
     },
     calls: script.calls,
+    overviews: script.overviews,
     script: script.set,
     deadLetters: () => letters,
     change: (count) => feed.add(rowsOf(count, now)),

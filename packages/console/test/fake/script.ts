@@ -23,8 +23,10 @@ const untilAborted = (signal: AbortSignal): Promise<never> =>
 export const fakeScript = () => {
   const calls: FakeCall[] = [];
   const steps = new Map<string, FakeStep>();
+  let overviews = 0;
   return {
     calls,
+    overviews: (): number => overviews,
     /** How all following calls of a method end; undefined: as usual. */
     set: (method: string, step: FakeStep | undefined): void => {
       if (step === undefined) steps.delete(method);
@@ -32,7 +34,8 @@ export const fakeScript = () => {
     },
     play: async <Value>(method: string, input: unknown, signal: AbortSignal, work: () => Value | Promise<Value>) => {
       // The console asks for the overview by itself, once a second.
-      if (method !== "overview") calls.push({ method, input });
+      if (method === "overview") overviews++;
+      else calls.push({ method, input });
       const step = steps.get(method);
       if (step !== undefined && "rejects" in step) {
         const error = new Error(step.rejects);
