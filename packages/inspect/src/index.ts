@@ -3,7 +3,13 @@ export { type Clients, closeClients, openClients, type Service } from "./aws/cli
 export { type DoctorOptions, doctor, doctorCodes, type Report as DoctorReport } from "./doctor/doctor.ts";
 export { type Area, areas, type Finding as DoctorFinding, type Level } from "./doctor/finding.ts";
 export { doctorActions, doctorPolicy } from "./doctor/policy.ts";
-export type { GetItemClient, TracedTable } from "./trace/item.ts";
+export {
+  type GetItemClient,
+  type ItemReading,
+  readContents,
+  type TargetContents,
+  type TracedTable,
+} from "./trace/item.ts";
 export type { TraceLogsClient } from "./trace/logs.ts";
 export type { FetchRecord, TracedQueue } from "./trace/queues.ts";
 export type {
