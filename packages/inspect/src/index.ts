@@ -1,6 +1,7 @@
 export type { Answer, Unanswered } from "./aws/answer.ts";
 export { type Clients, closeClients, openClients, type Service } from "./aws/clients.ts";
 export { type DoctorOptions, doctor, doctorCodes, type Report as DoctorReport } from "./doctor/doctor.ts";
+export { type DoctorTargetsOptions, doctorTargets, type TargetsReport } from "./doctor/doctor-targets.ts";
 export { type Area, areas, type Finding as DoctorFinding, type Level } from "./doctor/finding.ts";
 export { doctorActions, doctorPolicy } from "./doctor/policy.ts";
 export {
