@@ -64,7 +64,11 @@ export const withOptions = (
 };
 
 /** The findings with the options that the user gave in their commands. */
-export const withUserOptions = (report: DoctorReport, aws: AwsOptions, module: string | undefined): DoctorReport => ({
+export const withUserOptions = <Report extends Pick<DoctorReport, "findings">>(
+  report: Report,
+  aws: AwsOptions,
+  module: string | undefined,
+): Report => ({
   ...report,
   findings: report.findings.map((finding) => ({ ...finding, fix: withOptions(finding.fix, aws, module) })),
 });
