@@ -22,6 +22,8 @@ export interface DevOptions {
   /** Files with variables, and variables, for the modules. Values may refer to others: `$DATABASE_URL`. */
   readonly envFiles?: readonly string[] | undefined;
   readonly env?: Readonly<Record<string, string>> | undefined;
+  /** The folder into which methods of the worker program write. Default `.sluice` in the working directory. */
+  readonly directory?: string | undefined;
   /** Time limit of an invocation, in milliseconds. Default 30,000. */
   readonly functionTimeoutMs?: number | undefined;
   /** Aborts: the start is given up. */

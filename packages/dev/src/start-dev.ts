@@ -1,9 +1,7 @@
 // Starts engines and pipelines.
 
 import { access } from "node:fs/promises";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { DynamoDB } from "@aws-sdk/client-dynamodb";
 import { SQS } from "@aws-sdk/client-sqs";
 import type { Image } from "@sluice/core/sink-kit";
@@ -83,13 +81,9 @@ export const startDev = async (options: DevOptions): Promise<DevRun> => {
   const given = await givenVariables(options);
   const items: readonly Image[] = options.seed === undefined ? [] : await readSeed(options.seed);
   const starter = engineStarter({ ...(given.inherited as Variables), ...given.own });
-  const directory = await mkdtemp(join(tmpdir(), "sluice-dev-"));
   const changed = listeners<void>();
   const reported = listeners<DevReports>();
-  const closing: (() => Promise<void> | void)[] = [
-    () => starter.stop(),
-    () => rm(directory, { recursive: true, force: true }),
-  ];
+  const closing: (() => Promise<void> | void)[] = [() => starter.stop()];
   const stop = async (): Promise<void> => {
     for (const close of closing.splice(0).toReversed()) await close();
   };
@@ -118,7 +112,7 @@ export const startDev = async (options: DevOptions): Promise<DevRun> => {
             engines = { ...engines, ...(await starter.start(names)) };
             return engines;
           },
-          directory,
+          directory: resolve(options.directory ?? ".sluice"),
           onLine: options.onLine,
           onChange: () => changed.call(),
           onReports: reported.call,
@@ -129,7 +123,9 @@ export const startDev = async (options: DevOptions): Promise<DevRun> => {
     });
     await Promise.all(runs.map((run, index) => run.start(graphs[index] as (typeof graphs)[number])));
     const tables = (): readonly SourceTable[] => [
-      ...new Map(runs.flatMap((run) => (run.table() ? [[run.table()?.name, run.table() as SourceTable]] : []))).values(),
+      ...new Map(
+        runs.flatMap((run) => (run.table() ? [[run.table()?.name, run.table() as SourceTable]] : [])),
+      ).values(),
     ];
     const queues = () => runs.flatMap((run) => run.queues());
     return {
@@ -151,9 +147,12 @@ export const startDev = async (options: DevOptions): Promise<DevRun> => {
       seed: async (onProgress) => {
         if (items.length === 0) return 0;
         const [table, another] = tables();
-        if (table === undefined) throw new DevError("there is no table for the seed, because no module could be loaded");
-        if (another !== undefined) throw new DevError(`the seed could be for ${table.name} or ${another.name}; expected one table`);
-        if (table.isNew && options.key === undefined) options.onLine(`the key of ${table.name} is ${keyText(table.key)}, as the seed has it; --key says another`);
+        if (table === undefined)
+          throw new DevError("there is no table for the seed, because no module could be loaded");
+        if (another !== undefined)
+          throw new DevError(`the seed could be for ${table.name} or ${another.name}; expected one table`);
+        if (table.isNew && options.key === undefined)
+          options.onLine(`the key of ${table.name} is ${keyText(table.key)}, as the seed has it; --key says another`);
         return writeSeed(dynamodb, table, items, onProgress);
       },
       stop,

@@ -26,7 +26,10 @@ const withoutPassword = (url: string): string => {
 
 const dynamodbLines = (endpoint: string, { tables }: LineSubjects): readonly Line[] =>
   tables.flatMap(({ name, example }) => [
-    { label: `put an item into ${name}`, command: aws(endpoint, `dynamodb put-item --table-name ${name} --item ${quoted(example)}`) },
+    {
+      label: `put an item into ${name}`,
+      command: aws(endpoint, `dynamodb put-item --table-name ${name} --item ${quoted(example)}`),
+    },
     { label: `list the items of ${name}`, command: aws(endpoint, `dynamodb scan --table-name ${name}`) },
   ]);
 

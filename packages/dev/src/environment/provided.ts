@@ -20,7 +20,7 @@ const stem = (name: string, suffix: RegExp, otherwise: string): string => kebab(
 
 type Rule = readonly [RegExp, (name: string, base: string, engines: DevEngines) => Provision | undefined];
 
-const valueOf = (value: string | undefined): Provision | undefined => (value === undefined ? undefined : { value });
+const given = (value: string | undefined): Provision | undefined => (value === undefined ? undefined : { value });
 
 const queue = (name: string, use: QueueUse): Provision => ({ resource: { kind: "queue", name, use } });
 
@@ -36,16 +36,16 @@ const rules: readonly Rule[] = [
   // Stores and targets that the module creates itself, by `ensure`.
   [/(?:^|_)DEDUPE_TABLE$/, (_, base) => ({ value: `${base}-dedupe` })],
   [/(?:^|_)TARGET_TABLE$/, (_, base) => ({ value: `${base}-copies` })],
-  [/^(?:DATABASE|POSTGRES|PG|POSTGRESQL)_(?:URL|URI)$/, (_name, _base, { postgres }) => valueOf(postgres?.url)],
-  [/^(?:OPENSEARCH|ELASTICSEARCH)_(?:NODE|URL|ENDPOINT)$/, (_name, _base, { opensearch }) => valueOf(opensearch?.url)],
-  [/^SMTP_URL$/, (_name, _base, { smtp }) => valueOf(smtp?.url)],
-  [/^SMTP_HOST$/, (_name, _base, { smtp }) => valueOf(smtp && new URL(smtp.url).hostname)],
-  [/^SMTP_PORT$/, (_name, _base, { smtp }) => valueOf(smtp && new URL(smtp.url).port)],
-  [/^(?:MAIL|EMAIL|SMTP)_FROM$/, (_name, _base, { inbox }) => valueOf(inbox && "sluice@example.com")],
-  [/^(?:MAIL|EMAIL|SMTP)_TO$/, (_name, _base, { inbox }) => valueOf(inbox && "you@example.com")],
-  [/^EVENT_BUS(?:_NAME)?$/, (_name, _base, { http }) => valueOf(http && "default")],
-  [/(?:^|_)ALLOW(?:ED)?_ADDRESSES$/, (_name, _base, { http }) => valueOf(http && "127.0.0.1")],
-  [/_URL$/, (name, _base, { http }) => valueOf(http && `${http.url}/${stem(name, /_URL$/, "hook")}`)],
+  [/^(?:DATABASE|POSTGRES|PG|POSTGRESQL)_(?:URL|URI)$/, (_name, _base, { postgres }) => given(postgres?.url)],
+  [/^(?:OPENSEARCH|ELASTICSEARCH)_(?:NODE|URL|ENDPOINT)$/, (_name, _base, { opensearch }) => given(opensearch?.url)],
+  [/^SMTP_URL$/, (_name, _base, { smtp }) => given(smtp?.url)],
+  [/^SMTP_HOST$/, (_name, _base, { smtp }) => given(smtp && new URL(smtp.url).hostname)],
+  [/^SMTP_PORT$/, (_name, _base, { smtp }) => given(smtp && new URL(smtp.url).port)],
+  [/^(?:MAIL|EMAIL|SMTP)_FROM$/, (_name, _base, { inbox }) => given(inbox && "sluice@example.com")],
+  [/^(?:MAIL|EMAIL|SMTP)_TO$/, (_name, _base, { inbox }) => given(inbox && "you@example.com")],
+  [/^EVENT_BUS(?:_NAME)?$/, (_name, _base, { http }) => given(http && "default")],
+  [/(?:^|_)ALLOW(?:ED)?_ADDRESSES$/, (_name, _base, { http }) => given(http && "127.0.0.1")],
+  [/_URL$/, (name, _base, { http }) => given(http && `${http.url}/${stem(name, /_URL$/, "hook")}`)],
 ];
 
 /** How a variable gets its value; undefined if nobody but the user knows it. `base` begins the names of resources. */

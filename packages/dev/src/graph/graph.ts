@@ -24,7 +24,8 @@ const packageOf = (path: string): string =>
     .slice(0, path.startsWith("@") ? 2 : 1)
     .join("/");
 
-const isPackage = (path: string): boolean => !path.startsWith(".") && !path.startsWith("/") && !path.startsWith("node:");
+const isPackage = (path: string): boolean =>
+  !path.startsWith(".") && !path.startsWith("/") && !path.startsWith("node:");
 
 const packagesIn = (inputs: Metafile["inputs"]): ReadonlySet<string> =>
   new Set(

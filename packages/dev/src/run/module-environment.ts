@@ -50,9 +50,13 @@ export const baseOf = (module: string): string =>
 /** Sinks that append need an order between the retries of an item. */
 const appendSinks = ["sns", "sqs", "email", "webhook", "eventbridge"].map((name) => `@sluice/sink-${name}`);
 
-/** A resource that was created, and the value of the variable that names it. */
-interface Created {
+/** The value of a variable, and the queue that was created for it. */
+interface Provided {
   readonly value: string;
+  readonly queue?: NamedQueue;
+}
+
+interface Created extends Provided {
   readonly queue: NamedQueue;
 }
 
@@ -72,7 +76,7 @@ export const environmentsOf = (options: EnvironmentOptions) => {
     const { queue } = await queueOf(`${resource.name}-messages`, "target", false);
     return { value: await createTopic(sqs, engines.sqs, resource.name, queue.url), queue };
   };
-  const valueOf = async (name: string, engines: DevEngines, isAppend: boolean) => {
+  const provide = async (name: string, engines: DevEngines, isAppend: boolean): Promise<Provided | undefined> => {
     const provision = provisionOf(name, base, engines);
     if (provision === undefined || "value" in provision) return provision;
     const id = JSON.stringify(provision.resource);
@@ -93,10 +97,10 @@ export const environmentsOf = (options: EnvironmentOptions) => {
     const unset: string[] = [];
     for (const name of variables.read) {
       if ((known[name] ?? "") !== "" || name in given.own) continue;
-      const found = await valueOf(name, engines, isAppend);
+      const found = await provide(name, engines, isAppend);
       if (found !== undefined) known[name] = found.value;
       else if (!variables.withDefault.has(name)) unset.push(name);
-      if (found && "queue" in found) queues.set(found.queue.url, found.queue);
+      if (found?.queue) queues.set(found.queue.url, found.queue);
     }
     const engineVariables = {
       DATABASE_URL: engines.postgres?.url,

@@ -14,8 +14,8 @@ import { createSupervisor, type SupervisorState } from "../process/supervisor.ts
 import { startWorker } from "../process/worker-process.ts";
 import { createQueue } from "../table/queues.ts";
 import { openTable, type SourceTable } from "../table/table.ts";
-import type { ReportBatch } from "../worker/reports.ts";
 import type { DevQueue, LoadedModule, TableKey, WorkerPlace } from "../worker/messages.ts";
+import type { ReportBatch } from "../worker/reports.ts";
 import { createMappings, type Mappings } from "./mappings.ts";
 import { baseOf, environmentsOf, type GivenVariables, type ModuleEnvironment } from "./module-environment.ts";
 
@@ -118,7 +118,8 @@ export const createModuleRun = (options: ModuleRunOptions): ModuleRun => {
       functionTimeoutMs,
       invoke: (event, { awsRequestId }, maxWaitMs) =>
         supervisor.invoke(event, { requestId: awsRequestId, functionName }, maxWaitMs),
-      onFunctionError: (error) => say(`an invocation failed: ${firstLine(error instanceof Error ? error.message : String(error))}`),
+      onFunctionError: (error) =>
+        say(`an invocation failed: ${firstLine(error instanceof Error ? error.message : String(error))}`),
       onProblem: (error) => {
         if (!isStopped) say(firstLine(error instanceof Error ? error.message : String(error)));
       },
@@ -136,7 +137,14 @@ export const createModuleRun = (options: ModuleRunOptions): ModuleRun => {
       mappings = await openMappings(table, engines);
       await mappings.start();
     }
-    return { module, pipeline: found.name, table: name, key: table.key, queues: queues(), directory: options.directory };
+    return {
+      module,
+      pipeline: found.name,
+      table: name,
+      key: table.key,
+      queues: queues(),
+      directory: options.directory,
+    };
   };
 
   const supervisor = createSupervisor({
@@ -179,7 +187,8 @@ export const createModuleRun = (options: ModuleRunOptions): ModuleRun => {
     if (isStopped) return;
     const startedAt = Date.now();
     await load(await readGraph(module));
-    if (state.status === "running") say(`loaded again after a change, in ${((Date.now() - startedAt) / 1000).toFixed(1)} s`);
+    if (state.status === "running")
+      say(`loaded again after a change, in ${((Date.now() - startedAt) / 1000).toFixed(1)} s`);
   };
 
   return {

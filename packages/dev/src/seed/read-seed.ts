@@ -64,7 +64,9 @@ const isEachLineAnObject = (text: string): boolean => {
 
 /** A line of DynamoDB's own export has the item as the member `Item`. */
 const unwrapped = (items: readonly PlainItem[]): readonly PlainItem[] => {
-  const inner = items.map(({ Item, ...others }) => (Object.keys(others).length === 0 && isObject(Item) ? Item : undefined));
+  const inner = items.map(({ Item, ...others }) =>
+    Object.keys(others).length === 0 && isObject(Item) ? Item : undefined,
+  );
   const all = inner.filter((item) => item !== undefined);
   return all.length === items.length && all.every(isDynamodbJson) ? all : items;
 };

@@ -11,7 +11,9 @@ const batchSize = 25;
 const writers = 4;
 const maxAttempts = 10;
 
-type Request = WriteRequest & { readonly PutRequest: { readonly Item: NonNullable<NonNullable<WriteRequest["PutRequest"]>["Item"]> } };
+type Request = WriteRequest & {
+  readonly PutRequest: { readonly Item: NonNullable<NonNullable<WriteRequest["PutRequest"]>["Item"]> };
+};
 
 /** Repeats what DynamoDB leaves unprocessed. */
 const writeBatch = async (client: DynamoDB, table: string, requests: readonly WriteRequest[]): Promise<void> => {
@@ -57,7 +59,9 @@ export const writeSeed = async (
 ): Promise<number> => {
   checkKeys(items, table.key);
   const distinct = withoutRepeats(items, table.key);
-  const requests = distinct.map((item): Request => ({ PutRequest: { Item: sdkItem(item) as Request["PutRequest"]["Item"] } }));
+  const requests = distinct.map(
+    (item): Request => ({ PutRequest: { Item: sdkItem(item) as Request["PutRequest"]["Item"] } }),
+  );
   let next = 0;
   let done = 0;
   const write = async (): Promise<void> => {

@@ -33,7 +33,12 @@ export const depthOf = async (sqs: SQS, queueUrl: string): Promise<DevQueueDepth
 };
 
 /** Creates a topic, and a queue that gets its messages, so that they can be seen. Returns the ARN. */
-export const createTopic = async (sqs: SQS, { clientConfig }: SqsEngine, name: string, queueUrl: string): Promise<string> => {
+export const createTopic = async (
+  sqs: SQS,
+  { clientConfig }: SqsEngine,
+  name: string,
+  queueUrl: string,
+): Promise<string> => {
   const sns = new SNS(clientConfig);
   try {
     const { TopicArn = "" } = await sns.createTopic({ Name: name });

@@ -1,7 +1,15 @@
 // The process that has a user's module: it delivers events to the pipeline, and answers calls of methods.
 
 import type { Pipeline, PipelineHandler } from "@sluice/core";
-import type { FromWorker, InvokeInput, LoadedModule, ToWorker, WorkerError, WorkerPlace, WorkerTask } from "./messages.ts";
+import type {
+  FromWorker,
+  InvokeInput,
+  LoadedModule,
+  ToWorker,
+  WorkerError,
+  WorkerPlace,
+  WorkerTask,
+} from "./messages.ts";
 import { ensureAll } from "./prepare.ts";
 import { sendReports } from "./reports.ts";
 
@@ -33,7 +41,8 @@ interface Loaded<Module> {
 }
 
 const errorOf = (error: unknown): WorkerError => {
-  const { name, message, stack, code }: NodeJS.ErrnoException = error instanceof Error ? error : new Error(String(error));
+  const { name, message, stack, code }: NodeJS.ErrnoException =
+    error instanceof Error ? error : new Error(String(error));
   return { name, message, ...(typeof code === "string" && { code }), ...(stack !== undefined && { stack }) };
 };
 
