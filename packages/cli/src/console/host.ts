@@ -87,10 +87,13 @@ const watchKnown = ({ subject, given, discovery, directory }: HostParts): Known 
       directory,
     });
   let about = describe();
-  let actions = open(about);
+  let actions: Actions | undefined;
   return {
     about: () => about,
-    actions: () => actions,
+    actions: () => {
+      actions ??= open(about);
+      return actions;
+    },
     onAbout: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);
@@ -99,7 +102,7 @@ const watchKnown = ({ subject, given, discovery, directory }: HostParts): Known 
       const found = describe();
       if (JSON.stringify(found) === JSON.stringify(about)) return;
       about = found;
-      actions = open(found);
+      actions = undefined;
       for (const listener of listeners) listener();
     },
   };
@@ -118,7 +121,7 @@ export const deploymentHost = (parts: HostParts): ConsoleHost => {
       if (last !== undefined && Date.now() - last.at < rememberedMs) return last;
       if (await discovery.refresh()) known.update();
       const { pipelines, queues } = known.about();
-      last = await readOverview(clients, {
+      last = await readOverview(clients, Date.now(), {
         pipeline: pipelineName(subject),
         routes: pipelines.flatMap(({ routes }) => routes.map(({ name }) => name)),
         queues,
