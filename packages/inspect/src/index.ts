@@ -7,7 +7,13 @@ export { type Area, areas, type Finding as DoctorFinding, type Level } from "./d
 export type { FunctionFacts, Variables } from "./doctor/function-facts.ts";
 export { doctorActions, doctorPolicy } from "./doctor/policy.ts";
 export type { QueueAttributes, QueueFacts, QueueUse } from "./doctor/queue-facts.ts";
-export type { GetItemClient, TracedTable } from "./trace/item.ts";
+export {
+  type GetItemClient,
+  type ItemReading,
+  readContents,
+  type TargetContents,
+  type TracedTable,
+} from "./trace/item.ts";
 export type { TraceLogsClient } from "./trace/logs.ts";
 export type { FetchRecord, TracedQueue } from "./trace/queues.ts";
 export type {

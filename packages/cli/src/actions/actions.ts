@@ -1,24 +1,13 @@
 // The actions of the console: what the commands do, as functions from plain JSON to plain JSON.
 
-import type { ConsoleHost, QueueAbout } from "@sluice/console";
-import type { AwsOptions } from "../aws/clients.ts";
-import type { PipelineModule } from "../pipeline-module/pipeline-module.ts";
+import type { ConsoleHost, RunCall, RunInput } from "@sluice/console";
+import { ActionError, withPlainErrors } from "./action-error.ts";
+import { dropOf, exportOf, listOf, showOf } from "./dead-letters.ts";
+import { traceOf, valuesOf } from "./item.ts";
+import type { ActionPlace } from "./place.ts";
+import { redriveOf } from "./redrive.ts";
 
-/** What actions work on. */
-export interface ActionPlace {
-  /** The user's module. Without it, items cannot be read and runs cannot compare. */
-  readonly module: PipelineModule | undefined;
-  /** Path of the module, for command lines. */
-  readonly modulePath: string | undefined;
-  /** Name or ARN of the source table. */
-  readonly table: string | undefined;
-  /** The function that redrives and repairs; undefined: the pipeline in this process. */
-  readonly functionName: string | undefined;
-  readonly queues: readonly QueueAbout[];
-  readonly aws: AwsOptions;
-  /** The folder into which dropped dead letters and states of runs are written. */
-  readonly directory: string;
-}
+export type { ActionPlace } from "./place.ts";
 
 /** The actions. */
 export type Actions = Pick<
@@ -35,7 +24,25 @@ export type Actions = Pick<
   | "doctor"
 >;
 
+const notBuilt = (): never => {
+  throw new ActionError("ACTION_FAILED", "not built");
+};
+
 /** Creates the actions of a place. */
-export const actionsOf = (_: ActionPlace): Actions => {
-  throw new Error("not built");
+export const actionsOf = (place: ActionPlace): Actions => {
+  const redrive = redriveOf(place);
+  return {
+    item: withPlainErrors(traceOf(place)),
+    itemValues: withPlainErrors(valuesOf(place)),
+    deadLetters: withPlainErrors(listOf(place)),
+    deadLetter: withPlainErrors(showOf(place)),
+    exportDeadLetters: withPlainErrors(exportOf(place)),
+    dropDeadLetters: withPlainErrors(dropOf(place)),
+    run: withPlainErrors(async (input: RunInput, call: RunCall) =>
+      input.kind === "redrive" ? redrive(input, call) : notBuilt(),
+    ),
+    editDeadLetter: withPlainErrors(async () => notBuilt()),
+    commandOf: () => "",
+    doctor: withPlainErrors(async () => notBuilt()),
+  };
 };

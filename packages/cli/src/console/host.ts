@@ -2,7 +2,7 @@
 
 import type { Abilities, About, ConsoleHost, Overview, RunInput } from "@sluice/console";
 import type { Clients } from "@sluice/inspect";
-import { type Actions, actionsOf } from "../actions/actions.ts";
+import { type ActionPlace, type Actions, actionsOf } from "../actions/actions.ts";
 import { CommandError } from "../command-line/command-error.ts";
 import { aboutOf, type ConsoleSubject, pipelineName } from "./about.ts";
 import type { Discovery } from "./discovery.ts";
@@ -12,7 +12,7 @@ import { type GivenQueues, queuesOf } from "./queues.ts";
 /** What a host needs. */
 export interface HostParts {
   readonly subject: ConsoleSubject;
-  readonly given: GivenQueues;
+  readonly given: GivenQueues & Pick<ActionPlace, "payloadStore">;
   readonly clients: Clients;
   readonly discovery: Discovery;
   /** The folder into which dropped dead letters and states of runs are written. */
@@ -83,6 +83,7 @@ const watchKnown = ({ subject, given, discovery, directory }: HostParts): Known 
       table: discovery.now().table?.address,
       functionName: subject.functionName,
       queues,
+      payloadStore: given.payloadStore,
       aws: subject.aws,
       directory,
     });

@@ -10,6 +10,8 @@ import { sinceTime } from "./since.ts";
 
 /** Criteria that select dead letters. A dead letter must meet all criteria that are given. */
 export interface DeadLetterFilter {
+  /** Whole ids of dead letters. */
+  readonly ids?: ReadonlySet<string> | undefined;
   readonly sinks?: readonly string[] | undefined;
   readonly codes?: readonly string[] | undefined;
   /** Earliest time, in milliseconds since the epoch. */
@@ -62,7 +64,8 @@ export const deadLetterFilter = (
 export const isSelective = (filter: DeadLetterFilter): boolean =>
   Object.values(filter).some((part) => part !== undefined);
 
-const isSelected = ({ sinks, codes, since, keys }: DeadLetterFilter, envelope: Envelope): boolean =>
+const isSelected = ({ ids, sinks, codes, since, keys }: DeadLetterFilter, envelope: Envelope): boolean =>
+  (ids === undefined || ids.has(envelope.id)) &&
   (sinks === undefined || sinks.includes(envelope.sink)) &&
   (codes === undefined || codes.includes(envelope.code)) &&
   (since === undefined || Date.parse(envelope.firstFailedAt) >= since) &&

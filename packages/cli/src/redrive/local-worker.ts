@@ -2,6 +2,7 @@
 // command in the main thread keeps the messages hidden.
 
 import { parentPort, workerData } from "node:worker_threads";
+import { localContexts } from "../pipeline-command/local-context.ts";
 
 /** Data that the worker gets when it starts. */
 export interface LocalHandler {
@@ -22,18 +23,7 @@ type Handler = (event: unknown, context: unknown) => unknown;
 /** Remaining time in the handler's context: Lambda's longest timeout in milliseconds. A local call has no timeout. */
 const maxInvocationMs = 900_000;
 
-let invocations = 0;
-
-const newContext = () => {
-  invocations += 1;
-  const endsAt = Date.now() + maxInvocationMs;
-  return {
-    awsRequestId: `sluice-redrive-${invocations}`,
-    functionName: "sluice-redrive",
-    functionVersion: "$LATEST",
-    getRemainingTimeInMillis: () => Math.max(0, endsAt - Date.now()),
-  };
-};
+const newContext = localContexts("sluice-redrive", maxInvocationMs);
 
 const post = (message: WorkerMessage): void => parentPort?.postMessage(message);
 
@@ -49,7 +39,13 @@ const handlerIn = async ({ url, exportName }: LocalHandler): Promise<Handler> =>
 const answerOf = async (handler: Handler, event: unknown): Promise<WorkerMessage> => {
   try {
     // The answer is encoded as JSON, because Lambda does the same.
-    return { kind: "answer", answer: JSON.stringify(await handler(event, newContext())) ?? "null" };
+    return {
+      kind: "answer",
+      answer:
+        JSON.stringify(
+          await handler(event, { ...newContext(), functionName: "sluice-redrive", functionVersion: "$LATEST" }),
+        ) ?? "null",
+    };
   } catch (error) {
     const { name = "Error", message = "" } = (error ?? {}) as Partial<Error>;
     return { kind: "failure", name, message };

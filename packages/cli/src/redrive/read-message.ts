@@ -10,6 +10,7 @@ import type { MessageReader } from "../message-source/receive-units.ts";
 /** A body to send, and its place in the sending order. */
 export interface MessagePart extends MessageOrder {
   readonly body: string;
+  readonly deadLetterId?: string;
 }
 
 /** Creates a reader of dead letters. A body is sent unchanged: if the record is in S3, the handler fetches it. */
@@ -20,7 +21,7 @@ export const deadLetterReader = (
   readDeadLetters(filter, payloads, {
     needsRecord: () => true,
     refusesOutside: true,
-    keep: (envelope, _, body) => [{ ...envelopeOrder(envelope), body }],
+    keep: (envelope, _, body) => [{ ...envelopeOrder(envelope), body, deadLetterId: envelope.id }],
   });
 
 /** Maximum bytes of one part. Counts the part as a JSON string, in which quotes are escaped. */
