@@ -123,7 +123,7 @@ const deadLetterChanges = ({ host }: ActionParts): readonly Action[] => [
 ];
 
 /** A repair sends deliveries, as a redrive does. */
-const mayRepair = ({ redrive, onlyCompares = false }: Abilities): boolean => redrive && !onlyCompares;
+const mayRepair = ({ redrive, onlyCompares }: Abilities): boolean => redrive && onlyCompares !== true;
 
 const mayRun = (can: Abilities, input: RunInput): boolean => {
   if (input.kind === "redrive") return can.redrive;
