@@ -1,11 +1,16 @@
 // The actions of the console: what the commands do, as functions from plain JSON to plain JSON.
 
-import type { ConsoleHost, RunCall, RunInput } from "@sluice/console";
-import { ActionError, withPlainErrors } from "./action-error.ts";
+import type { ConsoleHost, RunCall, RunInput, RunResult } from "@sluice/console";
+import { withPlainErrors } from "./action-error.ts";
+import { backfillOf } from "./backfill.ts";
+import { commandLineOf } from "./command-line.ts";
 import { dropOf, exportOf, listOf, showOf } from "./dead-letters.ts";
+import { doctorOf } from "./doctor.ts";
+import { editOf } from "./edit.ts";
 import { traceOf, valuesOf } from "./item.ts";
 import type { ActionPlace } from "./place.ts";
 import { redriveOf } from "./redrive.ts";
+import { verifyOf } from "./verify.ts";
 
 export type { ActionPlace } from "./place.ts";
 
@@ -24,13 +29,13 @@ export type Actions = Pick<
   | "doctor"
 >;
 
-const notBuilt = (): never => {
-  throw new ActionError("ACTION_FAILED", "not built");
-};
-
 /** Creates the actions of a place. */
 export const actionsOf = (place: ActionPlace): Actions => {
-  const redrive = redriveOf(place);
+  const [backfill, verify, redrive] = [backfillOf(place), verifyOf(place), redriveOf(place)];
+  const run = async (input: RunInput, call: RunCall): Promise<RunResult | undefined> => {
+    if (input.kind === "backfill") return backfill(input, call);
+    return input.kind === "verify" ? verify(input, call) : redrive(input, call);
+  };
   return {
     item: withPlainErrors(traceOf(place)),
     itemValues: withPlainErrors(valuesOf(place)),
@@ -38,11 +43,9 @@ export const actionsOf = (place: ActionPlace): Actions => {
     deadLetter: withPlainErrors(showOf(place)),
     exportDeadLetters: withPlainErrors(exportOf(place)),
     dropDeadLetters: withPlainErrors(dropOf(place)),
-    run: withPlainErrors(async (input: RunInput, call: RunCall) =>
-      input.kind === "redrive" ? redrive(input, call) : notBuilt(),
-    ),
-    editDeadLetter: withPlainErrors(async () => notBuilt()),
-    commandOf: () => "",
-    doctor: withPlainErrors(async () => notBuilt()),
+    run: withPlainErrors(run),
+    editDeadLetter: withPlainErrors(editOf(place)),
+    commandOf: (input) => commandLineOf(place, input),
+    doctor: withPlainErrors(doctorOf(place)),
   };
 };

@@ -20,6 +20,8 @@ export interface ActionPlace {
   /** Where the pipeline stores large records. Without it, records in S3 are neither read nor deleted. */
   readonly payloadStore?: PayloadPlace | undefined;
   readonly aws: AwsOptions;
+  /** Variables that the command lines name, such as the endpoints of engines. Without credentials. */
+  readonly environment?: Readonly<Record<string, string>> | undefined;
   /** The folder into which dropped dead letters and states of runs are written. */
   readonly directory: string;
 }

@@ -6,10 +6,12 @@ import { lambdaClient } from "../aws/clients.ts";
 import { countedOutcome } from "../redrive/counts.ts";
 import { type Invoker, lambdaInvoker, pipelineInvoker } from "../redrive/invoker.ts";
 import type { FinishedUnit, RunOptions } from "../redrive/open-redrive.ts";
+import { type RedriveOptions, redriveOptions } from "../redrive/options.ts";
 import { type RedriveEnd, runRedrive } from "../redrive/run-redrive.ts";
 import { counted, messageOf } from "../terminal/format.ts";
 import { plainLine } from "../terminal/plain-text.ts";
 import { ActionError, plainError } from "./action-error.ts";
+import { wordsOf } from "./command-line.ts";
 import { actionNotes } from "./notes.ts";
 import { type ActionPlace, queueAt } from "./place.ts";
 
@@ -21,25 +23,17 @@ export const openInvoker = async ({ functionName, module, aws }: ActionPlace): P
 };
 
 /** The options of `sluice redrive` for this input. */
-const optionsOf = (place: ActionPlace, { queueUrl, ids, isDryRun = false }: RedriveInput): RunOptions => {
-  const { url, kind } = queueAt(place, queueUrl);
-  const isBatches = kind === "on-failure destination";
-  if (isBatches && ids !== undefined) {
+export const redriveOptionsOf = (place: ActionPlace, { ids, ...input }: RedriveInput): RunOptions => {
+  const { url, kind } = queueAt(place, input.queueUrl);
+  if (kind === "on-failure destination" && ids !== undefined) {
     throw new ActionError(
       "DEAD_LETTER_MISSING",
       "the queue has batches of Lambda, and no dead letters; expected no selection",
     );
   }
-  return {
-    address: { kind: "queue", url },
-    from: isBatches ? "on-failure-destination" : "dead-letters",
-    filter: ids === undefined ? {} : { ids: new Set(ids) },
-    payloadStore: place.payloadStore,
-    isDryRun,
-    ratePerSecond: undefined,
-    maxMessages: Number.POSITIVE_INFINITY,
-    aws: place.aws,
-  };
+  const [, ...args] = wordsOf(place, input);
+  const options = redriveOptions(args, Date.now()) as RedriveOptions;
+  return { ...options, address: { kind: "queue", url }, ...(ids && { filter: { ids: new Set(ids) } }) };
 };
 
 /** What became of a dead letter. */
@@ -72,7 +66,7 @@ const failureLines = ({ failure, counts }: RedriveEnd): readonly string[] => {
 export const redriveOf =
   (place: ActionPlace) =>
   async (input: RedriveInput, { signal, onProgress }: Pick<RunCall, "signal" | "onProgress">): Promise<RunResult> => {
-    const options = optionsOf(place, input);
+    const options = redriveOptionsOf(place, input);
     const results: DeadLetterResult[] = [];
     const counts: Record<string, number> = {};
     const onFinished = (unit: FinishedUnit): void => {

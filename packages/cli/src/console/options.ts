@@ -67,8 +67,8 @@ export const consoleHelp: string = helpOf({
   usage: ["sluice console [pipeline module] --function NAME [options]", "sluice console --policy [options]"],
   about: `Shows a deployment in the browser: its metrics of the last three hours, its queues, its dead letters, and what the
 doctor says. The page can redrive dead letters, after a question; it changes nothing else without --write. With the
-pipeline's module (orders.ts, or dist/orders.js#orders if it exports several), the page also shows where one item stands,
-and verifies copies. The page is served to this machine only, and its address has a token of this start.`,
+pipeline's module (orders.ts, or dist/orders.js#orders if it exports several), the page also shows where one item
+stands, and verifies copies. The page is served to this machine only, and its address has a token of this start.`,
   options,
   notes: `Ctrl-C ends the console. A redrive that is working is stopped; messages that were not sent stay in the queue.
 

@@ -21,6 +21,12 @@ export interface DeadLetterFilter {
 
 /** The command-line options of the filter. */
 export const filterOptions = {
+  id: {
+    type: "string",
+    multiple: true,
+    value: "ID",
+    help: "only the dead letter with this whole id (may be repeated)",
+  },
   sink: { type: "string", multiple: true, value: "NAME", help: "only dead letters of this sink (may be repeated)" },
   code: {
     type: "string",
@@ -51,9 +57,10 @@ const checkCodes = (codes: readonly string[] | undefined): readonly string[] | u
 
 /** Creates the filter from the options. @throws {CommandError} when an option is wrong */
 export const deadLetterFilter = (
-  { sink, code, since, key }: OptionValues<typeof filterOptions>,
+  { id, sink, code, since, key }: OptionValues<typeof filterOptions>,
   now: number,
 ): DeadLetterFilter => ({
+  ids: id && new Set(id),
   sinks: sink,
   codes: checkCodes(code),
   since: since === undefined ? undefined : sinceTime(since, now),

@@ -1,5 +1,6 @@
 // Types for a redrive that is running, and for its messages.
 
+import type { Envelope } from "@sluice/core/envelope";
 import type { MessageSource } from "@sluice/inspect/queue";
 import type { MessageOrder, RedriveResult } from "@sluice/redrive";
 import type { Payloads } from "../aws/payloads.ts";
@@ -35,6 +36,8 @@ export interface OpenRedrive {
   readonly signal: AbortSignal;
   readonly counts: MessageCounts;
   readonly causes: Causes;
+  /** Changes each dead letter that is sent. The message in the source stays as it is. */
+  readonly edit?: ((envelope: Envelope) => Envelope) | undefined;
   /** Called once for each message that was selected. */
   readonly onFinished: (unit: FinishedUnit) => void;
 }

@@ -83,7 +83,8 @@ const run = async (redrive: OpenRedrive): Promise<RedriveEnd> => {
 
 /** Opens the source, and redrives its messages. Closes what it has opened. @throws {CommandError} when the source cannot be reached */
 export const runRedrive = async (
-  redrive: Pick<OpenRedrive, "options" | "terminal" | "invoker" | "signal"> & Partial<Pick<OpenRedrive, "onFinished">>,
+  redrive: Pick<OpenRedrive, "options" | "terminal" | "invoker" | "signal"> &
+    Partial<Pick<OpenRedrive, "edit" | "onFinished">>,
 ): Promise<RedriveEnd> => {
   const { address, aws, payloadStore }: RunOptions = redrive.options;
   const opened = resources();
