@@ -36,3 +36,4 @@ export type {
 } from "./api/runs.ts";
 export type { ChangeFeed, RouteMeasure } from "./feed/feed.ts";
 export type { ConsoleHost, RunCall } from "./host.ts";
+export { type Console, type ConsoleOptions, startConsole } from "./server/start.ts";

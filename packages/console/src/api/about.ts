@@ -55,6 +55,8 @@ export interface Abilities {
   readonly editDeadLetter: boolean;
   readonly dropDeadLetters: boolean;
   readonly runs: readonly RunKind[];
+  /** Only if a verification may compare, and not repair. */
+  readonly onlyCompares?: true;
   readonly doctor: boolean;
 }
 

@@ -1,0 +1,4 @@
+// Screen of dead-letters.
+
+/** The screen. */
+export const DeadLettersScreen = () => <h1>DeadLetters</h1>;

@@ -1,0 +1,4 @@
+// Screen of item.
+
+/** The screen. */
+export const ItemScreen = () => <h1>Item</h1>;

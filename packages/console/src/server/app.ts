@@ -1,0 +1,61 @@
+// The requests that the console answers.
+
+import { Hono } from "hono";
+import type { ConsoleHost } from "../host.ts";
+import type { RunManager } from "../runs/run-manager.ts";
+import { addGetRoutes } from "./get-routes.ts";
+import { errorAnswer, HttpError } from "./http-error.ts";
+import type { Live } from "./live.ts";
+import type { OverviewWatch } from "./overview-watch.ts";
+import { isScreen, pageFile, unbuiltPage } from "./page-files.ts";
+import { type Access, checkAccess, checkHost, protect } from "./security.ts";
+
+/** What the application is made of. */
+export interface AppParts {
+  readonly host: ConsoleHost;
+  readonly access: Access;
+  readonly overview: OverviewWatch;
+  readonly live: Live;
+  readonly runs: RunManager;
+  /** The folder with the built page. */
+  readonly page: string;
+  readonly closing: AbortSignal;
+  /** Reports an unexpected error. `subject` is the method and the path of a request. */
+  readonly onError: (error: unknown, subject: string) => void;
+}
+
+const addPage = (app: Hono, folder: string): void => {
+  app.get("/favicon.ico", (context) => context.body(null, 204));
+  app.get("*", async (context) => {
+    const file = await pageFile(folder, context.req.path);
+    if (file === undefined) {
+      if (isScreen(context.req.path)) return context.html(unbuiltPage, 503);
+      throw new HttpError("ADDRESS_UNKNOWN", "nothing is at this address");
+    }
+    const headers = { etag: file.etag, "content-type": file.type, "cache-control": "no-cache" };
+    if (context.req.header("if-none-match") === file.etag) return context.body(null, 304, headers);
+    return context.body(file.body, 200, headers);
+  });
+};
+
+/** Creates the application. It needs no socket, so that tests can ask it directly. */
+export const createApp = (parts: AppParts): Hono => {
+  const app = new Hono();
+  app.use(protect);
+  app.use(checkHost(parts.access));
+  app.use("/api/*", checkAccess(parts.access));
+  addGetRoutes(app, parts);
+  app.all("/api/*", () => {
+    throw new HttpError("ADDRESS_UNKNOWN", "the console has no such request");
+  });
+  addPage(app, parts.page);
+  app.notFound(() => {
+    throw new HttpError("METHOD_UNKNOWN", "expected GET, or POST to an action of the console");
+  });
+  app.onError((error, context) => {
+    const { status, code, message, isUnexpected } = errorAnswer(error);
+    if (isUnexpected) parts.onError(error, `${context.req.method} ${context.req.path}`);
+    return Response.json({ error: { code, message } }, { status });
+  });
+  return app;
+};

@@ -1,0 +1,125 @@
+// Starts the console's server.
+
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { getRequestListener } from "@hono/node-server";
+import { ConfigError } from "@sluice/core/sink-kit";
+import type { ConsoleHost } from "../host.ts";
+import { createRuns } from "../runs/run-manager.ts";
+import { type AppParts, createApp } from "./app.ts";
+import { createLive } from "./live.ts";
+import { watchOverview } from "./overview-watch.ts";
+import { builtPage } from "./page-files.ts";
+
+/** How a console is started. */
+export interface ConsoleOptions {
+  readonly host: ConsoleHost;
+  /** Default 0: a free port. */
+  readonly port?: number;
+  /** What a page must know to be answered. At least 32 letters, digits, `-` and `_`. Default: 32 random bytes. */
+  readonly token?: string;
+  /** The address to listen on. Default `127.0.0.1`. Another than a loopback address demands `isReachable`. */
+  readonly address?: string;
+  /** Permits other machines to reach the console. Everybody who knows the token can then do what you can. */
+  readonly isReachable?: boolean;
+  /** Names by which browsers may ask, besides `localhost` and addresses. Only with `isReachable`. */
+  readonly hostNames?: readonly string[];
+  /** Called with each unexpected error. `subject` names the request. Default: one line on stderr, without values. */
+  readonly onError?: (error: unknown, subject: string) => void;
+  /** The folder with the built page. Default: the one in this package. */
+  readonly page?: string;
+}
+
+/** A running console. */
+export interface Console {
+  /** The address to open, with the token. */
+  readonly url: string;
+  /** The address without the token. */
+  readonly origin: string;
+  readonly port: number;
+  /** Ends all answers and runs, and stops listening. Runs that can pause go on when their command is called again. */
+  readonly close: () => Promise<void>;
+}
+
+const loopbackAddresses: readonly string[] = ["127.0.0.1", "::1", "localhost"];
+
+const checkOptions = ({ token, address, isReachable, port, hostNames }: ConsoleOptions): void => {
+  if (token !== undefined && !/^[\w-]{32,200}$/.test(token)) {
+    throw new ConfigError("CONFIG_INVALID", "[console] token is invalid; expected 32 to 200 letters, digits, - and _");
+  }
+  if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65_535)) {
+    throw new ConfigError("CONFIG_INVALID", "[console] port is invalid; expected a whole number from 0 to 65535");
+  }
+  if (isReachable === true) return;
+  if (address !== undefined && !loopbackAddresses.includes(address)) {
+    const found = `[console] address ${address} can be reached from other machines`;
+    throw new ConfigError("CONFIG_INVALID", `${found}; expected 127.0.0.1 or ::1, or isReachable: true`);
+  }
+  if (hostNames !== undefined) {
+    throw new ConfigError("CONFIG_INVALID", "[console] hostNames was found; expected isReachable: true beside it");
+  }
+};
+
+const firstFrame = (error: Error): string => /^\s+at (.*)$/m.exec(error.stack ?? "")?.[1] ?? "an unknown place";
+
+/** An error's message may have a value of an item, so that only its name, its code and its place are printed. */
+const printError = (error: unknown, subject: string): void => {
+  const code = error instanceof Error && "code" in error ? ` ${String(error.code)}` : "";
+  const found = error instanceof Error ? `${error.name}${code} at ${firstFrame(error)}` : `a thrown ${typeof error}`;
+  process.stderr.write(`sluice console: ${subject}: ${found}\n`);
+};
+
+const listen = async (server: Server, port: number, address: string): Promise<number> => {
+  server.listen(port, address);
+  await once(server, "listening");
+  return (server.address() as AddressInfo).port;
+};
+
+const originOf = (address: string, port: number): string => {
+  const isAnywhere = address === "0.0.0.0" || address === "::";
+  const name = isAnywhere ? "127.0.0.1" : address;
+  return `http://${name.includes(":") ? `[${name}]` : name}:${port}`;
+};
+
+/** Starts a console. Listens only on this machine, unless `isReachable` says otherwise. */
+export const startConsole = async (options: ConsoleOptions): Promise<Console> => {
+  checkOptions(options);
+  const { host, address = "127.0.0.1", token = randomBytes(32).toString("base64url"), isReachable = false } = options;
+  const closing = new AbortController();
+  const onError = options.onError ?? printError;
+  let port = 0;
+  const overview = watchOverview({ host, closing: closing.signal, onError });
+  const runs = createRuns({ host, onError });
+  const live = createLive({ host, overview, runs });
+  const parts: AppParts = {
+    host,
+    closing: closing.signal,
+    onError,
+    access: { token, isReachable, hostNames: options.hostNames ?? [], port: () => port },
+    overview,
+    runs,
+    live,
+    page: options.page ?? builtPage,
+  };
+  const app = createApp(parts);
+  const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false });
+  const server = createServer((request, response) => void listener(request, response));
+  port = await listen(server, options.port ?? 0, address);
+  const origin = originOf(address, port);
+  return {
+    url: `${origin}/#token=${token}`,
+    origin,
+    port,
+    close: async () => {
+      const closed = once(server, "close");
+      server.close();
+      await runs.close();
+      closing.abort();
+      live.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+};
