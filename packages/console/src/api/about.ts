@@ -51,9 +51,11 @@ export interface Abilities {
   /** Every change is seen as it happens. */
   readonly changes: boolean;
   readonly item: boolean;
+  /** Deliveries may be sent: by a redrive, or by the repairs of a verification. */
   readonly redrive: boolean;
   readonly editDeadLetter: boolean;
   readonly dropDeadLetters: boolean;
+  /** Kinds of runs. A redrive needs only `redrive`. */
   readonly runs: readonly RunKind[];
   /** Only if a verification may compare, and not repair. */
   readonly onlyCompares?: true;

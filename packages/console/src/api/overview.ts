@@ -36,7 +36,7 @@ export interface RouteNow {
   readonly pipeline: string;
   readonly route: string;
   readonly lagMs: number | undefined;
-  /** The 95th percentile of the lags of the last 15 minutes. */
+  /** Of the last 15 minutes: the 95th percentile of the highest lag of each step that has a report. */
   readonly lagP95Ms: number | undefined;
   readonly pending: number | undefined;
   readonly pendingAgeMs: number | undefined;
