@@ -1,6 +1,7 @@
 // The pipeline of `npm run dev`. Edit a column while it runs: the pipeline restarts, and keeps its place in the stream.
 
 import { onFailureDestinationReader, type Pipeline, pipeline, sqsDeadLetterQueue, sqsRetryQueue } from "@sluice/core";
+import { type DynamodbDedupe, dynamodbDedupe } from "@sluice/dedupe-dynamodb";
 import { type MappedPostgresSink, postgresSink } from "@sluice/sink-postgres";
 import { sqsSink } from "@sluice/sink-sqs";
 import { required } from "./environment.ts";
@@ -32,6 +33,9 @@ export const filmRows: MappedPostgresSink = postgresSink({
   },
 });
 
+/** Remembers what was sent, so that no message is sent twice. */
+export const dedupeStore: DynamodbDedupe = dynamodbDedupe({ tableName: required("DEDUPE_TABLE") });
+
 /** Gets a message for each change of a film that critics like. */
 const acclaimed = sqsSink({ queueUrl: required("ACCLAIMED_QUEUE_URL"), name: "acclaimed" });
 
@@ -41,6 +45,7 @@ export const films: Pipeline<Film> = pipeline<Film>("films", {
   deadLetterQueue: sqsDeadLetterQueue({ queueUrl: required("DEAD_LETTER_QUEUE_URL") }),
   retryQueue: sqsRetryQueue({ queueUrl: required("RETRY_QUEUE_URL") }),
   onFailureDestination: onFailureDestinationReader(),
+  dedupeStore,
 })
   .to(filmRows)
   .to(acclaimed, ({ kind, after }) =>
