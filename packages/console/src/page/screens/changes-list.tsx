@@ -103,7 +103,6 @@ const Rows = ({ tail, isFiltering }: ChangeListProps) => {
         label="Changes, newest first"
         rows={rows}
         rowHeight={isNarrow.value ? 62 : 34}
-        keyOf={(row) => row.seq}
         render={(row) => <ChangeLine row={row} />}
         onScroll={scrolled}
       />
