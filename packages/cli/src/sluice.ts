@@ -1,7 +1,7 @@
 // The command `sluice`. Loads and runs a subcommand. If the subcommand fails, writes the error in one line.
 
-import { readFile } from "node:fs/promises";
 import { CommandError, exitCodes } from "./command-line/command-error.ts";
+import { ownVersion } from "./command-line/version.ts";
 import { plainLines } from "./terminal/plain-text.ts";
 import type { Terminal } from "./terminal/terminal.ts";
 
@@ -11,6 +11,10 @@ const commands: Readonly<Record<string, { readonly about: string; readonly load:
   init: {
     about: "writes the files of a new project: pipeline, test and stack",
     load: async () => (await import("./init/init.ts")).initCommand,
+  },
+  dev: {
+    about: "runs a pipeline on your machine, with engines and a console in the browser",
+    load: async () => (await import("./dev/dev.ts")).devCommand,
   },
   backfill: {
     about: "copies the items that a table has to the targets of a pipeline",
@@ -28,6 +32,10 @@ const commands: Readonly<Record<string, { readonly about: string; readonly load:
     about: "says what is wrong with a deployment, and which command mends it",
     load: async () => (await import("./doctor/doctor.ts")).doctorCommand,
   },
+  console: {
+    about: "shows a deployment in the browser",
+    load: async () => (await import("./console/console.ts")).consoleCommand,
+  },
   redrive: {
     about: "sends dead letters, or batches of an on-failure destination, again",
     load: async () => (await import("./redrive/redrive.ts")).redriveCommand,
@@ -43,8 +51,8 @@ const width = Math.max(...names.map((name) => name.length));
 
 const help = `Usage: sluice <command> [options]
 
-Copies tables to the targets of Sluice's pipelines, proves and repairs the copies, traces items, examines deployments, and
-inspects and redrives dead letters.
+Runs Sluice's pipelines on your machine, copies tables to their targets, proves and repairs the copies, traces items,
+examines deployments, and inspects and redrives dead letters.
 
 Commands:
 ${Object.entries(commands)
@@ -55,9 +63,6 @@ Options:
   -h, --help  show this help; sluice <command> --help shows the help of a command
   --version   show the version`;
 
-const version = async (): Promise<string> =>
-  JSON.parse(await readFile(new URL("../package.json", import.meta.url), "utf8")).version;
-
 const writeLines = (text: string, write: (line: string) => void): void => {
   for (const line of plainLines(text)) write(line);
 };
@@ -67,7 +72,7 @@ const dispatch = async (args: readonly string[], terminal: Terminal): Promise<nu
   const command = name !== undefined && Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (name === undefined) throw new CommandError(`no command is given; expected ${names.join(", ")}`);
   if (name === "--help" || name === "-h") writeLines(help, terminal.out);
-  else if (name === "--version") terminal.out(await version());
+  else if (name === "--version") terminal.out(await ownVersion());
   else if (command !== undefined) return (await command.load())(rest, terminal);
   else {
     const what = name.startsWith("-") ? "option" : "command";

@@ -34,6 +34,7 @@ export type {
   RunView,
   VerifyInput,
 } from "./api/runs.ts";
+export { createFeed, type FeedOptions } from "./feed/create-feed.ts";
 export type { ChangeFeed, RouteMeasure } from "./feed/feed.ts";
 export type { ConsoleHost, RunCall } from "./host.ts";
 export { type Console, type ConsoleOptions, startConsole } from "./server/start.ts";

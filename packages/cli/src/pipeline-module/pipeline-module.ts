@@ -6,21 +6,22 @@ import { pathToFileURL } from "node:url";
 import type { Pipeline } from "@sluice/core";
 import { CommandError } from "../command-line/command-error.ts";
 
+type Exports = { readonly [name: string]: unknown };
+
 /** A pipeline of a module. */
 export interface PipelineModule {
   readonly pipeline: Pipeline<unknown>;
   /** Name of the export. */
   readonly exportName: string;
+  readonly exports: Exports;
   /** Closes the connections of the pipeline's sinks. */
   readonly close: () => Promise<void>;
 }
 
-type Exports = { readonly [name: string]: unknown };
-
 const typescript = /^\.[cm]?tsx?$/;
 
 /** Imports a module. Node 20 cannot run TypeScript, and later versions run only a part of it: `jiti` runs all of it. */
-const importFile = async (file: string): Promise<Exports> => {
+export const importFile = async (file: string): Promise<Exports> => {
   const { href } = pathToFileURL(file);
   if (!typescript.test(extname(file))) return (await import(href)) as Exports;
   const { createJiti } = await import("jiti");
@@ -58,7 +59,8 @@ const exportsOf = async (file: string): Promise<Exports> => {
   }
 };
 
-const isPipeline = (value: unknown): value is Pipeline<unknown> => {
+/** Whether a value is a pipeline. The module may have loaded its own core, so no class tells it. */
+export const isPipeline = (value: unknown): value is Pipeline<unknown> => {
   if (typeof value !== "object" || value === null) return false;
   const { name, routes, handler, targets } = value as { readonly [member: string]: unknown };
   return (
@@ -105,9 +107,10 @@ const exportedPipeline = (path: string, exports: Exports, exportName: string | u
  */
 export const loadPipeline = async (path: string): Promise<PipelineModule> => {
   const [file = "", exportName] = path.split("#");
-  const found = exportedPipeline(file, await exportsOf(resolve(file)), exportName);
+  const exports = await exportsOf(resolve(file));
+  const found = exportedPipeline(file, exports, exportName);
   const close = async (): Promise<void> => {
     for (const { sink } of found.pipeline.routes) await sink.close?.();
   };
-  return { ...found, close };
+  return { ...found, exports, close };
 };

@@ -18,6 +18,8 @@ export interface PipelineAbout {
   /** Name of the source table; undefined if it is unknown. */
   readonly table: string | undefined;
   readonly keyNames: readonly string[];
+  /** Types of the key attributes by name, if the table is known. The page asks for the others. */
+  readonly keyTypes?: Readonly<Record<string, "S" | "N" | "B">>;
   readonly routes: readonly RouteAbout[];
 }
 
@@ -51,10 +53,14 @@ export interface Abilities {
   /** Every change is seen as it happens. */
   readonly changes: boolean;
   readonly item: boolean;
+  /** Deliveries may be sent: by a redrive, or by the repairs of a verification. */
   readonly redrive: boolean;
   readonly editDeadLetter: boolean;
   readonly dropDeadLetters: boolean;
+  /** Kinds of runs. A redrive needs only `redrive`. */
   readonly runs: readonly RunKind[];
+  /** Only if a verification may compare, and not repair. */
+  readonly onlyCompares?: true;
   readonly doctor: boolean;
 }
 

@@ -12,6 +12,8 @@ export interface PipelineNow {
   readonly status: PipelineStatus;
   /** Only if broken: what is wrong, for people. May have several lines. */
   readonly reason?: string;
+  /** Lines about the pipeline as a whole, for people: `3 errors of the function in the last 3 hours`. */
+  readonly notes?: readonly string[];
   /** When the status began, in milliseconds since the epoch. */
   readonly since: number;
 }
@@ -34,7 +36,7 @@ export interface RouteNow {
   readonly pipeline: string;
   readonly route: string;
   readonly lagMs: number | undefined;
-  /** The 95th percentile of the lags of the last 15 minutes. */
+  /** Of the last 15 minutes: the 95th percentile of the highest lag of each step that has a report. */
   readonly lagP95Ms: number | undefined;
   readonly pending: number | undefined;
   readonly pendingAgeMs: number | undefined;

@@ -1,5 +1,6 @@
 // The changes that a console has seen: the last ones in a ring, and counters for each second.
 
+import type { Image } from "@sluice/core/sink-kit";
 import type { ChangeFilter, ChangePage, ChangeRow } from "../api/changes.ts";
 import type { RouteNow } from "../api/overview.ts";
 
@@ -8,7 +9,9 @@ export interface RouteMeasure {
   readonly pipeline: string;
   readonly route: string;
   readonly at: number;
+  /** Undefined: the invocation had no changes of the stream; the last lag stays. */
   readonly lagMs: number | undefined;
+  /** Undefined: unknown; the last numbers stay. */
   readonly pending: number | undefined;
   readonly pendingAgeMs: number | undefined;
 }
@@ -20,9 +23,9 @@ export interface ChangeFeed {
   readonly measure: (measures: readonly RouteMeasure[]) => void;
   readonly page: (filter: ChangeFilter, before: number | undefined, limit: number) => ChangePage;
   /** Rows of one item that are still held, oldest first. */
-  readonly ofItem: (pipeline: string, keys: unknown) => readonly ChangeRow[];
+  readonly ofItem: (pipeline: string, keys: Image) => readonly ChangeRow[];
   /** Calls the listener with new rows. Returns the function that ends this. */
   readonly onRows: (listener: (rows: readonly ChangeRow[]) => void) => () => void;
-  /** The numbers of each route, also of those without a row. */
+  /** The numbers of these routes, in this order; also of those without a row. */
   readonly routes: (known: readonly { readonly pipeline: string; readonly route: string }[]) => readonly RouteNow[];
 }

@@ -3,11 +3,13 @@
 import { Hono } from "hono";
 import type { ConsoleHost } from "../host.ts";
 import type { RunManager } from "../runs/run-manager.ts";
+import { failedAnswer, responseOf } from "./answers.ts";
 import { addGetRoutes } from "./get-routes.ts";
-import { errorAnswer, HttpError } from "./http-error.ts";
+import { HttpError } from "./http-error.ts";
 import type { Live } from "./live.ts";
 import type { OverviewWatch } from "./overview-watch.ts";
 import { isScreen, pageFile, unbuiltPage } from "./page-files.ts";
+import { addPostRoutes } from "./post-routes.ts";
 import { type Access, checkAccess, checkHost, protect } from "./security.ts";
 
 /** What the application is made of. */
@@ -45,17 +47,17 @@ export const createApp = (parts: AppParts): Hono => {
   app.use(checkHost(parts.access));
   app.use("/api/*", checkAccess(parts.access));
   addGetRoutes(app, parts);
-  app.all("/api/*", () => {
+  addPostRoutes(app, parts);
+  app.on(["GET", "POST"], "/api/*", () => {
     throw new HttpError("ADDRESS_UNKNOWN", "the console has no such request");
   });
   addPage(app, parts.page);
   app.notFound(() => {
-    throw new HttpError("METHOD_UNKNOWN", "expected GET, or POST to an action of the console");
+    throw new HttpError("METHOD_UNKNOWN", "the method is none of the console's; expected GET, or POST for an action");
   });
   app.onError((error, context) => {
-    const { status, code, message, isUnexpected } = errorAnswer(error);
-    if (isUnexpected) parts.onError(error, `${context.req.method} ${context.req.path}`);
-    return Response.json({ error: { code, message } }, { status });
+    const subject = `${context.req.method} ${context.req.path}`;
+    return responseOf(failedAnswer(error, (unexpected) => parts.onError(unexpected, subject)));
   });
   return app;
 };

@@ -5,19 +5,14 @@ import type { ConsoleHost } from "../host.ts";
 import { changesQuery, liveQuery, noQuery, queueQuery } from "../input/queries.ts";
 import type { AppParts } from "./app.ts";
 import { HttpError } from "./http-error.ts";
+import { checkQueue } from "./subjects.ts";
 
 const queryOf = (context: Context): URLSearchParams => new URL(context.req.url).searchParams;
 
 /** The changes, of a console that sees them. */
-export const feedOf = (host: ConsoleHost): NonNullable<ConsoleHost["feed"]> => {
+const feedOf = (host: ConsoleHost): NonNullable<ConsoleHost["feed"]> => {
   if (host.feed !== undefined && host.about().can.changes) return host.feed;
   throw new HttpError("ACTION_UNAVAILABLE", "this console does not see changes as they happen");
-};
-
-/** Refuses queues that are none of the console's. */
-export const checkQueue = (host: ConsoleHost, url: string): string => {
-  if (host.about().queues.some((queue) => queue.url === url)) return url;
-  throw new HttpError("SUBJECT_UNKNOWN", "the queue is none of the console's; expected one that `about` names");
 };
 
 /** Adds the requests that only read. */
@@ -43,7 +38,8 @@ export const addGetRoutes = (app: Hono, { host, overview, live, runs }: AppParts
     return context.json(runs.list());
   });
   app.get("/api/dead-letters", async (context) => {
-    const url = checkQueue(host, queueQuery(queryOf(context)));
+    const url = queueQuery(queryOf(context));
+    checkQueue(host, url);
     return context.json(await host.deadLetters(url, context.req.raw.signal));
   });
 };

@@ -5,6 +5,7 @@ import type { LiveLine } from "../api/live.ts";
 import { matches } from "../feed/filter.ts";
 import type { ConsoleHost } from "../host.ts";
 import type { RunManager } from "../runs/run-manager.ts";
+import { isLive } from "../runs/run-state.ts";
 import { HttpError } from "./http-error.ts";
 import { lineStream } from "./line-stream.ts";
 import { liveInbox } from "./live-page.ts";
@@ -45,6 +46,7 @@ const subscribe = (
       add(value);
       wake();
     };
+  for (const run of runs.list()) if (isLive(run.state)) inbox.addRun(run);
   const ends = [
     host.onAbout(() => then(inbox.setAbout)(undefined)),
     runs.onRun(then(inbox.addRun)),

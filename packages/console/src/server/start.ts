@@ -1,17 +1,18 @@
 // Starts the console's server.
 
 import { randomBytes } from "node:crypto";
-import { once } from "node:events";
+import { once, setMaxListeners } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
-import { ConfigError } from "@sluice/core/sink-kit";
+import { checkWhole, invalidOption } from "@sluice/core/sink-kit";
 import type { ConsoleHost } from "../host.ts";
 import { createRuns } from "../runs/run-manager.ts";
-import { type AppParts, createApp } from "./app.ts";
+import { createApp } from "./app.ts";
 import { createLive } from "./live.ts";
 import { watchOverview } from "./overview-watch.ts";
 import { builtPage } from "./page-files.ts";
+import type { Access } from "./security.ts";
 
 /** How a console is started. */
 export interface ConsoleOptions {
@@ -43,23 +44,21 @@ export interface Console {
   readonly close: () => Promise<void>;
 }
 
+/** Longest time that open answers may take to end when the console ends. */
+const graceMs = 1_000;
+
 const loopbackAddresses: readonly string[] = ["127.0.0.1", "::1", "localhost"];
 
 const checkOptions = ({ token, address, isReachable, port, hostNames }: ConsoleOptions): void => {
   if (token !== undefined && !/^[\w-]{32,200}$/.test(token)) {
-    throw new ConfigError("CONFIG_INVALID", "[console] token is invalid; expected 32 to 200 letters, digits, - and _");
+    throw invalidOption("token", "must be 32 to 200 letters, digits, - and _");
   }
-  if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65_535)) {
-    throw new ConfigError("CONFIG_INVALID", "[console] port is invalid; expected a whole number from 0 to 65535");
-  }
+  if (port !== undefined) checkWhole("port", port, [0, 65_535]);
   if (isReachable === true) return;
   if (address !== undefined && !loopbackAddresses.includes(address)) {
-    const found = `[console] address ${address} can be reached from other machines`;
-    throw new ConfigError("CONFIG_INVALID", `${found}; expected 127.0.0.1 or ::1, or isReachable: true`);
+    throw invalidOption("address", "must be 127.0.0.1 or ::1; other machines reach others: expected isReachable, too");
   }
-  if (hostNames !== undefined) {
-    throw new ConfigError("CONFIG_INVALID", "[console] hostNames was found; expected isReachable: true beside it");
-  }
+  if (hostNames !== undefined) throw invalidOption("hostNames", "needs isReachable: true beside it");
 };
 
 const firstFrame = (error: Error): string => /^\s+at (.*)$/m.exec(error.stack ?? "")?.[1] ?? "an unknown place";
@@ -83,27 +82,30 @@ const originOf = (address: string, port: number): string => {
   return `http://${name.includes(":") ? `[${name}]` : name}:${port}`;
 };
 
+/** Ends what is open, so that the server can close. A page that does not read its last answer is cut off. */
+const closeServer = async (server: Server): Promise<void> => {
+  const closed = once(server, "close");
+  server.close();
+  const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+  await closed;
+  clearTimeout(cut);
+};
+
 /** Starts a console. Listens only on this machine, unless `isReachable` says otherwise. */
 export const startConsole = async (options: ConsoleOptions): Promise<Console> => {
   checkOptions(options);
   const { host, address = "127.0.0.1", token = randomBytes(32).toString("base64url"), isReachable = false } = options;
-  const closing = new AbortController();
-  const onError = options.onError ?? printError;
+  const { onError = printError, hostNames = [], page = builtPage } = options;
+  const ending = new AbortController();
+  const closing = ending.signal;
+  // Each request in progress listens.
+  setMaxListeners(0, closing);
   let port = 0;
-  const overview = watchOverview({ host, closing: closing.signal, onError });
+  const access: Access = { token, isReachable, hostNames, port: () => port };
+  const overview = watchOverview({ host, closing, onError });
   const runs = createRuns({ host, onError });
   const live = createLive({ host, overview, runs });
-  const parts: AppParts = {
-    host,
-    closing: closing.signal,
-    onError,
-    access: { token, isReachable, hostNames: options.hostNames ?? [], port: () => port },
-    overview,
-    runs,
-    live,
-    page: options.page ?? builtPage,
-  };
-  const app = createApp(parts);
+  const app = createApp({ host, access, overview, runs, live, page, closing, onError });
   const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false });
   const server = createServer((request, response) => void listener(request, response));
   port = await listen(server, options.port ?? 0, address);
@@ -113,13 +115,10 @@ export const startConsole = async (options: ConsoleOptions): Promise<Console> =>
     origin,
     port,
     close: async () => {
-      const closed = once(server, "close");
-      server.close();
       await runs.close();
-      closing.abort();
+      ending.abort();
       live.close();
-      server.closeAllConnections();
-      await closed;
+      await closeServer(server);
     },
   };
 };

@@ -19,12 +19,17 @@ const untilAborted = (signal: AbortSignal): Promise<never> =>
     signal.addEventListener("abort", () => reject(signal.reason));
   });
 
+/** An error as the commands throw it: the page shows its message. */
+export const commandError = (message: string): Error => Object.assign(new Error(message), { name: "CommandError" });
+
 /** Notes calls, and lets them fail as a test asks. */
 export const fakeScript = () => {
   const calls: FakeCall[] = [];
   const steps = new Map<string, FakeStep>();
+  let overviews = 0;
   return {
     calls,
+    overviews: (): number => overviews,
     /** How all following calls of a method end; undefined: as usual. */
     set: (method: string, step: FakeStep | undefined): void => {
       if (step === undefined) steps.delete(method);
@@ -32,12 +37,11 @@ export const fakeScript = () => {
     },
     play: async <Value>(method: string, input: unknown, signal: AbortSignal, work: () => Value | Promise<Value>) => {
       // The console asks for the overview by itself, once a second.
-      if (method !== "overview") calls.push({ method, input });
+      if (method === "overview") overviews++;
+      else calls.push({ method, input });
       const step = steps.get(method);
       if (step !== undefined && "rejects" in step) {
-        const error = new Error(step.rejects);
-        error.name = step.name ?? "CommandError";
-        throw error;
+        throw Object.assign(commandError(step.rejects), step.name === undefined ? {} : { name: step.name });
       }
       if (step !== undefined && "hangs" in step) return untilAborted(signal);
       if (step !== undefined) await wait(step.afterMs);
