@@ -10,10 +10,10 @@ import { countText } from "../format.ts";
 import { Dialog } from "../parts/dialog.tsx";
 import { ErrorNotice, Notice } from "../parts/notice.tsx";
 import { Progress } from "../parts/progress.tsx";
-import { State } from "../parts/state.tsx";
 import { byRouteText, confirmsDrop, type Selected } from "./dead-letter-groups.ts";
 import { Check } from "./dead-letter-list.tsx";
-import { countsOf, isOpen, runStateText, runTone } from "./run-form.ts";
+import { countsOf, isOpen } from "./run-form.ts";
+import { RunStateSign } from "./run-state.tsx";
 
 /** A number of dead letters. */
 export const lettersText = (count: number): string =>
@@ -91,7 +91,7 @@ export const RedriveProgress = ({ run }: { readonly run: RunView }) => {
     <section class="card card-body stack-small" aria-label={isDryRun ? "Dry run" : "Redrive"}>
       <div class="row">
         <strong>{isDryRun ? "Dry run" : "Redrive"}</strong>
-        <State tone={runTone(state, result?.isClean)} text={runStateText(state, result?.isClean)} />
+        <RunStateSign run={run} />
         <a href={href("/runs", { id: run.id })}>open the run</a>
       </div>
       {isOpen(state) && (
@@ -165,7 +165,7 @@ export const ConfirmDrop = ({ queueUrl, rows, onDropped, onClose }: DropProps) =
         class="stack"
         onSubmit={(event) => {
           event.preventDefault();
-          if (isConfirmed && !isBusy) drop();
+          if (isConfirmed && !isBusy) void drop();
         }}
       >
         <p>
@@ -174,7 +174,6 @@ export const ConfirmDrop = ({ queueUrl, rows, onDropped, onClose }: DropProps) =
         </p>
         <label class="field">
           <span class="field-label">Type {rows.length} or DROP to go on</span>
-          {/* biome-ignore lint/a11y/noAutofocus: the question has one field, and the dialog was asked for. */}
           <input
             class="input"
             autofocus
@@ -183,7 +182,7 @@ export const ConfirmDrop = ({ queueUrl, rows, onDropped, onClose }: DropProps) =
             onInput={(event) => setTyped(event.currentTarget.value)}
           />
         </label>
-        {error !== undefined && <ErrorNotice title="Nothing was dropped" error={error} />}
+        {error !== undefined && <ErrorNotice title="The drop failed" error={error} />}
         <div class="dialog-actions">
           <button type="button" class="button" onClick={onClose}>
             Cancel

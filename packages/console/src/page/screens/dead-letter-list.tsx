@@ -72,13 +72,7 @@ const GroupLine = ({ group, isOpen, selected, onToggle, onSelect }: GroupLinePro
   return (
     <div class="letter-line letter-group">
       <Check label={`Select ${name}`} selected={selected} onChange={onSelect} onEnter={onToggle} />
-      <button
-        type="button"
-        class="letter-toggle"
-        aria-expanded={isOpen}
-        aria-label={`${name}: ${reason}`}
-        onClick={onToggle}
-      >
+      <button type="button" class="letter-toggle" aria-expanded={isOpen} onClick={onToggle}>
         <Icon name={isOpen ? "up" : "down"} />
         <span class="letter-count">{count}</span>
         <span class="letter-route truncate">{route}</span>
