@@ -7,7 +7,7 @@ import type { LiveLine } from "../api/live.ts";
 import type { Overview } from "../api/overview.ts";
 import type { RunView } from "../api/runs.ts";
 import { reconnectDelayMs } from "./backoff.ts";
-import { get, lines } from "./client.ts";
+import { access, get, lines } from "./client.ts";
 
 /** `connecting` is the state before the first answer. */
 export type Connection = "connecting" | "live" | "disconnected";
@@ -132,10 +132,12 @@ const hear = async (): Promise<boolean> => {
   return controller.signal.aborted;
 };
 
-const keepConnected = async (): Promise<never> => {
+const keepConnected = async (): Promise<void> => {
   let failures = 0;
   for (;;) {
     if (await hear()) continue;
+    // A server that refused the token refuses it again. Another token reloads the page.
+    if (access.peek() !== "open") return;
     failures = connection.value === "live" ? 1 : failures + 1;
     connection.value = "disconnected";
     await waitFor(reconnectDelayMs(failures));

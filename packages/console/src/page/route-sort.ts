@@ -42,7 +42,7 @@ export const nextSort = (sort: RouteSort, column: SortColumn): RouteSort => {
   return sort.isAscending ? { column: undefined, isAscending: false } : { column, isAscending: true };
 };
 
-const valueOf: Readonly<Record<SortColumn, (route: RouteNow) => number | undefined>> = {
+const measures: Readonly<Record<SortColumn, (route: RouteNow) => number | undefined>> = {
   lag: (route) => route.lagMs,
   p95: (route) => route.lagP95Ms,
   rate: (route) => route.perSecond,
@@ -53,7 +53,7 @@ const valueOf: Readonly<Record<SortColumn, (route: RouteNow) => number | undefin
 /** The routes in an order. Routes without a value come last in both directions. */
 export const sortRoutes = (routes: readonly RouteNow[], { column, isAscending }: RouteSort): readonly RouteNow[] => {
   if (column === undefined) return routes;
-  const value = valueOf[column];
+  const value = measures[column];
   const direction = isAscending ? 1 : -1;
   return [...routes].sort((a, b) => {
     const [left, right] = [value(a), value(b)];

@@ -3,7 +3,6 @@
 import { type Signal, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import UPlot from "uplot";
-import "uplot/dist/uPlot.min.css";
 import type { AlignedSeries } from "../series.ts";
 import { colours } from "../theme.ts";
 
@@ -39,6 +38,15 @@ const clockText = (seconds: number): string =>
 
 const height = 170;
 
+/** The points without a neighbour: a line alone would not show them. */
+const lonely: UPlot.Series.Points.Filter = ({ data }, series) => {
+  const values = data[series] ?? [];
+  return [...values.keys()].filter(
+    (index) =>
+      (values[index] ?? null) !== null && (values[index - 1] ?? null) === null && (values[index + 1] ?? null) === null,
+  );
+};
+
 type Drawing = Pick<ChartProps, "names" | "format" | "cursor"> & {
   readonly onCursor: (index: number | undefined) => void;
 };
@@ -57,7 +65,7 @@ const optionsOf = (box: HTMLElement, { names, format, cursor, onCursor }: Drawin
     cursor: { y: false, drag: { x: false, y: false }, sync: { key: cursor }, points: { size: 6 } },
     scales: { y: { range: (_, __, max) => [0, Math.max(max * 1.08, Number.MIN_VALUE)] } },
     axes: [
-      { ...axis, font, space: 70, values: (_, splits) => splits.map(clockText) },
+      { ...axis, font, size: 26, space: 70, values: (_, splits) => splits.map(clockText) },
       { ...axis, font, size: 62, space: 34, values: (_, splits) => splits.map((value) => format(value)) },
     ],
     series: [
@@ -67,7 +75,7 @@ const optionsOf = (box: HTMLElement, { names, format, cursor, onCursor }: Drawin
         stroke: colourOf(box, `series-${(index % maxSeries) + 1}`),
         dash: dashOf(index),
         width: 1.75,
-        points: { show: false },
+        points: { show: true, size: 4, filter: lonely },
       })),
     ],
     hooks: { setCursor: [({ cursor: { idx } }) => onCursor(idx ?? undefined)] },

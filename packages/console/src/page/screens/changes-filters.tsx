@@ -11,11 +11,6 @@ import { Icon } from "../parts/icon.tsx";
 import { setQuery } from "../router.ts";
 import type { Tail } from "../tail.ts";
 
-interface FiltersProps {
-  readonly filter: ChangeFilter;
-  readonly tail: Tail;
-}
-
 const change = (filter: ChangeFilter, changed: ChangeFilter, replaces = false): void =>
   setQuery({ ...filter, ...changed }, { replaces });
 
@@ -128,20 +123,24 @@ const Choices = ({ filter }: { readonly filter: ChangeFilter }): ComponentChildr
   );
 };
 
-/** The filters, and the button that pauses the list. */
-export const Filters = ({ filter, tail }: FiltersProps) => (
+/** The filters. */
+export const Filters = ({ filter }: { readonly filter: ChangeFilter }) => (
   <search class="filters" aria-label="Changes">
     <Search label="Key contains" value={filter.key} isFirst onInput={(key) => change(filter, { key }, true)} />
     <Choices filter={filter} />
     <Search label="Code" value={filter.code} onInput={(code) => change(filter, { code }, true)} />
-    <div class="filters-buttons">
-      {isFiltering(filter) && (
-        <button type="button" class="button-quiet" onClick={() => setQuery({})}>
-          <Icon name="close" />
-          Clear filters
-        </button>
-      )}
-      <PauseButton tail={tail} />
-    </div>
   </search>
+);
+
+/** The buttons of the screen. */
+export const Buttons = ({ filter, tail }: { readonly filter: ChangeFilter; readonly tail: Tail }) => (
+  <>
+    {isFiltering(filter) && (
+      <button type="button" class="button-quiet" onClick={() => setQuery({})}>
+        <Icon name="close" />
+        Clear filters
+      </button>
+    )}
+    <PauseButton tail={tail} />
+  </>
 );

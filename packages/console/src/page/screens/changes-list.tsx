@@ -98,8 +98,8 @@ const Rows = ({ tail, isFiltering }: ChangeListProps) => {
   };
   return (
     <>
-      <ChangeHead />
       <VirtualList
+        head={<ChangeHead />}
         label="Changes, newest first"
         rows={rows}
         rowHeight={isNarrow.value ? 62 : 34}

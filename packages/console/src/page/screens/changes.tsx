@@ -10,7 +10,7 @@ import { PageHead } from "../parts/page-head.tsx";
 import { Skeleton } from "../parts/skeleton.tsx";
 import { address } from "../router.ts";
 import { createTail } from "../tail.ts";
-import { Filters } from "./changes-filters.tsx";
+import { Buttons, Filters } from "./changes-filters.tsx";
 import { ChangeList } from "./changes-list.tsx";
 
 /** A list for each filter; that of the address before is kept, so that the back button finds its rows again. */
@@ -26,34 +26,42 @@ const Live = ({ query }: { readonly query: AddressQuery }) => {
   const tail = useTail(filter);
   return (
     <>
-      <Filters filter={filter} tail={tail} />
+      <PageHead title="Changes">
+        <Buttons filter={filter} tail={tail} />
+      </PageHead>
+      <Filters filter={filter} />
       <ChangeList tail={tail} isFiltering={isFiltering(filter)} />
     </>
   );
 };
 
+const NoChanges = () => (
+  <section class="card">
+    <Empty
+      title="A deployment shows no single changes"
+      text="This console reads the metrics and the queues of a function in AWS. The overview has the numbers of each route."
+    >
+      <a class="button" href="/">
+        Go to the overview
+      </a>
+    </Empty>
+  </section>
+);
+
 const Content = () => {
   const subject = about.value;
-  if (subject === undefined) return <Skeleton lines={8} />;
-  if (subject.can.changes) return <Live query={address.value.query} />;
+  if (subject?.can.changes === true) return <Live query={address.value.query} />;
   return (
-    <section class="card">
-      <Empty
-        title="A deployment shows no single changes"
-        text="This console reads the metrics and queues of a function in AWS. The overview has the numbers of each route; an item's changes are in its trace."
-      >
-        <a class="button" href="/">
-          Go to the overview
-        </a>
-      </Empty>
-    </section>
+    <>
+      <PageHead title="Changes" />
+      {subject === undefined ? <Skeleton lines={8} /> : <NoChanges />}
+    </>
   );
 };
 
 /** The screen. */
 export const ChangesScreen = () => (
   <div class="changes">
-    <PageHead title="Changes" />
     <Content />
   </div>
 );

@@ -2,7 +2,7 @@
 
 import type { About } from "../../api/about.ts";
 import type { Overview, PipelineNow } from "../../api/overview.ts";
-import { Ago } from "../parts/ago.tsx";
+import { durationText } from "../format.ts";
 import { Notice } from "../parts/notice.tsx";
 import { Status } from "../parts/status.tsx";
 
@@ -34,8 +34,8 @@ export const Pipelines = ({ about, now }: PipelinesProps) => (
             <Status status={status} />
             <strong class="pipeline-name">{name}</strong>
             {table !== undefined && table !== name && <span class="muted pipeline-table">table {table}</span>}
-            <span class="muted">
-              since <Ago at={since} />
+            <span class="muted" title={new Date(since).toLocaleString()}>
+              for {durationText(Math.max(0, now.at - since))}
             </span>
           </li>
         );

@@ -11,13 +11,18 @@ const QueueRow = ({ queue }: { readonly queue: QueueNow }) => {
   return (
     <tr>
       <th scope="row" class="queue-name">
-        <div class="clamp" title={name}>
-          {kind === "dead letters" ? <a href={href("/dead-letters", { queue: url })}>{name}</a> : name}
+        <div class="row-between">
+          <div>
+            <div class="clamp" title={name}>
+              {kind === "dead letters" ? <a href={href("/dead-letters", { queue: url })}>{name}</a> : name}
+            </div>
+            <div class="muted small clamp">
+              {kind} of {pipeline}
+            </div>
+            {problem !== undefined && <div class="bad small">{problem}</div>}
+          </div>
+          <CopyButton text={url} label={`Copy URL of ${name}`} />
         </div>
-        <div class="muted small clamp">
-          {kind} of {pipeline}
-        </div>
-        {problem !== undefined && <div class="bad small">{problem}</div>}
       </th>
       <td class={`number ${kind !== "retry queue" && visible > 0 ? "bad strong" : ""}`} data-label="Visible">
         {number(visible)}
@@ -27,9 +32,6 @@ const QueueRow = ({ queue }: { readonly queue: QueueNow }) => {
       </td>
       <td class="number" data-label="Delayed">
         {number(delayed)}
-      </td>
-      <td class="number queue-copy">
-        <CopyButton text={url} label={`Copy URL of ${name}`} />
       </td>
     </tr>
   );
@@ -54,9 +56,6 @@ export const Queues = ({ queues }: { readonly queues: readonly QueueNow[] }) => 
             </th>
             <th scope="col" class="number">
               Delayed
-            </th>
-            <th scope="col">
-              <span class="visually-hidden">Copy URL</span>
             </th>
           </tr>
         </thead>

@@ -105,7 +105,7 @@ const RouteName = ({ route, about, showsPipeline }: { route: RouteNow; about: Ab
           route.route
         )}
       </div>
-      <div class="muted small clamp" title={text}>
+      <div class="muted small truncate" title={text}>
         {text}
       </div>
     </>
@@ -122,11 +122,11 @@ const RouteRow = ({ route, about, showsPipeline }: { route: RouteNow; about: Abo
     <td data-label={sortColumns.lag}>
       <div class="spark-cell">
         <Sparkline tone="lag" label={`Lag of ${route.route} over time`} values={route.series.lagMs} />
-        <span class="number">{ms(route.lagMs)}</span>
+        <div class="number">
+          {ms(route.lagMs)}
+          {route.lagP95Ms !== undefined && <div class="muted small">p95 {ms(route.lagP95Ms)}</div>}
+        </div>
       </div>
-    </td>
-    <td class="number" data-label={sortColumns.p95}>
-      {ms(route.lagP95Ms)}
     </td>
     <td data-label={sortColumns.rate}>
       <div class="spark-cell">
@@ -163,15 +163,11 @@ export const Routes = ({ about, now }: RoutesProps) => {
             <tr>
               <th scope="col">Route</th>
               <SortHead sort={sort} column="lag" class="number" />
-              <SortHead sort={sort} column="p95" class="number" />
               <SortHead sort={sort} column="rate" class="number" />
               <SortHead sort={sort} column="pending" class="number" />
               {outcomes.map((outcome) => (
                 <th key={outcome} scope="col" class="number">
-                  <span class={`outcome outcome-${outcome}`}>
-                    <Icon name={outcome} />
-                    {outcome}
-                  </span>
+                  <span class={`count-head outcome-${outcome}`}>{outcome}</span>
                 </th>
               ))}
             </tr>
