@@ -38,14 +38,28 @@ const useArrivals = (pipeline: string, keys: Image, canSee: boolean, { isLoading
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   useEffect(() => {
     if (!canSee) return undefined;
-    const stop = followRows({ pipeline, key: partOf(keys) }, (rows) => {
-      if (!rows.some((row) => isSameKey(row.keys, keys))) return;
-      setArrivedAt(Date.now());
+    const isFirst = { value: true };
+    const wait = (): void => {
       timer.current ??= setTimeout(() => {
         timer.current = undefined;
         setDue(true);
       }, settleMs);
-    });
+    };
+    const stop = followRows(
+      { pipeline, key: partOf(keys) },
+      {
+        onOpen: () => {
+          // Changes may have arrived while the page was not connected.
+          if (!isFirst.value) wait();
+          isFirst.value = false;
+        },
+        onRows: (rows) => {
+          if (!rows.some((row) => isSameKey(row.keys, keys))) return;
+          setArrivedAt(Date.now());
+          wait();
+        },
+      },
+    );
     return () => {
       stop();
       clearTimeout(timer.current);
