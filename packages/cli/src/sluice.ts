@@ -1,9 +1,9 @@
 // The command `sluice`. Loads and runs a subcommand. If the subcommand fails, writes the error in one line.
 
-import { readFile } from "node:fs/promises";
 import { CommandError, exitCodes } from "./command-line/command-error.ts";
 import { plainLines } from "./terminal/plain-text.ts";
 import type { Terminal } from "./terminal/terminal.ts";
+import { version } from "./version.ts";
 
 type Command = (args: readonly string[], terminal: Terminal) => Promise<number>;
 
@@ -11,6 +11,10 @@ const commands: Readonly<Record<string, { readonly about: string; readonly load:
   init: {
     about: "writes the files of a new project: pipeline, test and stack",
     load: async () => (await import("./init/init.ts")).initCommand,
+  },
+  dev: {
+    about: "runs a pipeline on your machine, with engines and a console in the browser",
+    load: async () => (await import("./dev/dev.ts")).devCommand,
   },
   backfill: {
     about: "copies the items that a table has to the targets of a pipeline",
@@ -43,8 +47,8 @@ const width = Math.max(...names.map((name) => name.length));
 
 const help = `Usage: sluice <command> [options]
 
-Copies tables to the targets of Sluice's pipelines, proves and repairs the copies, traces items, examines deployments, and
-inspects and redrives dead letters.
+Runs Sluice's pipelines on your machine, copies tables to their targets, proves and repairs the copies, traces items,
+examines deployments, and inspects and redrives dead letters.
 
 Commands:
 ${Object.entries(commands)
@@ -54,9 +58,6 @@ ${Object.entries(commands)
 Options:
   -h, --help  show this help; sluice <command> --help shows the help of a command
   --version   show the version`;
-
-const version = async (): Promise<string> =>
-  JSON.parse(await readFile(new URL("../package.json", import.meta.url), "utf8")).version;
 
 const writeLines = (text: string, write: (line: string) => void): void => {
   for (const line of plainLines(text)) write(line);
