@@ -10,27 +10,15 @@ import { loadPipeline } from "../pipeline-module/pipeline-module.ts";
 import { plainJson } from "../terminal/plain-text.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { type DoctorCommandOptions, doctorHelp, doctorOptions } from "./options.ts";
+import { problemIn } from "./problem.ts";
 import { doctorLines, withUserOptions } from "./report.ts";
 
 const plainErrors = /^ConfigError$/;
 
-/** A silence, or an error of the network: no right would help. */
-const silence = /^(timeout|TimeoutError|E[A-Z_]+)$/;
-
-/** @throws {CommandError} if AWS answered no question, for example without credentials */
-const checkJudged = ({ functionName, unanswered }: DoctorReport): void => {
-  if (unanswered === undefined) return;
-  const { action, reason } = unanswered;
-  if (silence.test(reason)) {
-    throw new CommandError(
-      `nothing of ${functionName} was judged: ${action} had no answer (${reason}); expected a network in which AWS answers, ` +
-        "and a region or an --endpoint-url that exists",
-    );
-  }
-  throw new CommandError(
-    `nothing of ${functionName} was judged: ${action} was answered with ${reason}; expected credentials, a region, and the ` +
-      "rights that sluice doctor --policy prints",
-  );
+/** @throws {CommandError} if AWS answered no question */
+const checkJudged = (report: DoctorReport): void => {
+  const problem = problemIn(report);
+  if (problem !== undefined) throw new CommandError(problem);
 };
 
 const exitCodeOf = ({ counts: { fail, warn } }: DoctorReport, isStrict: boolean): number =>

@@ -44,11 +44,11 @@ const word = (text: string): string => (/^[\w./:=@%+-]+$/.test(text) ? text : `'
 const awsCommand = /(^|&& |\$\(|: )aws (?=[a-z0-9-]+ )/gm;
 
 /** The commands with the options that the user gave: they must reach the same account, region and engine. */
-export const withUserOptions = (
-  report: DoctorReport,
+export const withUserOptions = <Report extends Pick<DoctorReport, "findings">>(
+  report: Report,
   { profile, region, endpointUrl }: AwsOptions,
   module: string | undefined,
-): DoctorReport => {
+): Report => {
   const given = Object.entries({ profile, region, "endpoint-url": endpointUrl }).flatMap(([name, value]) =>
     value === undefined ? [] : [`--${name}`, word(value)],
   );
