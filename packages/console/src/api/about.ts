@@ -59,6 +59,8 @@ export interface Abilities {
   readonly dropDeadLetters: boolean;
   /** Kinds of runs. A redrive needs only `redrive`. */
   readonly runs: readonly RunKind[];
+  /** Only if a verification may compare, and not repair. */
+  readonly onlyCompares?: true;
   readonly doctor: boolean;
 }
 
