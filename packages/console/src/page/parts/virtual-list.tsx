@@ -10,6 +10,11 @@ interface VirtualListProps<Row> {
   readonly rows: readonly Row[];
   /** Height of each row in pixels. */
   readonly rowHeight: number;
+  /**
+   * Whose elements a row's are. Default: those of its place, so that they get another row when rows come above. At
+   * hundreds of rows a second, new elements for each row would cost too much. What a row remembers must then be the row's.
+   */
+  readonly keyOf?: ((row: Row) => string | number) | undefined;
   readonly render: (row: Row, index: number) => ComponentChildren;
   /** Stays at the top. */
   readonly head?: ComponentChildren;
@@ -17,12 +22,8 @@ interface VirtualListProps<Row> {
   readonly onScroll?: ((fromTop: number, fromEnd: number) => void) | undefined;
 }
 
-/**
- * A scrolling list. An element of the page belongs to a place of the list, and gets another row when rows come above: at
- * hundreds of rows a second, new elements for each row would cost too much. What a row remembers must be the row's. The list's height
- * is that of its place in the page.
- */
-export const VirtualList = <Row,>({ label, rows, rowHeight, render, head, onScroll }: VirtualListProps<Row>) => {
+/** A scrolling list. Its height is that of its place in the page. */
+export const VirtualList = <Row,>({ label, rows, rowHeight, keyOf, render, head, onScroll }: VirtualListProps<Row>) => {
   const box = useRef<HTMLElement>(null);
   const place = useSignal({ scrollTop: 0, height: 800 });
   useLayoutEffect(() => {
@@ -50,7 +51,7 @@ export const VirtualList = <Row,>({ label, rows, rowHeight, render, head, onScro
       <ul class="virtual-rows" style={{ height: `${rows.length * rowHeight}px` }}>
         {rows.slice(first, last).map((row, index) => (
           <li
-            key={first + index}
+            key={keyOf?.(row) ?? first + index}
             class="virtual-row"
             style={{ height: `${rowHeight}px`, transform: `translateY(${(first + index) * rowHeight}px)` }}
             aria-setsize={rows.length}
