@@ -18,12 +18,23 @@ interface VirtualListProps<Row> {
   readonly render: (row: Row, index: number) => ComponentChildren;
   /** Stays at the top. */
   readonly head?: ComponentChildren;
+  /** How far the list is scrolled at first. */
+  readonly top?: number;
   /** Called when the list is scrolled: its distance from the top, and from the end. */
   readonly onScroll?: ((fromTop: number, fromEnd: number) => void) | undefined;
 }
 
 /** A scrolling list. Its height is that of its place in the page. */
-export const VirtualList = <Row,>({ label, rows, rowHeight, keyOf, render, head, onScroll }: VirtualListProps<Row>) => {
+export const VirtualList = <Row,>({
+  label,
+  rows,
+  rowHeight,
+  keyOf,
+  render,
+  head,
+  top = 0,
+  onScroll,
+}: VirtualListProps<Row>) => {
   const box = useRef<HTMLElement>(null);
   const place = useSignal({ scrollTop: 0, height: 800 });
   useLayoutEffect(() => {
@@ -32,6 +43,7 @@ export const VirtualList = <Row,>({ label, rows, rowHeight, keyOf, render, head,
     const measure = (): void => {
       place.value = { scrollTop: element.scrollTop, height: element.clientHeight };
     };
+    element.scrollTop = top;
     measure();
     const observer = new ResizeObserver(measure);
     observer.observe(element);
