@@ -65,8 +65,9 @@ describe("the rows of the list of changes", () => {
     );
     const release = fc.constant<Step>(({ buffer, last }) => ({ buffer: releaseRows(buffer), last }));
     const older = fc.constant<Step>(({ buffer, last }) => {
-      const oldest = buffer.rows.at(-1)?.seq ?? 1;
-      return { buffer: addOlder(buffer, newestPage(oldest - 1, 100)), last };
+      const oldest = buffer.rows.at(-1);
+      if (oldest === undefined) throw new Error("the list has no rows");
+      return { buffer: addOlder(buffer, newestPage(oldest.seq - 1, 100), oldest), last };
     });
     const steps = fc.array(fc.oneof(live, again, newest, release, older), { maxLength: 40 });
     fc.assert(
@@ -116,6 +117,16 @@ describe("the rows of the list of changes", () => {
     const reading = takeNewest(before, page, true);
     expect(reading.rows).toBe(before.rows);
     expect(reading).toMatchObject({ heldCount: 450, isStale: true });
+  });
+
+  test("take no older rows that were asked for before the list began anew", () => {
+    const before = pageOnly(newestPage(50, 20));
+    const [oldest] = before.rows.slice(-1);
+    if (oldest === undefined) throw new Error("the list has no rows");
+    const page = newestPage(oldest.seq - 1, 20);
+    expect(addOlder(before, page, oldest).rows).toHaveLength(40);
+    const anew = pageOnly(newestPage(500, 20));
+    expect(addOlder(anew, page, oldest)).toBe(anew);
   });
 
   test("are replaced when another server counts from 1 again", () => {
