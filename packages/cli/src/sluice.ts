@@ -4,7 +4,6 @@ import { CommandError, exitCodes } from "./command-line/command-error.ts";
 import { ownVersion } from "./command-line/version.ts";
 import { plainLines } from "./terminal/plain-text.ts";
 import type { Terminal } from "./terminal/terminal.ts";
-import { version } from "./version.ts";
 
 type Command = (args: readonly string[], terminal: Terminal) => Promise<number>;
 
