@@ -84,7 +84,12 @@ const paceText = ({ state, progress }: RunView): string => {
 
 const Times = ({ run }: { readonly run: RunView }) => (
   <p class="muted">
-    Started <Ago at={run.startedAt} />, {run.endedAt === undefined ? "running for" : "took"} <Took run={run} />
+    Started <Ago at={run.startedAt} />
+    {run.state !== "paused" && (
+      <>
+        , {run.endedAt === undefined ? "running for" : "took"} <Took run={run} />
+      </>
+    )}
   </p>
 );
 
@@ -114,11 +119,20 @@ const Results = ({ run: { input, result } }: { readonly run: RunView }) => {
   );
 };
 
-const nextText = ({ state, input, result }: RunView): string | undefined => {
-  if (state === "paused") return "The run goes on where it stopped.";
-  if (state !== "done" || result === undefined) return undefined;
-  if (input.kind !== "verify" && input.isDryRun === true) return "This was a dry run: nothing was written.";
-  return result.isClean ? "Nothing is left to do." : undefined;
+/** What follows from a run. */
+const Next = ({ run: { state, input, result } }: { readonly run: RunView }) => {
+  if (state === "paused") return <p>The run goes on where it stopped.</p>;
+  if (state !== "done" || result === undefined) return null;
+  if (input.kind !== "verify" && input.isDryRun === true) return <p>This was a dry run: nothing was written.</p>;
+  if (result.isClean) return <p>Nothing is left to do.</p>;
+  if (input.kind === "verify" && input.repairs !== true) {
+    return (
+      <p>
+        Look at the items below, or <a href={href("/runs", { start: "verify" })}>verify again with repairs</a>.
+      </p>
+    );
+  }
+  return <p>Something is left to do: see the report.</p>;
 };
 
 interface PageProps {
@@ -130,9 +144,11 @@ interface PageProps {
 export const RunPage = ({ run, onRun }: PageProps) => {
   const { id, input, state, progress, result, error, command } = run;
   const verbs = useVerbs(id, onRun);
-  const next = nextText(run);
   return (
     <div class="stack">
+      <p>
+        <a href={href("/runs")}>← All runs</a>
+      </p>
       <section class="card">
         <div class="card-head">
           <div class="row">
@@ -153,12 +169,12 @@ export const RunPage = ({ run, onRun }: PageProps) => {
                 total={progress?.total}
                 isMoving={state === "running"}
               />
-              <p class="muted run-pace">{paceText(run)}</p>
+              {state === "running" && <p class="muted run-pace">{paceText(run)}</p>}
             </>
           )}
           <Counts counts={result?.counts ?? progress?.counts ?? {}} />
           <Times run={run} />
-          {next !== undefined && <p>{next}</p>}
+          <Next run={run} />
           {verbs.error !== undefined && <ErrorNotice title="The run does not do this now" error={verbs.error} />}
           {error !== undefined && (
             <Notice tone="bad" title="The run failed">
@@ -169,9 +185,6 @@ export const RunPage = ({ run, onRun }: PageProps) => {
         </div>
       </section>
       <Results run={run} />
-      <p>
-        <a href={href("/runs")}>All runs</a>
-      </p>
     </div>
   );
 };
