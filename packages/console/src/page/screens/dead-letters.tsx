@@ -13,6 +13,7 @@ import { address, setQuery } from "../router.ts";
 import { lettersText } from "./dead-letter-actions.tsx";
 import { LettersContent } from "./dead-letter-content.tsx";
 import { useLetters } from "./use-letters.ts";
+import "./common.css";
 import "./dead-letters.css";
 
 const unseenText = ({ unsupported, hidden }: DeadLetterPage): string =>

@@ -21,6 +21,7 @@ import { marksOf } from "./item-marks.ts";
 import { Conclusions, Sources, Values } from "./item-panels.tsx";
 import { summaryText } from "./item-text.ts";
 import { ItemTimeline } from "./item-timeline.tsx";
+import "./common.css";
 import "./item.css";
 
 /** Changes of an item often come in groups: one look for all of them. */
