@@ -2,6 +2,7 @@
 
 import type { DoctorFinding, DoctorReport, Level } from "@sluice/inspect";
 import type { AwsOptions } from "../aws/clients.ts";
+import { shellWord } from "../command-line/shell-word.ts";
 import { counted } from "../terminal/format.ts";
 
 /** The words of a level, in the order of the report. A level is a word, never only a colour. */
@@ -38,27 +39,33 @@ export const doctorLines = (report: DoctorReport): readonly string[] => [
   countLine(report),
 ];
 
-const word = (text: string): string => (/^[\w./:=@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
-
 /** At the beginning of a line, inside a command line, or behind the colon of a sentence. */
 const awsCommand = /(^|&& |\$\(|: )aws (?=[a-z0-9-]+ )/gm;
 
-/** The commands with the options that the user gave: they must reach the same account, region and engine. */
-export const withUserOptions = (
-  report: DoctorReport,
+/** A text of commands with the options that the user gave: they must reach the same account, region and engine. */
+export const withOptions = (
+  text: string,
   { profile, region, endpointUrl }: AwsOptions,
   module: string | undefined,
-): DoctorReport => {
+): string => {
   const given = Object.entries({ profile, region, "endpoint-url": endpointUrl }).flatMap(([name, value]) =>
-    value === undefined ? [] : [`--${name}`, word(value)],
+    value === undefined ? [] : [`--${name}`, shellWord(value)],
   );
   const options = given.length === 0 ? "" : `${given.join(" ")} `;
-  const fixOf = (fix: string): string =>
-    fix
-      .replace(awsCommand, (_, before: string) => `${before}aws ${options}`)
-      .replace(/^sluice (\w+) pipeline\.ts/, (_, name: string) => `sluice ${name} ${word(module ?? "pipeline.ts")}`)
-      .replace(/^(sluice (?:dead-letters )?\w+)(?= )/, (name) =>
-        given.length === 0 ? name : `${name} ${given.join(" ")}`,
-      );
-  return { ...report, findings: report.findings.map((finding) => ({ ...finding, fix: fixOf(finding.fix) })) };
+  return text
+    .replace(awsCommand, (_, before: string) => `${before}aws ${options}`)
+    .replace(/^sluice (\w+) pipeline\.ts/, (_, name: string) => `sluice ${name} ${shellWord(module ?? "pipeline.ts")}`)
+    .replace(/^(sluice (?:dead-letters )?\w+)(?= )/, (name) =>
+      given.length === 0 ? name : `${name} ${given.join(" ")}`,
+    );
 };
+
+/** The findings with the options that the user gave in their commands. */
+export const withUserOptions = <Report extends Pick<DoctorReport, "findings">>(
+  report: Report,
+  aws: AwsOptions,
+  module: string | undefined,
+): Report => ({
+  ...report,
+  findings: report.findings.map((finding) => ({ ...finding, fix: withOptions(finding.fix, aws, module) })),
+});

@@ -18,6 +18,8 @@ export interface PipelineAbout {
   /** Name of the source table; undefined if it is unknown. */
   readonly table: string | undefined;
   readonly keyNames: readonly string[];
+  /** Types of the key attributes by name, if the table is known. The page asks for the others. */
+  readonly keyTypes?: Readonly<Record<string, "S" | "N" | "B">>;
   readonly routes: readonly RouteAbout[];
 }
 
@@ -57,6 +59,8 @@ export interface Abilities {
   readonly dropDeadLetters: boolean;
   /** Kinds of runs. A redrive needs only `redrive`. */
   readonly runs: readonly RunKind[];
+  /** Only if a verification may compare, and not repair. */
+  readonly onlyCompares?: true;
   readonly doctor: boolean;
 }
 

@@ -12,6 +12,8 @@ export interface PipelineNow {
   readonly status: PipelineStatus;
   /** Only if broken: what is wrong, for people. May have several lines. */
   readonly reason?: string;
+  /** Lines about the pipeline as a whole, for people: `3 errors of the function in the last 3 hours`. */
+  readonly notes?: readonly string[];
   /** When the status began, in milliseconds since the epoch. */
   readonly since: number;
 }

@@ -55,7 +55,7 @@ export const readsStream = ({ EventSourceArn = "" }: EventSourceMappingConfigura
   EventSourceArn.includes(":dynamodb:");
 
 /** The name of the table in a stream's ARN: `arn:aws:dynamodb:eu-central-1:123456789012:table/orders/stream/2026-…`. */
-const tableNameOf = (streamArn: string): string => /:table\/([^/]+)/.exec(streamArn)?.[1] ?? streamArn;
+export const tableNameOf = (streamArn: string): string => /:table\/([^/]+)/.exec(streamArn)?.[1] ?? streamArn;
 
 /** The table of another account is described by its ARN. */
 export const tableAddress = (streamArn: string): string => streamArn.replace(/\/stream\/.*$/, "");
