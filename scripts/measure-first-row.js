@@ -110,7 +110,7 @@ const measureDev = async (folder, options, watch) => {
       if (hasEnded()) throw new Error(`npm run dev ended with ${dev.child.exitCode ?? dev.child.signalCode}`);
       return value;
     };
-    const urlIn = () => /postgres(?:ql)?:\/\/[^\s'"]+/.exec(dev.lines.join("\n"))?.[0];
+    const urlIn = () => /postgres(?:ql)?:\/\/[^\s:'"]+:[^\s:'"]+@[^\s'"]+/.exec(dev.lines.join("\n"))?.[0];
     const url = await poll(async () => unlessEnded(urlIn()), until, "the address of Postgres");
     watch.note("npm run dev: engines are ready");
     const rowsFrom = (least) => async () => unlessEnded((await countIn(url)) >= least ? true : undefined);
