@@ -123,6 +123,7 @@ const open = async (browser: Browser, hosts: readonly string[], options: ShowOpt
     if (!isHere(request.url(), hosts)) notes.foreign.push(request.url());
   });
   await watchPolicy(context, notes);
+  context.setDefaultTimeout(20_000);
   const page = await context.newPage();
   return { page, record: notes, tab: () => context.newPage(), close: () => context.close() };
 };

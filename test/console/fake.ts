@@ -49,7 +49,11 @@ export const fillRuns = async ({ fake, console }: FakeConsole, count: number): P
     const input = { kind: number % 2 === 0 ? "verify" : "backfill", pipeline: pipeline?.name };
     const answer = await fetch(`${console.origin}/api/runs`, {
       method: "POST",
-      headers: { "x-sluice-token": fakeToken, "content-type": "application/json", "idempotency-key": `fill-${number}` },
+      headers: {
+        "x-sluice-token": fakeToken,
+        "content-type": "application/json",
+        "idempotency-key": `fill-run-${number}`,
+      },
       body: JSON.stringify(input),
     });
     if (!answer.ok) throw new Error(`run ${number}: ${answer.status} ${await answer.text()}`);

@@ -48,8 +48,8 @@ const bodiesOf = ({ fake }: FakeConsole): Record<string, string> => {
     "/api/item": item,
     "/api/item/values": item,
     "/api/dead-letters/show": one,
-    "/api/dead-letters/edit": { ...one, newImage: letter?.keys },
     "/api/dead-letters/export": selection,
+    "/api/dead-letters/edit": { ...one, newImage: letter?.keys },
     "/api/dead-letters/drop": selection,
     "/api/runs": { kind: "redrive", pipeline: pipeline?.name, queueUrl: letter?.queueUrl },
     "/api/doctor": {},
@@ -141,7 +141,7 @@ describeWithChromium("a page on another site", (chromium) => {
               const headers = { "content-type": type };
               attempts.push(fetch(`${origin}${path}`, { method: "POST", mode: "no-cors", headers, body }));
               attempts.push(fetch(`${origin}${path}?x-sluice-token=${token}`, { method: "POST", headers, body }));
-              const guess = { ...headers, "x-sluice-token": token, "idempotency-key": "guess" };
+              const guess = { ...headers, "x-sluice-token": token, "idempotency-key": "guess-12345" };
               attempts.push(fetch(`${origin}${path}`, { method: "POST", headers: guess, body }));
               attempts.push(fetch(`${origin}${path}`, { method: "POST", mode: "no-cors", headers: guess, body }));
             }
@@ -247,7 +247,11 @@ describeWithChromium("a page on another site", (chromium) => {
       expect(await answer?.text()).toContain("HOST_REFUSED");
       const statuses = await shown.page.evaluate(
         async ({ reads, bodies, token }) => {
-          const headers = { "x-sluice-token": token, "content-type": "application/json", "idempotency-key": "a" };
+          const headers = {
+            "x-sluice-token": token,
+            "content-type": "application/json",
+            "idempotency-key": "rebound-12345",
+          };
           const answers = await Promise.all([
             ...reads.map((path) => fetch(path, { headers })),
             ...Object.entries(bodies).map(([path, body]) => fetch(path, { method: "POST", headers, body })),
@@ -323,8 +327,7 @@ describeWithChromium("the console's own page", (chromium) => {
         await page.getByRole("heading", { level: 1 }).waitFor();
         expect(page.url()).not.toContain("token");
       }
-      // The fragment of an address is never sent: only the address that was typed may have it.
-      expect(record.requests.filter((url) => url.includes(fakeToken))).toEqual([world.console.url]);
+      expect(record.requests.join("\n")).not.toContain(fakeToken);
       expect(record.messages.join("\n")).not.toContain(fakeToken);
       expect(await page.context().cookies()).toEqual([]);
       expect(await page.evaluate(() => JSON.stringify(localStorage))).not.toContain(fakeToken);
@@ -380,7 +383,11 @@ describeWithChromium("the console's own page", (chromium) => {
         async ({ bodies, token }) => {
           const statuses: number[] = [];
           for (const [path, body] of Object.entries(bodies)) {
-            const headers = { "x-sluice-token": token, "content-type": "application/json", "idempotency-key": path };
+            const headers = {
+              "x-sluice-token": token,
+              "content-type": "application/json",
+              "idempotency-key": `control${path.replaceAll("/", "-")}`,
+            };
             statuses.push((await fetch(path, { method: "POST", headers, body })).status);
           }
           return statuses;

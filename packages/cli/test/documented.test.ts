@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "@jest/globals";
 import { backfillOptions } from "../src/backfill/options.ts";
+import { consoleOptions } from "../src/console/options.ts";
 import { deadLettersOptions } from "../src/dead-letters/options.ts";
 import { doctorOptions } from "../src/doctor/options.ts";
 import { initOptions } from "../src/init/options.ts";
@@ -14,6 +15,7 @@ const parsers = {
   backfill: backfillOptions,
   verify: verifyOptions,
   doctor: doctorOptions,
+  console: consoleOptions,
   redrive: redriveOptions,
   "dead-letters": deadLettersOptions,
 };
@@ -29,7 +31,7 @@ const pages = [
 ];
 
 const commandLine =
-  /^(?:\$ )?(?:npx )?(?:sluice|@sluice\/cli|node packages\/cli\/bin\/sluice\.js) ((?:init|backfill|verify|doctor|redrive|dead-letters) .*)$/;
+  /^(?:\$ )?(?:npx )?(?:sluice|@sluice\/cli|node packages\/cli\/bin\/sluice\.js) ((?:init|backfill|verify|doctor|console|redrive|dead-letters) .*)$/;
 
 /** Returns the page's command lines, with their continuation lines. Omits command lines with placeholders. */
 const commandsIn = (page: string): string[] =>

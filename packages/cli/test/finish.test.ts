@@ -7,7 +7,7 @@ import type { Payloads } from "../src/aws/payloads.ts";
 import type { MessageUnit } from "../src/message-source/receive-units.ts";
 import { redriveCounts } from "../src/redrive/counts.ts";
 import { finisher } from "../src/redrive/finish.ts";
-import type { OpenRedrive, UnitPart, UnitState } from "../src/redrive/open-redrive.ts";
+import type { FinishedUnit, OpenRedrive, UnitPart, UnitState } from "../src/redrive/open-redrive.ts";
 import { newCauses } from "../src/redrive/report.ts";
 
 const done: RedriveResult = { outcome: "delivered", stays: false };
@@ -49,12 +49,14 @@ const bench = ({ stuck = [] as string[], isFifo = false, isDryRun = false, isFro
     },
   } as unknown as Payloads;
   const counts = redriveCounts();
+  const finished: FinishedUnit[] = [];
   const redrive = {
+    onFinished: (unit: FinishedUnit) => void finished.push(unit),
     ...{ source, payloads, counts, causes: newCauses() },
     options: { isDryRun, address: { kind: isFromQueue ? "queue" : "file" } },
     terminal: { err: (line: string) => void warnings.push(line) },
   } as unknown as OpenRedrive;
-  return { log, warnings, counts, ...finisher(redrive) };
+  return { log, warnings, counts, finished, ...finisher(redrive) };
 };
 
 describe("a delivered message", () => {
@@ -123,4 +125,20 @@ test("a message that stays in a FIFO queue is not released before the end", asyn
   const { log, finish } = bench({ isFifo: true });
   await finish(new Map([[partOf(unitOf(["a"])), left]]));
   expect(log).toEqual([]);
+});
+
+test("each message is told once, with its dead letter, its route, and whether it is still in its source", async () => {
+  const { finish, finished } = bench({ stuck: ["stuck"] });
+  const parts = ["a", "b", "stuck"].map((id) => {
+    const unit = unitOf([id]);
+    const part = { ...partOf(unit), deadLetterId: `letter ${id}`, route: "orders" };
+    return Object.assign(part, { unit: Object.assign(unit, { value: { ...unit.value, parts: [part] } }) });
+  });
+  const results = [done, left, done];
+  await finish(new Map(parts.map((part, index) => [part, results[index] as RedriveResult])));
+  expect(finished).toEqual([
+    { deadLetterId: "letter a", route: "orders", result: done, stays: false },
+    { deadLetterId: "letter b", route: "orders", result: left, stays: true },
+    { deadLetterId: "letter stuck", route: "orders", result: done, stays: true },
+  ]);
 });

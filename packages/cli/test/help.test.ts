@@ -17,7 +17,7 @@ const documented = (heading: string): string[] => {
 };
 
 describe("help", () => {
-  test.each(["init", "backfill", "verify", "trace", "doctor", "redrive", "dead-letters"])(
+  test.each(["init", "backfill", "verify", "trace", "doctor", "console", "redrive", "dead-letters"])(
     "of %s names every option, as the README does",
     async (command) => {
       const { code, stdout, stderr } = await runSluice([command, "--help"]);

@@ -1,5 +1,6 @@
 // A console's world in memory, for tests: pipelines, changes, dead letters and runs that look like real ones.
 
+import { createFeed } from "../src/feed/create-feed.ts";
 import type {
   About,
   ChangeFeed,
@@ -10,15 +11,14 @@ import type {
   PipelineStatus,
   QueueAbout,
 } from "../src/index.ts";
-import { fakeChange, fakeMeasures, type NewRow, undecodedRow } from "./fake/changes.ts";
+import { fakeChange, fakeMeasures, undecodedRow } from "./fake/changes.ts";
 import { fakeDeadLetters, fakeDeadLetterView, fakeResult } from "./fake/dead-letters.ts";
 import { fakeDoctor } from "./fake/doctor.ts";
-import { createFakeFeed } from "./fake/feed.ts";
 import { fakeItemValues, fakeTrace } from "./fake/items.ts";
 import { type FakeData, fakeAbout } from "./fake/places.ts";
 import { fakeRandom } from "./fake/random.ts";
 import { type FakePace, fakeCommand, fakeRuns } from "./fake/runs.ts";
-import { type FakeCall, type FakeStep, fakeScript } from "./fake/script.ts";
+import { commandError, type FakeCall, type FakeStep, fakeScript } from "./fake/script.ts";
 
 export { canary } from "./fake/items.ts";
 export { deploymentAbilities, type FakeData, scriptInKey } from "./fake/places.ts";
@@ -62,6 +62,9 @@ export interface FakeHost {
 
 const initialChanges: Record<FakeData, number> = { none: 0, little: 8, much: 2_500 };
 
+/** The changes at the start came in the last 15 minutes. */
+const historyMs = 15 * 60_000;
+
 const tickMs = 50;
 
 /** Creates a console's world in memory. The same seed and clock give the same data. */
@@ -73,18 +76,25 @@ export const createFakeHost = (options: FakeHostOptions): FakeHost => {
   let about = fakeAbout(data, options.about);
   let pace = options.pace ?? { steps: 20, stepMs: 100 };
   const { pipelines, queues } = about;
-  const feed = createFakeFeed(now);
-  let letters = fakeDeadLetters(data, random, now(), { pipelines, queues });
+  let pastTime: number | undefined = now() - historyMs;
+  const feed = createFeed({ clock: { now: () => pastTime ?? now() } });
+  const began = now();
+  let letters = fakeDeadLetters(data, random, began, { pipelines, queues });
   let changes = 0;
 
-  const rowsOf = (count: number, at: (index: number) => number): readonly NewRow[] =>
-    Array.from({ length: count }, (_, index) => fakeChange({ data, random, pipelines }, ++changes, at(index))).flat();
-  const began = now();
-  const spread = (15 * 60_000) / Math.max(1, initialChanges[data]);
-  feed.add(rowsOf(initialChanges[data], (index) => began - (initialChanges[data] - index) * spread));
+  const addChanges = (count: number): void => {
+    const world = { data, random, pipelines };
+    const at = pastTime ?? now();
+    feed.add(Array.from({ length: count }, () => fakeChange(world, ++changes, at)).flat());
+    feed.measure(fakeMeasures(pipelines, random, at));
+  };
+  for (let index = 0; index < initialChanges[data]; index++) {
+    pastTime = Math.round(began - historyMs + (historyMs * index) / initialChanges[data]);
+    addChanges(1);
+  }
+  pastTime = undefined;
   const [firstPipeline] = pipelines;
   if (data === "much" && firstPipeline !== undefined) feed.add([undecodedRow(firstPipeline, began)]);
-  if (data !== "none") feed.measure(fakeMeasures(pipelines, random, began));
 
   const statuses = new Map<string, PipelineNow>(
     pipelines.map(({ name }) => [name, { name, status: "running", since: began }]),
@@ -114,12 +124,12 @@ export const createFakeHost = (options: FakeHostOptions): FakeHost => {
 
   const pipelineOf = (name: string) => {
     const found = pipelines.find((pipeline) => pipeline.name === name);
-    if (found === undefined) throw new Error(`There is no pipeline ${name}`);
+    if (found === undefined) throw commandError(`There is no pipeline ${name}`);
     return found;
   };
   const letterOf = (queueUrl: string, id: string): DeadLetterRow => {
     const found = lettersIn(queueUrl).find((letter) => letter.id === id);
-    if (found === undefined) throw new Error(`The queue has no dead letter ${id}`);
+    if (found === undefined) throw commandError(`The queue has no dead letter ${id}`);
     return found;
   };
   const remove = (ids: ReadonlySet<string>): void => {
@@ -143,12 +153,14 @@ export const createFakeHost = (options: FakeHostOptions): FakeHost => {
       };
     });
 
+  let owed = 0;
   const ticker =
     changesPerSecond === 0
       ? undefined
       : setInterval(() => {
-          feed.add(rowsOf(Math.round((changesPerSecond * tickMs) / 1_000), now));
-          feed.measure(fakeMeasures(pipelines, random, now()));
+          owed += (changesPerSecond * tickMs) / 1_000;
+          addChanges(Math.floor(owed));
+          owed %= 1;
         }, tickMs);
 
   const tellAbout = (): void => {
@@ -205,7 +217,7 @@ export const createFakeHost = (options: FakeHostOptions): FakeHost => {
     overviews: script.overviews,
     script: script.set,
     deadLetters: () => letters,
-    change: (count) => feed.add(rowsOf(count, now)),
+    change: addChanges,
     setStatus: (name, status, reason) => {
       statuses.set(name, { name, status, since: now(), ...(reason === undefined ? {} : { reason }) });
       tellAbout();

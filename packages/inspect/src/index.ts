@@ -3,11 +3,18 @@ export { type Answer, ask, isAnswered, knownValue, type Unanswered } from "./aws
 export { type Clients, closeClients, openClients, type Service } from "./aws/clients.ts";
 export { type DeployedTable, type DeploymentFacts, deploymentFacts } from "./deployment/deployment-facts.ts";
 export { type DoctorOptions, doctor, doctorCodes, type Report as DoctorReport } from "./doctor/doctor.ts";
+export { type DoctorTargetsOptions, doctorTargets, type TargetsReport } from "./doctor/doctor-targets.ts";
 export { type Area, areas, type Finding as DoctorFinding, type Level } from "./doctor/finding.ts";
 export type { FunctionFacts, Variables } from "./doctor/function-facts.ts";
 export { doctorActions, doctorPolicy } from "./doctor/policy.ts";
 export type { QueueAttributes, QueueFacts, QueueUse } from "./doctor/queue-facts.ts";
-export type { GetItemClient, TracedTable } from "./trace/item.ts";
+export {
+  type GetItemClient,
+  type ItemReading,
+  readContents,
+  type TargetContents,
+  type TracedTable,
+} from "./trace/item.ts";
 export type { TraceLogsClient } from "./trace/logs.ts";
 export type { FetchRecord, TracedQueue } from "./trace/queues.ts";
 export type {

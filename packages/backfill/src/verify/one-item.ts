@@ -4,7 +4,7 @@
 import type { Image, PipelineTarget } from "@sluice/core/envelope";
 import type { HeldCopy } from "@sluice/core/sink-kit";
 import { epochOf, isAhead } from "../record/records.ts";
-import type { Comparison, SinkCalls } from "./comparison.ts";
+import type { Comparison, Sight, SinkCalls } from "./comparison.ts";
 import { spelledKeys } from "./key-spelling.ts";
 import { lookAt, repairBase } from "./look.ts";
 import { nameOfTarget, type Verification } from "./verification.ts";
@@ -14,6 +14,8 @@ export interface ItemLook {
   readonly comparison: Comparison;
   /** Undefined if the target holds neither a copy nor a tombstone. */
   readonly held: HeldCopy | undefined;
+  /** What the target should hold; undefined if it should hold no copy. */
+  readonly expected: Sight["content"];
   /** Whether the table has the item. */
   readonly exists: boolean;
   /** Whether the item was the same before and after the target was read. */
@@ -36,5 +38,12 @@ export const lookAtItem = async (
   const base = repairBase(look);
   // Without a decoded record, the epoch of the table's stream is unknown.
   const knowsEpoch = epochOf(base.epoch) !== "";
-  return { comparison, held: sight.held, exists: item !== undefined, isSteady, isAhead: knowsEpoch && isAhead(base) };
+  return {
+    comparison,
+    held: sight.held,
+    expected: sight.content,
+    exists: item !== undefined,
+    isSteady,
+    isAhead: knowsEpoch && isAhead(base),
+  };
 };

@@ -1,24 +1,18 @@
 // The actions of the console: what the commands do, as functions from plain JSON to plain JSON.
 
-import type { ConsoleHost, QueueAbout } from "@sluice/console";
-import type { AwsOptions } from "../aws/clients.ts";
-import type { PipelineModule } from "../pipeline-module/pipeline-module.ts";
+import type { ConsoleHost, RunCall, RunInput, RunResult } from "@sluice/console";
+import { withPlainErrors } from "./action-error.ts";
+import { backfillOf } from "./backfill.ts";
+import { commandLineOf } from "./command-line.ts";
+import { dropOf, exportOf, listOf, showOf } from "./dead-letters.ts";
+import { doctorOf } from "./doctor.ts";
+import { editOf } from "./edit.ts";
+import { traceOf, valuesOf } from "./item.ts";
+import type { ActionPlace } from "./place.ts";
+import { redriveOf } from "./redrive.ts";
+import { verifyOf } from "./verify.ts";
 
-/** What actions work on. */
-export interface ActionPlace {
-  /** The user's module. Without it, items cannot be read and runs cannot compare. */
-  readonly module: PipelineModule | undefined;
-  /** Path of the module, for command lines. */
-  readonly modulePath: string | undefined;
-  /** Name or ARN of the source table. */
-  readonly table: string | undefined;
-  /** The function that redrives and repairs; undefined: the pipeline in this process. */
-  readonly functionName: string | undefined;
-  readonly queues: readonly QueueAbout[];
-  readonly aws: AwsOptions;
-  /** The folder into which dropped dead letters and states of runs are written. */
-  readonly directory: string;
-}
+export type { ActionPlace } from "./place.ts";
 
 /** The actions. */
 export type Actions = Pick<
@@ -36,6 +30,22 @@ export type Actions = Pick<
 >;
 
 /** Creates the actions of a place. */
-export const actionsOf = (_: ActionPlace): Actions => {
-  throw new Error("not built");
+export const actionsOf = (place: ActionPlace): Actions => {
+  const [backfill, verify, redrive] = [backfillOf(place), verifyOf(place), redriveOf(place)];
+  const run = async (input: RunInput, call: RunCall): Promise<RunResult | undefined> => {
+    if (input.kind === "backfill") return backfill(input, call);
+    return input.kind === "verify" ? verify(input, call) : redrive(input, call);
+  };
+  return {
+    item: withPlainErrors(traceOf(place)),
+    itemValues: withPlainErrors(valuesOf(place)),
+    deadLetters: withPlainErrors(listOf(place)),
+    deadLetter: withPlainErrors(showOf(place)),
+    exportDeadLetters: withPlainErrors(exportOf(place)),
+    dropDeadLetters: withPlainErrors(dropOf(place)),
+    run: withPlainErrors(run),
+    editDeadLetter: withPlainErrors(editOf(place)),
+    commandOf: (input) => commandLineOf(place, input),
+    doctor: withPlainErrors(doctorOf(place)),
+  };
 };

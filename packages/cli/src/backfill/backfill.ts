@@ -4,10 +4,11 @@ import { CommandError, exitCodes } from "../command-line/command-error.ts";
 import { exportEstimate, scanEstimate } from "../pipeline-command/estimate.ts";
 import { confirm, largeRun, runCommand } from "../pipeline-command/run-command.ts";
 import type { Terminal } from "../terminal/terminal.ts";
+import { announcer } from "./announce.ts";
 import { checkBackfill } from "./checks.ts";
-import { isFinished, type OpenBackfill, openBackfill } from "./open-backfill.ts";
+import { isFinished, type OpenBackfill, openBackfill, openModule } from "./open-backfill.ts";
 import { type BackfillCommandOptions, backfillHelp, backfillOptions } from "./options.ts";
-import { itemsOf, reportFinished, runBackfill } from "./run-backfill.ts";
+import { type BackfillEnd, finishedBackfill, itemsOf, runBackfill } from "./run-backfill.ts";
 
 const plainErrors = /^(RunState|RunTaken|Source|Config|FunctionUnreachable|FunctionBroken)Error$/;
 
@@ -33,13 +34,17 @@ const check = async (open: OpenBackfill, { err }: Terminal, signal: AbortSignal)
 
 const start = (options: BackfillCommandOptions, args: readonly string[], terminal: Terminal): Promise<number> =>
   runCommand({ terminal, finishes: "the pages in flight", plainErrors }, async (opened, signal) => {
-    const open = await openBackfill(options, opened, signal);
-    const settings = { args, terminal, resources: opened, signal, liveFunction: options.functionName };
-    if (isFinished(open)) return reportFinished(open, settings);
+    const open = await openBackfill(options, opened.add(await openModule(options)), opened, signal);
+    const announce = announcer(terminal, options.isJson, Date.now);
+    const report = ({ end, lines, isClean }: BackfillEnd): number => {
+      announce.ended(end, lines);
+      return isClean ? exitCodes.done : exitCodes.left;
+    };
+    if (isFinished(open)) return report(finishedBackfill(open, args));
     const liveFunction = await check(open, terminal, signal);
     await confirmRun(open, terminal, signal);
     if (signal.aborted) throw new CommandError("nothing was copied: the command was interrupted");
-    return runBackfill(open, { ...settings, liveFunction });
+    return report(await runBackfill(open, { args, announce, terminal, resources: opened, signal, liveFunction }));
   });
 
 /** Runs `sluice backfill`. Returns the exit code. @throws {CommandError} when the run cannot start */

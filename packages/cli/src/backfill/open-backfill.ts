@@ -52,6 +52,14 @@ const setEnvironment = ({ profile, region }: AwsOptions): void => {
   if (region !== undefined) process.env.AWS_REGION = region;
 };
 
+/** @throws {CommandError} when the pipeline has no route of one of these names */
+export const checkRoutes = ({ pipeline }: PipelineModule, routes: readonly string[] | undefined): void => {
+  const known = pipeline.routes.map(({ name }) => name);
+  const unknown = routes?.find((name) => !known.includes(name));
+  if (unknown === undefined) return;
+  throw new CommandError(`--routes has ${unknown}; expected some of the pipeline's routes: ${known.join(", ")}`);
+};
+
 /** Loads the pipeline, and checks the names of the routes. */
 export const openModule = async ({
   module: path,
@@ -60,11 +68,13 @@ export const openModule = async ({
 }: Pick<BackfillCommandOptions, "module" | "routes" | "aws">): Promise<PipelineModule> => {
   setEnvironment(aws);
   const module = await loadPipeline(path);
-  const known = module.pipeline.routes.map(({ name }) => name);
-  const unknown = routes?.find((name) => !known.includes(name));
-  if (unknown === undefined) return module;
-  await module.close();
-  throw new CommandError(`--routes has ${unknown}; expected some of the pipeline's routes: ${known.join(", ")}`);
+  try {
+    checkRoutes(module, routes);
+    return module;
+  } catch (error) {
+    await module.close();
+    throw error;
+  }
 };
 
 const tableIn = (arn: string): string => arn.slice(arn.indexOf("/") + 1);
@@ -133,10 +143,10 @@ const readExport = async ({ manifest, aws }: BackfillCommandOptions, opened: Res
  */
 export const openBackfill = async (
   options: BackfillCommandOptions,
+  module: PipelineModule,
   opened: Resources,
   signal: AbortSignal,
 ): Promise<OpenBackfill> => {
-  const module = opened.add(await openModule(options));
   const exported = await readExport(options, opened, signal);
   const { client, table } = await openTable({ options, summary: exported?.summary, signal }, opened);
   const streamArn = withStream(table);

@@ -1,6 +1,7 @@
 // The report of a run: the sum of the outcomes, the reasons of failures, and the command to run next.
 
 import type { RecordFailure, WorkCounts } from "@sluice/backfill";
+import { shellWord } from "../command-line/shell-word.ts";
 import { counted, withSeparators } from "../terminal/format.ts";
 import { cut } from "../terminal/plain-text.ts";
 
@@ -73,10 +74,6 @@ export const hintLines = ({ records, filtered }: WorkCounts): string[] =>
   records > 0 && records === filtered
     ? ["  every item is filtered: no route's filter accepts one, or no route has backfill among its origins"]
     : [];
-
-/** Quotes a word for a shell, if needed. */
-export const shellWord = (word: string): string =>
-  /^[\w@%+=:,./#-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 
 /** Options with a value that `sluice verify` takes as they are. */
 const sharedOptions = new Set(["--profile", "--region", "--endpoint-url"]);

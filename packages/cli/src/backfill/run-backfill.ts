@@ -1,4 +1,4 @@
-// Runs an opened backfill, shows its progress, and reports its end.
+// Runs an opened backfill, shows its progress, and formats its report.
 
 import {
   backfill,
@@ -12,13 +12,12 @@ import {
   runTotals,
   type WorkCounts,
 } from "@sluice/backfill";
-import { exitCodes } from "../command-line/command-error.ts";
 import { openLagReader } from "../pipeline-command/lag.ts";
 import type { Resources } from "../pipeline-command/resources.ts";
 import { type ReportFile, reportFile } from "../run-state/report-file.ts";
 import { counted, durationText, messageOf } from "../terminal/format.ts";
-import type { Terminal } from "../terminal/terminal.ts";
-import { type Announcer, announcer } from "./announce.ts";
+import type { Notes } from "../terminal/terminal.ts";
+import type { Announcer, RunEnd } from "./announce.ts";
 import { type Meter, meter, type Shown } from "./meter.ts";
 import type { OpenBackfill } from "./open-backfill.ts";
 import { type Causes, causeLines, hintLines, newCauses, resumeCommand, sumLine, verifyCommand } from "./report.ts";
@@ -27,11 +26,23 @@ import { type Causes, causeLines, hintLines, newCauses, resumeCommand, sumLine, 
 export interface RunSettings {
   /** The arguments of the command, for the commands that the report names. */
   readonly args: readonly string[];
-  readonly terminal: Terminal;
+  readonly announce: Pick<Announcer, "started" | "progress">;
+  readonly terminal: Pick<Notes, "err">;
   readonly resources: Resources;
   readonly signal: AbortSignal;
   /** The function whose lag is watched. */
   readonly liveFunction: string | undefined;
+  /** The folder of the file with the failures. Default: `.sluice/runs`. */
+  readonly folder?: string;
+}
+
+/** How a backfill ended. */
+export interface BackfillEnd {
+  readonly end: RunEnd;
+  /** The report, for people. */
+  readonly lines: readonly string[];
+  /** Whether every item is copied. */
+  readonly isClean: boolean;
 }
 
 const lagEveryMs = 15_000;
@@ -53,7 +64,7 @@ const paced = ({ source, options }: OpenBackfill, lag: LagGate | undefined): Ite
 };
 
 /** Shows the progress until the returned function is called. */
-const showProgress = (announce: Announcer, run: Meter, shown: () => Shown): (() => void) => {
+const showProgress = (announce: RunSettings["announce"], run: Meter, shown: () => Shown): (() => void) => {
   const timer = setInterval(() => announce.progress(run, shown()), tickMs);
   return () => clearInterval(timer);
 };
@@ -108,7 +119,7 @@ const reasonOf = ({ error, isDone }: Ended): string | undefined => {
 const afterwards = "when the cause is mended, sluice verify --repair copies them";
 const meanwhile = "some of them belong to pages that are sent again when the run is resumed";
 
-const endLines = (open: OpenBackfill, end: Parameters<Announcer["ended"]>[0], causes: Causes): string[] => {
+const endLines = (open: OpenBackfill, end: RunEnd, causes: Causes): string[] => {
   const { isDone, isDryRun, counts, durationMs, failuresFile, reason, resume, next } = end;
   const what = `${isDryRun ? "dry run" : `run ${end.run}`} of ${open.source.name}`;
   const how = isDone ? `done in ${durationText(durationMs)}` : `not done: ${reason}`;
@@ -123,17 +134,16 @@ const endLines = (open: OpenBackfill, end: Parameters<Announcer["ended"]>[0], ca
   ];
 };
 
-/** Runs a backfill and reports its end. Returns the exit code. */
-export const runBackfill = async (open: OpenBackfill, settings: RunSettings): Promise<number> => {
+/** Runs a backfill, and shows its progress. */
+export const runBackfill = async (open: OpenBackfill, settings: RunSettings): Promise<BackfillEnd> => {
   const { options, state, table } = open;
   const { run: id, isDryRun, isNamedRun } = options;
-  const { terminal, args } = settings;
-  const announce = announcer(terminal, options.isJson, Date.now);
+  const { announce, args, folder } = settings;
   const before = runTotals(state);
   const total = itemsOf(open);
   const run = meter(before, total, Date.now);
   const causes = newCauses();
-  const file = reportFile(id, "failures");
+  const file = reportFile(id, "failures", folder);
   const lag = await openGate(open, settings);
   const verb = open.isResumed ? "resumed" : "started";
   const ofRun = isDryRun ? "dry run" : `run ${id}`;
@@ -160,28 +170,19 @@ export const runBackfill = async (open: OpenBackfill, settings: RunSettings): Pr
     ...(!isDone && !isDryRun && { resume: resumeCommand(args, id, isNamedRun) }),
     ...(isDone && !isDryRun && { next: verifyCommand(args, options.module, table.address) }),
   };
-  announce.ended(end, endLines(open, end, causes));
-  return isDone && failuresIn(counts) === 0 ? exitCodes.done : exitCodes.left;
+  return { end, lines: endLines(open, end, causes), isClean: isDone && failuresIn(counts) === 0 };
 };
 
-/** Reports a run of which nothing is left. Returns the exit code. */
-export const reportFinished = (open: OpenBackfill, { terminal, args }: RunSettings): number => {
+/** The end of a run of which nothing is left. */
+export const finishedBackfill = (open: OpenBackfill, args: readonly string[]): BackfillEnd => {
   const { options, state, table } = open;
   const counts = runTotals(state);
   const next = verifyCommand(args, options.module, table.address);
-  const fields = {
-    run: options.run,
-    isDone: isRunDone(state),
-    isDryRun: false,
-    counts,
-    durationMs: 0,
-    causes: [],
-    next,
-  };
-  announcer(terminal, options.isJson, Date.now).ended(fields, [
+  const end = { run: options.run, isDone: isRunDone(state), isDryRun: false, counts, durationMs: 0, causes: [], next };
+  const lines = [
     `run ${options.run} of ${open.source.name} was done before; a new run needs another --run`,
     sumLine(counts, false),
     `next: ${next}`,
-  ]);
-  return failuresIn(counts) === 0 ? exitCodes.done : exitCodes.left;
+  ];
+  return { end, lines, isClean: failuresIn(counts) === 0 };
 };

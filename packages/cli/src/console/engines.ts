@@ -3,7 +3,8 @@
 import type { EngineAbout, PasteLine, QueueAbout } from "@sluice/console";
 import { knownValue } from "@sluice/inspect";
 import type { AwsOptions } from "../aws/clients.ts";
-import { shellWord, withOptions } from "../doctor/report.ts";
+import { shellWord } from "../command-line/shell-word.ts";
+import { withOptions } from "../doctor/report.ts";
 import type { Deployment } from "./discovery.ts";
 
 /** What the lines of a deployment need. */

@@ -2,7 +2,7 @@
 
 import type { Abilities, About, ConsoleHost, Overview, RunInput } from "@sluice/console";
 import type { Clients } from "@sluice/inspect";
-import { type Actions, actionsOf } from "../actions/actions.ts";
+import { type ActionPlace, type Actions, actionsOf } from "../actions/actions.ts";
 import { CommandError } from "../command-line/command-error.ts";
 import { aboutOf, type ConsoleSubject, pipelineName } from "./about.ts";
 import type { Discovery } from "./discovery.ts";
@@ -12,7 +12,7 @@ import { type GivenQueues, queuesOf } from "./queues.ts";
 /** What a host needs. */
 export interface HostParts {
   readonly subject: ConsoleSubject;
-  readonly given: GivenQueues;
+  readonly given: GivenQueues & Pick<ActionPlace, "payloadStore">;
   readonly clients: Clients;
   readonly discovery: Discovery;
   /** The folder into which dropped dead letters and states of runs are written. */
@@ -83,14 +83,18 @@ const watchKnown = ({ subject, given, discovery, directory }: HostParts): Known 
       table: discovery.now().table?.address,
       functionName: subject.functionName,
       queues,
+      payloadStore: given.payloadStore,
       aws: subject.aws,
       directory,
     });
   let about = describe();
-  let actions = open(about);
+  let actions: Actions | undefined;
   return {
     about: () => about,
-    actions: () => actions,
+    actions: () => {
+      actions ??= open(about);
+      return actions;
+    },
     onAbout: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);
@@ -99,7 +103,7 @@ const watchKnown = ({ subject, given, discovery, directory }: HostParts): Known 
       const found = describe();
       if (JSON.stringify(found) === JSON.stringify(about)) return;
       about = found;
-      actions = open(found);
+      actions = undefined;
       for (const listener of listeners) listener();
     },
   };
@@ -118,7 +122,7 @@ export const deploymentHost = (parts: HostParts): ConsoleHost => {
       if (last !== undefined && Date.now() - last.at < rememberedMs) return last;
       if (await discovery.refresh()) known.update();
       const { pipelines, queues } = known.about();
-      last = await readOverview(clients, {
+      last = await readOverview(clients, Date.now(), {
         pipeline: pipelineName(subject),
         routes: pipelines.flatMap(({ routes }) => routes.map(({ name }) => name)),
         queues,

@@ -1,6 +1,7 @@
 // The options of `sluice console`.
 
 import { type AwsOptions, awsOptions, awsOptionsIn } from "../aws/clients.ts";
+import { type PayloadPlace, payloadOptions, payloadPlace } from "../aws/payloads.ts";
 import { commonOptions, type OptionSpecs, parseArguments } from "../command-line/arguments.ts";
 import { CommandError } from "../command-line/command-error.ts";
 import { helpOf } from "../command-line/help.ts";
@@ -18,6 +19,7 @@ export interface ConsoleCommandOptions {
   /** URLs of queues that the function does not name. */
   readonly retryQueues: readonly string[];
   readonly deadLetters: readonly string[];
+  readonly payloadStore: PayloadPlace | undefined;
   readonly rights: ConsoleRights;
   readonly port: number | undefined;
   readonly opens: boolean;
@@ -47,6 +49,7 @@ const options = {
     value: "URL",
     help: "a retry queue that no variable of the function names (may be repeated)",
   },
+  ...payloadOptions,
   "read-only": { type: "boolean", help: "the page cannot redrive" },
   write: {
     type: "boolean",
@@ -62,10 +65,10 @@ const options = {
 /** Help of `sluice console`. */
 export const consoleHelp: string = helpOf({
   usage: ["sluice console [pipeline module] --function NAME [options]", "sluice console --policy [options]"],
-  about: `Shows a deployment in the browser: its metrics of the last three hours, its queues, its dead letters, and what the doctor
-says. The page can redrive dead letters, after a question; it changes nothing else without --write. With the pipeline's
-module (orders.ts, or dist/orders.js#orders if it exports several), the page also shows where one item stands, and
-verifies copies. The page is served to this machine only, and its address has a key of this start.`,
+  about: `Shows a deployment in the browser: its metrics of the last three hours, its queues, its dead letters, and what the
+doctor says. The page can redrive dead letters, after a question; it changes nothing else without --write. With the
+pipeline's module (orders.ts, or dist/orders.js#orders if it exports several), the page also shows where one item
+stands, and verifies copies. The page is served to this machine only, and its address has a token of this start.`,
   options,
   notes: `Ctrl-C ends the console. A redrive that is working is stopped; messages that were not sent stay in the queue.
 
@@ -96,6 +99,7 @@ const moduleIn = ([module, another]: readonly string[]): string | undefined => {
 export interface PolicyRequest {
   readonly rights: ConsoleRights;
   readonly hasModule: boolean;
+  readonly payloadStore: PayloadPlace | undefined;
 }
 
 /**
@@ -107,7 +111,8 @@ export const consoleOptions = (args: readonly string[]): ConsoleCommandOptions |
   if (values.help) return "help";
   const rights = rightsIn(values["read-only"], values.write);
   const module = moduleIn(positionals);
-  if (values.policy) return { rights, hasModule: module !== undefined };
+  const payloadStore = payloadPlace(values);
+  if (values.policy) return { rights, hasModule: module !== undefined, payloadStore };
   const { function: functionName } = values;
   if (functionName === undefined) {
     throw new CommandError("--function is missing; expected the name or ARN of the pipeline's function");
@@ -118,6 +123,7 @@ export const consoleOptions = (args: readonly string[]): ConsoleCommandOptions |
     table: values.table,
     retryQueues: (values["retry-queue"] ?? []).map(queueUrlIn),
     deadLetters: (values["dead-letters"] ?? []).map(queueUrlIn),
+    payloadStore,
     rights,
     port: portIn(values.port),
     opens: values.open ?? false,

@@ -57,9 +57,8 @@ const readMetrics = async (
   };
 };
 
-/** Reads the overview. Never rejects because of an answer of AWS: what is unknown is a problem. */
-export const readOverview = async (clients: Clients, subject: OverviewSubject): Promise<Overview> => {
-  const at = Date.now();
+/** Reads the overview of the three hours before a time. Never rejects because of an answer of AWS: what is unknown is a problem. */
+export const readOverview = async (clients: Clients, at: number, subject: OverviewSubject): Promise<Overview> => {
   const { deployment, pipeline } = subject;
   const [metrics, queues] = await Promise.all([
     readMetrics(clients, subject, at),

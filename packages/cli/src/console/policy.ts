@@ -7,15 +7,22 @@ interface Statement {
   readonly Sid: string;
   readonly Effect: "Allow";
   readonly Action: readonly string[];
-  readonly Resource: "*";
+  readonly Resource: string;
 }
 
-const statement = (Sid: string, actions: readonly string[]): Statement => ({
+const statement = (Sid: string, actions: readonly string[], resource = "*"): Statement => ({
   Sid,
   Effect: "Allow",
   Action: actions,
-  Resource: "*",
+  Resource: resource,
 });
+
+/** Records of dead letters in the pipeline's store. A console that only reads deletes none. */
+const payloads = ({ payloadStore, rights }: PolicyRequest): readonly Statement[] => {
+  if (payloadStore === undefined) return [];
+  const actions = rights === "read" ? ["s3:GetObject"] : ["s3:DeleteObject", "s3:GetObject"];
+  return [statement("SluiceConsolePayloads", actions, `arn:aws:s3:::${payloadStore.bucket}/${payloadStore.prefix}*`)];
+};
 
 /** What the overview and the doctor ask. */
 const look = [...doctorActions, "cloudwatch:ListMetrics"].sort();
@@ -39,12 +46,13 @@ const items = [
  * A policy of IAM that allows the console's calls, and no more than its options need. The caller's role needs it, not the
  * function's. Targets that the pipeline's module reads are not in it.
  */
-export const consolePolicy = ({ rights, hasModule }: PolicyRequest): object => ({
+export const consolePolicy = (request: PolicyRequest): object => ({
   Version: "2012-10-17",
   Statement: [
     statement("SluiceConsoleLooks", look),
     statement("SluiceConsoleReadsDeadLetters", inspect),
-    ...(rights === "read" ? [] : [statement("SluiceConsoleRedrives", redrive)]),
-    ...(hasModule ? [statement("SluiceConsoleReadsItems", items)] : []),
+    ...(request.rights === "read" ? [] : [statement("SluiceConsoleRedrives", redrive)]),
+    ...(request.hasModule ? [statement("SluiceConsoleReadsItems", items)] : []),
+    ...payloads(request),
   ],
 });

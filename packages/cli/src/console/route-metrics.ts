@@ -12,6 +12,9 @@ const recentSteps = 15;
 /** Deliveries a second are the mean of these steps. */
 const rateSteps = 5;
 
+/** A minute has too few invocations for a percentile. */
+const percentileMs = 300_000;
+
 /** The metrics of a route that are asked: name, statistic, and period in seconds. */
 const asked = {
   Received: ["Received", "Sum", 60],
@@ -21,7 +24,7 @@ const asked = {
   Rejected: ["Rejected", "Sum", 60],
   Retried: ["Retried", "Sum", 60],
   Lag: ["Lag", "Maximum", 60],
-  LagP95: ["Lag", "p95", 300],
+  LagP95: ["Lag", "p95", percentileMs / 1_000],
   Pending: ["Pending", "Maximum", 60],
   PendingAge: ["PendingAge", "Maximum", 60],
 } as const;
@@ -76,9 +79,9 @@ const pendingIn = (times: readonly number[], { Received, Pending }: RouteMetrics
   return time === undefined ? undefined : (Pending.get(time) ?? 0);
 };
 
-/** The highest of the percentiles of the last minutes. */
+/** The highest of the percentiles of the last minutes. A period may have begun a little earlier. */
 const lagP95Of = (to: number, { LagP95 }: RouteMetrics): number | undefined => {
-  const recent = [...LagP95].filter(([time]) => time >= to - recentSteps * stepMs).map(([, lag]) => lag);
+  const recent = [...LagP95].filter(([time]) => time + percentileMs > to - recentSteps * stepMs).map(([, lag]) => lag);
   return recent.length === 0 ? undefined : Math.max(...recent);
 };
 

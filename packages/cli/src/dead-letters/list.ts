@@ -19,11 +19,22 @@ const maxMessageLength = 1_000;
 const maxReasonLength = 100;
 
 /** Returns the message without the parts in which messages of one reason differ. */
-const reasonOf = (message: string): string =>
+export const reasonOf = (message: string): string =>
   cut(message.slice(0, maxMessageLength).replace(details, "…"), maxReasonLength);
 
-const byTime = (one: DeadLetterRow, other: DeadLetterRow): number =>
+/** Sorts dead letters, the oldest first. */
+export const byFirstFailure = (one: Pick<Envelope, "firstFailedAt">, other: Pick<Envelope, "firstFailedAt">): number =>
   one.firstFailedAt < other.firstFailedAt ? -1 : Number(one.firstFailedAt > other.firstFailedAt);
+
+/** Returns the keys if they are a key of DynamoDB. A forged record may have any JSON there. */
+export const plainKeys = (keys: Image | undefined): Image | undefined => {
+  if (typeof keys !== "object" || keys === null) return undefined;
+  const isKey = (value: unknown): boolean => {
+    const [[type = "", text] = [], another] = Object.entries(value ?? {});
+    return another === undefined && ["S", "N", "B"].includes(type) && typeof text === "string";
+  };
+  return Object.values(keys).every(isKey) ? keys : undefined;
+};
 
 /** Formats keys as JSON. A forged record may have keys of thousands of levels. */
 const keysText = (keys: Image | undefined): string => {
@@ -36,7 +47,7 @@ const keysText = (keys: Image | undefined): string => {
 
 /** Formats a table with one line for each dead letter. The oldest dead letter comes first. */
 export const deadLetterLines = (rows: readonly DeadLetterRow[], hasKeys: boolean, now: number): string[] => {
-  const cells = [...rows].sort(byTime).map(({ id, sink, code, firstFailedAt, attempts, keys }) => {
+  const cells = [...rows].sort(byFirstFailure).map(({ id, sink, code, firstFailedAt, attempts, keys }) => {
     const key = hasKeys ? [keysText(keys)] : [];
     return [id, sink, code, ageText(firstFailedAt, now), String(attempts), ...key];
   });
@@ -47,7 +58,7 @@ export const deadLetterLines = (rows: readonly DeadLetterRow[], hasKeys: boolean
 export const groupLines = (rows: readonly DeadLetterRow[], now: number): string[] => {
   const nameOf = ({ pipeline, sink, code, message }: DeadLetterRow): string =>
     JSON.stringify([pipeline, sink, code, reasonOf(message)]);
-  const groups = groupBy([...rows].sort(byTime), nameOf);
+  const groups = groupBy([...rows].sort(byFirstFailure), nameOf);
   const cells = [...groups].sort().map(([, group]) => {
     const [oldest, newest] = [group[0] as DeadLetterRow, group.at(-1) as DeadLetterRow];
     const ages = [oldest, newest].map(({ firstFailedAt }) => ageText(firstFailedAt, now));

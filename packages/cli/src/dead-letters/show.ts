@@ -22,15 +22,18 @@ const changeText = ({ record }: Envelope): string => {
   return `${textOf(eventName)} in table ${table}, sequence number ${textOf(dynamodb.SequenceNumber)}`;
 };
 
-/** Formats the record as JSON. `JSON.stringify` throws a RangeError for a record of thousands of levels. */
-const recordLines = (envelope: Envelope): string[] => {
+/** Formats a value as JSON. Returns undefined for a value of thousands of levels: `JSON.stringify` throws a RangeError. */
+export const prettyJson = (value: object): string | undefined => {
   try {
-    return plainJson(JSON.stringify(envelope.record, undefined, 2)).split("\n");
+    return plainJson(JSON.stringify(value, undefined, 2));
   } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    return [plainJson(encodeEnvelope(envelope, Number.POSITIVE_INFINITY))];
+    if (error instanceof RangeError) return undefined;
+    throw error;
   }
 };
+
+const recordLines = (envelope: Envelope): string[] =>
+  prettyJson(envelope.record)?.split("\n") ?? [plainJson(encodeEnvelope(envelope, Number.POSITIVE_INFINITY))];
 
 /**
  * Formats a dead letter as lines. `copies` is the number of messages that contain this dead letter. `isRead`:

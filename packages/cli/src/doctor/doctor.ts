@@ -7,42 +7,23 @@ import { regionIn } from "../aws/region.ts";
 import { CommandError, exitCodes } from "../command-line/command-error.ts";
 import { runCommand } from "../pipeline-command/run-command.ts";
 import { loadPipeline } from "../pipeline-module/pipeline-module.ts";
+import { untilInterrupted } from "../terminal/interrupt.ts";
 import { plainJson } from "../terminal/plain-text.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { type DoctorCommandOptions, doctorHelp, doctorOptions } from "./options.ts";
+import { problemIn } from "./problem.ts";
 import { doctorLines, withUserOptions } from "./report.ts";
 
 const plainErrors = /^ConfigError$/;
 
-/** A silence, or an error of the network: no right would help. */
-const silence = /^(timeout|TimeoutError|E[A-Z_]+)$/;
-
-/** @throws {CommandError} if AWS answered no question, for example without credentials */
-const checkJudged = ({ functionName, unanswered }: DoctorReport): void => {
-  if (unanswered === undefined) return;
-  const { action, reason } = unanswered;
-  if (silence.test(reason)) {
-    throw new CommandError(
-      `nothing of ${functionName} was judged: ${action} had no answer (${reason}); expected a network in which AWS answers, ` +
-        "and a region or an --endpoint-url that exists",
-    );
-  }
-  throw new CommandError(
-    `nothing of ${functionName} was judged: ${action} was answered with ${reason}; expected credentials, a region, and the ` +
-      "rights that sluice doctor --policy prints",
-  );
+/** @throws {CommandError} if AWS answered no question */
+const checkJudged = (report: DoctorReport): void => {
+  const problem = problemIn(report);
+  if (problem !== undefined) throw new CommandError(problem);
 };
 
 const exitCodeOf = ({ counts: { fail, warn } }: DoctorReport, isStrict: boolean): number =>
   fail > 0 || (isStrict && warn > 0) ? exitCodes.left : exitCodes.done;
-
-/** Resolves at the first Ctrl-C, too, with undefined. The doctor only reads, so that nothing has to be finished. */
-const untilStopped = <Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value | undefined> => {
-  const stopped = new Promise<undefined>((resolve) => {
-    signal.addEventListener("abort", () => resolve(undefined), { once: true });
-  });
-  return Promise.race([work, stopped]);
-};
 
 const print = (found: DoctorReport, options: DoctorCommandOptions, terminal: Terminal): void => {
   const { module, functionName, isJson, aws } = options;
@@ -59,6 +40,7 @@ const run = (options: DoctorCommandOptions, terminal: Terminal): Promise<number>
     const pipeline = module === undefined ? undefined : opened.add(await loadPipeline(module)).pipeline;
     const clients = openClients((service) => clientConfig(aws, service, functionName));
     opened.add({ close: () => closeClients(clients) });
+    // The doctor only reads, so that nothing has to be finished.
     const judged = doctor({
       clients,
       functionName,
@@ -68,7 +50,7 @@ const run = (options: DoctorCommandOptions, terminal: Terminal): Promise<number>
       ...(verifyFunction !== undefined && { verifyFunction }),
       ...(only !== undefined && { only }),
     });
-    const found = await untilStopped(judged, signal);
+    const found = await untilInterrupted(judged, signal);
     if (found === undefined) return exitCodes.interrupted;
     checkJudged(found);
     print(found, options, terminal);

@@ -2,6 +2,7 @@
 
 import type { DoctorFinding, DoctorReport, Level } from "@sluice/inspect";
 import type { AwsOptions } from "../aws/clients.ts";
+import { shellWord } from "../command-line/shell-word.ts";
 import { counted } from "../terminal/format.ts";
 
 /** The words of a level, in the order of the report. A level is a word, never only a colour. */
@@ -38,10 +39,6 @@ export const doctorLines = (report: DoctorReport): readonly string[] => [
   countLine(report),
 ];
 
-/** Quotes a word for a POSIX shell. */
-export const shellWord = (text: string): string =>
-  /^[\w./:=@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
-
 /** At the beginning of a line, inside a command line, or behind the colon of a sentence. */
 const awsCommand = /(^|&& |\$\(|: )aws (?=[a-z0-9-]+ )/gm;
 
@@ -64,7 +61,11 @@ export const withOptions = (
 };
 
 /** The findings with the options that the user gave in their commands. */
-export const withUserOptions = (report: DoctorReport, aws: AwsOptions, module: string | undefined): DoctorReport => ({
+export const withUserOptions = <Report extends Pick<DoctorReport, "findings">>(
+  report: Report,
+  aws: AwsOptions,
+  module: string | undefined,
+): Report => ({
   ...report,
   findings: report.findings.map((finding) => ({ ...finding, fix: withOptions(finding.fix, aws, module) })),
 });

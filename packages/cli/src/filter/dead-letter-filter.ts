@@ -10,6 +10,8 @@ import { sinceTime } from "./since.ts";
 
 /** Criteria that select dead letters. A dead letter must meet all criteria that are given. */
 export interface DeadLetterFilter {
+  /** Whole ids of dead letters. */
+  readonly ids?: ReadonlySet<string> | undefined;
   readonly sinks?: readonly string[] | undefined;
   readonly codes?: readonly string[] | undefined;
   /** Earliest time, in milliseconds since the epoch. */
@@ -19,6 +21,12 @@ export interface DeadLetterFilter {
 
 /** The command-line options of the filter. */
 export const filterOptions = {
+  id: {
+    type: "string",
+    multiple: true,
+    value: "ID",
+    help: "only the dead letter with this whole id (may be repeated)",
+  },
   sink: { type: "string", multiple: true, value: "NAME", help: "only dead letters of this sink (may be repeated)" },
   code: {
     type: "string",
@@ -49,9 +57,10 @@ const checkCodes = (codes: readonly string[] | undefined): readonly string[] | u
 
 /** Creates the filter from the options. @throws {CommandError} when an option is wrong */
 export const deadLetterFilter = (
-  { sink, code, since, key }: OptionValues<typeof filterOptions>,
+  { id, sink, code, since, key }: OptionValues<typeof filterOptions>,
   now: number,
 ): DeadLetterFilter => ({
+  ids: id && new Set(id),
   sinks: sink,
   codes: checkCodes(code),
   since: since === undefined ? undefined : sinceTime(since, now),
@@ -62,7 +71,8 @@ export const deadLetterFilter = (
 export const isSelective = (filter: DeadLetterFilter): boolean =>
   Object.values(filter).some((part) => part !== undefined);
 
-const isSelected = ({ sinks, codes, since, keys }: DeadLetterFilter, envelope: Envelope): boolean =>
+const isSelected = ({ ids, sinks, codes, since, keys }: DeadLetterFilter, envelope: Envelope): boolean =>
+  (ids === undefined || ids.has(envelope.id)) &&
   (sinks === undefined || sinks.includes(envelope.sink)) &&
   (codes === undefined || codes.includes(envelope.code)) &&
   (since === undefined || Date.parse(envelope.firstFailedAt) >= since) &&

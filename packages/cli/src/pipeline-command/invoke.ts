@@ -5,21 +5,13 @@ import type { Pipeline } from "@sluice/core";
 import { FunctionFailedError, invokeFunction, type LambdaClient } from "@sluice/redrive";
 import { awsFailure } from "../aws/aws-failure.ts";
 import { type AwsOptions, lambdaClient } from "../aws/clients.ts";
+import { localContexts } from "./local-context.ts";
 import type { Resources } from "./resources.ts";
 
 /** Remaining time in the handler's context, in milliseconds. Lambda's longest timeout is three times as long. */
 const maxInvocationMs = 300_000;
 
-let invocations = 0;
-
-const newContext = () => {
-  invocations += 1;
-  const endsAt = Date.now() + maxInvocationMs;
-  return {
-    awsRequestId: `sluice-backfill-${invocations}`,
-    getRemainingTimeInMillis: () => Math.max(0, endsAt - Date.now()),
-  };
-};
+const newContext = localContexts("sluice-backfill", maxInvocationMs);
 
 /**
  * Creates an `Invoke` that calls the pipeline's handler in this process. In Lambda a handler has one invocation at a time,

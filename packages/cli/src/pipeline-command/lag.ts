@@ -3,7 +3,7 @@
 import { CloudWatch, type GetMetricDataCommandInput } from "@aws-sdk/client-cloudwatch";
 import { type AwsOptions, clientConfig } from "../aws/clients.ts";
 import { messageOf } from "../terminal/format.ts";
-import type { Terminal } from "../terminal/terminal.ts";
+import type { Notes } from "../terminal/terminal.ts";
 import type { Resources } from "./resources.ts";
 
 const minuteMs = 60_000;
@@ -42,7 +42,7 @@ export const openLagReader = (
   aws: AwsOptions,
   functionName: string,
   opened: Resources,
-  { err }: Terminal,
+  { err }: Pick<Notes, "err">,
 ): WatchedLag => {
   const client = new CloudWatch(clientConfig(aws, "CLOUDWATCH", functionName));
   opened.add({ close: () => client.destroy() });

@@ -21,7 +21,7 @@ export interface PipelineModule {
 const typescript = /^\.[cm]?tsx?$/;
 
 /** Imports a module. Node 20 cannot run TypeScript, and later versions run only a part of it: `jiti` runs all of it. */
-const importFile = async (file: string): Promise<Exports> => {
+export const importFile = async (file: string): Promise<Exports> => {
   const { href } = pathToFileURL(file);
   if (!typescript.test(extname(file))) return (await import(href)) as Exports;
   const { createJiti } = await import("jiti");
@@ -59,7 +59,8 @@ const exportsOf = async (file: string): Promise<Exports> => {
   }
 };
 
-const isPipeline = (value: unknown): value is Pipeline<unknown> => {
+/** Whether a value is a pipeline. The module may have loaded its own core, so no class tells it. */
+export const isPipeline = (value: unknown): value is Pipeline<unknown> => {
   if (typeof value !== "object" || value === null) return false;
   const { name, routes, handler, targets } = value as { readonly [member: string]: unknown };
   return (

@@ -43,9 +43,9 @@ const completeUnits = (
 
 /** Creates the finisher of a redrive. */
 export const finisher = (
-  redrive: Pick<OpenRedrive, "options" | "source" | "payloads" | "counts" | "causes" | "terminal">,
+  redrive: Pick<OpenRedrive, "options" | "source" | "payloads" | "counts" | "causes" | "terminal" | "onFinished">,
 ): Finisher => {
-  const { options, source, payloads, terminal } = redrive;
+  const { options, source, payloads, terminal, onFinished } = redrive;
   let notRemoved = 0;
   return {
     notRemoved: () => notRemoved,
@@ -60,7 +60,13 @@ export const finisher = (
       // For a file or a bucket, the records in S3 are kept, because a queue may contain the same dead letters.
       const payloadStore = options.address.kind === "queue" ? payloads : undefined;
       const left = await removeUnits(done, source, payloadStore, terminal);
-      notRemoved += left;
+      notRemoved += left.size;
+      for (const unit of units) {
+        const { parts, result } = unit.value;
+        if (result === undefined) continue;
+        const stays = isStaying(unit) || unit.messages.some((id) => left.has(id));
+        onFinished({ deadLetterId: parts[0]?.deadLetterId, route: parts[0]?.route, result, stays });
+      }
       // For a FIFO queue, nothing is released yet: the next round would only receive the same messages again.
       if (!source.isFifo) await source.release(units.filter(isStaying).flatMap(({ messages }) => messages));
     },

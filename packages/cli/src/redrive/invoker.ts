@@ -1,7 +1,9 @@
-// Calls the pipeline's handler, which runs in Lambda or in a worker thread of this process.
+// Calls the pipeline's handler, which runs in Lambda, in a worker thread, or in this process.
 
-import { FunctionFailedError, invokeFunction, type LambdaClient } from "@sluice/redrive";
+import type { Pipeline } from "@sluice/core";
+import { FunctionFailedError, functionFailed, invokeFunction, type LambdaClient } from "@sluice/redrive";
 import { awsFailure } from "../aws/aws-failure.ts";
+import { localContexts } from "../pipeline-command/local-context.ts";
 
 /** Calls the handler with one event at a time. */
 export interface Invoker {
@@ -25,3 +27,23 @@ export const lambdaInvoker = (
     }),
   close: async () => client.destroy?.(),
 });
+
+/** Remaining time in the handler's context: Lambda's longest timeout in milliseconds. */
+const maxInvocationMs = 900_000;
+
+/** Creates an invoker for a pipeline of this process. */
+export const pipelineInvoker = (pipeline: Pick<Pipeline<unknown>, "handler">): Invoker => {
+  const handler = pipeline.handler();
+  const newContext = localContexts("sluice-redrive", maxInvocationMs);
+  return {
+    invoke: async (event) => {
+      try {
+        return await handler(event as Parameters<typeof handler>[0], newContext());
+      } catch (error) {
+        const { name, message } = error instanceof Error ? error : new Error(String(error));
+        throw functionFailed(name, message);
+      }
+    },
+    close: async () => undefined,
+  };
+};

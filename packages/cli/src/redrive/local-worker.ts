@@ -1,7 +1,10 @@
 // The worker thread of `--to local`. The handler runs in this thread, because it may block or crash. Meanwhile, the
 // command in the main thread keeps the messages hidden.
 
+import { fileURLToPath } from "node:url";
 import { parentPort, workerData } from "node:worker_threads";
+import { localContexts } from "../pipeline-command/local-context.ts";
+import { importFile, isPipeline } from "../pipeline-module/pipeline-module.ts";
 
 /** Data that the worker gets when it starts. */
 export interface LocalHandler {
@@ -22,25 +25,15 @@ type Handler = (event: unknown, context: unknown) => unknown;
 /** Remaining time in the handler's context: Lambda's longest timeout in milliseconds. A local call has no timeout. */
 const maxInvocationMs = 900_000;
 
-let invocations = 0;
-
-const newContext = () => {
-  invocations += 1;
-  const endsAt = Date.now() + maxInvocationMs;
-  return {
-    awsRequestId: `sluice-redrive-${invocations}`,
-    functionName: "sluice-redrive",
-    functionVersion: "$LATEST",
-    getRemainingTimeInMillis: () => Math.max(0, endsAt - Date.now()),
-  };
-};
+const newContext = localContexts("sluice-redrive", maxInvocationMs);
 
 const post = (message: WorkerMessage): void => parentPort?.postMessage(message);
 
 const handlerIn = async ({ url, exportName }: LocalHandler): Promise<Handler> => {
-  const module = (await import(url)) as Readonly<Record<string, unknown>>;
+  const module = await importFile(fileURLToPath(url));
   const found = module[exportName];
   if (typeof found === "function") return found as Handler;
+  if (isPipeline(found)) return found.handler() as unknown as Handler;
   const functions = Object.keys(module).filter((name) => typeof module[name] === "function");
   const others = functions.length === 0 ? "" : `, but ${functions.join(", ")}`;
   throw new Error(`it exports no function ${exportName}${others}; expected the name of an exported function after a #`);
@@ -49,7 +42,13 @@ const handlerIn = async ({ url, exportName }: LocalHandler): Promise<Handler> =>
 const answerOf = async (handler: Handler, event: unknown): Promise<WorkerMessage> => {
   try {
     // The answer is encoded as JSON, because Lambda does the same.
-    return { kind: "answer", answer: JSON.stringify(await handler(event, newContext())) ?? "null" };
+    return {
+      kind: "answer",
+      answer:
+        JSON.stringify(
+          await handler(event, { ...newContext(), functionName: "sluice-redrive", functionVersion: "$LATEST" }),
+        ) ?? "null",
+    };
   } catch (error) {
     const { name = "Error", message = "" } = (error ?? {}) as Partial<Error>;
     return { kind: "failure", name, message };

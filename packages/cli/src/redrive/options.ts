@@ -43,7 +43,7 @@ const options = {
   handler: {
     type: "string",
     value: "FILE",
-    help: "with --to local: the module, and after a # the name of its export (default: handler): ./dist/handler.js#orders",
+    help: "with --to local: the module, and after a # the name of its export (default: handler), a handler or a pipeline: ./dist/handler.js#orders",
   },
   from: {
     type: "string",
@@ -100,7 +100,7 @@ const handlerIn = (values: Values): Handler => {
 };
 
 /** Names of filter options that apply to dead letters only, and not to Lambda's failed batches. */
-const deadLetterOptions = ["sink", "code", "key"] as const;
+const deadLetterOptions = ["id", "sink", "code", "key"] as const;
 
 const fromIn = (values: Values, address: SourceAddress): RedriveOptions["from"] => {
   const from = oneOf("from", values.from ?? "dead-letters", ["dead-letters", "on-failure-destination"]);

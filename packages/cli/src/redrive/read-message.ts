@@ -1,6 +1,13 @@
 // Splits a message into the parts that a redrive sends. A message is a dead letter, or a failed batch from Lambda.
 
-import { type InvocationRecord, isS3Notification, messageContent, payloadIn } from "@sluice/core/envelope";
+import {
+  type Envelope,
+  encodeEnvelope,
+  type InvocationRecord,
+  isS3Notification,
+  messageContent,
+  payloadIn,
+} from "@sluice/core/envelope";
 import { chunk } from "@sluice/core/sink-kit";
 import { envelopeOrder, invocationOrder, type MessageOrder } from "@sluice/redrive";
 import type { Payloads } from "../aws/payloads.ts";
@@ -10,17 +17,22 @@ import type { MessageReader } from "../message-source/receive-units.ts";
 /** A body to send, and its place in the sending order. */
 export interface MessagePart extends MessageOrder {
   readonly body: string;
+  readonly deadLetterId?: string;
 }
 
-/** Creates a reader of dead letters. A body is sent unchanged: if the record is in S3, the handler fetches it. */
+/** Creates a reader of dead letters. Without `edit`, a body is sent unchanged: if the record is in S3, the handler fetches it. */
 export const deadLetterReader = (
   filter: DeadLetterFilter,
   payloads: Pick<Payloads, "fetch" | "isInside">,
+  edit?: (envelope: Envelope) => Envelope,
 ): MessageReader<readonly MessagePart[]> =>
   readDeadLetters(filter, payloads, {
     needsRecord: () => true,
     refusesOutside: true,
-    keep: (envelope, _, body) => [{ ...envelopeOrder(envelope), body }],
+    keep: (envelope, _, body) => {
+      const part = { ...envelopeOrder(envelope), deadLetterId: envelope.id };
+      return [{ ...part, body: edit === undefined ? body : encodeEnvelope(edit(envelope), Number.POSITIVE_INFINITY) }];
+    },
   });
 
 /** Maximum bytes of one part. Counts the part as a JSON string, in which quotes are escaped. */

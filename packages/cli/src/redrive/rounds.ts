@@ -18,9 +18,10 @@ const failuresText = (counts: MessageCounts): string =>
     .join(", ");
 
 /** Creates a reader that stores the bodies of the selected messages in the temporary file. */
-const storingReader = ({ options, payloads, file }: OpenRedrive): MessageReader<UnitState> => {
+const storingReader = ({ options, payloads, file, edit }: OpenRedrive): MessageReader<UnitState> => {
   const { from, filter } = options;
-  const read = from === "on-failure-destination" ? invocationReader(filter.since) : deadLetterReader(filter, payloads);
+  const read =
+    from === "on-failure-destination" ? invocationReader(filter.since) : deadLetterReader(filter, payloads, edit);
   return (message: SourceMessage) => {
     const found = read(message);
     if (found === undefined || typeof found === "string") return found;

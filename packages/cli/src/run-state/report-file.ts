@@ -16,11 +16,11 @@ export interface ReportFile {
 }
 
 /**
- * Opens the file `.sluice/runs/<run>.<name>.ndjson`. A resumed run adds to it. The file is created with its first line, and
+ * Opens the file `<run>.<name>.ndjson` of a folder, by default `.sluice/runs`. A resumed run adds to it. The file is created with its first line, and
  * only this user can read it, because it contains the keys of items.
  */
-export const reportFile = (run: string, name: string): ReportFile => {
-  const path = join(runFolder, `${run}.${name}.ndjson`);
+export const reportFile = (run: string, name: string, folder: string = runFolder): ReportFile => {
+  const path = join(folder, `${run}.${name}.ndjson`);
   let opened: ReturnType<typeof open> | undefined;
   let tail: Promise<void> = Promise.resolve();
   const openFile = async () => {

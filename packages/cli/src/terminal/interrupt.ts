@@ -30,3 +30,11 @@ export const watchInterrupts = (onFirst: () => void): Interrupt => {
     },
   };
 };
+
+/** Resolves when the work is done, or at the first Ctrl-C, with undefined. The work must be one that nothing has to finish. */
+export const untilInterrupted = <Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value | undefined> => {
+  const interrupted = new Promise<undefined>((resolve) => {
+    signal.addEventListener("abort", () => resolve(undefined), { once: true });
+  });
+  return Promise.race([work, interrupted]);
+};

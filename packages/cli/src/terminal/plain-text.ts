@@ -2,7 +2,7 @@
 // line feeds could forge lines of the output, and bidirectional marks could show a text in another order.
 
 /** Control, format and bidirectional characters, halves of surrogate pairs, and line and paragraph separators. */
-const unprintable = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+export const unprintable: RegExp = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 
 /** Returns the text as one line: replaces tabs by spaces, and other unprintable characters by `?`. */
 export const plainLine = (text: string): string => text.replaceAll("\t", "  ").replace(unprintable, "?");

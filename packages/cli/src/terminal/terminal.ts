@@ -12,6 +12,9 @@ export interface Terminal {
   readonly progress: Pick<ProgressLine, "update" | "clear">;
 }
 
+/** The part of a terminal for notes and progress, without the result. */
+export type Notes = Pick<Terminal, "err" | "progress">;
+
 /** Creates a terminal that writes to standard output and standard error. */
 export const processTerminal = (): Terminal => {
   const progress = progressOn(process.stderr, Date.now);

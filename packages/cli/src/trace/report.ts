@@ -13,8 +13,8 @@ import type {
   TargetSight,
 } from "@sluice/inspect";
 import type { AwsOptions } from "../aws/clients.ts";
-import { shellWord } from "../backfill/report.ts";
 import { wrapped } from "../command-line/help.ts";
+import { shellWord } from "../command-line/shell-word.ts";
 import { plainKey } from "../source-table/item-keys.ts";
 import { counted } from "../terminal/format.ts";
 import { cut } from "../terminal/plain-text.ts";
@@ -172,7 +172,7 @@ export const traceLines = (trace: ItemTrace, next: readonly string[], columns: n
 const command = (...words: readonly string[]): string => ["npx", "sluice", ...words].map(shellWord).join(" ");
 
 /** The options that the user gave: the command must reach the same account, region and engine. */
-const awsWords = ({ profile, region, endpointUrl }: AwsOptions): readonly string[] =>
+export const awsWords = ({ profile, region, endpointUrl }: AwsOptions): readonly string[] =>
   Object.entries({ profile, region, "endpoint-url": endpointUrl }).flatMap(([name, value]) =>
     value === undefined ? [] : [`--${name}`, value],
   );

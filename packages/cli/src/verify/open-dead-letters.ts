@@ -8,7 +8,7 @@ import { readDeadLetters } from "../filter/dead-letter-filter.ts";
 import { openQueue } from "../message-source/open-source.ts";
 import { unitReceiver } from "../message-source/receive-units.ts";
 import { counted } from "../terminal/format.ts";
-import type { Terminal } from "../terminal/terminal.ts";
+import type { Notes } from "../terminal/terminal.ts";
 import type { VerifyCommandOptions } from "./options.ts";
 
 /** Receives the messages of one queue, and releases them. */
@@ -16,7 +16,7 @@ const readQueue = async (
   queueUrl: string,
   pipeline: string,
   { aws, payloadStore }: VerifyCommandOptions,
-  terminal: Terminal,
+  terminal: Notes,
   signal: AbortSignal,
 ): Promise<readonly OpenDeadLetter[]> => {
   const source = await openQueue(queueUrl, aws);
@@ -58,7 +58,7 @@ const readQueue = async (
 export const deadLetterReader = (
   options: VerifyCommandOptions,
   pipeline: string,
-  terminal: Terminal,
+  terminal: Notes,
   signal: AbortSignal,
 ): (() => Promise<readonly OpenDeadLetter[]>) => {
   let reading: Promise<readonly OpenDeadLetter[]> | undefined;

@@ -11,7 +11,6 @@ import {
 } from "@sluice/backfill";
 import type { Image } from "@sluice/core/sink-kit";
 import { dynamodbClient } from "../aws/clients.ts";
-import { openModule } from "../backfill/open-backfill.ts";
 import { scanRate } from "../pipeline-command/estimate.ts";
 import { openInvoke } from "../pipeline-command/invoke.ts";
 import { openLagReader } from "../pipeline-command/lag.ts";
@@ -19,7 +18,7 @@ import type { Resources } from "../pipeline-command/resources.ts";
 import type { PipelineModule } from "../pipeline-module/pipeline-module.ts";
 import { itemKeyIn } from "../source-table/item-keys.ts";
 import { describeTable, type SourceTable, streamOf } from "../source-table/source-table.ts";
-import type { Terminal } from "../terminal/terminal.ts";
+import type { Notes } from "../terminal/terminal.ts";
 import { deadLetterReader } from "./open-dead-letters.ts";
 import type { VerifyCommandOptions } from "./options.ts";
 
@@ -38,7 +37,7 @@ export interface OpenVerify {
 const openLag = async (
   { functionName, aws }: VerifyCommandOptions,
   opened: Resources,
-  terminal: Terminal,
+  terminal: Notes,
   signal: AbortSignal,
 ): Promise<Pick<VerifyOptions, "lag">> => {
   const watched = functionName === undefined ? undefined : openLagReader(aws, functionName, opened, terminal);
@@ -55,11 +54,11 @@ const openLag = async (
 /** Opens what a verification works with. @throws {CommandError} {SourceError} when it cannot start */
 export const openVerify = async (
   options: VerifyCommandOptions,
+  module: PipelineModule,
   opened: Resources,
-  terminal: Terminal,
+  terminal: Notes,
   signal: AbortSignal,
 ): Promise<OpenVerify> => {
-  const module = opened.add(await openModule(options));
   const client = await dynamodbClient(options.aws, options.table);
   opened.add({ close: () => client.destroy() });
   const table = await describeTable(client, options.table);

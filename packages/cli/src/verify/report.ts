@@ -1,7 +1,7 @@
 // The report of a verification: counts of each target, examples, and the command to run next.
 
 import { type Finding, findingClasses, type TargetTally, type VerifyReport } from "@sluice/backfill";
-import { shellWord } from "../backfill/report.ts";
+import { shellWord } from "../command-line/shell-word.ts";
 import { plainKey } from "../source-table/item-keys.ts";
 import { counted, withSeparators } from "../terminal/format.ts";
 import { cut } from "../terminal/plain-text.ts";

@@ -26,6 +26,8 @@ export interface VerifyInput {
   /** From 0 to 1. Default 1. */
   readonly sample?: number;
   readonly repairs?: boolean;
+  /** Seconds in which every change reaches its target: a difference that stays longer is a finding. Default 60. */
+  readonly graceSeconds?: number;
 }
 
 /** Input of a redrive. */

@@ -3,10 +3,13 @@
 import type { Image } from "@sluice/core/sink-kit";
 import type { ChangeFilter, ChangeRow } from "../api/changes.ts";
 
+const contentText = (content: unknown): string =>
+  content instanceof Uint8Array ? Buffer.from(content).toString("base64") : String(content);
+
 /** The attribute values of a key, with a comma between them. Binary values are in base64. */
 const keyText = (keys: Image): string =>
   Object.values(keys)
-    .map((value) => Object.values(value).map(String).join(""))
+    .map((value) => Object.values(value).map(contentText).join(""))
     .join(",");
 
 const hasKey = (keys: Image | undefined, wanted: string): boolean =>

@@ -15,8 +15,9 @@ export const countText = (count: number): string => grouped.format(count);
 /** A number that has little room: `12.3k`. */
 export const shortCount = (count: number): string => {
   if (count < 10_000) return countText(count);
-  if (count < 999_500) return `${(count / 1000).toFixed(count < 99_950 ? 1 : 0)}k`;
-  return `${(count / 1_000_000).toFixed(count < 99_950_000 ? 1 : 0)}M`;
+  const [size, sign] = count < 999_500 ? [1000, "k"] : [1_000_000, "M"];
+  const short = count / size;
+  return `${short < 99.95 ? short.toFixed(1).replace(/\.0$/u, "") : Math.round(short)}${sign}`;
 };
 
 /** A rate: `0.4/s`, `1,200/s`. */

@@ -7,16 +7,13 @@ import type { LiveLine } from "../api/live.ts";
 import type { Overview } from "../api/overview.ts";
 import type { RunView } from "../api/runs.ts";
 import { reconnectDelayMs } from "./backoff.ts";
-import { get, lines } from "./client.ts";
+import { access, get, lines } from "./client.ts";
 
 /** `connecting` is the state before the first answer. */
 export type Connection = "connecting" | "live" | "disconnected";
 
 /** Whether the page hears the server. */
 export const connection = signal<Connection>("connecting");
-
-/** Counts the connections, so that screens read again what they may have missed. */
-export const connections = signal(0);
 
 /** When the page connects again, in milliseconds since the epoch. */
 export const reconnectsAt = signal<number | undefined>(undefined);
@@ -33,8 +30,13 @@ export const overview = signal<Overview | undefined>(undefined);
 /** The runs that the server told of since the page was opened, by their id. */
 export const liveRuns = signal<ReadonlyMap<string, RunView>>(new Map());
 
-/** New rows, oldest first, and how many more were skipped. */
-export type RowsListener = (rows: readonly ChangeRow[], skipped: number) => void;
+/** Hears rows that match a filter. */
+export interface RowsListener {
+  /** A connection began: rows of before it are in `GET /api/changes`. */
+  readonly onOpen: () => void;
+  /** New rows, oldest first, and how many more were skipped. */
+  readonly onRows: (rows: readonly ChangeRow[], skipped: number) => void;
+}
 
 let listener: RowsListener | undefined;
 let filter: ChangeFilter | undefined;
@@ -55,7 +57,7 @@ const takeRows = (taken: readonly LiveLine[]): void => {
     for (const row of line.rows) rows.push(row);
     skipped += line.skipped;
   }
-  if (rows.length > 0 || skipped > 0) listener?.(rows, skipped);
+  if (rows.length > 0 || skipped > 0) listener?.onRows(rows, skipped);
 };
 
 const takeRuns = (taken: readonly LiveLine[]): void => {
@@ -85,14 +87,20 @@ const schedule = (): void => {
   else requestAnimationFrame(flush);
 };
 
+const opened = (): void => {
+  connection.value = "live";
+  // Rows of the connection before would come twice.
+  pending = pending.filter((line) => line.type !== "changes");
+  listener?.onOpen();
+};
+
 const readLines = async (signal: AbortSignal): Promise<void> => {
-  await readAbout();
+  if (connection.peek() !== "live") await readAbout();
+  let isOpen = false;
   for await (const line of lines<LiveLine>("/api/live", { ...filter }, signal)) {
     if (signal.aborted) return;
-    if (connection.peek() !== "live") {
-      connection.value = "live";
-      connections.value++;
-    }
+    if (!isOpen) opened();
+    isOpen = true;
     if (line.type === "alive") continue;
     pending.push(line);
     schedule();
@@ -124,10 +132,12 @@ const hear = async (): Promise<boolean> => {
   return controller.signal.aborted;
 };
 
-const keepConnected = async (): Promise<never> => {
+const keepConnected = async (): Promise<void> => {
   let failures = 0;
   for (;;) {
     if (await hear()) continue;
+    // A server that refused the token refuses it again. Another token reloads the page.
+    if (access.peek() !== "open") return;
     failures = connection.value === "live" ? 1 : failures + 1;
     connection.value = "disconnected";
     await waitFor(reconnectDelayMs(failures));
@@ -145,14 +155,13 @@ export const startLive = (): void => {
 export const reconnectNow = (): void => wake?.();
 
 /** Begins to hear rows that match a filter. Returns the function that ends this. */
-export const followRows = (wanted: ChangeFilter, onRows: RowsListener): (() => void) => {
+export const followRows = (wanted: ChangeFilter, rows: RowsListener): (() => void) => {
   filter = wanted;
-  listener = onRows;
+  listener = rows;
   current?.abort();
   return () => {
-    if (listener !== onRows) return;
+    if (listener !== rows) return;
     listener = undefined;
     filter = undefined;
-    current?.abort();
   };
 };

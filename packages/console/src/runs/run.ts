@@ -90,6 +90,8 @@ const callHost = async (world: RunWorld, run: Run, signal: AbortSignal): Promise
     if (run.call?.stop.signal === signal) note(world, run, progress);
   };
   try {
+    // A host need not look whether a signal has aborted already.
+    signal.throwIfAborted();
     const result = await world.host.run(input, { id, signal, onProgress });
     end(world, run, result === undefined ? "stopped" : "finished", { result });
   } catch (error) {

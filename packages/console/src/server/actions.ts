@@ -123,9 +123,11 @@ const deadLetterChanges = ({ host }: ActionParts): readonly Action[] => [
 ];
 
 /** A repair sends deliveries, as a redrive does. */
+const mayRepair = ({ redrive, onlyCompares }: Abilities): boolean => redrive && onlyCompares !== true;
+
 const mayRun = (can: Abilities, input: RunInput): boolean => {
   if (input.kind === "redrive") return can.redrive;
-  return can.runs.includes(input.kind) && !(input.kind === "verify" && input.repairs === true && !can.redrive);
+  return can.runs.includes(input.kind) && !(input.kind === "verify" && input.repairs === true && !mayRepair(can));
 };
 
 const allowRun = (host: ConsoleHost, input: RunInput): void => {

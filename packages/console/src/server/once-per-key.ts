@@ -34,18 +34,20 @@ const checkKey = (key: string | undefined): string => {
 export const oncePerKey = <Answer>(now: () => number = Date.now, most = 1_000): OncePerKey<Answer> => {
   const entries = new Map<string, Entry<Answer>>();
 
-  const forget = (): void => {
-    for (const [key, { until }] of entries) {
-      if (entries.size < most && until > now()) return;
+  /** Entries are in the order of their ends. */
+  const forgetWhile = (isOver: (entry: Entry<Answer>) => boolean): void => {
+    for (const [key, entry] of entries) {
+      if (!isOver(entry)) return;
       entries.delete(key);
     }
   };
   return (request, act) => {
     const key = checkKey(request.key);
     const digest = createHash("sha256").update(`${request.path}\n${request.body}`).digest("base64");
-    forget();
+    forgetWhile(({ until }) => until <= now());
     const known = entries.get(key);
     if (known === undefined) {
+      forgetWhile(() => entries.size >= most);
       const answer = act();
       entries.set(key, { digest, answer, until: now() + keptMs });
       return answer;

@@ -5,7 +5,7 @@ import { once, setMaxListeners } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
-import { ConfigError } from "@sluice/core/sink-kit";
+import { checkWhole, invalidOption } from "@sluice/core/sink-kit";
 import type { ConsoleHost } from "../host.ts";
 import { createRuns } from "../runs/run-manager.ts";
 import { createApp } from "./app.ts";
@@ -51,19 +51,14 @@ const loopbackAddresses: readonly string[] = ["127.0.0.1", "::1", "localhost"];
 
 const checkOptions = ({ token, address, isReachable, port, hostNames }: ConsoleOptions): void => {
   if (token !== undefined && !/^[\w-]{32,200}$/.test(token)) {
-    throw new ConfigError("CONFIG_INVALID", "[console] token is invalid; expected 32 to 200 letters, digits, - and _");
+    throw invalidOption("token", "must be 32 to 200 letters, digits, - and _");
   }
-  if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65_535)) {
-    throw new ConfigError("CONFIG_INVALID", "[console] port is invalid; expected a whole number from 0 to 65535");
-  }
+  if (port !== undefined) checkWhole("port", port, [0, 65_535]);
   if (isReachable === true) return;
   if (address !== undefined && !loopbackAddresses.includes(address)) {
-    const found = `[console] address ${address} can be reached from other machines`;
-    throw new ConfigError("CONFIG_INVALID", `${found}; expected 127.0.0.1 or ::1, or isReachable: true`);
+    throw invalidOption("address", "must be 127.0.0.1 or ::1; other machines reach others: expected isReachable, too");
   }
-  if (hostNames !== undefined) {
-    throw new ConfigError("CONFIG_INVALID", "[console] hostNames was found; expected isReachable: true beside it");
-  }
+  if (hostNames !== undefined) throw invalidOption("hostNames", "needs isReachable: true beside it");
 };
 
 const firstFrame = (error: Error): string => /^\s+at (.*)$/m.exec(error.stack ?? "")?.[1] ?? "an unknown place";

@@ -19,6 +19,9 @@ const untilAborted = (signal: AbortSignal): Promise<never> =>
     signal.addEventListener("abort", () => reject(signal.reason));
   });
 
+/** An error as the commands throw it: the page shows its message. */
+export const commandError = (message: string): Error => Object.assign(new Error(message), { name: "CommandError" });
+
 /** Notes calls, and lets them fail as a test asks. */
 export const fakeScript = () => {
   const calls: FakeCall[] = [];
@@ -38,9 +41,7 @@ export const fakeScript = () => {
       else calls.push({ method, input });
       const step = steps.get(method);
       if (step !== undefined && "rejects" in step) {
-        const error = new Error(step.rejects);
-        error.name = step.name ?? "CommandError";
-        throw error;
+        throw Object.assign(commandError(step.rejects), step.name === undefined ? {} : { name: step.name });
       }
       if (step !== undefined && "hangs" in step) return untilAborted(signal);
       if (step !== undefined) await wait(step.afterMs);

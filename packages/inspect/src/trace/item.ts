@@ -1,9 +1,16 @@
 // Reads the item in its table, and what each target holds of it.
 
-import { type Comparison, comparableTargets, type ItemLook, lookAtItem, type RecordOrigin } from "@sluice/backfill";
+import {
+  type Comparison,
+  comparableTargets,
+  type ItemLook,
+  lookAtItem,
+  type RecordOrigin,
+  spelledKeys,
+} from "@sluice/backfill";
 import { type Image, itemKeyOf, type PipelineTarget, wireImage } from "@sluice/core/envelope";
-import { type Clock, type SdkItem, sdkItem } from "@sluice/core/sink-kit";
-import { type Answer, ask, isAnswered } from "../aws/answer.ts";
+import { type Clock, type CopyContent, type SdkItem, sdkItem, systemClock } from "@sluice/core/sink-kit";
+import { type Answer, ask, isAnswered, type Unanswered } from "../aws/answer.ts";
 import type { HeldSight, TableSight, TargetSight } from "./story.ts";
 
 /** The method of the SDK's client `DynamoDB` that reads an item. */
@@ -69,12 +76,16 @@ const heldOf = ({ comparison, held, exists, isSteady, isAhead }: ItemLook): Held
   isAhead,
 });
 
-const cannotRead: TargetSight["held"] = {
+const cannotRead: { readonly unanswered: Unanswered } = {
   unanswered: { action: "the sink's read", reason: "the sink cannot read its target" },
 };
 
 /** Reads the item from the table before and after the target, so that a change between the two is seen. */
-const lookAtTarget = (reading: ItemReading, target: PipelineTarget): Promise<Answer<HeldSight>> => {
+const lookAtTarget = <Seen>(
+  reading: ItemReading,
+  target: PipelineTarget,
+  see: (look: ItemLook) => Seen,
+): Promise<Answer<Seen>> => {
   const { table, keys, clock } = reading;
   const origin: RecordOrigin = { run: "trace", streamArn: table.streamArn, keyNames: table.keyNames };
   return ask(`read access to the target of ${target.routes.join(", ")}`, async (signal) => {
@@ -82,7 +93,7 @@ const lookAtTarget = (reading: ItemReading, target: PipelineTarget): Promise<Ans
       const item = await readItem(reading, signal);
       return new Map(item === undefined ? [] : [[itemKeyOf(keys), item]]);
     };
-    return heldOf(await lookAtItem({ table: { read }, origin }, target, keys, { signal, clock }).catch(namedByCode));
+    return see(await lookAtItem({ table: { read }, origin }, target, keys, { signal, clock }).catch(namedByCode));
   });
 };
 
@@ -97,7 +108,53 @@ export const lookAtTargets = (
     targets.map(async (target): Promise<TargetSight> => {
       const { routes } = target;
       if (!readable.has(target)) return { routes, held: cannotRead };
-      return { routes, held: isAnswered(item) ? await lookAtTarget(reading, target) : item };
+      return { routes, held: isAnswered(item) ? await lookAtTarget(reading, target, heldOf) : item };
     }),
   );
+};
+
+/** What a target holds of an item, and should hold: the members of the copy, each as text. */
+export interface TargetContents {
+  readonly routes: readonly string[];
+  /** Undefined if the target shows no copy of the item. */
+  readonly held: CopyContent | undefined;
+  /** Undefined if the target should have no copy. */
+  readonly expected: CopyContent | undefined;
+  /** Why the contents, or a part of them, are unknown. */
+  readonly problem?: string;
+}
+
+const contentsOf = ({ held, expected }: ItemLook): Omit<TargetContents, "routes"> => {
+  const contents = { held: held?.content, expected: undefined };
+  if (held?.state === "hidden")
+    return { ...contents, problem: "the target shows the copy of another item in its place" };
+  // The pipeline may have loaded its own core, so the error's class says nothing.
+  if (expected instanceof Error) return { ...contents, problem: `the target would refuse the item: ${expected.code}` };
+  return { ...contents, expected };
+};
+
+/** Why the pipeline itself refuses the item. */
+const refusalOf = ({ comparison, expected }: ItemLook): Pick<TargetContents, "problem"> =>
+  "error" in comparison && expected === undefined
+    ? { problem: `the pipeline refuses the item: ${comparison.error.code}` }
+    : {};
+
+/** Reads the item in its table, and the contents of its copies. @throws the error of the table */
+export const readContents = async (
+  options: Omit<ItemReading, "clock"> & { readonly signal: AbortSignal; readonly clock?: Clock },
+  targets: readonly PipelineTarget[],
+): Promise<{ readonly item: Image | undefined; readonly targets: readonly TargetContents[] }> => {
+  const { signal, clock = systemClock } = options;
+  const reading: ItemReading = { ...options, keys: spelledKeys(options.keys), clock };
+  const item = await readItem(reading, signal);
+  const readable = new Set(comparableTargets(targets, undefined));
+  const looks = targets.map(async (target): Promise<TargetContents> => {
+    const { routes } = target;
+    const seen = readable.has(target)
+      ? await lookAtTarget(reading, target, (look) => ({ ...contentsOf(look), ...refusalOf(look) }))
+      : cannotRead;
+    if ("value" in seen) return { routes, ...seen.value };
+    return { routes, held: undefined, expected: undefined, problem: seen.unanswered.reason };
+  });
+  return { item, targets: await Promise.all(looks) };
 };

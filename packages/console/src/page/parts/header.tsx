@@ -2,20 +2,13 @@
 
 import type { PipelineStatus } from "../../api/overview.ts";
 import { isHelpShown } from "../keyboard.ts";
-import { about, connection, overview, reconnectNow, reconnectsAt } from "../live.ts";
+import { about, connection, failure, overview, reconnectNow, reconnectsAt } from "../live.ts";
 import { nextTheme, theme } from "../theme.ts";
 import { now } from "./clock.ts";
 import { Icon } from "./icon.tsx";
+import { Status } from "./status.tsx";
 
 const worstFirst: readonly PipelineStatus[] = ["broken", "restarting", "starting", "unknown", "running"];
-
-/** The status of a pipeline, as a sign and a word. */
-export const Status = ({ status }: { readonly status: PipelineStatus }) => (
-  <span class={`status status-${status}`}>
-    <span class="status-dot" aria-hidden="true" />
-    {status}
-  </span>
-);
 
 const PipelineState = () => {
   const pipelines = overview.value?.pipelines ?? [];
@@ -55,7 +48,7 @@ const waitText = (): string => {
 export const ConnectionBar = () => {
   if (connection.value !== "disconnected") return null;
   return (
-    <div class="bar bar-warn">
+    <div class="bar bar-warn" title={failure.value}>
       <Icon name="warning" />
       <span>The console does not answer: what you see may be old. {waitText()}</span>
       <button type="button" class="button" onClick={reconnectNow}>

@@ -1,10 +1,8 @@
 // The outcome of a delivery, as a sign and a word.
 
 import type { RowOutcome } from "../../api/changes.ts";
+import { outcomes } from "../outcomes.ts";
 import { Icon } from "./icon.tsx";
-
-/** All outcomes, in the order in which the page shows them. */
-export const outcomes: readonly RowOutcome[] = ["delivered", "superseded", "filtered", "rejected", "retried"];
 
 const isOutcome = (text: string): text is RowOutcome => (outcomes as readonly string[]).includes(text);
 

@@ -153,6 +153,7 @@ export const Reveal = <Value,>({ label, load, children }: RevealProps<Value>) =>
     <div class="reveal">
       <button
         type="button"
+        class="button"
         aria-expanded={isOpen}
         aria-busy={shown.state === "loading"}
         onClick={isOpen || shown.state === "loading" ? hide : show}

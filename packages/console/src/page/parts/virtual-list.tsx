@@ -12,12 +12,14 @@ interface VirtualListProps<Row> {
   readonly rowHeight: number;
   readonly keyOf: (row: Row) => string | number;
   readonly render: (row: Row, index: number) => ComponentChildren;
+  /** Stays at the top. */
+  readonly head?: ComponentChildren;
   /** Called when the list is scrolled: its distance from the top, and from the end. */
   readonly onScroll?: ((fromTop: number, fromEnd: number) => void) | undefined;
 }
 
 /** A scrolling list. Its height is that of its place in the page. */
-export const VirtualList = <Row,>({ label, rows, rowHeight, keyOf, render, onScroll }: VirtualListProps<Row>) => {
+export const VirtualList = <Row,>({ label, rows, rowHeight, keyOf, render, head, onScroll }: VirtualListProps<Row>) => {
   const box = useRef<HTMLElement>(null);
   const place = useSignal({ scrollTop: 0, height: 800 });
   useLayoutEffect(() => {
@@ -41,12 +43,13 @@ export const VirtualList = <Row,>({ label, rows, rowHeight, keyOf, render, onScr
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: the keyboard must be able to scroll the list.
     <section class="virtual" ref={box} onScroll={scrolled} tabIndex={0} aria-label={label}>
-      <ul class="virtual-rows" style={{ height: rows.length * rowHeight }}>
+      {head !== undefined && <div class="virtual-head">{head}</div>}
+      <ul class="virtual-rows" style={{ height: `${rows.length * rowHeight}px` }}>
         {rows.slice(first, last).map((row, index) => (
           <li
             key={keyOf(row)}
             class="virtual-row"
-            style={{ height: rowHeight, transform: `translateY(${(first + index) * rowHeight}px)` }}
+            style={{ height: `${rowHeight}px`, transform: `translateY(${(first + index) * rowHeight}px)` }}
             aria-setsize={rows.length}
             aria-posinset={first + index + 1}
           >

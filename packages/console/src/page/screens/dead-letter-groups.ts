@@ -1,6 +1,6 @@
 // Dead letters in groups of one route, code and reason; filters and the selection of rows.
 
-import type { DeadLetterRow } from "../../api/dead-letters.ts";
+import type { DeadLetterResult, DeadLetterRow } from "../../api/dead-letters.ts";
 import { keyText } from "../format.ts";
 
 /** Which dead letters are shown. */
@@ -22,6 +22,17 @@ export interface LetterGroup {
   /** ISO 8601. */
   readonly oldestAt: string;
 }
+
+/** What a redrive, an edit or a dry run said of a dead letter. */
+export interface LetterOutcome {
+  readonly result: DeadLetterResult;
+  /** Whether it is what a redrive would do. */
+  readonly isDryRun: boolean;
+}
+
+/** Whether a dead letter has left the queue, and is shown only for its outcome. */
+export const isGone = (outcome: LetterOutcome | undefined): boolean =>
+  outcome !== undefined && !outcome.isDryRun && !outcome.result.stays;
 
 /** A line of the list. */
 export type LetterEntry =

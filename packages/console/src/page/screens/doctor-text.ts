@@ -2,7 +2,7 @@
 
 import type { DoctorFinding } from "@sluice/inspect";
 import type { DoctorView } from "../../api/doctor.ts";
-import type { Tone } from "./item-text.ts";
+import type { Tone } from "../tone.ts";
 
 type Level = DoctorFinding["level"];
 

@@ -1,9 +1,15 @@
 // What a trace says of an item, as words.
 
-import type { Conclusion, HeldSight, ItemTrace, QueueSight, RouteState, StreamSight } from "@sluice/inspect";
-
-/** How good a state is. */
-export type Tone = "good" | "warn" | "bad" | "plain";
+import type {
+  Conclusion,
+  HeldSight,
+  ItemTrace,
+  QueueSight,
+  RouteState,
+  StreamChange,
+  StreamSight,
+} from "@sluice/inspect";
+import type { Tone } from "../tone.ts";
 
 /** The tone of each state. */
 export const toneOf: Readonly<Record<RouteState, Tone>> = {
@@ -52,6 +58,23 @@ export const heldNotes = ({ isAhead, isSteady }: HeldSight): readonly string[] =
     : []),
   ...(isSteady ? [] : ["The item was changed while the target was read. Look again."]),
 ];
+
+/** A time without its milliseconds, of which DynamoDB tells none. */
+const timeText = (iso: string): string => iso.replace(/\.\d{3}Z$/, "Z");
+
+/** Says which change a version is of. Backfills and repairs have a fraction of microseconds. */
+export const versionText = (version: string, changes: readonly StreamChange[]): string => {
+  const change = changes.find((one) => one.version === version);
+  if (change !== undefined)
+    return `of the ${change.kind}${change.at === undefined ? "" : ` of ${timeText(change.at)}`}`;
+  const [, own, number = "", micros] = /^(\d{17})-(\d{40})(?:\.(\d{16}))?$/.exec(version) ?? [];
+  if (own === undefined) return version === "" ? "none" : "of another program";
+  const epoch = changes[0]?.version.slice(0, 17);
+  if (epoch !== undefined && own !== epoch) return `of ${own < epoch ? "an earlier" : "a later"} stream`;
+  if (micros === undefined) return "of a change that the stream does not show";
+  const time = timeText(new Date(Number(micros) / 1_000).toISOString());
+  return `of ${/^0+$/.test(number) ? "a backfill" : "a repair"} of ${time}`;
+};
 
 /** What a queue holds of the item, and what could not be seen. */
 export const queueText = (sight: QueueSight): string =>

@@ -2,7 +2,7 @@
 
 import type { About } from "../../api/about.ts";
 import type { RunInput, RunKind, RunState } from "../../api/runs.ts";
-import type { Tone } from "./item-text.ts";
+import type { Tone } from "../tone.ts";
 
 /** What a form holds. Texts are as typed. */
 export interface RunForm {

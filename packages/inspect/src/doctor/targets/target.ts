@@ -11,7 +11,7 @@ export interface Target {
 }
 
 /** Each target once: routes may share one. */
-export const targetsOf = ({ pipeline }: Facts): readonly Target[] => {
+export const targetsOf = ({ pipeline }: Pick<Facts, "pipeline">): readonly Target[] => {
   const targets = new Map<unknown, Target>();
   for (const { name, sink } of pipeline?.routes ?? []) {
     const key = sink.target ?? sink;

@@ -15,8 +15,11 @@ import { targetsOf } from "./target.ts";
 
 const area = "target";
 
+/** What the check of the targets needs to know. */
+export type TargetFacts = Pick<Facts, "pipeline" | "streams">;
+
 /** The check of the targets: their schema, what they hold, which images they need, and that none is the source. */
-export const targetsCheck: Check<Facts> = {
+export const targetsCheck: Check<TargetFacts> = {
   area,
   codes: [
     "TARGET_INCOMPLETE",

@@ -10,10 +10,16 @@ import { isMissing, patienceMs, type Target, targetsOf, unreachable, withPatienc
 
 const area = "tombstones";
 
+/** What the check of tombstones needs to know. */
+export interface TombstoneFacts extends Pick<Facts, "pipeline"> {
+  readonly clients: Pick<Clients, "dynamodb">;
+  readonly function: Pick<Facts["function"], "variables">;
+}
+
 /** The default of the sink's option `ttlAttribute`. */
 const sinkAttribute = "_sluice_expires";
 
-const expiresIn = ({ dynamodb }: Clients, TableName: string): Promise<Answer<boolean | undefined>> =>
+const expiresIn = ({ dynamodb }: TombstoneFacts["clients"], TableName: string): Promise<Answer<boolean | undefined>> =>
   ask<boolean | undefined>(
     "dynamodb:DescribeTimeToLive",
     async (abortSignal) => {
@@ -37,7 +43,7 @@ const ttlMissing = (table: string): Finding => ({
 });
 
 /** The tables that the pipeline's DynamoDB sinks write. */
-const targetTables = ({ pipeline, function: { variables } }: Facts): readonly string[] => {
+const targetTables = ({ pipeline, function: { variables } }: TombstoneFacts): readonly string[] => {
   const routes = pipeline?.routes.flatMap(({ sink: { resource } }) =>
     resource?.service === "dynamodb" ? [resource.address] : [],
   );
@@ -73,7 +79,7 @@ const purgeFindings = async ({ route, sink }: Target): Promise<readonly Finding[
 };
 
 /** The check of tombstones. */
-export const tombstonesCheck: Check<Facts> = {
+export const tombstonesCheck: Check<TombstoneFacts> = {
   area,
   codes: ["TTL_MISSING", "TOMBSTONES_NOT_PURGED", "TARGET_UNREACHABLE"],
   findings: async (facts) => {

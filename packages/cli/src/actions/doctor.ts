@@ -1,0 +1,65 @@
+// The doctor as an action: of a deployment, or of the targets of a pipeline that runs on this machine.
+
+import { dirname, resolve } from "node:path";
+import type { ConsoleHost, DoctorView } from "@sluice/console";
+import { closeClients, doctor, doctorTargets, openClients } from "@sluice/inspect";
+import { clientConfig } from "../aws/clients.ts";
+import { regionIn } from "../aws/region.ts";
+import { problemIn } from "../doctor/problem.ts";
+import { withUserOptions } from "../doctor/report.ts";
+import { ActionError } from "./action-error.ts";
+import { type ActionPlace, placeOfItems } from "./place.ts";
+
+/** Rejects when the signal aborts. The doctor only reads, so that nothing has to be finished. */
+const untilAborted = <Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> => {
+  const aborted = new Promise<never>((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+  return Promise.race([work, aborted]);
+};
+
+type Judged = Omit<DoctorView, "at">;
+
+const judgeDeployment = async (place: ActionPlace, functionName: string): Promise<Judged> => {
+  const { module, modulePath, aws } = place;
+  const clients = openClients((service) => clientConfig(aws, service, functionName));
+  try {
+    const report = await doctor({
+      clients,
+      functionName,
+      ...(module !== undefined && { pipeline: module.pipeline }),
+      ...(modulePath !== undefined && { directory: dirname(resolve(modulePath.split("#")[0] ?? "")) }),
+    });
+    const region = aws.region ?? regionIn(functionName);
+    const { findings, counts, checked } = withUserOptions(report, { ...aws, region }, modulePath);
+    const problem = problemIn(report);
+    return { subject: report.functionName, findings, counts, checked, ...(problem && { problem }) };
+  } finally {
+    closeClients(clients);
+  }
+};
+
+const judgeTargets = async (place: ActionPlace): Promise<Judged> => {
+  if (place.module === undefined)
+    throw new ActionError("MODULE_MISSING", "nothing can be judged without a function or a module");
+  const { module, table, aws, modulePath } = placeOfItems(place, place.module.pipeline.name);
+  const clients = openClients((service) => clientConfig(aws, service, table));
+  try {
+    const report = await doctorTargets({ clients, pipeline: module.pipeline, table });
+    const { findings, counts, checked } = withUserOptions(report, aws, modulePath);
+    return { subject: `the targets of ${module.pipeline.name}`, findings, counts, checked };
+  } finally {
+    closeClients(clients);
+  }
+};
+
+/** Says what is wrong. Without a function, only the targets are judged. */
+export const doctorOf =
+  (place: ActionPlace): ConsoleHost["doctor"] =>
+  async (signal) => {
+    const at = new Date().toISOString();
+    const { functionName } = place;
+    const judged = functionName === undefined ? judgeTargets(place) : judgeDeployment(place, functionName);
+    return { at, ...(await untilAborted(judged, signal)) };
+  };
