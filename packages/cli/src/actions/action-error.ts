@@ -33,7 +33,9 @@ export const plainError = (error: unknown): unknown => {
   const { name: given } = (error ?? {}) as { readonly name?: unknown };
   const name = typeof given === "string" ? given : typeof error;
   if (plainErrors.test(name)) return error;
-  return new ActionError("ACTION_FAILED", `${name}; its text is withheld because it may quote values`, { cause: error });
+  return new ActionError("ACTION_FAILED", `${name}; its text is withheld because it may quote values`, {
+    cause: error,
+  });
 };
 
 /** Makes an action reject with plain errors only. */

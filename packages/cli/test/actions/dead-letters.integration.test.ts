@@ -59,7 +59,12 @@ describeWithEngines("actions about dead letters", (engines) => {
     expect(JSON.stringify(page)).not.toContain("secret");
     expect(JSON.stringify(page)).not.toContain("5000");
     const { stdout } = await command("dead-letters", "list", world.deadLetters);
-    expect(stdout.split("\n").slice(1, 5).map((line) => line.split(/ {2,}/)[0])).toEqual(ids);
+    expect(
+      stdout
+        .split("\n")
+        .slice(1, 5)
+        .map((line) => line.split(/ {2,}/)[0]),
+    ).toEqual(ids);
     await world.sqs.receiveMessage({ QueueUrl: world.deadLetters, MaxNumberOfMessages: 3, VisibilityTimeout: 600 });
     const during = await list();
     expect(during.rows.length + during.unsupported.length + during.hidden).toBe(5);
@@ -114,7 +119,10 @@ describeWithEngines("actions about dead letters", (engines) => {
     expect(page.hidden).toBe(0);
     await mend();
     const line = actions.commandOf({ kind: "redrive", pipeline: "orders", queueUrl: world.deadLetters });
-    const args = line.split(" ").slice(2).map((word) => (word === world.deadLetters ? dropped.file : word));
+    const args = line
+      .split(" ")
+      .slice(2)
+      .map((word) => (word === world.deadLetters ? dropped.file : word));
     expect(await command(...args)).toMatchObject({ code: 0, stdout: "2 received = 2 delivered\n" });
     expect(await totals()).toEqual({ "o-0": 5_000, "o-3": 5_003 });
   });
@@ -137,12 +145,20 @@ describeWithEngines("actions about dead letters", (engines) => {
     expect(dry?.counts).toEqual({ rejected: 2, missing: 1 });
     await mend();
     const before = await actions.run({ ...input, isDryRun: true }, call());
-    const { stdout } = await command(...actions.commandOf({ ...input, isDryRun: true }).split(" ").slice(2));
+    const { stdout } = await command(
+      ...actions
+        .commandOf({ ...input, isDryRun: true })
+        .split(" ")
+        .slice(2),
+    );
     expect(before?.lines).toEqual([...stdout.trimEnd().split("\n"), "1 dead letter could not be received"]);
     expect(before?.deadLetters?.every(({ stays }) => stays)).toBe(true);
     expect(await totals()).toEqual({});
     const steps: string[] = [];
-    const sent = await actions.run(input, call(never, ({ doing, done, counts }) => steps.push(`${doing} ${done} ${JSON.stringify(counts)}`)));
+    const sent = await actions.run(
+      input,
+      call(never, ({ doing, done, counts }) => steps.push(`${doing} ${done} ${JSON.stringify(counts)}`)),
+    );
     expect(sent).toMatchObject({
       isClean: false,
       counts: { delivered: 2, missing: 1 },
@@ -181,7 +197,13 @@ describeWithEngines("actions about dead letters", (engines) => {
       actions.editDeadLetter({ queueUrl: world.deadLetters, id, newImage: { ...newImage, ...change } as never }, never);
     expect(await edit({ total: { N: "6000" } })).toMatchObject({ outcome: "rejected", stays: true });
     expect((await actions.deadLetter(world.deadLetters, id, never)).newImage).toMatchObject({ total: { N: "5000" } });
-    for (const wrong of [{ total: { X: "7" } }, { total: 7 }, { total: { N: "seven" } }, { id: { S: "o-1" } }, { id: { N: "0" } }]) {
+    for (const wrong of [
+      { total: { X: "7" } },
+      { total: 7 },
+      { total: { N: "seven" } },
+      { id: { S: "o-1" } },
+      { id: { N: "0" } },
+    ]) {
       await expect(edit(wrong)).rejects.toMatchObject({ name: "ActionError", code: "IMAGE_INVALID" });
     }
     await expect(

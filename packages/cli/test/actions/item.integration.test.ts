@@ -77,7 +77,13 @@ describeWithEngines("actions about one item", (engines) => {
     });
     expect(await states("differs")).toMatchObject({ postgres: "differs" });
     expect(await postgres("missing")).toEqual({ routes: ["postgres"], expected: rightOf("missing") });
-    expect(await values("ghost")).toMatchObject({ targets: [{ held: rightOf("ghost") }, { held: expect.any(Object) }] });
+    const problem = expect.stringContaining("a copy that it should not hold");
+    expect(await values("ghost")).toMatchObject({
+      targets: [
+        { held: {}, problem },
+        { held: {}, problem },
+      ],
+    });
     expect((await values("ghost")).item).toBeUndefined();
     expect((await postgres("ghost"))?.expected).toBeUndefined();
     expect(await states("ghost")).toMatchObject({ postgres: "behind" });
@@ -85,8 +91,8 @@ describeWithEngines("actions about one item", (engines) => {
     expect(await states("removed")).toMatchObject({ postgres: "up to date" });
     await world.put({ id: "hidden", total: 1, hidden: true });
     expect(await postgres("hidden")).toEqual({ routes: ["postgres"] });
-    // The target has no such row, and would refuse it.
-    await world.put({ id: "refused", total: 5_000 });
+    // No int of Postgres has this value.
+    await world.put({ id: "refused", total: 99_999_999_999 });
     expect(await postgres("refused")).toEqual({
       routes: ["postgres"],
       problem: "the target would refuse the item: SINK_REJECTED",
@@ -111,9 +117,9 @@ describeWithEngines("actions about one item", (engines) => {
       await expect(asked).rejects.toThrow(/^the key .*; expected all key attributes of the table/);
       await expect(asked).rejects.not.toThrow(/secret/);
     }
-    await expect(
-      actions.itemValues({ pipeline: "other", keys: { id: { S: "x" } } }, never),
-    ).rejects.toMatchObject({ code: "PIPELINE_UNKNOWN" });
+    await expect(actions.itemValues({ pipeline: "other", keys: { id: { S: "x" } } }, never)).rejects.toMatchObject({
+      code: "PIPELINE_UNKNOWN",
+    });
     expect(place.table).toBeDefined();
   });
 

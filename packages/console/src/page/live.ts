@@ -7,7 +7,8 @@ import type { LiveLine } from "../api/live.ts";
 import type { Overview } from "../api/overview.ts";
 import type { RunView } from "../api/runs.ts";
 import { reconnectDelayMs } from "./backoff.ts";
-import { access, get, lines } from "./client.ts";
+import { access, get } from "./client.ts";
+import { liveLines } from "./live-lines.ts";
 
 /** `connecting` is the state before the first answer. */
 export type Connection = "connecting" | "live" | "disconnected";
@@ -94,13 +95,15 @@ const opened = (): void => {
   listener?.onOpen();
 };
 
-const readLines = async (signal: AbortSignal): Promise<void> => {
-  if (connection.peek() !== "live") await readAbout();
-  let isOpen = false;
-  for await (const line of lines<LiveLine>("/api/live", { ...filter }, signal)) {
+/** The longest silence of a server that runs: it sends a sign of life every 10 seconds. */
+const silenceMs = 25_000;
+
+/** Reads lines. `heard` is called with each. */
+const readLines = async (signal: AbortSignal, heard: () => void): Promise<void> => {
+  if (connection.peek() !== "live") about.value = await get<About>("/api/about", {}, signal);
+  for await (const line of liveLines(filter ?? {}, signal, opened)) {
     if (signal.aborted) return;
-    if (!isOpen) opened();
-    isOpen = true;
+    heard();
     if (line.type === "alive") continue;
     pending.push(line);
     schedule();
@@ -123,12 +126,20 @@ const waitFor = async (delayMs: number): Promise<void> => {
 /** Hears the server until the connection ends. Returns whether it ended because another filter is wanted. */
 const hear = async (): Promise<boolean> => {
   const controller = new AbortController();
+  const silence = new AbortController();
   current = controller;
+  const fallSilent = (): void => silence.abort(new Error(`the console said nothing for ${silenceMs / 1000} seconds`));
+  let timer = setTimeout(fallSilent, silenceMs);
+  const heard = (): void => {
+    clearTimeout(timer);
+    timer = setTimeout(fallSilent, silenceMs);
+  };
   try {
-    await readLines(controller.signal);
+    await readLines(AbortSignal.any([controller.signal, silence.signal]), heard);
   } catch (error) {
     if (!controller.signal.aborted) failure.value = error instanceof Error ? error.message : String(error);
   }
+  clearTimeout(timer);
   return controller.signal.aborted;
 };
 
