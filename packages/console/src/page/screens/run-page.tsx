@@ -5,6 +5,7 @@ import type { RunView } from "../../api/runs.ts";
 import { href } from "../address.ts";
 import { post } from "../client.ts";
 import { countText, durationText, rateText } from "../format.ts";
+import { ActionButton } from "../parts/action-button.tsx";
 import { Ago } from "../parts/ago.tsx";
 import { CommandLine } from "../parts/copy.tsx";
 import { Icon } from "../parts/icon.tsx";
@@ -41,25 +42,25 @@ interface ButtonsProps {
   readonly onAsk: (verb: Verb) => void;
 }
 
-const Buttons = ({ run: { state, canPause }, asked, onAsk }: ButtonsProps) => (
-  <div class="row">
-    {canPause && state === "running" && (
-      <button type="button" class="button" disabled={asked !== undefined} onClick={() => onAsk("pause")}>
-        <Icon name="pause" /> Pause
-      </button>
-    )}
-    {state === "paused" && (
-      <button type="button" class="button button-main" disabled={asked !== undefined} onClick={() => onAsk("resume")}>
-        <Icon name="play" /> Resume
-      </button>
-    )}
-    {(state === "running" || state === "paused") && (
-      <button type="button" class="button button-danger" disabled={asked !== undefined} onClick={() => onAsk("cancel")}>
-        <Icon name="close" /> Cancel
-      </button>
-    )}
-  </div>
-);
+/** Pause and Resume are one button, so that the keyboard keeps its place. */
+const Buttons = ({ run: { state, canPause }, asked, onAsk }: ButtonsProps) => {
+  const isPaused = state === "paused";
+  const canChange = (state === "running" || isPaused) && asked === undefined;
+  return (
+    <div class="row">
+      {(canPause || isPaused) && isOpen(state) && (
+        <ActionButton isDisabled={!canChange} onAction={() => onAsk(isPaused ? "resume" : "pause")}>
+          <Icon name={isPaused ? "play" : "pause"} /> {isPaused ? "Resume" : "Pause"}
+        </ActionButton>
+      )}
+      {isOpen(state) && (
+        <ActionButton look="button-danger" isDisabled={!canChange} onAction={() => onAsk("cancel")}>
+          <Icon name="close" /> Cancel
+        </ActionButton>
+      )}
+    </div>
+  );
+};
 
 const Counts = ({ counts }: { readonly counts: Readonly<Record<string, number>> }) => (
   <dl class="counts">
