@@ -6,6 +6,7 @@ import type { About, PipelineAbout } from "../../api/about.ts";
 import type { ItemView } from "../../api/item.ts";
 import { post } from "../client.ts";
 import { about, followRows } from "../live.ts";
+import { ActionButton } from "../parts/action-button.tsx";
 import { Ago } from "../parts/ago.tsx";
 import { Empty } from "../parts/empty.tsx";
 import { Icon } from "../parts/icon.tsx";
@@ -21,6 +22,7 @@ import { marksOf } from "./item-marks.ts";
 import { Conclusions, Sources, Values } from "./item-panels.tsx";
 import { summaryText } from "./item-text.ts";
 import { ItemTimeline } from "./item-timeline.tsx";
+import "./common.css";
 import "./item.css";
 
 /** Changes of an item often come in groups: one look for all of them. */
@@ -108,9 +110,9 @@ const Head = ({
           </>
         )}
       </span>
-      <button type="button" class="button" disabled={loaded.isLoading} onClick={loaded.reload}>
+      <ActionButton isDisabled={loaded.isLoading} onAction={loaded.reload}>
         <Icon name="retried" /> Look again
-      </button>
+      </ActionButton>
     </div>
   </div>
 );
