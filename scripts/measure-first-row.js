@@ -7,7 +7,7 @@
 
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -110,7 +110,7 @@ const measureDev = async (folder, options, watch) => {
       if (hasEnded()) throw new Error(`npm run dev ended with ${dev.child.exitCode ?? dev.child.signalCode}`);
       return value;
     };
-    const urlIn = () => /postgres(?:ql)?:\/\/[^\s'"]+/.exec(dev.lines.join("\n"))?.[0];
+    const urlIn = () => /postgres(?:ql)?:\/\/[^\s:'"]+:[^\s:'"]+@[^\s'"]+/.exec(dev.lines.join("\n"))?.[0];
     const url = await poll(async () => unlessEnded(urlIn()), until, "the address of Postgres");
     watch.note("npm run dev: engines are ready");
     const rowsFrom = (least) => async () => unlessEnded((await countIn(url)) >= least ? true : undefined);
@@ -135,9 +135,13 @@ try {
   console.log(" phase      since start");
   const watch = stopwatch();
   if (!isHere) {
+    chmodSync(folder, 0o755); // for root, Postgres runs as another user, who needs its program in this folder
     execFileSync("git", ["clone", "--quiet", root, folder]);
     watch.note("git clone");
-    execFileSync("npm", ["ci", "--no-audit", "--no-fund"], { cwd: folder, stdio: ["ignore", "ignore", "inherit"] });
+    execFileSync("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], {
+      cwd: folder,
+      stdio: ["ignore", "ignore", "inherit"],
+    });
     watch.note("npm ci");
   }
   const total = await measureDev(folder, dev, watch);

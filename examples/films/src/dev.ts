@@ -25,7 +25,8 @@ const options = given.filter((option) => option !== "--opensearch" && option !==
 const films = await loadFilms();
 await writeSeed(seed, films);
 
-const child = spawn(process.execPath, [command, "dev", ...modules, "--seed", seed, ...options], {
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = "true";
+const child = spawn(process.execPath, [command, "dev", ...modules, "--key", "filmId:N", "--seed", seed, ...options], {
   stdio: ["inherit", "pipe", "inherit"],
 });
 const ended = new AbortController();

@@ -7,7 +7,8 @@ import type { LiveLine } from "../api/live.ts";
 import type { Overview } from "../api/overview.ts";
 import type { RunView } from "../api/runs.ts";
 import { reconnectDelayMs } from "./backoff.ts";
-import { access, get, lines } from "./client.ts";
+import { access, get } from "./client.ts";
+import { liveLines } from "./live-lines.ts";
 
 /** `connecting` is the state before the first answer. */
 export type Connection = "connecting" | "live" | "disconnected";
@@ -27,7 +28,7 @@ export const about = signal<About | undefined>(undefined);
 /** How the pipelines are; undefined until the first answer. */
 export const overview = signal<Overview | undefined>(undefined);
 
-/** The runs that the server told of since the page was opened, by their id. */
+/** The runs that the server reported since the page was opened, by their id. */
 export const liveRuns = signal<ReadonlyMap<string, RunView>>(new Map());
 
 /** Hears rows that match a filter. */
@@ -60,8 +61,7 @@ const takeRows = (taken: readonly LiveLine[]): void => {
   if (rows.length > 0 || skipped > 0) listener?.onRows(rows, skipped);
 };
 
-const takeRuns = (taken: readonly LiveLine[]): void => {
-  const runs = taken.flatMap((line) => (line.type === "run" ? [line.run] : []));
+const addRuns = (runs: readonly RunView[]): void => {
   if (runs.length === 0) return;
   liveRuns.value = new Map([...liveRuns.value, ...runs.map((run) => [run.id, run] as const)]);
 };
@@ -73,13 +73,13 @@ const flush = (): void => {
   batch(() => {
     const newest = taken.findLast((line) => line.type === "overview");
     if (newest !== undefined) overview.value = newest.overview;
-    takeRuns(taken);
+    addRuns(taken.flatMap((line) => (line.type === "run" ? [line.run] : [])));
     takeRows(taken);
   });
   if (taken.some((line) => line.type === "about")) readAbout().catch(() => undefined);
 };
 
-// Browsers stop the frames of a page that nobody sees: a timer empties the list there.
+// Browsers stop the frames of a page in the background: a timer empties the list there.
 const schedule = (): void => {
   if (isScheduled) return;
   isScheduled = true;
@@ -94,13 +94,18 @@ const opened = (): void => {
   listener?.onOpen();
 };
 
-const readLines = async (signal: AbortSignal): Promise<void> => {
-  if (connection.peek() !== "live") await readAbout();
-  let isOpen = false;
-  for await (const line of lines<LiveLine>("/api/live", { ...filter }, signal)) {
+/** The longest silence of a server that runs: it sends a sign of life every 10 seconds. */
+const silenceMs = 25_000;
+
+/** Reads lines. `heard` is called with each. */
+const readLines = async (signal: AbortSignal, heard: () => void): Promise<void> => {
+  if (connection.peek() !== "live") {
+    about.value = await get<About>("/api/about", {}, signal);
+    addRuns(await get<readonly RunView[]>("/api/runs", {}, signal));
+  }
+  for await (const line of liveLines(filter ?? {}, signal, opened)) {
     if (signal.aborted) return;
-    if (!isOpen) opened();
-    isOpen = true;
+    heard();
     if (line.type === "alive") continue;
     pending.push(line);
     schedule();
@@ -123,12 +128,20 @@ const waitFor = async (delayMs: number): Promise<void> => {
 /** Hears the server until the connection ends. Returns whether it ended because another filter is wanted. */
 const hear = async (): Promise<boolean> => {
   const controller = new AbortController();
+  const silence = new AbortController();
   current = controller;
+  const fallSilent = (): void => silence.abort(new Error(`the console said nothing for ${silenceMs / 1000} seconds`));
+  let timer = setTimeout(fallSilent, silenceMs);
+  const heard = (): void => {
+    clearTimeout(timer);
+    timer = setTimeout(fallSilent, silenceMs);
+  };
   try {
-    await readLines(controller.signal);
+    await readLines(AbortSignal.any([controller.signal, silence.signal]), heard);
   } catch (error) {
     if (!controller.signal.aborted) failure.value = error instanceof Error ? error.message : String(error);
   }
+  clearTimeout(timer);
   return controller.signal.aborted;
 };
 

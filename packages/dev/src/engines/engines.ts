@@ -1,5 +1,6 @@
 // Starts the engines that the modules need. An engine whose address is given is used, and never stopped or emptied.
 
+import { setTimeout as sleep } from "node:timers/promises";
 import {
   type DynamodbEngine,
   type OpensearchEngine,
@@ -39,6 +40,18 @@ export interface EngineStarter {
   /** Stops the engines, also those that are still starting. */
   readonly stop: () => Promise<void>;
 }
+
+/** How long the end of the command waits for an engine that is still starting. It ends with the command in any case. */
+const startingMs = 500;
+
+/** Stops an engine. One that does not start in time, or at all, is left to its end. */
+const stopOne = async (starting: Promise<Stoppable | undefined>): Promise<void> => {
+  const timer = new AbortController();
+  const late = sleep(startingMs, undefined, { signal: timer.signal }).catch(() => undefined);
+  const engine = await Promise.race([starting.catch(() => undefined), late]);
+  timer.abort();
+  await engine?.stop();
+};
 
 /** The variables with the addresses of given engines. */
 const addressNames = {
@@ -104,8 +117,7 @@ export const engineStarter = (variables: Variables): EngineStarter => {
     };
   };
   const stop = async (): Promise<void> => {
-    const engines = await Promise.allSettled(starting.values());
-    await Promise.all(engines.map((engine) => (engine.status === "fulfilled" ? engine.value?.stop() : undefined)));
+    await Promise.all([...starting.values()].map(stopOne));
   };
   return { start, stop };
 };
