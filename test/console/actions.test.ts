@@ -163,6 +163,7 @@ describeWithChromium("the console of sluice dev", (chromium) => {
     const start = async (): Promise<void> => {
       await goto("/runs?start=backfill");
       await page.getByRole("textbox", { name: /Items a second/ }).fill("15");
+      await page.getByRole("checkbox", { name: /Dry run/ }).uncheck();
       await page.getByRole("button", { name: "Start the backfill" }).click();
       await page.waitForURL(/\/runs\?id=/);
     };
