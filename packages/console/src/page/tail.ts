@@ -78,7 +78,7 @@ const olderRows = (filter: ChangeFilter, { buffer, error }: Shown) => {
     isReading = true;
     try {
       const page = await readPage(filter, oldest.seq);
-      buffer.value = addOlder(buffer.peek(), page);
+      buffer.value = addOlder(buffer.peek(), page, oldest);
       error.value = undefined;
     } catch (cause) {
       error.value = cause;
