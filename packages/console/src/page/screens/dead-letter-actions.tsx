@@ -7,6 +7,7 @@ import type { RunView } from "../../api/runs.ts";
 import { href } from "../address.ts";
 import { post } from "../client.ts";
 import { countText } from "../format.ts";
+import { ActionButton } from "../parts/action-button.tsx";
 import { Dialog } from "../parts/dialog.tsx";
 import { ErrorNotice, Notice } from "../parts/notice.tsx";
 import { Progress } from "../parts/progress.tsx";
@@ -60,21 +61,21 @@ export const ActionBar = ({ about, shown, selectedCount, selected, isBusy, onSel
       <div class="row">
         {can.redrive && (
           <>
-            <button type="button" class="button" disabled={isIdle} onClick={() => onAction("dry run")}>
+            <ActionButton isDisabled={isIdle} onAction={() => onAction("dry run")}>
               Dry run
-            </button>
-            <button type="button" class="button button-main" disabled={isIdle} onClick={() => onAction("redrive")}>
+            </ActionButton>
+            <ActionButton look="button-main" isDisabled={isIdle} onAction={() => onAction("redrive")}>
               Redrive
-            </button>
+            </ActionButton>
           </>
         )}
-        <button type="button" class="button" disabled={isIdle} onClick={() => onAction("export")}>
+        <ActionButton isDisabled={isIdle} onAction={() => onAction("export")}>
           Export
-        </button>
+        </ActionButton>
         {can.dropDeadLetters && (
-          <button type="button" class="button button-danger" disabled={isIdle} onClick={() => onAction("drop")}>
+          <ActionButton look="button-danger" isDisabled={isIdle} onAction={() => onAction("drop")}>
             Drop…
-          </button>
+          </ActionButton>
         )}
       </div>
       {missing !== undefined && <p class="letter-missing muted">{missing}</p>}
@@ -86,7 +87,8 @@ export const ActionBar = ({ about, shown, selectedCount, selected, isBusy, onSel
 export const RedriveProgress = ({ run }: { readonly run: RunView }) => {
   const isDryRun = run.input.kind === "redrive" && run.input.isDryRun === true;
   const { state, progress, result, error } = run;
-  const counts = countsOf(result?.counts ?? progress?.counts ?? {});
+  // Only at the end: a screen reader would read each step of the progress.
+  const counts = countsOf(isOpen(state) ? {} : (result?.counts ?? progress?.counts ?? {}));
   return (
     <section class="card card-body stack-small" aria-label={isDryRun ? "Dry run" : "Redrive"}>
       <div class="row">

@@ -132,7 +132,7 @@ export const DeadLetterDialog = ({ row, canEdit, canRedrive, onRedrive, onResult
                 Edit and publish again…
               </button>
             )}
-            {canRedrive && (
+            {canRedrive && result?.stays !== false && (
               <>
                 <button type="button" class="button" onClick={() => onRedrive(true)}>
                   Dry run

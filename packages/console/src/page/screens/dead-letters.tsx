@@ -4,6 +4,7 @@ import type { About, QueueAbout } from "../../api/about.ts";
 import type { DeadLetterPage } from "../../api/dead-letters.ts";
 import { countText } from "../format.ts";
 import { about } from "../live.ts";
+import { ActionButton } from "../parts/action-button.tsx";
 import { Empty } from "../parts/empty.tsx";
 import { Icon } from "../parts/icon.tsx";
 import { ErrorNotice, Notice } from "../parts/notice.tsx";
@@ -74,9 +75,9 @@ const Queue = ({ info, queue, choices }: QueueProps) => {
           {page.value !== undefined && lettersText(page.value.rows.length)}
           {page.isLoading && " Loading…"}
         </span>
-        <button type="button" class="button" disabled={page.isLoading || letters.isBusy} onClick={letters.startOver}>
+        <ActionButton isDisabled={page.isLoading || letters.isBusy} onAction={letters.startOver}>
           <Icon name="retried" /> Load again
-        </button>
+        </ActionButton>
       </div>
       {page.error !== undefined && (
         <ErrorNotice title="The dead letters could not be read" error={page.error} onRetry={page.reload} />

@@ -7,6 +7,7 @@ import type { DoctorView } from "../../api/doctor.ts";
 import { post } from "../client.ts";
 import { countText } from "../format.ts";
 import { about } from "../live.ts";
+import { ActionButton } from "../parts/action-button.tsx";
 import { Ago } from "../parts/ago.tsx";
 import { CommandLine } from "../parts/copy.tsx";
 import { Empty } from "../parts/empty.tsx";
@@ -166,9 +167,9 @@ const Content = ({ info }: { readonly info: About }) => {
   return (
     <div class="stack">
       <div>
-        <button type="button" class="button button-main" disabled={isBusy} onClick={() => void ask()}>
+        <ActionButton look="button-main" isDisabled={isBusy} onAction={() => void ask()}>
           {isBusy ? "Looking…" : view === undefined ? "Run the doctor" : "Run again"}
-        </button>
+        </ActionButton>
       </div>
       {error !== undefined && (
         <ErrorNotice title="The doctor could not look" error={error} onRetry={() => void ask()} />

@@ -6,6 +6,7 @@ import type { About, PipelineAbout } from "../../api/about.ts";
 import type { ItemView } from "../../api/item.ts";
 import { post } from "../client.ts";
 import { about, followRows } from "../live.ts";
+import { ActionButton } from "../parts/action-button.tsx";
 import { Ago } from "../parts/ago.tsx";
 import { Empty } from "../parts/empty.tsx";
 import { Icon } from "../parts/icon.tsx";
@@ -109,9 +110,9 @@ const Head = ({
           </>
         )}
       </span>
-      <button type="button" class="button" disabled={loaded.isLoading} onClick={loaded.reload}>
+      <ActionButton isDisabled={loaded.isLoading} onAction={loaded.reload}>
         <Icon name="retried" /> Look again
-      </button>
+      </ActionButton>
     </div>
   </div>
 );

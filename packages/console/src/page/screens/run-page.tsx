@@ -5,6 +5,7 @@ import type { RunView } from "../../api/runs.ts";
 import { href } from "../address.ts";
 import { post } from "../client.ts";
 import { countText, durationText, rateText } from "../format.ts";
+import { ActionButton } from "../parts/action-button.tsx";
 import { Ago } from "../parts/ago.tsx";
 import { CommandLine } from "../parts/copy.tsx";
 import { Icon } from "../parts/icon.tsx";
@@ -41,25 +42,25 @@ interface ButtonsProps {
   readonly onAsk: (verb: Verb) => void;
 }
 
-const Buttons = ({ run: { state, canPause }, asked, onAsk }: ButtonsProps) => (
-  <div class="row">
-    {canPause && state === "running" && (
-      <button type="button" class="button" disabled={asked !== undefined} onClick={() => onAsk("pause")}>
-        <Icon name="pause" /> Pause
-      </button>
-    )}
-    {state === "paused" && (
-      <button type="button" class="button button-main" disabled={asked !== undefined} onClick={() => onAsk("resume")}>
-        <Icon name="play" /> Resume
-      </button>
-    )}
-    {(state === "running" || state === "paused") && (
-      <button type="button" class="button button-danger" disabled={asked !== undefined} onClick={() => onAsk("cancel")}>
-        <Icon name="close" /> Cancel
-      </button>
-    )}
-  </div>
-);
+/** Pause and Resume are one button, so that the keyboard keeps its place. */
+const Buttons = ({ run: { state, canPause }, asked, onAsk }: ButtonsProps) => {
+  const isPaused = state === "paused";
+  const canChange = (state === "running" || isPaused) && asked === undefined;
+  return (
+    <div class="row">
+      {(canPause || isPaused) && isOpen(state) && (
+        <ActionButton isDisabled={!canChange} onAction={() => onAsk(isPaused ? "resume" : "pause")}>
+          <Icon name={isPaused ? "play" : "pause"} /> {isPaused ? "Resume" : "Pause"}
+        </ActionButton>
+      )}
+      {isOpen(state) && (
+        <ActionButton look="button-danger" isDisabled={!canChange} onAction={() => onAsk("cancel")}>
+          <Icon name="close" /> Cancel
+        </ActionButton>
+      )}
+    </div>
+  );
+};
 
 const Counts = ({ counts }: { readonly counts: Readonly<Record<string, number>> }) => (
   <dl class="counts">
@@ -84,7 +85,12 @@ const paceText = ({ state, progress }: RunView): string => {
 
 const Times = ({ run }: { readonly run: RunView }) => (
   <p class="muted">
-    Started <Ago at={run.startedAt} />, {run.endedAt === undefined ? "running for" : "took"} <Took run={run} />
+    Started <Ago at={run.startedAt} />
+    {run.state !== "paused" && (
+      <>
+        , {run.endedAt === undefined ? "running for" : "took"} <Took run={run} />
+      </>
+    )}
   </p>
 );
 
@@ -114,11 +120,20 @@ const Results = ({ run: { input, result } }: { readonly run: RunView }) => {
   );
 };
 
-const nextText = ({ state, input, result }: RunView): string | undefined => {
-  if (state === "paused") return "The run goes on where it stopped.";
-  if (state !== "done" || result === undefined) return undefined;
-  if (input.kind !== "verify" && input.isDryRun === true) return "This was a dry run: nothing was written.";
-  return result.isClean ? "Nothing is left to do." : undefined;
+/** What follows from a run. */
+const Next = ({ run: { state, input, result } }: { readonly run: RunView }) => {
+  if (state === "paused") return <p>The run goes on where it stopped.</p>;
+  if (state !== "done" || result === undefined) return null;
+  if (input.kind !== "verify" && input.isDryRun === true) return <p>This was a dry run: nothing was written.</p>;
+  if (result.isClean) return <p>Nothing is left to do.</p>;
+  if (input.kind === "verify" && input.repairs !== true) {
+    return (
+      <p>
+        Look at the items below, or <a href={href("/runs", { start: "verify" })}>verify again with repairs</a>.
+      </p>
+    );
+  }
+  return <p>Something is left to do: see the report.</p>;
 };
 
 interface PageProps {
@@ -130,9 +145,11 @@ interface PageProps {
 export const RunPage = ({ run, onRun }: PageProps) => {
   const { id, input, state, progress, result, error, command } = run;
   const verbs = useVerbs(id, onRun);
-  const next = nextText(run);
   return (
     <div class="stack">
+      <p>
+        <a href={href("/runs")}>← All runs</a>
+      </p>
       <section class="card">
         <div class="card-head">
           <div class="row">
@@ -153,12 +170,12 @@ export const RunPage = ({ run, onRun }: PageProps) => {
                 total={progress?.total}
                 isMoving={state === "running"}
               />
-              <p class="muted run-pace">{paceText(run)}</p>
+              {state === "running" && <p class="muted run-pace">{paceText(run)}</p>}
             </>
           )}
           <Counts counts={result?.counts ?? progress?.counts ?? {}} />
           <Times run={run} />
-          {next !== undefined && <p>{next}</p>}
+          <Next run={run} />
           {verbs.error !== undefined && <ErrorNotice title="The run does not do this now" error={verbs.error} />}
           {error !== undefined && (
             <Notice tone="bad" title="The run failed">
@@ -169,9 +186,6 @@ export const RunPage = ({ run, onRun }: PageProps) => {
         </div>
       </section>
       <Results run={run} />
-      <p>
-        <a href={href("/runs")}>All runs</a>
-      </p>
     </div>
   );
 };
