@@ -9,6 +9,7 @@ import { doctorOf } from "./doctor.ts";
 import { editOf } from "./edit.ts";
 import { traceOf, valuesOf } from "./item.ts";
 import type { ActionPlace } from "./place.ts";
+import { queueTurns } from "./queue-turns.ts";
 import { redriveOf } from "./redrive.ts";
 import { verifyOf } from "./verify.ts";
 
@@ -30,7 +31,8 @@ export type Actions = Pick<
 >;
 
 /** Creates the actions of a place. */
-export const actionsOf = (place: ActionPlace): Actions => {
+export const actionsOf = (given: ActionPlace): Actions => {
+  const place = { ...given, turns: queueTurns() };
   const [backfill, verify, redrive] = [backfillOf(place), verifyOf(place), redriveOf(place)];
   const run = async (input: RunInput, call: RunCall): Promise<RunResult | undefined> => {
     if (input.kind === "backfill") return backfill(input, call);

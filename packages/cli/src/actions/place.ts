@@ -5,6 +5,7 @@ import type { AwsOptions } from "../aws/clients.ts";
 import type { PayloadPlace } from "../aws/payloads.ts";
 import type { PipelineModule } from "../pipeline-module/pipeline-module.ts";
 import { ActionError } from "./action-error.ts";
+import type { QueueTurns } from "./queue-turns.ts";
 
 /** What actions work on. */
 export interface ActionPlace {
@@ -24,6 +25,11 @@ export interface ActionPlace {
   readonly environment?: Readonly<Record<string, string>> | undefined;
   /** The folder into which dropped dead letters and states of runs are written. */
   readonly directory: string;
+}
+
+/** A place whose actions take turns at its queues. */
+export interface OpenPlace extends ActionPlace {
+  readonly turns: QueueTurns;
 }
 
 /** A place with a module and a table. */
