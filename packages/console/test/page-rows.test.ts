@@ -110,7 +110,7 @@ describe("the rows of the list of changes", () => {
     expect(takeNewest(before, newestPage(60, 20), true)).toMatchObject({ heldCount: 10, isStale: false });
   });
 
-  test("are replaced after a long break, unless somebody reads them", () => {
+  test("are replaced after a long break, unless a person reads them", () => {
     const before = pageOnly(newestPage(50, 20));
     const page = newestPage(500, 20);
     expect(takeNewest(before, page, false)).toEqual(pageOnly(page));

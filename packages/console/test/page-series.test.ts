@@ -12,7 +12,7 @@ describe("series", () => {
   test("a line goes through each value, from the floor to the ceiling, and has gaps where nothing was reported", () => {
     expect(linePath([0, 5, 10], size)).toBe("M0.0 20.0L50.0 10.0L100.0 0.0");
     expect(linePath([10, 10, null, 10, 10], size).match(/M/gu)).toHaveLength(2);
-    expect(linePath([null, 10, null], size)).toBe("M50.0 0.0h1");
+    expect(linePath([null, 10, null], size)).toBe("M50.0 0.0h2");
     expect(linePath([], size)).toBe("");
     expect(linePath([null], size)).toBe("");
     expect(linePath([0, 0], size)).toBe("M0.0 20.0L100.0 20.0");

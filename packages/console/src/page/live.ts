@@ -11,10 +11,10 @@ import { access, get, lines } from "./client.ts";
 import { type Watch, watchSilence } from "./silence.ts";
 import { inSlot } from "./slots.ts";
 
-/** Time between two requests of a tab that may hold no connection; of one that nobody sees. */
+/** Time between two requests of a tab that may hold no connection; of one in the background. */
 const askMs = 2000;
 const hiddenMs = 15_000;
-/** A tab that nobody sees for so long leaves its connection to others. */
+/** A tab that is in the background for so long leaves its connection to others. */
 const leaveMs = 10_000;
 
 /** `connecting` is the state before the first answer. */
@@ -35,7 +35,7 @@ export const about = signal<About | undefined>(undefined);
 /** How the pipelines are; undefined until the first answer. */
 export const overview = signal<Overview | undefined>(undefined);
 
-/** The runs that the server told of since the page was opened, by their id. */
+/** The runs that the server reported since the page was opened, by their id. */
 export const liveRuns = signal<ReadonlyMap<string, RunView>>(new Map());
 
 /** Hears rows that match a filter. */
@@ -92,7 +92,7 @@ const flush = (): void => {
   if (taken.some((line) => line.type === "about")) readAbout().catch(() => undefined);
 };
 
-// Browsers stop the frames of a page that nobody sees: a timer empties the list there.
+// Browsers stop the frames of a page in the background: a timer empties the list there.
 const schedule = (): void => {
   if (isScheduled) return;
   isScheduled = true;

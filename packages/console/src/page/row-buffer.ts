@@ -85,7 +85,7 @@ export const pageOnly = ({ rows, hasMore }: ChangePage): RowBuffer => ({ ...empt
 
 /**
  * Takes the newest page after a connection began. Rows that follow those that are known are added. Otherwise rows are
- * missing between, or the server began anew: the page replaces them, unless somebody reads them.
+ * missing between, or the server began anew: the page replaces them, unless a person reads them.
  */
 export const takeNewest = (buffer: RowBuffer, page: ChangePage, holds: boolean): RowBuffer => {
   if (buffer.rows.length === 0) return pageOnly(page);

@@ -62,9 +62,9 @@ const newestRows = (filter: ChangeFilter, { buffer, error, isLoaded, isHeld }: S
       if (own !== turn) return;
       error.value = cause;
     }
-    const late = arrived;
+    const meanwhile = arrived;
     arrived = undefined;
-    for (const { rows, skipped } of late) add(rows, skipped);
+    for (const { rows, skipped } of meanwhile) add(rows, skipped);
   };
   return { add, load };
 };
@@ -113,7 +113,7 @@ export const createTail = (filter: ChangeFilter): Tail => {
     id: nextId++,
     place: { top: 0 },
     follow: () => {
-      // A row that left the page with the focus told nothing.
+      // A row that left the page with the focus did not report the loss.
       holds.isFocused.value = false;
       return followRows(filter, {
         onOpen: () => begin(load((page) => takeNewest(buffer.peek(), page, isHeld.peek()))),
