@@ -18,7 +18,10 @@ export interface ActionPlace {
   /** The function that redrives and repairs; undefined: the pipeline in this process. */
   readonly functionName: string | undefined;
   readonly queues: readonly QueueAbout[];
-  /** Where the pipeline stores large records. Without it, records in S3 are neither read nor deleted. */
+  /**
+   * Where the pipeline stores large records. Default: the store of the module's pipeline. Without one, records in S3 are
+   * neither read nor deleted.
+   */
   readonly payloadStore?: PayloadPlace | undefined;
   readonly aws: AwsOptions;
   /** Variables that the command lines name, such as the endpoints of engines. Without credentials. */
