@@ -6,7 +6,6 @@
 //   other options are those of `npm run dev`
 
 import { execFileSync, spawn } from "node:child_process";
-import { once } from "node:events";
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -78,8 +77,7 @@ const startDev = (folder, options) => {
   for (const stream of [child.stdout, child.stderr]) {
     createInterface({ input: stream }).on("line", (line) => lines.push(line));
   }
-  const exited = once(child, "exit");
-  return { child, lines, exited };
+  return { child, lines };
 };
 
 const isAlive = (group) => {
@@ -90,11 +88,12 @@ const isAlive = (group) => {
   }
 };
 
-const stopDev = async ({ child, exited }) => {
+/** Ends with the last process of the group: no engine may be left. */
+const stopDev = async ({ child }) => {
   if (isAlive(child.pid)) process.kill(-child.pid, "SIGINT");
-  const ended = await Promise.race([exited, sleep(stopTimeoutMs)]);
-  // Engines may be process groups of their own; `sluice dev` waits for them before it ends.
-  if (ended === undefined || isAlive(child.pid)) {
+  const until = performance.now() + stopTimeoutMs;
+  while (isAlive(child.pid) && performance.now() < until) await sleep(50);
+  if (isAlive(child.pid)) {
     process.kill(-child.pid, "SIGKILL");
     throw new Error(`npm run dev did not end within ${stopTimeoutMs / 1000} s after Ctrl-C`);
   }

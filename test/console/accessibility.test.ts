@@ -96,9 +96,11 @@ describeWithChromium("the screens", (chromium) => {
         const { name, isVisible } = await page.evaluate(() => {
           const element = document.activeElement;
           if (element === null || element === document.body) return { name: "body", isVisible: true };
-          const { outlineStyle, outlineWidth, boxShadow } = getComputedStyle(element);
           const box = element.getBoundingClientRect();
-          const hasMark = (outlineStyle !== "none" && Number.parseFloat(outlineWidth) > 0) || boxShadow !== "none";
+          const hasMark = [undefined, "::after"].some((part) => {
+            const { outlineStyle, outlineWidth, boxShadow } = getComputedStyle(element, part);
+            return (outlineStyle !== "none" && Number.parseFloat(outlineWidth) > 0) || boxShadow !== "none";
+          });
           const isWithin = box.width > 0 && box.bottom > 0 && box.top < innerHeight;
           return { name: element.outerHTML.slice(0, 120), isVisible: hasMark && isWithin };
         });
@@ -164,7 +166,10 @@ describeWithChromium("the screens", (chromium) => {
       await page.keyboard.press("Space");
       await tabTo(page, "Dry run", "Shift+Tab");
       await page.keyboard.press("Enter");
-      await page.getByText("would be delivered").first().waitFor();
+      await page
+        .locator(".letter-outcome")
+        .filter({ hasText: /would be.*delivered/ })
+        .waitFor();
       expect(world.fake.deadLetters()).toHaveLength(3);
       await tabTo(page, "Redrive");
       await page.keyboard.press("Enter");

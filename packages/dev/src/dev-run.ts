@@ -47,6 +47,8 @@ export interface DevPipeline {
   readonly table: string;
   readonly keyNames: readonly string[];
   readonly routes: readonly DevRoute[];
+  /** The variables of the module that the run has set, and the addresses of the engines of AWS. */
+  readonly environment: Readonly<Record<string, string>>;
   readonly status: "starting" | "running" | "restarting" | "broken";
   /** Only if broken or restarting. */
   readonly reason?: string;

@@ -6,15 +6,15 @@ import { createFeed } from "@sluice/console";
 import type { DevRun } from "@sluice/dev";
 import { CommandError, exitCodes } from "../command-line/command-error.ts";
 import { resources } from "../pipeline-command/resources.ts";
-import { withSeparators } from "../terminal/format.ts";
+import { messageOf, withSeparators } from "../terminal/format.ts";
 import { watchInterrupts } from "../terminal/interrupt.ts";
+import { openBrowser } from "../terminal/open-browser.ts";
 import { plainLines } from "../terminal/plain-text.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { version } from "../version.ts";
 import { devHost, feedReports } from "./dev-host.ts";
 import { openHistory } from "./history.ts";
 import { loadDev } from "./load-dev.ts";
-import { openBrowser } from "./open-browser.ts";
 import { type DevCommandOptions, devHelp, devOptions } from "./options.ts";
 import { serveConsole } from "./serve-console.ts";
 
@@ -93,7 +93,10 @@ const runDev = async (options: DevCommandOptions, terminal: Terminal, signal: Ab
     await Promise.race([seeding, sleep(shortSeedMs, undefined, { ref: false })]);
     if (console !== undefined) terminal.out(`Console: ${console.url}`);
     if (console !== undefined && options.opens) {
-      openBrowser(console.url, () => say("no browser could be opened; open the address above"));
+      const file = await openBrowser(console.url).catch((error: unknown) => {
+        say(`the browser cannot be opened (${messageOf(error)}); open the address yourself`);
+      });
+      if (file !== undefined) opened.add(file);
     }
     await Promise.race([seeding, untilAborted(signal)]);
     await untilAborted(signal);

@@ -41,16 +41,19 @@ export interface EngineStarter {
   readonly stop: () => Promise<void>;
 }
 
-/** How long the end of the command waits for an engine that is still starting. It ends with the command in any case. */
+/** How long the end of the command waits for an engine that is still starting. */
 const startingMs = 500;
 
-/** Stops an engine. One that does not start in time, or at all, is left to its end. */
+/** Stops an engine. One that is still starting is stopped later, or ends with this process. */
 const stopOne = async (starting: Promise<Stoppable | undefined>): Promise<void> => {
   const timer = new AbortController();
   const late = sleep(startingMs, undefined, { signal: timer.signal }).catch(() => undefined);
-  const engine = await Promise.race([starting.catch(() => undefined), late]);
+  const stopped = starting.then(
+    (engine) => engine?.stop(),
+    () => undefined, // whoever waits for the start got the error
+  );
+  await Promise.race([stopped, late]);
   timer.abort();
-  await engine?.stop();
 };
 
 /** The variables with the addresses of given engines. */

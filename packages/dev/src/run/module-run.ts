@@ -76,6 +76,8 @@ export const createModuleRun = (options: ModuleRunOptions): ModuleRun => {
   let failedBatches: DevQueue | undefined;
   let files: readonly string[] = [];
   let saidUnset = "";
+  /** What is wrong with the files. */
+  let problem: string | undefined;
   let isStopped = false;
   let lastChange = 0;
   let placing: Promise<unknown> = Promise.resolve();
@@ -183,9 +185,12 @@ export const createModuleRun = (options: ModuleRunOptions): ModuleRun => {
   const load = async (graph: ModuleGraph): Promise<void> => {
     const mine = lastChange;
     files = graph.problem === undefined ? graph.files : [...files, ...graph.files];
-    watcher.watch(files);
-    if (graph.problem !== undefined) {
-      supervisor.markBroken(graph.problem);
+    // A file may be missing, so that nothing tells where it will be.
+    watcher.watch(files, graph.problem === undefined ? "all" : "some");
+    const isKnown = graph.problem === problem;
+    problem = graph.problem;
+    if (problem !== undefined) {
+      if (!isKnown) supervisor.markBroken(problem);
       return;
     }
     engines = await options.engines(enginesFor([graph]));
@@ -214,6 +219,7 @@ export const createModuleRun = (options: ModuleRunOptions): ModuleRun => {
       table: table?.name ?? options.table ?? base,
       keyNames: (table?.key ?? []).flatMap((attribute) => (attribute ? [attribute.name] : [])),
       routes: loaded?.routes ?? [],
+      environment: environment?.provided ?? {},
       ...state,
     }),
     queues,
