@@ -322,7 +322,7 @@ describeWithChromium("the console's own page", (chromium) => {
     try {
       await page.goto(world.console.url);
       await page.getByRole("heading", { level: 1 }).waitFor();
-      for (const address of screenAddresses(world.fake)) {
+      for (const address of screenAddresses(world)) {
         await page.goto(`${world.console.origin}${address}`);
         await page.getByRole("heading", { level: 1 }).waitFor();
         expect(page.url()).not.toContain("token");
@@ -349,7 +349,7 @@ describeWithChromium("the console's own page", (chromium) => {
     const { page, record, close } = await chromium.show();
     try {
       await page.goto(world.console.url);
-      for (const address of screenAddresses(world.fake)) {
+      for (const address of screenAddresses(world)) {
         await page.goto(`${world.console.origin}${address}`);
         await page.getByRole("heading", { level: 1 }).waitFor();
         await page.waitForLoadState("load");
