@@ -81,3 +81,14 @@ test("reports age and number of pending items together", () => {
 test.each([0, 1.5, -1, 2_000_000])("refuses a capacity of %p", (capacity) => {
   expect(() => createFeed({ capacity })).toThrow('option "capacity" must be a whole number from 1 to 1000000');
 });
+
+test("the 95th percentile of twenty lags is the nineteenth", () => {
+  let now = 0;
+  const feed = createFeed({ clock: { now: () => now } });
+  const measure = { pipeline: "orders", route: "rows", at: 0, pending: undefined, pendingAgeMs: undefined };
+  for (let lagMs = 1; lagMs <= 20; lagMs += 1) {
+    feed.measure([{ ...measure, lagMs }]);
+    now += 1_000;
+  }
+  expect(feed.routes([measure])).toMatchObject([{ lagMs: 20, lagP95Ms: 19 }]);
+});

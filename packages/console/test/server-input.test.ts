@@ -223,7 +223,7 @@ describe("a wrong request", () => {
 });
 
 test("another method or address is refused", async () => {
-  for (const method of ["PUT", "DELETE", "PATCH", "OPTIONS", "PROPFIND"]) {
+  for (const method of ["PUT", "DELETE", "PATCH", "OPTIONS", "PROPFIND", "HEAD"]) {
     const headers = { host: "127.0.0.1:4983", "x-sluice-token": "t".repeat(43) };
     const answer = await server.app.request("/api/about", { method, headers });
     expect([method, answer.status]).toEqual([method, 405]);

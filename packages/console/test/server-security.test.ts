@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { type Console, startConsole } from "../src/index.ts";
 import { keys, notingHost, queueUrl } from "./server-host.ts";
 import { rawRequest, statusOf } from "./server-raw.ts";
@@ -311,7 +311,7 @@ describe("a console that other machines reach", () => {
     ]) {
       expect([name, await ask(name)]).toEqual([name, 200]);
     }
-    for (const name of ["evil.example", "dev.box.evil.example", "192.168.1.2.evil.example"]) {
+    for (const name of ["evil.example", "localhost.evil.example", "dev.box.evil.example", "192.168.1.2.evil.example"]) {
       expect([name, await ask(name)]).toEqual([name, 403]);
     }
     expect(reachable.origin).toBe(`http://127.0.0.1:${reachable.port}`);
@@ -326,4 +326,25 @@ describe("a console that other machines reach", () => {
     expect(answer.status).toBe(200);
     await local.close();
   });
+});
+
+test("an unexpected error is one line on stderr, without its message, which may have a value of an item", async () => {
+  const written: string[] = [];
+  const write = jest.spyOn(process.stderr, "write").mockImplementation((text) => {
+    written.push(String(text));
+    return true;
+  });
+  const item = () => Promise.reject(Object.assign(new TypeError("a-secret-value"), { code: "ODD" }));
+  const failing = await startConsole({ host: notingHost({ item }).host });
+  const secret = new URL(failing.url).hash.replace("#token=", "");
+  const answer = await fetch(`${failing.origin}/api/item`, {
+    method: "POST",
+    body: JSON.stringify({ pipeline: "orders", keys }),
+    headers: { "x-sluice-token": secret, "content-type": "application/json" },
+  });
+  expect(answer.status).toBe(500);
+  await failing.close();
+  write.mockRestore();
+  expect(written).toEqual([expect.stringMatching(/^sluice console: POST \/api\/item: TypeError ODD at .*:\d+\)?\n$/)]);
+  expect(written.join("")).not.toContain("a-secret-value");
 });

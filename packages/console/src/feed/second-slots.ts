@@ -65,11 +65,9 @@ export const secondSlots = (began: number): SecondSlots => {
     perSecond: (second) => {
       placeOf(second);
       const seconds = Math.min(rateSeconds, second - began);
-      const last = [
-        ...inOrder(settled, Number).slice(kept - seconds),
-        ...inOrder(failed, Number).slice(kept - seconds),
-      ];
-      return seconds === 0 ? 0 : last.reduce((sum, one) => sum + one, 0) / seconds;
+      const recent = Array.from({ length: seconds }, (_, index) => (second - seconds + index) % places);
+      const sum = recent.reduce((all, place) => all + (settled[place] ?? 0) + (failed[place] ?? 0), 0);
+      return seconds === 0 ? 0 : sum / seconds;
     },
   };
 };

@@ -51,6 +51,12 @@ const catching =
     }
   };
 
+/** Hono would answer HEAD as GET, and drop the body: nobody would end a live answer. */
+const refuseHead: MiddlewareHandler = async (context, next) => {
+  if (context.req.method === "HEAD") throw new HttpError("METHOD_UNKNOWN", "HEAD was found; expected GET or POST");
+  await next();
+};
+
 /** Creates the application. It needs no socket, so that tests can ask it directly. */
 export const createApp = (parts: AppParts): Hono => {
   const app = new Hono();
@@ -62,7 +68,7 @@ export const createApp = (parts: AppParts): Hono => {
   app.use(protect);
   app.use(catching(answerError));
   app.use(checkHost(parts.access));
-  app.use("/api/*", checkAccess(parts.access));
+  app.use("/api/*", checkAccess(parts.access), refuseHead);
   addGetRoutes(app, parts);
   addPostRoutes(app, parts);
   app.on(["GET", "POST"], "/api/*", () => {
