@@ -7,15 +7,8 @@ import type { LiveLine } from "../api/live.ts";
 import type { Overview } from "../api/overview.ts";
 import type { RunView } from "../api/runs.ts";
 import { reconnectDelayMs } from "./backoff.ts";
-import { access, get, lines } from "./client.ts";
-import { type Watch, watchSilence } from "./silence.ts";
-import { inSlot } from "./slots.ts";
-
-/** Time between two requests of a tab that may hold no connection; of one in the background. */
-const askMs = 2000;
-const hiddenMs = 15_000;
-/** A tab that is in the background for so long leaves its connection to others. */
-const leaveMs = 10_000;
+import { access, get } from "./client.ts";
+import { liveLines } from "./live-lines.ts";
 
 /** `connecting` is the state before the first answer. */
 export type Connection = "connecting" | "live" | "disconnected";
@@ -48,24 +41,13 @@ export interface RowsListener {
 
 let listener: RowsListener | undefined;
 let filter: ChangeFilter | undefined;
-let current: Watch | undefined;
+let current: AbortController | undefined;
 let wake: (() => void) | undefined;
 let pending: LiveLine[] = [];
 let isScheduled = false;
 
-const readAbout = async (signal?: AbortSignal): Promise<void> => {
-  about.value = await get<About>("/api/about", {}, signal);
-};
-
-const addRuns = (runs: readonly RunView[]): void => {
-  if (runs.length === 0) return;
-  liveRuns.value = new Map([...liveRuns.value, ...runs.map((run) => [run.id, run] as const)]);
-};
-
-/** What the live answer tells only when it changes. */
-const readState = async (signal: AbortSignal): Promise<void> => {
-  const [, runs] = await Promise.all([readAbout(signal), get<readonly RunView[]>("/api/runs", {}, signal)]);
-  addRuns(runs);
+const readAbout = async (): Promise<void> => {
+  about.value = await get<About>("/api/about");
 };
 
 const takeRows = (taken: readonly LiveLine[]): void => {
@@ -77,6 +59,11 @@ const takeRows = (taken: readonly LiveLine[]): void => {
     skipped += line.skipped;
   }
   if (rows.length > 0 || skipped > 0) listener?.onRows(rows, skipped);
+};
+
+const addRuns = (runs: readonly RunView[]): void => {
+  if (runs.length === 0) return;
+  liveRuns.value = new Map([...liveRuns.value, ...runs.map((run) => [run.id, run] as const)]);
 };
 
 const flush = (): void => {
@@ -107,66 +94,55 @@ const opened = (): void => {
   listener?.onOpen();
 };
 
-/** Reads the live answer until it ends. */
-const readLines = async (watch: Watch): Promise<void> => {
-  const { signal } = watch;
-  if (connection.peek() !== "live") await readState(signal);
-  let isOpen = false;
-  for await (const line of lines<LiveLine>("/api/live", { ...filter }, signal)) {
+/** The longest silence of a server that runs: it sends a sign of life every 10 seconds. */
+const silenceMs = 25_000;
+
+/** Reads lines. `heard` is called with each. */
+const readLines = async (signal: AbortSignal, heard: () => void): Promise<void> => {
+  if (connection.peek() !== "live") {
+    about.value = await get<About>("/api/about", {}, signal);
+    addRuns(await get<readonly RunView[]>("/api/runs", {}, signal));
+  }
+  for await (const line of liveLines(filter ?? {}, signal, opened)) {
     if (signal.aborted) return;
-    watch.heard();
-    if (!isOpen) opened();
-    isOpen = true;
+    heard();
     if (line.type === "alive") continue;
     pending.push(line);
     schedule();
   }
 };
 
-/** Asks for everything once: for tabs that may hold no connection. */
-const askOnce = async (watch: Watch): Promise<void> => {
-  const { signal } = watch;
-  const [now] = await Promise.all([get<Overview>("/api/overview", {}, signal), readState(signal)]);
-  watch.heard();
-  overview.value = now;
-  opened();
-};
-
-const pause = async (delayMs: number): Promise<void> => {
+const waitFor = async (delayMs: number): Promise<void> => {
   await new Promise<void>((resolve) => {
+    reconnectsAt.value = Date.now() + delayMs;
     const timer = setTimeout(resolve, delayMs);
     wake = () => {
       clearTimeout(timer);
       resolve();
     };
   });
+  reconnectsAt.value = undefined;
   wake = undefined;
 };
 
-const waitFor = async (delayMs: number): Promise<void> => {
-  reconnectsAt.value = Date.now() + delayMs;
-  await pause(delayMs);
-  reconnectsAt.value = undefined;
-};
-
-/** Hears the server until the connection ends. Returns whether it ended because the page wants another one. */
+/** Hears the server until the connection ends. Returns whether it ended because another filter is wanted. */
 const hear = async (): Promise<boolean> => {
-  const watch = watchSilence();
-  current = watch;
+  const controller = new AbortController();
+  const silence = new AbortController();
+  current = controller;
+  const fallSilent = (): void => silence.abort(new Error(`the console said nothing for ${silenceMs / 1000} seconds`));
+  let timer = setTimeout(fallSilent, silenceMs);
+  const heard = (): void => {
+    clearTimeout(timer);
+    timer = setTimeout(fallSilent, silenceMs);
+  };
   try {
-    while (!watch.signal.aborted) {
-      if (!document.hidden && (await inSlot(() => readLines(watch)))) break;
-      await askOnce(watch);
-      // No request is on its way: the silence is the page's own.
-      watch.end();
-      await pause(document.hidden ? hiddenMs : askMs);
-      watch.heard();
-    }
+    await readLines(AbortSignal.any([controller.signal, silence.signal]), heard);
   } catch (error) {
-    if (!watch.isReplaced()) failure.value = error instanceof Error ? error.message : String(error);
+    if (!controller.signal.aborted) failure.value = error instanceof Error ? error.message : String(error);
   }
-  watch.end();
-  return watch.isReplaced();
+  clearTimeout(timer);
+  return controller.signal.aborted;
 };
 
 const keepConnected = async (): Promise<void> => {
@@ -181,24 +157,8 @@ const keepConnected = async (): Promise<void> => {
   }
 };
 
-/** Ends the connection for another one. */
-const replace = (): void => {
-  current?.replace();
-  wake?.();
-};
-
-const followVisibility = (): void => {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  document.addEventListener("visibilitychange", () => {
-    clearTimeout(timer);
-    if (document.hidden) timer = setTimeout(replace, leaveMs);
-    else wake?.();
-  });
-};
-
 /** Connects, and connects again whenever the connection ends. */
 export const startLive = (): void => {
-  followVisibility();
   keepConnected().catch((error: unknown) => {
     failure.value = String(error);
   });
@@ -211,7 +171,7 @@ export const reconnectNow = (): void => wake?.();
 export const followRows = (wanted: ChangeFilter, rows: RowsListener): (() => void) => {
   filter = wanted;
   listener = rows;
-  replace();
+  current?.abort();
   return () => {
     if (listener !== rows) return;
     listener = undefined;

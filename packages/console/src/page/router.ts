@@ -22,7 +22,8 @@ const keepScroll = (): void => {
   history.replaceState(state, "");
 };
 
-const newEntry = (): State => ({ id: crypto.randomUUID() });
+// `crypto.randomUUID` is missing in pages over HTTP from another machine.
+const newEntry = (): State => ({ id: `${Date.now()}-${Math.random()}` });
 
 /** Names the entry of the browser's history: the same name when the back button comes back to it. */
 export const entryName = (): string => stateNow().id ?? "";
