@@ -133,7 +133,7 @@ test("counts are shown from the largest, and zeros not at all", () => {
   ]);
 });
 
-test("the rest of a run is told only if it is known", () => {
+test("the time that is left is shown only if it is known", () => {
   expect(restMs(50, 100, 10)).toBe(5_000);
   expect(restMs(50, undefined, 10)).toBeUndefined();
   expect(restMs(50, 100, 0)).toBeUndefined();

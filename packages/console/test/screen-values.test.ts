@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { imageNodes, memberPairs, plainNodes } from "../src/page/parts/value-tree.ts";
+import { imageNodes, memberPairs } from "../src/page/parts/value-tree.ts";
 
 describe("imageNodes", () => {
   test("shows each type of DynamoDB's JSON", () => {
@@ -35,14 +35,6 @@ describe("imageNodes", () => {
   test("shows what it does not know as it is", () => {
     expect(imageNodes({ odd: { X: 1 } } as never)).toEqual([{ name: "odd", type: "unknown type", text: '{"X":1}' }]);
   });
-});
-
-test("plainNodes shows an object by its members, and another value alone", () => {
-  expect(plainNodes({ a: null, b: [1] })).toEqual([
-    { name: "a", type: "null", text: "null" },
-    { name: "b", type: "list", children: [{ name: undefined, type: "number", text: "1" }] },
-  ]);
-  expect(plainNodes("text")).toEqual([{ name: undefined, type: "text", text: '"text"' }]);
 });
 
 describe("memberPairs", () => {
