@@ -10,7 +10,6 @@ export {
   deploymentAbilities,
   type FakeData,
   type FakeHost,
-  scriptInKey,
   // biome-ignore lint/style/noRestrictedImports: the fake host is no part of the package that users install
 } from "../../packages/console/test/fake-host.ts";
 
