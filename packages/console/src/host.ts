@@ -28,7 +28,7 @@ export interface ConsoleHost {
   readonly about: () => About;
   /** Calls the listener when `about` has changed. Returns the function that ends this. */
   readonly onAbout: (listener: () => void) => () => void;
-  /** Asked once a second while somebody looks, or less often if `everyMs` says so. */
+  /** Asked once a second while a page looks, or less often if `everyMs` says so. */
   readonly overview: (signal: AbortSignal) => Promise<Overview>;
   /** Time between two calls of `overview`. Default 1,000. */
   readonly everyMs?: number;

@@ -86,7 +86,7 @@ test("a host that throws at once fails its run, and not the server", async () =>
   expect(runs.get(id)).toMatchObject({ state: "failed", error: "no table" });
 });
 
-test("progress is told at most four times a second, and the last of it always", async () => {
+test("progress is reported at most four times a second, and the last of it always", async () => {
   jest.useFakeTimers({ now: 1_795_000_000_000, doNotFake: ["setImmediate"] });
   let call: RunCall | undefined;
   const runs = createRuns({

@@ -225,8 +225,8 @@ test("a page that does not read holds no more memory with more rows", async () =
   // 400 rows of 2 KB, 40 times: 32 MB, of which sockets hold some 6 MB.
   for (let count = 0; count < 40; count += 1) {
     feed.add(rows(400, long));
-    const told = page.of("changes").length;
-    await until(() => page.of("changes").length > told);
+    const before = page.of("changes").length;
+    await until(() => page.of("changes").length > before);
   }
   let bytes = 0;
   const chunks: Buffer[] = [];

@@ -63,7 +63,7 @@ test.each(["/changes/", "/none", "/page.js.map", "/index.htm", "/apis", "/page.t
   },
 );
 
-test("browsers that ask for an icon are told that there is none", async () => {
+test("browsers that ask for an icon get none", async () => {
   expect((await ask("/favicon.ico")).status).toBe(204);
 });
 

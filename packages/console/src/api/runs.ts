@@ -61,7 +61,7 @@ export interface RunFinding {
   readonly keys: unknown;
   /** Names of the members that differ. */
   readonly members: readonly string[];
-  /** What became of the repair, if one was asked for. */
+  /** Result of the repair, if one was asked for. */
   readonly repair?: string;
 }
 

@@ -19,9 +19,9 @@ export interface Run {
   view: RunView;
   /** Of the host's call; undefined if there is none. */
   call: { readonly stop: AbortController; readonly ended: Promise<void> } | undefined;
-  /** The progress that is still to be told. */
+  /** The progress that is still to be reported. */
   timer: NodeJS.Timeout | undefined;
-  toldAt: number;
+  reportedAt: number;
 }
 
 /** The shortest time between two reports of a run's progress. */
@@ -47,7 +47,7 @@ const newView = (input: RunInput, command: string): RunView => ({
 const tell = (world: RunWorld, run: Run): void => {
   clearTimeout(run.timer);
   run.timer = undefined;
-  run.toldAt = Date.now();
+  run.reportedAt = Date.now();
   world.onRun(run.view);
 };
 
@@ -60,7 +60,7 @@ const change = (world: RunWorld, run: Run, members: Partial<RunView>): void => {
 
 const note = (world: RunWorld, run: Run, progress: RunProgress): void => {
   run.view = { ...run.view, progress };
-  const waitMs = Math.max(0, Math.min(progressMs, run.toldAt + progressMs - Date.now()));
+  const waitMs = Math.max(0, Math.min(progressMs, run.reportedAt + progressMs - Date.now()));
   run.timer ??= setTimeout(() => tell(world, run), waitMs);
 };
 
@@ -69,7 +69,7 @@ const end = (world: RunWorld, run: Run, how: CallEnd, members: Partial<RunView>)
   change(world, run, { ...members, state: afterCall(run.view.state, how) });
 };
 
-/** Whether the call ended because it was told to. */
+/** Whether the call ended because its signal aborted. */
 const isStop = (error: unknown, signal: AbortSignal): boolean =>
   signal.aborted && (error === signal.reason || (error instanceof Error && error.name === "AbortError"));
 
@@ -108,7 +108,12 @@ const begin = (world: RunWorld, run: Run): void => {
 
 /** Starts a run. */
 export const startRun = (world: RunWorld, input: RunInput): Run => {
-  const run: Run = { view: newView(input, world.host.commandOf(input)), call: undefined, timer: undefined, toldAt: 0 };
+  const run: Run = {
+    view: newView(input, world.host.commandOf(input)),
+    call: undefined,
+    timer: undefined,
+    reportedAt: 0,
+  };
   begin(world, run);
   tell(world, run);
   return run;

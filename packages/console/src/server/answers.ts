@@ -23,7 +23,7 @@ export const linesAnswer = (lines: readonly string[]): Answer => ({
   body: lines.map((line) => `${line}\n`).join(""),
 });
 
-/** The answer for an error. `report` gets an error that nobody expected. */
+/** The answer for an error. `report` gets an unexpected error. */
 export const failedAnswer = (error: unknown, report: (error: unknown) => void): Answer => {
   const { status, code, message, isUnexpected } = errorAnswer(error);
   if (isUnexpected) report(error);

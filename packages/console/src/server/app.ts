@@ -1,30 +1,13 @@
 // The requests that the console answers.
 
 import { type Context, Hono, type MiddlewareHandler } from "hono";
-import type { ConsoleHost } from "../host.ts";
-import type { RunManager } from "../runs/run-manager.ts";
 import { failedAnswer, responseOf } from "./answers.ts";
+import type { AppParts } from "./app-parts.ts";
 import { addGetRoutes } from "./get-routes.ts";
 import { HttpError } from "./http-error.ts";
-import type { Live } from "./live.ts";
-import type { OverviewWatch } from "./overview-watch.ts";
 import { isScreen, pageFile, unbuiltPage } from "./page-files.ts";
 import { addPostRoutes } from "./post-routes.ts";
-import { type Access, checkAccess, checkHost, protect } from "./security.ts";
-
-/** What the application is made of. */
-export interface AppParts {
-  readonly host: ConsoleHost;
-  readonly access: Access;
-  readonly overview: OverviewWatch;
-  readonly live: Live;
-  readonly runs: RunManager;
-  /** The folder with the built page. */
-  readonly page: string;
-  readonly closing: AbortSignal;
-  /** Reports an unexpected error. `subject` is the method and the path of a request. */
-  readonly onError: (error: unknown, subject: string) => void;
-}
+import { checkAccess, checkHost, protect } from "./security.ts";
 
 const addPage = (app: Hono, folder: string): void => {
   app.get("/favicon.ico", (context) => context.body(null, 204));
@@ -51,7 +34,7 @@ const catching =
     }
   };
 
-/** Hono would answer HEAD as GET, and drop the body: nobody would end a live answer. */
+/** Hono would answer HEAD as GET, and drop the body: a live answer would never end. */
 const refuseHead: MiddlewareHandler = async (context, next) => {
   if (context.req.method === "HEAD") throw new HttpError("METHOD_UNKNOWN", "HEAD was found; expected GET or POST");
   await next();

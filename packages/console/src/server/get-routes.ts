@@ -3,7 +3,7 @@
 import type { Context, Hono } from "hono";
 import type { ConsoleHost } from "../host.ts";
 import { changesQuery, liveQuery, noQuery, queueQuery } from "../input/queries.ts";
-import type { AppParts } from "./app.ts";
+import type { AppParts } from "./app-parts.ts";
 import { HttpError } from "./http-error.ts";
 import { checkQueue } from "./subjects.ts";
 

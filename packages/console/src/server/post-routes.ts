@@ -4,7 +4,7 @@ import type { Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { type Action, actionsOf } from "./actions.ts";
 import { type Answer, failedAnswer, responseOf } from "./answers.ts";
-import type { AppParts } from "./app.ts";
+import type { AppParts } from "./app-parts.ts";
 import { HttpError } from "./http-error.ts";
 import { withSignals } from "./linked-signal.ts";
 import { type OncePerKey, oncePerKey } from "./once-per-key.ts";
