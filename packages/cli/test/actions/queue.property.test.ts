@@ -133,4 +133,18 @@ describeWithSqs("actions on one queue", (engine) => {
       { numRuns: Number(process.env.RUNS ?? 8) },
     );
   });
+
+  test("lists beside a redrive hide nothing from it", async () => {
+    const { queue, actions, refused, ids, directory } = await open();
+    refused.clear();
+    const input = { kind: "redrive", pipeline: "shop", queueUrl: queue.url, ids } as const;
+    const [, redriven] = await Promise.all([
+      actions.deadLetters(queue.url, never),
+      actions.run(input, call()),
+      actions.deadLetters(queue.url, never),
+    ]);
+    expect(redriven).toMatchObject({ isClean: true, counts: { delivered: count } });
+    expect((await actions.deadLetters(queue.url, never)).rows).toEqual([]);
+    await rm(directory, { recursive: true });
+  });
 });
