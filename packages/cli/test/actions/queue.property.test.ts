@@ -39,6 +39,7 @@ describeWithSqs("actions on one queue", (engine) => {
   afterAll(() => client.destroy());
 
   const open = async () => {
+    Object.assign(process.env, { AWS_ACCESS_KEY_ID: "local", AWS_SECRET_ACCESS_KEY: "local-secret" });
     const queue = await newQueue(client, { VisibilityTimeout: "600" });
     const letters = names.map((name, index) => deadLetterOf(name, index + 1, { sink: "feed" }));
     await queue.fill(letters);
@@ -70,7 +71,6 @@ describeWithSqs("actions on one queue", (engine) => {
   };
 
   test("nothing is lost, nothing is sent twice, and each list has what the queue has", async () => {
-    Object.assign(process.env, { AWS_ACCESS_KEY_ID: "local", AWS_SECRET_ACCESS_KEY: "local-secret" });
     await fc.assert(
       fc.asyncProperty(groups, async (all) => {
         const { queue, actions, refused, feed, directory, ids } = await open();
