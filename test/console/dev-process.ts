@@ -106,7 +106,8 @@ export const startDevProcess = async (seed: number): Promise<DevProcess> => {
   };
   await symlink(join(root, "node_modules"), join(folder, "node_modules"));
   await mkdir(join(folder, ".sluice"), { recursive: true });
-  await edit(ordersModule());
+  // The console must be there for a module that is broken at the start, and the seed must come once it is mended.
+  await edit(`${ordersModule()}\nexport const = ;`);
   await writeFile(join(folder, "seed.ndjson"), seedItems(seed));
   const command = [join(root, "packages/cli/bin/sluice.js"), "dev", "orders.ts", "--seed", "seed.ndjson"];
   const child = spawn(process.execPath, command, { cwd: folder });
@@ -125,10 +126,12 @@ export const startDevProcess = async (seed: number): Promise<DevProcess> => {
   };
   try {
     const url = await started(child, () => output);
+    await edit(ordersModule());
     const about = await until(async () => {
       const now = await aboutOf(url);
-      return now.pipelines.some(({ routes }) => routes.length > 0) ? now : undefined;
-    }, "the routes of the pipeline");
+      const isReady = now.engines.some(({ lines }) => lines.some(({ command }) => command.includes(" dynamodb ")));
+      return isReady ? now : undefined;
+    }, "the line for the table");
     const dynamodb = new DynamoDB({
       endpoint: pasted(about, /--endpoint-url (\S+) dynamodb /),
       region: "us-east-1",

@@ -1,6 +1,6 @@
 // The fake host, and a console in front of it.
 
-import { type Console, startConsole } from "@sluice/console";
+import { type Console, type RunView, startConsole } from "@sluice/console";
 // biome-ignore lint/style/noRestrictedImports: the fake host is no part of the package that users install
 import { createFakeHost, type FakeHost, type FakeHostOptions } from "../../packages/console/test/fake-host.ts";
 
@@ -10,7 +10,6 @@ export {
   deploymentAbilities,
   type FakeData,
   type FakeHost,
-  scriptInKey,
   // biome-ignore lint/style/noRestrictedImports: the fake host is no part of the package that users install
 } from "../../packages/console/test/fake-host.ts";
 
@@ -18,6 +17,8 @@ export {
 export interface FakeConsole {
   readonly fake: FakeHost;
   readonly console: Console;
+  /** The runs that `fillRuns` started. */
+  readonly runIds: string[];
   readonly stop: () => Promise<void>;
 }
 
@@ -34,6 +35,7 @@ export const startFakeConsole = async (
   return {
     fake,
     console,
+    runIds: [],
     stop: async () => {
       fake.stop();
       await console.close();
@@ -42,7 +44,7 @@ export const startFakeConsole = async (
 };
 
 /** Starts runs, so that the page has a list of them. */
-export const fillRuns = async ({ fake, console }: FakeConsole, count: number): Promise<void> => {
+export const fillRuns = async ({ fake, console, runIds }: FakeConsole, count: number): Promise<void> => {
   fake.setPace({ steps: 1, stepMs: 0 });
   const [pipeline] = fake.host.about().pipelines;
   for (let number = 0; number < count; number++) {
@@ -57,7 +59,7 @@ export const fillRuns = async ({ fake, console }: FakeConsole, count: number): P
       body: JSON.stringify(input),
     });
     if (!answer.ok) throw new Error(`run ${number}: ${answer.status} ${await answer.text()}`);
-    await answer.arrayBuffer();
+    runIds.push(((await answer.json()) as RunView).id);
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
 };

@@ -1,6 +1,6 @@
 // The addresses of the console's screens.
 
-import type { FakeHost } from "./fake.ts";
+import type { FakeConsole } from "./fake.ts";
 
 /** Names of the screens. */
 export const screens = ["overview", "changes", "item", "dead-letters", "runs", "run", "doctor"] as const;
@@ -9,7 +9,7 @@ export const screens = ["overview", "changes", "item", "dead-letters", "runs", "
 export type Screen = (typeof screens)[number];
 
 /** The address of a screen, without its origin. */
-export const addressOf = (screen: Screen, fake: FakeHost): string => {
+export const addressOf = (screen: Screen, { fake, runIds }: FakeConsole): string => {
   const { pipelines, queues } = fake.host.about();
   const [pipeline] = pipelines;
   const queue = queues.find(({ kind }) => kind === "dead letters");
@@ -20,11 +20,12 @@ export const addressOf = (screen: Screen, fake: FakeHost): string => {
     item: `/item?${new URLSearchParams({ pipeline: pipeline?.name ?? "", keys })}`,
     "dead-letters": `/dead-letters?${new URLSearchParams({ queue: queue?.url ?? "" })}`,
     runs: "/runs",
-    run: "/runs?id=1",
+    run: `/runs?id=${runIds[0] ?? "unknown"}`,
     doctor: "/doctor",
   };
   return addresses[screen];
 };
 
 /** The addresses of all screens. */
-export const screenAddresses = (fake: FakeHost): readonly string[] => screens.map((screen) => addressOf(screen, fake));
+export const screenAddresses = (world: FakeConsole): readonly string[] =>
+  screens.map((screen) => addressOf(screen, world));

@@ -3,9 +3,11 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import type { Page } from "playwright-core";
 import { type Chromium, startChromium } from "./chromium.ts";
 import { type FakeConsole, type FakeData, fillRuns, startFakeConsole } from "./fake.ts";
-import { addressOf, type Screen, screens } from "./screen-list.ts";
+import { type Screen, screens } from "./screen-list.ts";
+import { loaded, visit } from "./visit.ts";
 
 const { values } = parseArgs({
   options: {
@@ -21,21 +23,54 @@ const runCounts: Record<FakeData, number> = { none: 0, little: 2, much: 200 };
 
 const themes = ["light", "dark"] as const;
 
-/** Opens what a screen shows only after a click. */
+/** What a screen shows only after a click. */
+const opened: Readonly<Partial<Record<Screen, Readonly<Record<string, readonly string[]>>>>> = {
+  changes: { help: ["Keyboard shortcuts"] },
+  item: { values: ["Show the values"] },
+  "dead-letters": {
+    show: ["Show dead letter dl-00000", "Show the values"],
+    edit: ["Show dead letter dl-00000", "Edit and publish again…"],
+    drop: ["Select all", "Drop…"],
+    redriven: ["Select all", "Redrive"],
+  },
+  runs: { backfill: ["Backfill"], verify: ["Verify"], redrive: ["Redrive"] },
+  doctor: { report: ["Run the doctor"] },
+};
+
+/** Clicks through to what is shown after clicks. Not every amount of data, and not every width, has all of them. */
+const clickThrough = async (page: Page, names: readonly string[]): Promise<boolean> => {
+  for (const name of names) {
+    const found = page.getByRole(name.startsWith("Select") ? "checkbox" : "button", { name }).last();
+    if (!(await found.isVisible())) return false;
+    await found.click();
+    await page.waitForTimeout(400);
+  }
+  return true;
+};
+
+const pictures = async (page: Page, screen: Screen, look: Look): Promise<void> => {
+  const path = (name: string): string => join(values.out, `${[name, look.data, look.theme, look.width].join("-")}.png`);
+  await page.screenshot({ path: path(screen), fullPage: look.data !== "much" });
+  for (const [name, clicks] of Object.entries(opened[screen] ?? {})) {
+    await page.reload();
+    await loaded(page);
+    if (await clickThrough(page, clicks)) await page.screenshot({ path: path(`${screen}-${name}`), fullPage: true });
+  }
+};
+
 const picture = async (chromium: Chromium, world: FakeConsole, screen: Screen, look: Look): Promise<void> => {
-  const { page, record, close } = await chromium.show({
+  const shown = await chromium.show({
     width: look.width,
     height: look.width < 500 ? 844 : 900,
     colorScheme: look.theme,
     reducedMotion: "reduce",
   });
+  const { page, record, close } = shown;
   try {
-    await page.goto(world.console.url);
-    await page.goto(`${world.console.origin}${addressOf(screen, world.fake)}`);
-    await page.waitForTimeout(900);
-    const name = [screen, look.data, look.theme, look.width].join("-");
-    await page.screenshot({ path: join(values.out, `${name}.png`), fullPage: look.data !== "much" });
-    for (const error of record.errors) process.stdout.write(`${name}: ${error}\n`);
+    await visit(shown, world, screen);
+    await page.waitForTimeout(600);
+    await pictures(page, screen, look);
+    for (const error of record.errors) process.stdout.write(`${screen} ${JSON.stringify(look)}: ${error}\n`);
   } finally {
     await close();
   }

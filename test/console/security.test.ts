@@ -219,21 +219,10 @@ describeWithChromium("a page on another site", (chromium) => {
         { origin: world.console.origin, token: fakeToken },
       );
       expect(loaded).toEqual([]);
-      await until(
-        () =>
-          page.frames().length > 4 &&
-          page
-            .frames()
-            .slice(1)
-            .every((frame) => frame.url() !== ""),
-      );
-      const texts = await Promise.all(
-        page
-          .frames()
-          .slice(1)
-          .map((frame) => frame.evaluate(() => document.querySelector("#page")?.innerHTML ?? "")),
-      );
-      expect(texts.join("")).toBe("");
+      // Chromium shows a page of its own in a frame that the console refuses.
+      const refused = () => page.frames().filter((frame) => frame.url().startsWith("chrome-error:"));
+      await until(() => refused().length >= 4, "four frames that are refused");
+      expect(page.frames().filter((frame) => frame.url().startsWith(world.console.origin))).toEqual([]);
     });
     expectNothingHappened();
   });
@@ -322,7 +311,7 @@ describeWithChromium("the console's own page", (chromium) => {
     try {
       await page.goto(world.console.url);
       await page.getByRole("heading", { level: 1 }).waitFor();
-      for (const address of screenAddresses(world.fake)) {
+      for (const address of screenAddresses(world)) {
         await page.goto(`${world.console.origin}${address}`);
         await page.getByRole("heading", { level: 1 }).waitFor();
         expect(page.url()).not.toContain("token");
@@ -349,7 +338,7 @@ describeWithChromium("the console's own page", (chromium) => {
     const { page, record, close } = await chromium.show();
     try {
       await page.goto(world.console.url);
-      for (const address of screenAddresses(world.fake)) {
+      for (const address of screenAddresses(world)) {
         await page.goto(`${world.console.origin}${address}`);
         await page.getByRole("heading", { level: 1 }).waitFor();
         await page.waitForLoadState("load");

@@ -12,12 +12,13 @@ export const loaded = async (page: Page): Promise<void> => {
 };
 
 /** Opens the address that the console printed, and goes to a screen. */
-export const visit = async ({ page }: ShownPage, { console, fake }: FakeConsole, screen: Screen): Promise<void> => {
+export const visit = async ({ page }: ShownPage, world: FakeConsole, screen: Screen): Promise<void> => {
+  const { console } = world;
   // A page that has the token already keeps it over a load.
   if (!page.url().startsWith(console.origin)) {
     await page.goto(console.url);
     await loaded(page);
   }
-  await page.goto(`${console.origin}${addressOf(screen, fake)}`);
+  await page.goto(`${console.origin}${addressOf(screen, world)}`);
   await loaded(page);
 };

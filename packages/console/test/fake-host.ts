@@ -21,7 +21,7 @@ import { type FakePace, fakeCommand, fakeRuns } from "./fake/runs.ts";
 import { commandError, type FakeCall, type FakeStep, fakeScript } from "./fake/script.ts";
 
 export { canary } from "./fake/items.ts";
-export { deploymentAbilities, type FakeData, scriptInKey } from "./fake/places.ts";
+export { deploymentAbilities, type FakeData } from "./fake/places.ts";
 
 /** Options of `createFakeHost`. */
 export interface FakeHostOptions {

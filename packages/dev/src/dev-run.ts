@@ -3,7 +3,7 @@
 import type { InvocationReport } from "@sluice/core";
 import type { DeliveryReport } from "@sluice/core/metrics";
 import type { Image } from "@sluice/core/sink-kit";
-import type { DevQueue, TableKey } from "./worker/messages.ts";
+import type { DevQueue, DevRoute, TableKey } from "./worker/messages.ts";
 
 /** Options of `startDev`. */
 export interface DevOptions {
@@ -28,14 +28,6 @@ export interface DevOptions {
   readonly functionTimeoutMs?: number | undefined;
   /** Aborts: the start is given up. */
   readonly signal?: AbortSignal | undefined;
-}
-
-/** A route of a pipeline. */
-export interface DevRoute {
-  readonly name: string;
-  readonly sink: string;
-  readonly writes: "upsert" | "append";
-  readonly isReadable: boolean;
 }
 
 /** A pipeline that runs on this machine. */

@@ -127,6 +127,16 @@ export const startDev = async (options: DevOptions): Promise<DevRun> => {
         runs.flatMap((run) => (run.table() ? [[run.table()?.name, run.table() as SourceTable]] : [])),
       ).values(),
     ];
+    /** Resolves when there is a table: of a module that cannot be loaded, there is none until it is mended. */
+    const untilTable = (): Promise<void> =>
+      new Promise((resolve) => {
+        if (tables().length > 0) return resolve();
+        const end = changed.add(() => {
+          if (tables().length === 0) return;
+          end();
+          resolve();
+        });
+      });
     const queues = () => runs.flatMap((run) => run.queues());
     return {
       pipelines: () => runs.map((run) => run.about()),
@@ -135,7 +145,11 @@ export const startDev = async (options: DevOptions): Promise<DevRun> => {
       engines: () =>
         describeEngines(engines, {
           tables: tables().map((table) => ({ name: table.name, example: exampleOf(table) })),
-          queues: queues(),
+          queues: [
+            ...queues().flatMap(({ kind, name, url }) => (kind === "dead letters" ? [{ use: kind, name, url }] : [])),
+            ...runs.flatMap((run) => run.targetQueues()),
+            ...queues().flatMap(({ kind, name, url }) => (kind === "dead letters" ? [] : [{ use: kind, name, url }])),
+          ],
         }),
       onChange: changed.add,
       onReports: reported.add,
@@ -146,9 +160,9 @@ export const startDev = async (options: DevOptions): Promise<DevRun> => {
       },
       seed: async (onProgress) => {
         if (items.length === 0) return 0;
+        await untilTable();
         const [table, another] = tables();
-        if (table === undefined)
-          throw new DevError("there is no table for the seed, because no module could be loaded");
+        if (table === undefined) throw new DevError("there is no table for the seed, because no module was loaded");
         if (another !== undefined)
           throw new DevError(`the seed could be for ${table.name} or ${another.name}; expected one table`);
         if (table.isNew && options.key === undefined)

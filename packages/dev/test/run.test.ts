@@ -251,6 +251,7 @@ describe("a run", () => {
       await put(started, "orders", "o-1");
       const rows = async (): Promise<number> => {
         const client = new pg.Client(url);
+        client.on("error", () => undefined);
         await client.connect();
         const { rowCount } = await client.query("SELECT * FROM orders");
         await client.end();

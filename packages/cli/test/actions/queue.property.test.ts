@@ -39,6 +39,7 @@ describeWithSqs("actions on one queue", (engine) => {
   afterAll(() => client.destroy());
 
   const open = async () => {
+    Object.assign(process.env, { AWS_ACCESS_KEY_ID: "local", AWS_SECRET_ACCESS_KEY: "local-secret" });
     const queue = await newQueue(client, { VisibilityTimeout: "600" });
     const letters = names.map((name, index) => deadLetterOf(name, index + 1, { sink: "feed" }));
     await queue.fill(letters);
@@ -70,7 +71,6 @@ describeWithSqs("actions on one queue", (engine) => {
   };
 
   test("nothing is lost, nothing is sent twice, and each list has what the queue has", async () => {
-    Object.assign(process.env, { AWS_ACCESS_KEY_ID: "local", AWS_SECRET_ACCESS_KEY: "local-secret" });
     await fc.assert(
       fc.asyncProperty(groups, async (all) => {
         const { queue, actions, refused, feed, directory, ids } = await open();
@@ -132,5 +132,19 @@ describeWithSqs("actions on one queue", (engine) => {
       }),
       { numRuns: Number(process.env.RUNS ?? 8) },
     );
+  });
+
+  test("lists beside a redrive hide nothing from it", async () => {
+    const { queue, actions, refused, ids, directory } = await open();
+    refused.clear();
+    const input = { kind: "redrive", pipeline: "shop", queueUrl: queue.url, ids } as const;
+    const [, redriven] = await Promise.all([
+      actions.deadLetters(queue.url, never),
+      actions.run(input, call()),
+      actions.deadLetters(queue.url, never),
+    ]);
+    expect(redriven).toMatchObject({ isClean: true, counts: { delivered: count } });
+    expect((await actions.deadLetters(queue.url, never)).rows).toEqual([]);
+    await rm(directory, { recursive: true });
   });
 });

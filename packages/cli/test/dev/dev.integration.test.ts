@@ -98,7 +98,7 @@ const start = async (
     stream.on("data", (part: Buffer) => {
       output += part.toString();
     });
-  await Promise.race([dev.said(/Console: |Postgres at [\s\S]*psql/), dev.ended]);
+  await Promise.race([dev.said(/Console: |psql|look into \S+ \(target\)\n.+\n/), dev.ended]);
   return { dev, text: () => output };
 };
 
@@ -220,6 +220,16 @@ describe("sluice dev", () => {
       taken.close();
       other.close();
     }
+  });
+
+  test("publishes to a topic that it creates; its messages can be looked at", async () => {
+    const module = join(root, "examples/publish-to-sns/src/orders.ts");
+    const { text } = await start(module, "--key", "orderId", "--no-console");
+    expect(text()).not.toMatch(/broken/);
+    const item = '{"orderId":{"S":"o-1"},"customerId":{"S":"c-1"},"status":{"S":"paid"},"total":{"N":"7"}}';
+    await shell(lineAfter(text(), "put an item into orders").replace('{"orderId":{"S":"1"}}', item));
+    const receive = lineAfter(text(), "look into order-events-messages");
+    await until(async () => (await shell(receive)).includes("OrderPaid"));
   });
 
   test.each([

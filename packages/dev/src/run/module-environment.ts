@@ -83,24 +83,27 @@ export const environmentsOf = (options: EnvironmentOptions) => {
     const url = await createQueue(sqs, name, { isFifo, functionTimeoutMs });
     return { value: url, queue: { use, name: isFifo ? `${name}.fifo` : name, url } };
   };
-  const create = async (resource: Resource, engines: DevEngines) => {
+  const create = async (resource: Resource, engines: DevEngines, isFifo: boolean): Promise<Created> => {
     if (resource.kind === "queue") {
       // Routes that append need a FIFO queue for retries; others may have one.
-      return queueOf(resource.name, resource.use, resource.use === "retry queue");
+      const { name, use } = resource;
+      return queueOf(name, use, use === "retry queue" || (use === "target" && isFifo));
     }
-    const { queue } = await queueOf(`${resource.name}-messages`, "target", false);
-    return { value: await createTopic(sqs, engines.sqs, resource.name, queue.url), queue };
+    const { queue } = await queueOf(`${resource.name}-messages`, "target", isFifo);
+    return { value: await createTopic(sqs, engines.sqs, { name: resource.name, isFifo }, queue.url), queue };
   };
-  const provide = async (name: string, engines: DevEngines): Promise<Provided | undefined> => {
+  const provide = async (name: string, engines: DevEngines, isFifo: boolean): Promise<Provided | undefined> => {
     const provision = provisionOf(name, base, engines);
     if (provision === undefined || "value" in provision) return provision;
     const id = JSON.stringify(provision.resource);
-    const found = created.get(id) ?? create(provision.resource, engines);
+    const found = created.get(id) ?? create(provision.resource, engines, isFifo);
     created.set(id, found);
     found.catch(() => created.delete(id));
     return found;
   };
-  return async ({ variables }: ModuleGraph, engines: DevEngines): Promise<ModuleEnvironment> => {
+  return async ({ variables, packages }: ModuleGraph, engines: DevEngines): Promise<ModuleEnvironment> => {
+    // Without a store that remembers deliveries, only FIFO targets discard repeats.
+    const isFifo = !packages.has("@sluice/dedupe-dynamodb");
     const table = options.table ?? given.own.SOURCE_TABLE ?? given.inherited.SOURCE_TABLE ?? base;
     const known: Record<string, string | undefined> = {
       ...given.inherited,
@@ -113,7 +116,7 @@ export const environmentsOf = (options: EnvironmentOptions) => {
     const provided: Record<string, string> = { SOURCE_TABLE: table, ...endpointsOf(engines) };
     for (const name of variables.read) {
       const own = given.own[name] ?? known[name] ?? "";
-      const found = own === "" ? await provide(name, engines) : givenQueue(name, own, base, engines);
+      const found = own === "" ? await provide(name, engines, isFifo) : givenQueue(name, own, base, engines);
       if (found?.queue) queues.set(found.queue.url, found.queue);
       if (own !== "") continue;
       if (found !== undefined) provided[name] = found.value;

@@ -17,7 +17,13 @@ import { openTable, type SourceTable } from "../table/table.ts";
 import type { DevQueue, LoadedModule, TableKey, WorkerPlace } from "../worker/messages.ts";
 import type { ReportBatch } from "../worker/reports.ts";
 import { createMappings, type Mappings } from "./mappings.ts";
-import { baseOf, environmentsOf, type GivenVariables, type ModuleEnvironment } from "./module-environment.ts";
+import {
+  baseOf,
+  environmentsOf,
+  type GivenVariables,
+  type ModuleEnvironment,
+  type NamedQueue,
+} from "./module-environment.ts";
 
 /** What a module needs of the run. */
 export interface ModuleRunOptions {
@@ -42,6 +48,8 @@ export interface ModuleRunOptions {
 export interface ModuleRun {
   readonly about: () => DevPipeline;
   readonly queues: () => readonly DevQueue[];
+  /** The queues that are targets of the pipeline, or get the messages of its topics. */
+  readonly targetQueues: () => readonly NamedQueue[];
   readonly table: () => SourceTable | undefined;
   /** Loads the module. Resolves when it runs, or is broken. */
   readonly start: (graph: ModuleGraph) => Promise<void>;
@@ -223,6 +231,7 @@ export const createModuleRun = (options: ModuleRunOptions): ModuleRun => {
       ...state,
     }),
     queues,
+    targetQueues: () => (environment?.queues ?? []).filter(({ use }) => use === "target"),
     table: () => table,
     start: load,
     call: (method, input, call) => supervisor.call(method, input, call),
