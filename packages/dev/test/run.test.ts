@@ -220,7 +220,7 @@ describe("a module", () => {
     expect(lines.join("\n")).toMatch(/an invocation failed: Task timed out after 1\.5 seconds/);
   });
 
-  test("names variables that nobody set", async () => {
+  test("names variables that are not set", async () => {
     await workspace.write("orders.mjs", `process.env.CRM_TOKEN; process.env.WITH ?? "default";${source("")}`);
     await start(["orders.mjs"]);
     expect(lines.join("\n")).toMatch(/orders\.mjs: reads CRM_TOKEN, which is not set: --env CRM_TOKEN=…/);
