@@ -226,6 +226,9 @@ export const createSupervisor = (options: SupervisorOptions): Supervisor => {
       isStopped = true;
       stopping.abort();
       wake();
+      // The answer follows the reports. A process that is busy does not answer.
+      const flushed = serving?.ask("flush", null).catch(() => undefined);
+      await within(reportDelayMs, Promise.resolve(flushed), () => new Error("late")).catch(() => undefined);
       await Promise.all([...all].map((worker) => worker.kill()));
     },
   };
