@@ -45,8 +45,8 @@ describe("help", () => {
   });
 
   test.each([
-    [[], "no command is given; expected init, backfill, "],
-    [["redirve"], "unknown command redirve; expected init, backfill, "],
+    [[], "no command is given; expected init, dev, backfill, "],
+    [["redirve"], "unknown command redirve; expected init, dev, backfill, "],
     [["--verison"], "unknown option --verison; expected"],
     [["redrive", "q", "--sinks", "a"], "unknown option --sinks; expected one of sluice redrive: --to, --function,"],
     [["init", "a", "b"], 'unexpected argument "b"; expected one folder'],

@@ -171,6 +171,17 @@ describe("a module", () => {
     });
   });
 
+  test("finishes a call in the process that began it, when the module changes meanwhile", async () => {
+    await workspace.write("orders.mjs", source(""));
+    const started = await start(["orders.mjs"]);
+    const pid = (await started.call("orders", "pid", null, { signal: never() })) as number;
+    const counting = started.call("orders", "count", 200, { signal: never() });
+    await workspace.write("orders.mjs", `${source("")}// changed`);
+    await until(async () => (await started.call("orders", "pid", null, { signal: never() })) !== pid);
+    expect(await counting).toBe("done");
+    await until(() => !isAlive(pid));
+  });
+
   test("that is broken says file and line; changes wait until it is mended", async () => {
     await workspace.write("orders.mjs", source("").replace("export const orders", "export const const orders"));
     const started = await start(["orders.mjs"]);
@@ -220,7 +231,7 @@ describe("a module", () => {
     expect(lines.join("\n")).toMatch(/an invocation failed: Task timed out after 1\.5 seconds/);
   });
 
-  test("names variables that nobody set", async () => {
+  test("names variables that are not set", async () => {
     await workspace.write("orders.mjs", `process.env.CRM_TOKEN; process.env.WITH ?? "default";${source("")}`);
     await start(["orders.mjs"]);
     expect(lines.join("\n")).toMatch(/orders\.mjs: reads CRM_TOKEN, which is not set: --env CRM_TOKEN=…/);

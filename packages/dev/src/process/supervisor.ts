@@ -75,7 +75,9 @@ export const createSupervisor = (options: SupervisorOptions): Supervisor => {
   let backoffMs = firstBackoffMs;
   let waiting: (() => void)[] = [];
   const all = new Set<WorkerProcess>();
+  /** Numbers of invocations and of calls that have no answer yet. */
   const inFlight = new Map<WorkerProcess, number>();
+  const calls = new Map<WorkerProcess, number>();
   const stopping = new AbortController();
 
   const tell = (status: SupervisorState["status"], reason?: string): void =>
@@ -85,14 +87,16 @@ export const createSupervisor = (options: SupervisorOptions): Supervisor => {
     waiting = [];
     for (const resume of woken) resume();
   };
-  const count = (worker: WorkerProcess, change: number): void => {
-    inFlight.set(worker, (inFlight.get(worker) ?? 0) + change);
+  const count = (counts: Map<WorkerProcess, number>, worker: WorkerProcess, change: number): void => {
+    counts.set(worker, (counts.get(worker) ?? 0) + change);
   };
 
-  /** Ends a process that serves no longer, when its invocations have ended, and its reports are sent. */
+  /** Ends a process that serves no longer, when its invocations and calls have ended, and its reports are sent. */
   const retire = async (worker: WorkerProcess): Promise<void> => {
     const endsAt = Date.now() + functionTimeoutMs;
-    while (worker.isAlive() && (inFlight.get(worker) ?? 0) > 0 && Date.now() < endsAt && !isStopped) await sleep(20);
+    const isBusy = (): boolean =>
+      ((inFlight.get(worker) ?? 0) > 0 && Date.now() < endsAt) || (calls.get(worker) ?? 0) > 0;
+    while (worker.isAlive() && isBusy() && !isStopped) await sleep(20);
     if (!isStopped) await sleep(reportDelayMs);
     await worker.kill();
   };
@@ -103,6 +107,7 @@ export const createSupervisor = (options: SupervisorOptions): Supervisor => {
     void worker.ended.then((reason) => {
       all.delete(worker);
       inFlight.delete(worker);
+      calls.delete(worker);
       if (answering === worker) answering = undefined;
       if (serving === worker) onCrash(reason);
     });
@@ -189,7 +194,7 @@ export const createSupervisor = (options: SupervisorOptions): Supervisor => {
 
   const invoke: Supervisor["invoke"] = async (event, context, maxWaitMs) => {
     const worker = await acquire(maxWaitMs);
-    count(worker, 1);
+    count(inFlight, worker, 1);
     try {
       const input: InvokeInput = { ...context, event, deadline: Date.now() + functionTimeoutMs };
       const answered = worker.ask("invoke", input);
@@ -199,7 +204,7 @@ export const createSupervisor = (options: SupervisorOptions): Supervisor => {
       if (error instanceof TimedOutError) await worker.kill();
       throw error;
     } finally {
-      count(worker, -1);
+      count(inFlight, worker, -1);
     }
   };
 
@@ -208,13 +213,22 @@ export const createSupervisor = (options: SupervisorOptions): Supervisor => {
     markBroken,
     invoke,
     call: async (method, input, { signal, onProgress }) => {
-      if (answering === undefined) throw new Error(`${module} is not running`);
-      return answering.ask("call", { method, input }, { signal, ...(onProgress && { onProgress }) });
+      const worker = answering;
+      if (worker === undefined) throw new Error(`${module} is not running`);
+      count(calls, worker, 1);
+      try {
+        return await worker.ask("call", { method, input }, { signal, ...(onProgress && { onProgress }) });
+      } finally {
+        count(calls, worker, -1);
+      }
     },
     stop: async () => {
       isStopped = true;
       stopping.abort();
       wake();
+      // The answer follows the reports. A process that is busy does not answer.
+      const flushed = serving?.ask("flush", null).catch(() => undefined);
+      await within(reportDelayMs, Promise.resolve(flushed), () => new Error("late")).catch(() => undefined);
       await Promise.all([...all].map((worker) => worker.kill()));
     },
   };

@@ -9,7 +9,7 @@ export interface DevRoute {
 }
 
 /** What a process is asked to do. */
-export type WorkerTask = "load" | "prepare" | "invoke" | "call";
+export type WorkerTask = "load" | "prepare" | "invoke" | "call" | "flush";
 
 /** A message to the process. */
 export type ToWorker =

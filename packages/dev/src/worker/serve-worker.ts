@@ -115,6 +115,7 @@ export const serveWorker = <Module extends UserModule>(program: WorkerProgram<Mo
     prepare,
     invoke,
     call: async (input, how) => call(input, how),
+    flush: async () => memory.flush(),
   };
   const answer = async ({ id, task, input }: Extract<ToWorker, { type: "ask" }>): Promise<void> => {
     const controller = new AbortController();
