@@ -171,14 +171,14 @@ describeWithJava("docs/getting-started.md", () => {
       writeFileSync(join(project, info.replace(/^.* file: /, "")), code);
     }
     const started = await runSession(0);
-    const { command, lines } = session(/^console rows:/);
+    const { command, lines } = session(/^console not run: .* rows$/);
     const [, sql = ""] = /-c '([^']+)'/.exec(command) ?? [];
     const shown = cellsIn(lines);
     expect(shown.length).toBe(2);
     const rows = await rowsOf(started, sql, shown.length);
     expect(rows.map((row) => Object.values(row).map(textOf))).toEqual(shown);
 
-    const [letter] = named(/^text dead letter:/);
+    const [letter] = named(/^text dead letter$/);
     const sqs = new SQS({
       endpoint: addressIn(started, /^SQS.* at (\S+)$/m),
       region: "us-east-1",
