@@ -1,41 +1,90 @@
-// Takes the pictures of the console for README.md and docs/console.md: docs/images/console-SCREEN-THEME.png. The data is made
-// up (packages/console/test/fake-host.ts), so that each run shows the same. Needs Chromium and a build (npm run build).
-//
-//   npm run pictures [SCREEN …]     all screens, or only these
+// Takes the pictures of the console for README.md and docs/console.md: docs/images/console-SCREEN-THEME.png. Runs the films of
+// `npm run dev`, whose writes are the same each time, and waits until there is something to see: that takes two minutes.
+// Needs Chromium (CHROMIUM_PATH) and a build: npm run build && npm run pictures
 
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
+import { chromium } from "playwright-core";
 
-/** Each screen, with the amount of data that shows it best. */
-const dataOf = {
-  overview: "much",
-  changes: "much",
-  item: "little",
-  "dead-letters": "little",
-  runs: "little",
-  doctor: "little",
+/** So many seconds of changes are in the curves. By then there are two dead letters. */
+const seconds = 95;
+const viewport = { width: 1280, height: 800 };
+
+const startFilms = async () => {
+  const child = spawn(process.execPath, ["examples/films/dist/dev.js", "--port", "0"], {
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  for await (const line of createInterface({ input: child.stdout })) {
+    const [, url] = /^Console: (\S+)$/.exec(line) ?? [];
+    if (url !== undefined) {
+      child.stdout.resume();
+      return { child, url: new URL(url) };
+    }
+  }
+  throw new Error("npm run dev ended before its console was ready");
 };
 
-const wanted = process.argv.slice(2);
-const unknown = wanted.find((screen) => !Object.hasOwn(dataOf, screen));
-if (unknown !== undefined) throw new Error(`there is no screen ${unknown}; expected ${Object.keys(dataOf).join(", ")}`);
-const screens = wanted.length > 0 ? wanted : Object.keys(dataOf);
+/** Asks the interface of the console, as its page does. */
+const interfaceOf = (url) => async (path, body) => {
+  const headers = { "x-sluice-token": new URLSearchParams(url.hash.slice(1)).get("token") };
+  const post = { "content-type": "application/json", "idempotency-key": crypto.randomUUID() };
+  const answer = await fetch(new URL(path, url.origin), {
+    ...(body && { method: "POST", body: JSON.stringify(body) }),
+    headers: { ...headers, ...(body && post) },
+  });
+  if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
+  return answer.json();
+};
 
-const folder = mkdtempSync(".cache/pictures-");
+/** The address of each screen. */
+const addresses = async (ask) => {
+  const { queues } = await ask("/api/about");
+  const { rows } = await ask("/api/changes?route=postgres&outcome=rejected&limit=1");
+  const queue = queues.find(({ kind }) => kind === "dead letters").url;
+  const keys = JSON.stringify(rows[0].keys);
+  return {
+    overview: "/",
+    changes: "/changes",
+    item: `/item?${new URLSearchParams({ pipeline: "films", keys })}`,
+    "dead-letters": `/dead-letters?${new URLSearchParams({ queue })}`,
+    runs: "/runs",
+    doctor: "/doctor",
+  };
+};
+
+const takePictures = async (url, screens) => {
+  const executablePath = process.env.CHROMIUM_PATH ?? "/usr/bin/chromium";
+  const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] });
+  try {
+    for (const colorScheme of ["light", "dark"]) {
+      const context = await browser.newContext({ viewport, colorScheme, reducedMotion: "reduce" });
+      const page = await context.newPage();
+      await page.goto(url.href);
+      for (const [screen, address] of Object.entries(screens)) {
+        await page.goto(url.origin + address);
+        await page.getByText("live", { exact: true }).first().waitFor();
+        await sleep(3_000);
+        await page.screenshot({ path: `docs/images/console-${screen}-${colorScheme}.png` });
+      }
+      await context.close();
+    }
+  } finally {
+    await browser.close();
+  }
+};
+
+const { child, url } = await startFilms();
 try {
-  for (const data of new Set(screens.map((screen) => dataOf[screen]))) {
-    const only = screens.filter((screen) => dataOf[screen] === data).join();
-    const args = ["--only", only, "--data", data, "--width", "1280", "--theme", "light,dark", "--out", folder];
-    const { status } = spawnSync(process.execPath, ["test/console/run-program.js", "screens", ...args], {
-      stdio: "inherit",
-    });
-    if (status !== 0) throw new Error(`the pictures with the data "${data}" failed`);
-  }
-  for (const name of readdirSync(folder)) {
-    const [, screen, theme] = /^(.+)-(?:none|little|much)-(light|dark)-1280\.png$/.exec(name) ?? [];
-    renameSync(join(folder, name), join("docs/images", `console-${screen}-${theme}.png`));
-  }
+  const ask = interfaceOf(url);
+  await sleep(seconds * 1_000);
+  await ask("/api/runs", { kind: "verify", pipeline: "films" });
+  await ask("/api/runs", { kind: "backfill", pipeline: "films", routes: ["postgres"], isDryRun: true });
+  await sleep(5_000);
+  await takePictures(url, await addresses(ask));
 } finally {
-  rmSync(folder, { recursive: true, force: true });
+  const ended = once(child, "exit");
+  child.kill("SIGTERM");
+  await ended;
 }
