@@ -116,7 +116,9 @@ describe.each(packages)("%s", (folder) => {
     const exceptions: Record<string, readonly string[]> = {
       "packages/core": none,
       "packages/cdk": ["@sluice/rules", "@sluice/workflow"],
-      "packages/cli": ["@sluice/core", "@sluice/redrive", "@sluice/backfill", "@sluice/inspect", "@sluice/local"],
+      "packages/cli": ["backfill", "console", "core", "dev", "inspect", "redrive"].map((name) => `@sluice/${name}`),
+      "packages/console": ["@sluice/core", "@sluice/inspect"],
+      "packages/dev": ["@sluice/core", "@sluice/local"],
       "packages/inspect": ["@sluice/backfill", "@sluice/core", "@sluice/rules"],
       "packages/rules": none,
       "packages/workflow": ["@sluice/core", "@sluice/redrive", "@sluice/backfill"],

@@ -5,6 +5,7 @@ import { expect, test } from "@jest/globals";
 import { backfillOptions } from "../src/backfill/options.ts";
 import { consoleOptions } from "../src/console/options.ts";
 import { deadLettersOptions } from "../src/dead-letters/options.ts";
+import { devOptions } from "../src/dev/options.ts";
 import { doctorOptions } from "../src/doctor/options.ts";
 import { initOptions } from "../src/init/options.ts";
 import { redriveOptions } from "../src/redrive/options.ts";
@@ -12,6 +13,7 @@ import { verifyOptions } from "../src/verify/options.ts";
 
 const parsers = {
   init: initOptions,
+  dev: devOptions,
   backfill: backfillOptions,
   verify: verifyOptions,
   doctor: doctorOptions,
@@ -31,7 +33,7 @@ const pages = [
 ];
 
 const commandLine =
-  /^(?:\$ )?(?:npx )?(?:sluice|@sluice\/cli|node packages\/cli\/bin\/sluice\.js) ((?:init|backfill|verify|doctor|console|redrive|dead-letters) .*)$/;
+  /^(?:\$ )?(?:npx )?(?:sluice|@sluice\/cli|node packages\/cli\/bin\/sluice\.js) ((?:init|dev|backfill|verify|doctor|console|redrive|dead-letters) .*)$/;
 
 /** Returns the page's command lines, with their continuation lines. Omits command lines with placeholders. */
 const commandsIn = (page: string): string[] =>

@@ -17,7 +17,7 @@ const documented = (heading: string): string[] => {
 };
 
 describe("help", () => {
-  test.each(["init", "backfill", "verify", "trace", "doctor", "console", "redrive", "dead-letters"])(
+  test.each(["init", "dev", "backfill", "verify", "trace", "doctor", "console", "redrive", "dead-letters"])(
     "of %s names every option, as the README does",
     async (command) => {
       const { code, stdout, stderr } = await runSluice([command, "--help"]);
@@ -39,14 +39,14 @@ describe("help", () => {
   test("names the commands; --version shows the version", async () => {
     expect(await runSluice(["--help"])).toMatchObject({
       code: 0,
-      stdout: expect.stringMatching(/^ {2}init .*\n {2}backfill .*\n[\s\S]*^ {2}redrive .*\n {2}dead-letters /m),
+      stdout: expect.stringMatching(/^ {2}init .*\n {2}dev .*\n {2}backfill .*\n[\s\S]*^ {2}redrive .*\n {2}dead-letters /m),
     });
     expect(await runSluice(["--version"])).toMatchObject({ code: 0, stdout: `${JSON.parse(manifest).version}\n` });
   });
 
   test.each([
-    [[], "no command is given; expected init, backfill, "],
-    [["redirve"], "unknown command redirve; expected init, backfill, "],
+    [[], "no command is given; expected init, dev, backfill, "],
+    [["redirve"], "unknown command redirve; expected init, dev, backfill, "],
     [["--verison"], "unknown option --verison; expected"],
     [["redrive", "q", "--sinks", "a"], "unknown option --sinks; expected one of sluice redrive: --to, --function,"],
     [["init", "a", "b"], 'unexpected argument "b"; expected one folder'],

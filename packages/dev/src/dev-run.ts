@@ -3,7 +3,7 @@
 import type { InvocationReport } from "@sluice/core";
 import type { DeliveryReport } from "@sluice/core/metrics";
 import type { Image } from "@sluice/core/sink-kit";
-import type { DevQueue, TableKey } from "./worker/messages.ts";
+import type { DevQueue, DevRoute, TableKey } from "./worker/messages.ts";
 
 /** Options of `startDev`. */
 export interface DevOptions {
@@ -30,14 +30,6 @@ export interface DevOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A route of a pipeline. */
-export interface DevRoute {
-  readonly name: string;
-  readonly sink: string;
-  readonly writes: "upsert" | "append";
-  readonly isReadable: boolean;
-}
-
 /** A pipeline that runs on this machine. */
 export interface DevPipeline {
   /** The path that the user gave. */
@@ -47,6 +39,8 @@ export interface DevPipeline {
   readonly table: string;
   readonly keyNames: readonly string[];
   readonly routes: readonly DevRoute[];
+  /** The variables of the module that the run has set, and the addresses of the engines of AWS. */
+  readonly environment: Readonly<Record<string, string>>;
   readonly status: "starting" | "running" | "restarting" | "broken";
   /** Only if broken or restarting. */
   readonly reason?: string;

@@ -6,9 +6,8 @@ export type {
   DevPipeline,
   DevQueueDepth,
   DevReports,
-  DevRoute,
   DevRun,
   KeyedDelivery,
 } from "./dev-run.ts";
 export { startDev } from "./start-dev.ts";
-export type { DevQueue, KeyAttribute, TableKey } from "./worker/messages.ts";
+export type { DevQueue, DevRoute, TableKey, TableKeyAttribute } from "./worker/messages.ts";

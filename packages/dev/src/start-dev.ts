@@ -135,7 +135,11 @@ export const startDev = async (options: DevOptions): Promise<DevRun> => {
       engines: () =>
         describeEngines(engines, {
           tables: tables().map((table) => ({ name: table.name, example: exampleOf(table) })),
-          queues: queues(),
+          queues: [
+            ...queues().flatMap(({ kind, name, url }) => (kind === "dead letters" ? [{ use: kind, name, url }] : [])),
+            ...runs.flatMap((run) => run.targetQueues()),
+            ...queues().flatMap(({ kind, name, url }) => (kind === "dead letters" ? [] : [{ use: kind, name, url }])),
+          ],
         }),
       onChange: changed.add,
       onReports: reported.add,

@@ -16,6 +16,7 @@ import type {
 import type { DevPipeline, DevReports, DevRun } from "@sluice/dev";
 import { actionsOf } from "../actions/actions.ts";
 import { CommandError } from "../command-line/command-error.ts";
+import { messageOf } from "../terminal/format.ts";
 import type { MethodInputs, MethodResult } from "./methods.ts";
 
 /** What the host needs. */
@@ -57,8 +58,6 @@ export const feedReports = (feed: ChangeFeed, { pipeline, deliveries, invocation
   );
 };
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
 const queueNow = async (run: DevRun, queue: QueueAbout): Promise<QueueNow> => {
   try {
     return { ...queue, ...(await run.depthOf(queue.url)) };
@@ -85,7 +84,7 @@ export const devHost = ({ run, feed, version, directory }: DevHostOptions): Cons
       editDeadLetter: true,
       dropDeadLetters: true,
       runs: ["backfill", "verify", "redrive"],
-      doctor: false,
+      doctor: true,
     },
     hidesKeys: false,
   });
@@ -126,6 +125,7 @@ export const devHost = ({ run, feed, version, directory }: DevHostOptions): Cons
       functionName: undefined,
       queues: run.queues(),
       aws: { profile: undefined, region: undefined, endpointUrl: undefined },
+      environment: found?.environment,
       directory,
     });
     return actions.commandOf(input);

@@ -1,19 +1,20 @@
 // `sluice dev`: runs pipelines on this machine, until Ctrl-C.
 
 import { resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { createFeed } from "@sluice/console";
 import type { DevRun } from "@sluice/dev";
 import { CommandError, exitCodes } from "../command-line/command-error.ts";
 import { resources } from "../pipeline-command/resources.ts";
-import { withSeparators } from "../terminal/format.ts";
+import { messageOf, withSeparators } from "../terminal/format.ts";
 import { watchInterrupts } from "../terminal/interrupt.ts";
+import { openBrowser } from "../terminal/open-browser.ts";
 import { plainLines } from "../terminal/plain-text.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { version } from "../version.ts";
 import { devHost, feedReports } from "./dev-host.ts";
 import { openHistory } from "./history.ts";
 import { loadDev } from "./load-dev.ts";
-import { openBrowser } from "./open-browser.ts";
 import { type DevCommandOptions, devHelp, devOptions } from "./options.ts";
 import { serveConsole } from "./serve-console.ts";
 
@@ -23,10 +24,13 @@ const directory = ".sluice";
 /** Errors whose messages are for the user. */
 const plainErrors = /^(?:DevError|EngineMissingError|EngineFailedError|ConfigError)$/;
 
+/** The console has all lines. */
+const printedLines = 2;
+
 const printEngines = (run: DevRun, { out }: Terminal): void => {
   for (const { name, address, lines } of run.engines()) {
     out(`${name} at ${address}`);
-    for (const { label, command } of lines) {
+    for (const { label, command } of lines.slice(0, printedLines)) {
       out(`  # ${label}`);
       out(`  ${command}`);
     }
@@ -39,6 +43,9 @@ const seedTable = async (run: DevRun, { err, progress }: Terminal): Promise<void
   if (written > 0) err(`${withSeparators(written)} items of the seed are in the table`);
 };
 
+/** A short seed is written before the line that says where to look, which is so the last one. A long one can be watched. */
+const shortSeedMs = 1_500;
+
 /** Resolves when the signal aborts. */
 const untilAborted = (signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
@@ -49,7 +56,9 @@ const untilAborted = (signal: AbortSignal): Promise<void> =>
 const runDev = async (options: DevCommandOptions, terminal: Terminal, signal: AbortSignal): Promise<void> => {
   const { startDev } = await loadDev();
   const opened = resources();
-  const say = (text: string): void => plainLines(text).forEach((line) => terminal.err(line));
+  const say = (text: string): void => {
+    for (const line of plainLines(text)) terminal.err(line);
+  };
   try {
     const history = options.history === undefined ? undefined : opened.add(await openHistory(options.history, say));
     const run = await startDev({
@@ -72,13 +81,24 @@ const runDev = async (options: DevCommandOptions, terminal: Terminal, signal: Ab
       history?.add(reports);
     });
     printEngines(run, terminal);
-    if (options.hasConsole) {
-      const host = devHost({ run, feed, version: await version(), directory: resolve(directory) });
-      const { url } = opened.add(await serveConsole(host, options.port));
-      terminal.out(`Console: ${url}`);
-      if (options.opens) openBrowser(url, () => say("no browser could be opened; open the address above"));
+    const seeding = seedTable(run, terminal);
+    const console = options.hasConsole
+      ? opened.add(
+          await serveConsole(
+            devHost({ run, feed, version: await version(), directory: resolve(directory) }),
+            options.port,
+          ),
+        )
+      : undefined;
+    await Promise.race([seeding, sleep(shortSeedMs, undefined, { ref: false })]);
+    if (console !== undefined) terminal.out(`Console: ${console.url}`);
+    if (console !== undefined && options.opens) {
+      const file = await openBrowser(console.url).catch((error: unknown) => {
+        say(`the browser cannot be opened (${messageOf(error)}); open the address yourself`);
+      });
+      if (file !== undefined) opened.add(file);
     }
-    await seedTable(run, terminal);
+    await Promise.race([seeding, untilAborted(signal)]);
     await untilAborted(signal);
   } finally {
     await opened.close();

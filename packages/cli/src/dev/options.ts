@@ -74,15 +74,15 @@ const options = {
 /** Help of `sluice dev`. */
 export const devHelp: string = helpOf({
   usage: ["sluice dev <pipeline module> [more modules] [options]"],
-  about: `Runs a pipeline on your machine, with a console in the browser that shows what it does. Starts the engines that the
-module's imports need: DynamoDB Local with a stream, SQS, SNS and S3, Postgres, OpenSearch, a mail server, and a server that
-stands for webhooks, EventBridge and SES. Creates the table, the queues and what the targets lack. When a file of the module
-changes, the pipeline is loaded again, and goes on where it was in the stream.`,
+  about: `Runs a pipeline on your machine, with a console in the browser that shows what it does. Starts the engines that
+the module's imports need: DynamoDB Local with a stream, SQS, SNS and S3, Postgres, OpenSearch, a mail server, and a
+server that stands for webhooks, EventBridge and SES. Creates the table, the queues and what the targets lack. When a
+file of the module changes, the pipeline is loaded again, and goes on where it was in the stream.`,
   options,
-  notes: `A module is a path such as orders.ts, or orders.ts#orders if it exports several pipelines. Each runs in a process of its
-own. A variable with the address of an engine makes the command use that engine, which it neither stops nor empties:
-DYNAMODB_ENDPOINT, AWS_ENDPOINT_URL_SQS, DATABASE_URL, OPENSEARCH_URL, SMTP_URL. The modules get no real credentials of AWS,
-unless DynamoDB or SQS is your own.
+  notes: `A module is a path such as orders.ts, or orders.ts#orders if it exports several pipelines. Each runs in a process of
+its own. A variable with the address of an engine makes the command use that engine, which it neither stops nor empties:
+DYNAMODB_ENDPOINT, AWS_ENDPOINT_URL_SQS, DATABASE_URL, OPENSEARCH_URL, SMTP_URL. The modules get no real credentials of
+AWS, unless DynamoDB or SQS is your own.
 
 Ctrl-C ends everything. Exit code: 0 after Ctrl-C, 2 when the command could not start.`,
 });

@@ -1,13 +1,13 @@
 // The commands to copy and paste that work on the engines of a run.
 
 import type { DevEngine } from "../dev-run.ts";
-import type { DevQueue } from "../worker/messages.ts";
 import type { DevEngines } from "./engines.ts";
 
 /** What the lines name. */
 export interface LineSubjects {
   readonly tables: readonly { readonly name: string; readonly example: string }[];
-  readonly queues: readonly DevQueue[];
+  /** Queues, and what each is for. */
+  readonly queues: readonly { readonly use: string; readonly name: string; readonly url: string }[];
 }
 
 type Line = DevEngine["lines"][number];
@@ -34,8 +34,8 @@ const dynamodbLines = (endpoint: string, { tables }: LineSubjects): readonly Lin
   ]);
 
 const queueLines = (endpoint: string, { queues }: LineSubjects): readonly Line[] =>
-  queues.map(({ kind, name, url }) => ({
-    label: `look into ${name} (${kind})`,
+  queues.map(({ use, name, url }) => ({
+    label: `look into ${name} (${use})`,
     command: aws(endpoint, `sqs receive-message --queue-url ${url} --visibility-timeout 0 --max-number-of-messages 10`),
   }));
 

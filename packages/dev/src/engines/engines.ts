@@ -1,5 +1,6 @@
 // Starts the engines that the modules need. An engine whose address is given is used, and never stopped or emptied.
 
+import { setTimeout as sleep } from "node:timers/promises";
 import {
   type DynamodbEngine,
   type OpensearchEngine,
@@ -39,6 +40,21 @@ export interface EngineStarter {
   /** Stops the engines, also those that are still starting. */
   readonly stop: () => Promise<void>;
 }
+
+/** How long the end of the command waits for an engine that is still starting. */
+const startingMs = 500;
+
+/** Stops an engine. One that is still starting is stopped later, or ends with this process. */
+const stopOne = async (starting: Promise<Stoppable | undefined>): Promise<void> => {
+  const timer = new AbortController();
+  const late = sleep(startingMs, undefined, { signal: timer.signal }).catch(() => undefined);
+  const stopped = starting.then(
+    (engine) => engine?.stop(),
+    () => undefined, // whoever waits for the start got the error
+  );
+  await Promise.race([stopped, late]);
+  timer.abort();
+};
 
 /** The variables with the addresses of given engines. */
 const addressNames = {
@@ -104,8 +120,7 @@ export const engineStarter = (variables: Variables): EngineStarter => {
     };
   };
   const stop = async (): Promise<void> => {
-    const engines = await Promise.allSettled(starting.values());
-    await Promise.all(engines.map((engine) => (engine.status === "fulfilled" ? engine.value?.stop() : undefined)));
+    await Promise.all([...starting.values()].map(stopOne));
   };
   return { start, stop };
 };

@@ -1,4 +1,4 @@
-// The values of the variables that a module names and nobody has set: tables, queues, topics and addresses of the engines.
+// The values of the variables that a module names and that are not set: tables, queues, topics and addresses of the engines.
 
 import type { DevEngines } from "../engines/engines.ts";
 
@@ -48,7 +48,7 @@ const rules: readonly Rule[] = [
   [/_URL$/, (name, _base, { http }) => given(http && `${http.url}/${stem(name, /_URL$/, "hook")}`)],
 ];
 
-/** How a variable gets its value; undefined if nobody but the user knows it. `base` begins the names of resources. */
+/** How a variable gets its value; undefined if only the user knows it. `base` begins the names of resources. */
 export const provisionOf = (name: string, base: string, engines: DevEngines): Provision | undefined => {
   for (const [pattern, provide] of rules) {
     const found = pattern.test(name) ? provide(name, base, engines) : undefined;

@@ -11,8 +11,8 @@ const pollMs = 2_000;
 
 /** Watches files. */
 export interface FileWatcher {
-  /** Watches these files instead of those before. */
-  readonly watch: (files: readonly string[]) => void;
+  /** Watches these files instead of those before. If they are not all that matter, every poll counts as a change. */
+  readonly watch: (files: readonly string[], areAll?: "all" | "some") => void;
   readonly stop: () => void;
 }
 
@@ -22,6 +22,7 @@ export const watchFiles = (onChange: () => void): FileWatcher => {
   let timer: NodeJS.Timeout | undefined;
   let watched: readonly string[] = [];
   let stamps = new Map<string, string>();
+  let areAll = true;
   const changed = (): void => {
     clearTimeout(timer);
     timer = setTimeout(() => void check(), debounceMs);
@@ -39,14 +40,15 @@ export const watchFiles = (onChange: () => void): FileWatcher => {
     if (files !== watched) return;
     const isChanged = files.some((file) => stamps.get(file) !== now.get(file));
     stamps = now;
-    if (isChanged) onChange();
+    if (isChanged || !areAll) onChange();
   };
   const poll = setInterval(() => void check(), pollMs);
   const close = (): void => {
     for (const watcher of watchers) watcher.close();
   };
   return {
-    watch: (files) => {
+    watch: (files, extent = "all") => {
+      areAll = extent === "all";
       const before = new Set(watched);
       watched = [...new Set(files)].sort();
       const isSame = before.size === watched.length && watched.every((file) => before.has(file));
@@ -57,7 +59,7 @@ export const watchFiles = (onChange: () => void): FileWatcher => {
       watchers = folders.flatMap((folder) => {
         try {
           const watcher = watch(folder, (_, name) => {
-            if (name === null || names.has(name)) changed();
+            if (name === null || names.has(name) || !areAll) changed();
           });
           // The folder may be removed. The poll finds its files when they are back.
           return [watcher.on("error", () => undefined)];

@@ -4,6 +4,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { DevCall } from "../dev-run.ts";
 import type { InvokeInput, LoadedModule } from "../worker/messages.ts";
+import { within } from "./within.ts";
 import type { WorkerProcess } from "./worker-process.ts";
 
 /** How a pipeline is. */
@@ -51,21 +52,12 @@ const healthyMs = 30_000;
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-const timedOut = (ms: number): Error => new Error(`Task timed out after ${ms / 1000} seconds`);
-
-/** Rejects when the time is over. */
-const within = async <Value>(ms: number, promise: Promise<Value>, error: () => Error): Promise<Value> => {
-  const timer = new AbortController();
-  const expired = sleep(ms, undefined, { signal: timer.signal }).then(
-    () => Promise.reject(error()),
-    () => new Promise<never>(() => undefined),
-  );
-  try {
-    return await Promise.race([promise, expired]);
-  } finally {
-    timer.abort();
+class TimedOutError extends Error {
+  constructor(ms: number) {
+    super(`Task timed out after ${ms / 1000} seconds`);
+    this.name = "Sandbox.Timedout";
   }
-};
+}
 
 /** Creates the supervisor of a module. No process is started yet. */
 export const createSupervisor = (options: SupervisorOptions): Supervisor => {
@@ -74,6 +66,8 @@ export const createSupervisor = (options: SupervisorOptions): Supervisor => {
   let serving: WorkerProcess | undefined;
   /** The process that answers calls: the last one that could be loaded. */
   let answering: WorkerProcess | undefined;
+  /** The process that loads the module. */
+  let loading: WorkerProcess | undefined;
   let loaded: LoadedModule | undefined;
   let generation = 0;
   let isStopped = false;
@@ -81,23 +75,28 @@ export const createSupervisor = (options: SupervisorOptions): Supervisor => {
   let backoffMs = firstBackoffMs;
   let waiting: (() => void)[] = [];
   const all = new Set<WorkerProcess>();
+  /** Numbers of invocations and of calls that have no answer yet. */
   const inFlight = new Map<WorkerProcess, number>();
+  const calls = new Map<WorkerProcess, number>();
   const stopping = new AbortController();
 
+  const tell = (status: SupervisorState["status"], reason?: string): void =>
+    options.onState({ status, since: Date.now(), ...(reason !== undefined && { reason }) }, loaded);
   const wake = (): void => {
     const woken = waiting;
     waiting = [];
     for (const resume of woken) resume();
   };
-  const tell = (status: SupervisorState["status"], reason?: string): void =>
-    options.onState({ status, since: Date.now(), ...(reason !== undefined && { reason }) }, loaded);
+  const count = (counts: Map<WorkerProcess, number>, worker: WorkerProcess, change: number): void => {
+    counts.set(worker, (counts.get(worker) ?? 0) + change);
+  };
 
-  const isIdle = (worker: WorkerProcess): boolean => (inFlight.get(worker) ?? 0) === 0;
-
-  /** Ends a process that serves no longer, when its invocations have ended, and its reports are sent. */
+  /** Ends a process that serves no longer, when its invocations and calls have ended, and its reports are sent. */
   const retire = async (worker: WorkerProcess): Promise<void> => {
     const endsAt = Date.now() + functionTimeoutMs;
-    while (worker.isAlive() && !isIdle(worker) && Date.now() < endsAt && !isStopped) await sleep(20);
+    const isBusy = (): boolean =>
+      ((inFlight.get(worker) ?? 0) > 0 && Date.now() < endsAt) || (calls.get(worker) ?? 0) > 0;
+    while (worker.isAlive() && isBusy() && !isStopped) await sleep(20);
     if (!isStopped) await sleep(reportDelayMs);
     await worker.kill();
   };
@@ -107,17 +106,31 @@ export const createSupervisor = (options: SupervisorOptions): Supervisor => {
     all.add(worker);
     void worker.ended.then((reason) => {
       all.delete(worker);
+      inFlight.delete(worker);
+      calls.delete(worker);
       if (answering === worker) answering = undefined;
       if (serving === worker) onCrash(reason);
     });
     return worker;
   };
 
-  const prepare = async (worker: WorkerProcess): Promise<LoadedModule> => {
-    const found = (await worker.ask("load", module)) as LoadedModule;
-    const place = await options.place(found);
-    await worker.ask("prepare", place);
-    return found;
+  /** Loads the module again after a delay that grows, unless something else happens first. */
+  const reloadLater = (): void => {
+    const mine = generation;
+    backoffMs = Math.min(2 * backoffMs, longestBackoffMs);
+    void sleep(backoffMs, undefined, { signal: stopping.signal }).then(
+      () => (mine === generation ? reload() : undefined),
+      () => undefined,
+    );
+  };
+
+  /** The process has ended by itself. A process that is loading already takes its place. */
+  const onCrash = (reason: string): void => {
+    serving = undefined;
+    if (isStopped) return;
+    if (Date.now() - startedAt > healthyMs) backoffMs = firstBackoffMs;
+    tell("restarting", reason);
+    if (loading === undefined) reloadLater();
   };
 
   const serve = (worker: WorkerProcess, found: LoadedModule): void => {
@@ -134,6 +147,8 @@ export const createSupervisor = (options: SupervisorOptions): Supervisor => {
 
   const markBroken = (reason: string): void => {
     generation += 1;
+    void loading?.kill();
+    loading = undefined;
     serving = undefined;
     tell("broken", reason);
   };
@@ -141,30 +156,30 @@ export const createSupervisor = (options: SupervisorOptions): Supervisor => {
   const reload = async (): Promise<void> => {
     generation += 1;
     const mine = generation;
+    const isCurrent = (): boolean => mine === generation && !isStopped;
+    void loading?.kill();
     if (loaded !== undefined) tell("restarting");
     const worker = start();
+    loading = worker;
+    let isLoaded = false;
+    const prepare = async (): Promise<LoadedModule> => {
+      const found = (await worker.ask("load", module)) as LoadedModule;
+      isLoaded = true;
+      await worker.ask("prepare", await options.place(found));
+      return found;
+    };
     try {
-      const found = await within(loadTimeoutMs, prepare(worker), () => timedOut(loadTimeoutMs));
-      if (mine === generation && !isStopped) serve(worker, found);
-      else await worker.kill();
+      const found = await within(loadTimeoutMs, prepare(), () => new TimedOutError(loadTimeoutMs));
+      if (!isCurrent()) return await worker.kill();
+      loading = undefined;
+      serve(worker, found);
     } catch (error) {
       await worker.kill();
-      if (mine === generation && !isStopped) markBroken(messageOf(error));
+      if (!isCurrent()) return;
+      markBroken(messageOf(error));
+      // Its targets may be there soon. What is wrong with the module itself changes with its files only.
+      if (isLoaded) reloadLater();
     }
-  };
-
-  /** The process has ended by itself: a new one is started, after a delay that grows. */
-  const onCrash = (reason: string): void => {
-    serving = undefined;
-    if (isStopped) return;
-    generation += 1;
-    const mine = generation;
-    backoffMs = Date.now() - startedAt > healthyMs ? firstBackoffMs : Math.min(2 * backoffMs, longestBackoffMs);
-    tell("restarting", reason);
-    void sleep(backoffMs, undefined, { signal: stopping.signal }).then(
-      () => (mine === generation ? reload() : undefined),
-      () => undefined,
-    );
   };
 
   const acquire = async (maxWaitMs: number): Promise<WorkerProcess> => {
@@ -179,16 +194,17 @@ export const createSupervisor = (options: SupervisorOptions): Supervisor => {
 
   const invoke: Supervisor["invoke"] = async (event, context, maxWaitMs) => {
     const worker = await acquire(maxWaitMs);
-    inFlight.set(worker, (inFlight.get(worker) ?? 0) + 1);
+    count(inFlight, worker, 1);
     try {
       const input: InvokeInput = { ...context, event, deadline: Date.now() + functionTimeoutMs };
-      return await within(functionTimeoutMs, worker.ask("invoke", input), () => timedOut(functionTimeoutMs));
+      const answered = worker.ask("invoke", input);
+      return await within(functionTimeoutMs, answered, () => new TimedOutError(functionTimeoutMs));
     } catch (error) {
       // Like Lambda, ends the process of an invocation that timed out: it would go on beside the retry.
-      if (messageOf(error) === timedOut(functionTimeoutMs).message) await worker.kill();
+      if (error instanceof TimedOutError) await worker.kill();
       throw error;
     } finally {
-      inFlight.set(worker, (inFlight.get(worker) ?? 1) - 1);
+      count(inFlight, worker, -1);
     }
   };
 
@@ -197,13 +213,22 @@ export const createSupervisor = (options: SupervisorOptions): Supervisor => {
     markBroken,
     invoke,
     call: async (method, input, { signal, onProgress }) => {
-      if (answering === undefined) throw new Error(`${module} is not running`);
-      return answering.ask("call", { method, input }, { signal, ...(onProgress && { onProgress }) });
+      const worker = answering;
+      if (worker === undefined) throw new Error(`${module} is not running`);
+      count(calls, worker, 1);
+      try {
+        return await worker.ask("call", { method, input }, { signal, ...(onProgress && { onProgress }) });
+      } finally {
+        count(calls, worker, -1);
+      }
     },
     stop: async () => {
       isStopped = true;
       stopping.abort();
       wake();
+      // The answer follows the reports. A process that is busy does not answer.
+      const flushed = serving?.ask("flush", null).catch(() => undefined);
+      await within(reportDelayMs, Promise.resolve(flushed), () => new Error("late")).catch(() => undefined);
       await Promise.all([...all].map((worker) => worker.kill()));
     },
   };

@@ -4,6 +4,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import type { FromWorker, ToWorker, WorkerError, WorkerTask } from "../worker/messages.ts";
+import { within } from "./within.ts";
 
 /** How to start a process. */
 export interface WorkerCommand {
@@ -58,6 +59,8 @@ const errorLine = /^(?:\w*Error|Uncaught)\b/;
 const lastError = (lines: readonly string[]): string | undefined => lines.findLast((line) => errorLine.test(line));
 
 const keptLines = 50;
+/** How long the output of a process that has ended is read. */
+const outputMs = 500;
 
 /** Reads the output of a process line by line. Returns its last lines, oldest first. */
 const readOutput = (child: ChildProcess, onOutput: (line: string) => void): readonly string[] => {
@@ -77,6 +80,16 @@ const reasonOf = (code: number | null, signal: NodeJS.Signals | null, lines: rea
   const how = signal === null ? `with exit code ${code}` : `by ${signal}`;
   const error = lastError(lines);
   return `its process ended ${how}${error === undefined ? "" : `: ${error}`}`;
+};
+
+/** Ends the process, and all that its module has started. */
+const killGroup = ({ pid }: ChildProcess): void => {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error; // the group has ended
+  }
 };
 
 /**
@@ -106,9 +119,16 @@ export const startWorker = ({ program, env, onOutput, onReports }: WorkerCommand
     else if (message.type === "answer") settle(message.id, ({ resolve }) => resolve(message.value));
     else settle(message.id, ({ reject }) => reject(errorFrom(message.error)));
   });
-  // `close` follows `exit` when the output is read to its end, so that the reason has the error's line.
+  const exited = async (): Promise<string> => {
+    const [code, signal] = await once(child, "exit");
+    killGroup(child);
+    // `close` follows when the output is read to its end, so that the reason has the error's line.
+    const closed = once(child, "close").then(() => undefined);
+    await within(outputMs, closed, () => new Error("the output does not end")).catch(() => undefined);
+    return reasonOf(code, signal, lines);
+  };
   const ended = Promise.race([
-    once(child, "close").then(([code, signal]) => reasonOf(code, signal, lines)),
+    exited(),
     once(child, "error").then(([error]) => `its process cannot be started: ${(error as Error).message}`),
   ]).then((reason) => {
     isAlive = false;
@@ -131,7 +151,7 @@ export const startWorker = ({ program, env, onOutput, onReports }: WorkerCommand
       options.signal?.addEventListener("abort", () => send({ type: "abort", id }), { once: true });
     });
   const kill = async (): Promise<void> => {
-    child.kill("SIGKILL");
+    killGroup(child);
     await ended;
   };
   return { pid: child.pid, ask, isAlive: () => isAlive, ended, kill };

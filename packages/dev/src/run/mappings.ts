@@ -35,7 +35,7 @@ export interface Mappings {
 
 /** Lambda's longest timeout. The supervisor has the pipeline's own, which begins when there is a process. */
 const longestMs = 900_000;
-/** The constructs' defaults: decision 0048. A second of delay would hide that the first change is there at once. */
+/** The constructs' defaults: decision 0070. A second of delay would hide that the first change is there at once. */
 const batchSize = 1_000;
 const maximumRecordAgeInSeconds = 22 * 3_600;
 const longestRetryDelayMs = 5_000;

@@ -36,6 +36,8 @@ export interface NamedQueue {
 /** The environment of a module. */
 export interface ModuleEnvironment {
   readonly variables: Readonly<Record<string, string | undefined>>;
+  /** Those that the run has set, without those that every process has, and the addresses of the engines of AWS. */
+  readonly provided: Readonly<Record<string, string>>;
   readonly queues: readonly NamedQueue[];
   /** Names of variables that the module reads, and that have no value. */
   readonly unset: readonly string[];
@@ -47,9 +49,6 @@ export const baseOf = (module: string): string =>
     .replace(/\.[^.]*$/, "")
     .replace(/[^\w-]/g, "-") || "pipeline";
 
-/** Sinks that append need an order between the retries of an item. */
-const appendSinks = ["sns", "sqs", "email", "webhook", "eventbridge"].map((name) => `@sluice/sink-${name}`);
-
 /** The value of a variable, and the queue that was created for it. */
 interface Provided {
   readonly value: string;
@@ -60,6 +59,21 @@ interface Created extends Provided {
   readonly queue: NamedQueue;
 }
 
+const nameOfQueue = (url: string): string => url.slice(url.lastIndexOf("/") + 1);
+
+/** A queue that the user's own variable names: its address says nothing, but the variable's name does. */
+const givenQueue = (name: string, value: string, base: string, engines: DevEngines): Provided | undefined => {
+  const provision = provisionOf(name, base, engines);
+  if (provision === undefined || !("resource" in provision) || provision.resource.kind !== "queue") return undefined;
+  return { value, queue: { use: provision.resource.use, name: nameOfQueue(value), url: value } };
+};
+
+const endpointsOf = ({ dynamodb, sqs }: DevEngines): Readonly<Record<string, string>> => ({
+  AWS_REGION: sqs.clientConfig.region,
+  AWS_ENDPOINT_URL_DYNAMODB: dynamodb.endpoint,
+  AWS_ENDPOINT_URL_SQS: sqs.endpoint,
+});
+
 /** Creates the environments of a module, one for each time that it is loaded. A resource is created once. */
 export const environmentsOf = (options: EnvironmentOptions) => {
   const { module, sqs, given, functionTimeoutMs } = options;
@@ -69,23 +83,27 @@ export const environmentsOf = (options: EnvironmentOptions) => {
     const url = await createQueue(sqs, name, { isFifo, functionTimeoutMs });
     return { value: url, queue: { use, name: isFifo ? `${name}.fifo` : name, url } };
   };
-  const create = async (resource: Resource, engines: DevEngines, isAppend: boolean) => {
+  const create = async (resource: Resource, engines: DevEngines, isFifo: boolean): Promise<Created> => {
     if (resource.kind === "queue") {
-      return queueOf(resource.name, resource.use, resource.use === "retry queue" && isAppend);
+      // Routes that append need a FIFO queue for retries; others may have one.
+      const { name, use } = resource;
+      return queueOf(name, use, use === "retry queue" || (use === "target" && isFifo));
     }
-    const { queue } = await queueOf(`${resource.name}-messages`, "target", false);
-    return { value: await createTopic(sqs, engines.sqs, resource.name, queue.url), queue };
+    const { queue } = await queueOf(`${resource.name}-messages`, "target", isFifo);
+    return { value: await createTopic(sqs, engines.sqs, { name: resource.name, isFifo }, queue.url), queue };
   };
-  const provide = async (name: string, engines: DevEngines, isAppend: boolean): Promise<Provided | undefined> => {
+  const provide = async (name: string, engines: DevEngines, isFifo: boolean): Promise<Provided | undefined> => {
     const provision = provisionOf(name, base, engines);
     if (provision === undefined || "value" in provision) return provision;
     const id = JSON.stringify(provision.resource);
-    const found = created.get(id) ?? create(provision.resource, engines, isAppend);
+    const found = created.get(id) ?? create(provision.resource, engines, isFifo);
     created.set(id, found);
+    found.catch(() => created.delete(id));
     return found;
   };
   return async ({ variables, packages }: ModuleGraph, engines: DevEngines): Promise<ModuleEnvironment> => {
-    const isAppend = appendSinks.some((name) => packages.has(name));
+    // Without a store that remembers deliveries, only FIFO targets discard repeats.
+    const isFifo = !packages.has("@sluice/dedupe-dynamodb");
     const table = options.table ?? given.own.SOURCE_TABLE ?? given.inherited.SOURCE_TABLE ?? base;
     const known: Record<string, string | undefined> = {
       ...given.inherited,
@@ -95,13 +113,16 @@ export const environmentsOf = (options: EnvironmentOptions) => {
     };
     const queues = new Map<string, NamedQueue>();
     const unset: string[] = [];
+    const provided: Record<string, string> = { SOURCE_TABLE: table, ...endpointsOf(engines) };
     for (const name of variables.read) {
-      if ((known[name] ?? "") !== "" || name in given.own) continue;
-      const found = await provide(name, engines, isAppend);
-      if (found !== undefined) known[name] = found.value;
-      else if (!variables.withDefault.has(name)) unset.push(name);
+      const own = given.own[name] ?? known[name] ?? "";
+      const found = own === "" ? await provide(name, engines, isFifo) : givenQueue(name, own, base, engines);
       if (found?.queue) queues.set(found.queue.url, found.queue);
+      if (own !== "") continue;
+      if (found !== undefined) provided[name] = found.value;
+      else if (!variables.withDefault.has(name)) unset.push(name);
     }
+    Object.assign(known, provided);
     const engineVariables = {
       DATABASE_URL: engines.postgres?.url,
       OPENSEARCH_NODE: engines.opensearch?.url,
@@ -109,6 +130,6 @@ export const environmentsOf = (options: EnvironmentOptions) => {
       SMTP_URL: engines.smtp?.url,
     };
     const own = resolveReferences(given.own, { ...engineVariables, ...known });
-    return { variables: { ...known, ...own }, queues: [...queues.values()], unset };
+    return { variables: { ...known, ...own }, provided, queues: [...queues.values()], unset };
   };
 };

@@ -17,7 +17,13 @@ import { openTable, type SourceTable } from "../table/table.ts";
 import type { DevQueue, LoadedModule, TableKey, WorkerPlace } from "../worker/messages.ts";
 import type { ReportBatch } from "../worker/reports.ts";
 import { createMappings, type Mappings } from "./mappings.ts";
-import { baseOf, environmentsOf, type GivenVariables, type ModuleEnvironment } from "./module-environment.ts";
+import {
+  baseOf,
+  environmentsOf,
+  type GivenVariables,
+  type ModuleEnvironment,
+  type NamedQueue,
+} from "./module-environment.ts";
 
 /** What a module needs of the run. */
 export interface ModuleRunOptions {
@@ -42,6 +48,8 @@ export interface ModuleRunOptions {
 export interface ModuleRun {
   readonly about: () => DevPipeline;
   readonly queues: () => readonly DevQueue[];
+  /** The queues that are targets of the pipeline, or get the messages of its topics. */
+  readonly targetQueues: () => readonly NamedQueue[];
   readonly table: () => SourceTable | undefined;
   /** Loads the module. Resolves when it runs, or is broken. */
   readonly start: (graph: ModuleGraph) => Promise<void>;
@@ -53,7 +61,9 @@ const defaultKey: TableKey = [{ name: "id", type: "S" }];
 
 const kinds = { "dead letters": "dead letters", "retry queue": "retry queue" } as const;
 
-const firstLine = (text: string): string => text.split("\n")[0] ?? "";
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+const firstLineOf = (error: unknown): string => messageOf(error).split("\n")[0] ?? "";
 
 /** The name of a table of the option `source`, which may be an ARN. */
 const tableNameOf = (source: string): string => source.slice(source.lastIndexOf("/") + 1);
@@ -74,8 +84,11 @@ export const createModuleRun = (options: ModuleRunOptions): ModuleRun => {
   let failedBatches: DevQueue | undefined;
   let files: readonly string[] = [];
   let saidUnset = "";
+  /** What is wrong with the files. */
+  let problem: string | undefined;
   let isStopped = false;
-  let changes = Promise.resolve();
+  let lastChange = 0;
+  let placing: Promise<unknown> = Promise.resolve();
 
   const say = (line: string): void => onLine(`${label}: ${line}`);
   const pipelineName = (): string => loaded?.name ?? base;
@@ -118,15 +131,14 @@ export const createModuleRun = (options: ModuleRunOptions): ModuleRun => {
       functionTimeoutMs,
       invoke: (event, { awsRequestId }, maxWaitMs) =>
         supervisor.invoke(event, { requestId: awsRequestId, functionName }, maxWaitMs),
-      onFunctionError: (error) =>
-        say(`an invocation failed: ${firstLine(error instanceof Error ? error.message : String(error))}`),
+      onFunctionError: (error) => say(`an invocation failed: ${firstLineOf(error)}`),
       onProblem: (error) => {
-        if (!isStopped) say(firstLine(error instanceof Error ? error.message : String(error)));
+        if (!isStopped) say(firstLineOf(error));
       },
     });
   };
 
-  const place = async (found: LoadedModule): Promise<WorkerPlace> => {
+  const openPlace = async (found: LoadedModule): Promise<WorkerPlace> => {
     if (engines === undefined) throw new Error("the engines are not started");
     loaded = found;
     const name = tableNameFor(found);
@@ -147,6 +159,13 @@ export const createModuleRun = (options: ModuleRunOptions): ModuleRun => {
     };
   };
 
+  /** One after the other: a change of the module may come while the table of the one before is created. */
+  const place = (found: LoadedModule): Promise<WorkerPlace> => {
+    const opening = placing.then(() => openPlace(found));
+    placing = opening.catch(() => undefined);
+    return opening;
+  };
+
   const supervisor = createSupervisor({
     module,
     functionTimeoutMs,
@@ -159,35 +178,45 @@ export const createModuleRun = (options: ModuleRunOptions): ModuleRun => {
       }),
     place,
     onState: (next, found) => {
+      const isNew = next.reason !== undefined && next.reason !== state.reason;
       state = next;
       loaded = found ?? loaded;
-      if (next.reason !== undefined) say(`${next.status}: ${next.reason}`);
+      if (isNew) say(`${next.status}: ${next.reason}`);
       options.onChange();
     },
   });
 
   const watcher = watchFiles(() => {
-    changes = changes.then(() => reload()).catch((error: unknown) => say(String(error)));
+    reload().catch((error: unknown) => supervisor.markBroken(messageOf(error)));
   });
 
   const load = async (graph: ModuleGraph): Promise<void> => {
+    const mine = lastChange;
     files = graph.problem === undefined ? graph.files : [...files, ...graph.files];
-    watcher.watch(files);
-    if (graph.problem !== undefined) {
-      supervisor.markBroken(graph.problem);
+    // A file may be missing, so that nothing tells where it will be.
+    watcher.watch(files, graph.problem === undefined ? "all" : "some");
+    const isKnown = graph.problem === problem;
+    problem = graph.problem;
+    if (problem !== undefined) {
+      if (!isKnown) supervisor.markBroken(problem);
       return;
     }
     engines = await options.engines(enginesFor([graph]));
-    environment = await environmentFor(graph, engines);
+    const next = await environmentFor(graph, engines);
+    if (mine !== lastChange) return;
+    environment = next;
     sayUnset();
     await supervisor.reload();
   };
 
   const reload = async (): Promise<void> => {
-    if (isStopped) return;
+    lastChange += 1;
+    const mine = lastChange;
     const startedAt = Date.now();
-    await load(await readGraph(module));
-    if (state.status === "running")
+    const graph = await readGraph(module);
+    if (isStopped || mine !== lastChange) return;
+    await load(graph);
+    if (state.status === "running" && mine === lastChange)
       say(`loaded again after a change, in ${((Date.now() - startedAt) / 1000).toFixed(1)} s`);
   };
 
@@ -198,9 +227,11 @@ export const createModuleRun = (options: ModuleRunOptions): ModuleRun => {
       table: table?.name ?? options.table ?? base,
       keyNames: (table?.key ?? []).flatMap((attribute) => (attribute ? [attribute.name] : [])),
       routes: loaded?.routes ?? [],
+      environment: environment?.provided ?? {},
       ...state,
     }),
     queues,
+    targetQueues: () => (environment?.queues ?? []).filter(({ use }) => use === "target"),
     table: () => table,
     start: load,
     call: (method, input, call) => supervisor.call(method, input, call),

@@ -12,12 +12,17 @@ export class ExactNumber {
 /** Begins texts that stand for numbers. Texts of the file that begin like this get the mark twice. */
 const mark = "\u{F0000}";
 
-const textOrNumber = /"((?:[^"\\]|\\.)*)"|-?\d[\d.eE+-]*/g;
+const textOrNumber = /"((?:[^"\\]|\\.)*)"(\s*:)?|-?\d[\d.eE+-]*/g;
 
+/** The content may begin with the mark, or with its escape. */
+const isMarked = (content: string): boolean =>
+  (content.startsWith(mark) || content.startsWith("\\u")) && (JSON.parse(`"${content}"`) as string).startsWith(mark);
+
+/** Names of members, which a colon follows, stay as they are. */
 const marked = (json: string): string =>
-  json.replace(textOrNumber, (found, text?: string) => {
-    if (text === undefined) return `"${mark}${found}"`;
-    return text.startsWith(mark) ? `"${mark}${mark}${text.slice(mark.length)}"` : found;
+  json.replace(textOrNumber, (found, content: string | undefined, colon: string | undefined) => {
+    if (content === undefined) return `"${mark}${found}"`;
+    return colon === undefined && isMarked(content) ? `"${mark}${content}"` : found;
   });
 
 const restored = (_: string, value: unknown): unknown => {

@@ -1,15 +1,15 @@
 // Guesses the key of a table from the items that it gets.
 
 import type { Image } from "@sluice/core/sink-kit";
-import type { KeyAttribute, TableKey } from "../worker/messages.ts";
+import type { TableKey, TableKeyAttribute } from "../worker/messages.ts";
 
 const keyTypes = ["S", "N", "B"] as const;
 
-const typeIn = (value: Image[string] | undefined): KeyAttribute["type"] | undefined =>
+const typeIn = (value: Image[string] | undefined): TableKeyAttribute["type"] | undefined =>
   keyTypes.find((type) => value !== undefined && type in value);
 
 /** The attribute, if every item has it with the same type. */
-const attributeIn = (items: readonly Image[], name: string): KeyAttribute | undefined => {
+const attributeIn = (items: readonly Image[], name: string): TableKeyAttribute | undefined => {
   const types = new Set(items.map((item) => typeIn(item[name])));
   const [type] = types;
   return types.size === 1 && type !== undefined ? { name, type } : undefined;

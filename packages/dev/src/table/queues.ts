@@ -36,12 +36,15 @@ export const depthOf = async (sqs: SQS, queueUrl: string): Promise<DevQueueDepth
 export const createTopic = async (
   sqs: SQS,
   { clientConfig }: SqsEngine,
-  name: string,
+  { name, isFifo }: { readonly name: string; readonly isFifo: boolean },
   queueUrl: string,
 ): Promise<string> => {
   const sns = new SNS(clientConfig);
   try {
-    const { TopicArn = "" } = await sns.createTopic({ Name: name });
+    const { TopicArn = "" } = await sns.createTopic({
+      Name: isFifo ? `${name}.fifo` : name,
+      ...(isFifo && { Attributes: { FifoTopic: "true", ContentBasedDeduplication: "false" } }),
+    });
     const { Attributes } = await sqs.getQueueAttributes({ QueueUrl: queueUrl, AttributeNames: ["QueueArn"] });
     await sns.subscribe({
       TopicArn,

@@ -2,7 +2,7 @@
 
 import { type DynamoDB, waitUntilTableExists } from "@aws-sdk/client-dynamodb";
 import { DevError } from "../dev-error.ts";
-import type { KeyAttribute, TableKey } from "../worker/messages.ts";
+import type { TableKey, TableKeyAttribute } from "../worker/messages.ts";
 
 /** The source table of a pipeline. */
 export interface SourceTable {
@@ -23,7 +23,8 @@ const describe = async (client: DynamoDB, name: string) => {
   }
 };
 
-const attributesOf = (key: TableKey): readonly KeyAttribute[] => key.filter((attribute) => attribute !== undefined);
+const attributesOf = (key: TableKey): readonly TableKeyAttribute[] =>
+  key.filter((attribute) => attribute !== undefined);
 
 /** `id (S)`, or `pk (S) and sk (S)` */
 export const keyText = (key: TableKey): string =>
@@ -46,9 +47,9 @@ const create = async (client: DynamoDB, name: string, key: TableKey): Promise<vo
 type Description = NonNullable<Awaited<ReturnType<typeof describe>>>;
 
 const keyOf = ({ KeySchema = [], AttributeDefinitions = [] }: Description): TableKey => {
-  const attributes = KeySchema.map(({ AttributeName: name = "" }): KeyAttribute => {
+  const attributes = KeySchema.map(({ AttributeName: name = "" }): TableKeyAttribute => {
     const type = AttributeDefinitions.find((one) => one.AttributeName === name)?.AttributeType ?? "S";
-    return { name, type: type as KeyAttribute["type"] };
+    return { name, type: type as TableKeyAttribute["type"] };
   });
   return attributes as unknown as TableKey;
 };

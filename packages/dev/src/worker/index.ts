@@ -1,4 +1,4 @@
-export type { DevQueue, KeyAttribute, TableKey, WorkerPlace } from "./messages.ts";
+export type { DevQueue, TableKey, TableKeyAttribute, WorkerPlace } from "./messages.ts";
 export {
   type MethodCall,
   serveWorker,

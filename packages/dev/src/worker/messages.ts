@@ -1,9 +1,15 @@
 // What the command and the process of a pipeline say to each other. Everything is plain JSON.
 
-import type { DevRoute } from "../dev-run.ts";
+/** A route of a pipeline. */
+export interface DevRoute {
+  readonly name: string;
+  readonly sink: string;
+  readonly writes: "upsert" | "append";
+  readonly isReadable: boolean;
+}
 
 /** What a process is asked to do. */
-export type WorkerTask = "load" | "prepare" | "invoke" | "call";
+export type WorkerTask = "load" | "prepare" | "invoke" | "call" | "flush";
 
 /** A message to the process. */
 export type ToWorker =
@@ -53,13 +59,13 @@ export interface DevQueue {
 }
 
 /** An attribute of a table's key. */
-export interface KeyAttribute {
+export interface TableKeyAttribute {
   readonly name: string;
   readonly type: "S" | "N" | "B";
 }
 
 /** The key of a table: the partition key, and the sort key if there is one. */
-export type TableKey = readonly [KeyAttribute, KeyAttribute?];
+export type TableKey = readonly [TableKeyAttribute, TableKeyAttribute?];
 
 /** An invocation of the handler. */
 export interface InvokeInput {

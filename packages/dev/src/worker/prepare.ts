@@ -13,7 +13,7 @@ const isEnsurable = (value: unknown): value is Ensurable => isRecord(value) && t
 
 const createOf = ([partitionKey, sortKey]: TableKey) => ({ partitionKey, ...(sortKey && { sortKey }) });
 
-/** A sink of a DynamoDB table creates its table only if it is told the key: that of the source table is the most likely one. */
+/** A sink of a DynamoDB table creates its table only with a key: that of the source table is the most likely one. */
 const ensureOne = async (one: Ensurable, isTableSink: boolean, key: TableKey): Promise<void> => {
   try {
     await one.ensure();

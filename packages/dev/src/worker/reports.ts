@@ -21,6 +21,8 @@ export interface ReportBatch {
 export interface KeyMemory {
   readonly remember: (event: unknown) => void;
   readonly forget: (event: unknown) => void;
+  /** Sends the reports that are collected, at once. */
+  readonly flush: () => void;
 }
 
 const recordIn = (entry: unknown): StreamRecord | undefined => {
@@ -45,6 +47,7 @@ export const sendReports = (send: (batch: ReportBatch) => void): KeyMemory => {
   let invocations: InvocationReport[] = [];
   let timer: NodeJS.Timeout | undefined;
   const flush = (): void => {
+    clearTimeout(timer);
     timer = undefined;
     send({ deliveries, invocations });
     deliveries = [];
@@ -63,6 +66,7 @@ export const sendReports = (send: (batch: ReportBatch) => void): KeyMemory => {
     collect();
   });
   return {
+    flush,
     remember: (event) => {
       for (const { eventID = "", dynamodb } of recordsIn(event)) keysOf.set(eventID, dynamodb?.Keys);
     },

@@ -10,6 +10,7 @@ import type {
   WorkerPlace,
   WorkerTask,
 } from "./messages.ts";
+import { watchParent } from "./parent-watch.ts";
 import { ensureAll } from "./prepare.ts";
 import { sendReports } from "./reports.ts";
 
@@ -76,6 +77,7 @@ const contextOf = ({ requestId, functionName, deadline }: InvokeInput) => ({
  * serveWorker({ load: loadPipeline, methods: () => ({}) });
  */
 export const serveWorker = <Module extends UserModule>(program: WorkerProgram<Module>): void => {
+  watchParent();
   let loaded: Loaded<Module> | undefined;
   let methods: WorkerMethods = {};
   const running = new Map<number, AbortController>();
@@ -113,6 +115,7 @@ export const serveWorker = <Module extends UserModule>(program: WorkerProgram<Mo
     prepare,
     invoke,
     call: async (input, how) => call(input, how),
+    flush: async () => memory.flush(),
   };
   const answer = async ({ id, task, input }: Extract<ToWorker, { type: "ask" }>): Promise<void> => {
     const controller = new AbortController();
