@@ -17,6 +17,19 @@ const runs: Record<FakeData, number> = { none: 0, little: 2, much: 200 };
 const overflow = (page: Page): Promise<number> =>
   page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
 
+/** Presses the tab key until an element with this name has the focus. */
+const tabTo = async (page: Page, name: string, key: "Tab" | "Shift+Tab" = "Tab"): Promise<void> => {
+  for (let stop = 0; stop < 80; stop++) {
+    await page.keyboard.press(key);
+    const focused = await page.evaluate(() => {
+      const element = document.activeElement;
+      return element?.getAttribute("aria-label") ?? element?.textContent?.trim();
+    });
+    if (focused === name) return;
+  }
+  throw new Error(`80 stops of the tab key did not reach ${name}`);
+};
+
 describeWithChromium("the screens", (chromium) => {
   describe.each<FakeData>(["none", "little", "much"])("with data: %s", (data) => {
     let world: FakeConsole;
@@ -83,9 +96,11 @@ describeWithChromium("the screens", (chromium) => {
         const { name, isVisible } = await page.evaluate(() => {
           const element = document.activeElement;
           if (element === null || element === document.body) return { name: "body", isVisible: true };
-          const { outlineStyle, outlineWidth, boxShadow } = getComputedStyle(element);
           const box = element.getBoundingClientRect();
-          const hasMark = (outlineStyle !== "none" && Number.parseFloat(outlineWidth) > 0) || boxShadow !== "none";
+          const hasMark = [undefined, "::after"].some((part) => {
+            const { outlineStyle, outlineWidth, boxShadow } = getComputedStyle(element, part);
+            return (outlineStyle !== "none" && Number.parseFloat(outlineWidth) > 0) || boxShadow !== "none";
+          });
           const isWithin = box.width > 0 && box.bottom > 0 && box.top < innerHeight;
           return { name: element.outerHTML.slice(0, 120), isVisible: hasMark && isWithin };
         });
@@ -138,6 +153,76 @@ describeWithChromium("the screens", (chromium) => {
       } finally {
         await zoomed.close();
       }
+    });
+
+    test("let a dead letter be redriven with the keyboard alone, from the start to its outcome", async () => {
+      const { page } = shown;
+      await visit(shown, world, "overview");
+      await page.keyboard.press("g");
+      await page.keyboard.press("d");
+      await page.getByRole("button", { name: "Show dead letter dl-00002" }).waitFor();
+      await loaded(page);
+      await tabTo(page, "Select dead letter dl-00002");
+      await page.keyboard.press("Space");
+      await tabTo(page, "Dry run", "Shift+Tab");
+      await page.keyboard.press("Enter");
+      await page
+        .locator(".letter-outcome")
+        .filter({ hasText: /would be.*delivered/ })
+        .waitFor();
+      expect(world.fake.deadLetters()).toHaveLength(3);
+      await tabTo(page, "Redrive");
+      await page.keyboard.press("Enter");
+      await page.getByText("left the queue").waitFor();
+      expect(world.fake.deadLetters().map(({ id }) => id)).toEqual(["dl-00000", "dl-00001"]);
+      expect(await axeViolations(page)).toEqual([]);
+      // The dialog, its values and its editor, by the keyboard too.
+      await tabTo(page, "Show dead letter dl-00000");
+      await page.keyboard.press("Enter");
+      await page.getByRole("dialog").waitFor();
+      await tabTo(page, "Show the values");
+      await page.keyboard.press("Enter");
+      await page.getByRole("button", { name: "Hide again" }).waitFor();
+      expect(await axeViolations(page)).toEqual([]);
+      await tabTo(page, "Edit and publish again…");
+      await page.keyboard.press("Enter");
+      await page.getByRole("textbox", { name: /The item as/ }).waitFor();
+      expect(await axeViolations(page)).toEqual([]);
+      await tabTo(page, "Publish again to orders-to-postgres");
+      await page.keyboard.press("Enter");
+      await page.getByText("Published again").waitFor();
+      await page.keyboard.press("Escape");
+      await page.getByRole("dialog").waitFor({ state: "hidden" });
+      expect(world.fake.deadLetters().map(({ id }) => id)).toEqual(["dl-00001"]);
+    });
+
+    test("show the report of the doctor, results of runs, values and questions without a fault that axe finds", async () => {
+      const { page } = shown;
+      await visit(shown, world, "doctor");
+      await page.getByRole("button", { name: "Run the doctor" }).click();
+      await page.getByText("FAKE_FINDING_0").first().waitFor();
+      expect(await axeViolations(page)).toEqual([]);
+      await visit(shown, world, "item");
+      await page.getByRole("button", { name: "Show the values" }).click();
+      await page.getByRole("button", { name: "Hide again" }).waitFor();
+      expect(await axeViolations(page)).toEqual([]);
+      await visit(shown, world, "dead-letters");
+      await page.getByRole("checkbox", { name: /Select all/ }).check();
+      await page.getByRole("button", { name: "Drop…" }).click();
+      await page.getByRole("dialog").waitFor();
+      expect(await axeViolations(page)).toEqual([]);
+      await page.keyboard.press("Escape");
+      for (const kind of ["Backfill", "Verify", "Redrive"]) {
+        await visit(shown, world, "runs");
+        await page.getByRole("button", { name: kind, exact: true }).first().click();
+        await page.getByRole("button", { name: /Start the/ }).waitFor();
+        expect(await axeViolations(page)).toEqual([]);
+      }
+      await page.goto(`${world.console.origin}/runs`);
+      await loaded(page);
+      await page.locator("main a[href^='/runs?id=']").first().click();
+      await page.getByRole("heading", { level: 2 }).first().waitFor();
+      expect(await axeViolations(page)).toEqual([]);
     });
 
     test("are reached with the keyboard alone", async () => {

@@ -29,9 +29,10 @@ const plainErrors =
   /^(Action|Command|Config|Record|Sink|Deadline|Source|RunState|RunTaken|Function(Unreachable|Broken|Failed)|BrokenFunction|UnexpectedAnswer|TooManyFailures|DiffersTooMuch|Abort|Timeout)Error$/;
 
 /** Passes errors whose messages are for people. Withholds the text of others, because it may quote values of items. */
-export const plainError = (error: unknown): Error => {
-  if (error instanceof Error && plainErrors.test(error.name)) return error;
-  const name = error instanceof Error ? error.name : typeof error;
+export const plainError = (error: unknown): unknown => {
+  const { name: given } = (error ?? {}) as { readonly name?: unknown };
+  const name = typeof given === "string" ? given : typeof error;
+  if (plainErrors.test(name)) return error;
   return new ActionError("ACTION_FAILED", `${name}; its text is withheld because it may quote values`, {
     cause: error,
   });

@@ -1,6 +1,7 @@
 // The actions of the console: what the commands do, as functions from plain JSON to plain JSON.
 
 import type { ConsoleHost, RunCall, RunInput, RunResult } from "@sluice/console";
+import { payloadPlaceOf } from "../aws/payloads.ts";
 import { withPlainErrors } from "./action-error.ts";
 import { backfillOf } from "./backfill.ts";
 import { commandLineOf } from "./command-line.ts";
@@ -9,6 +10,7 @@ import { doctorOf } from "./doctor.ts";
 import { editOf } from "./edit.ts";
 import { traceOf, valuesOf } from "./item.ts";
 import type { ActionPlace } from "./place.ts";
+import { queueTurns } from "./queue-turns.ts";
 import { redriveOf } from "./redrive.ts";
 import { verifyOf } from "./verify.ts";
 
@@ -30,7 +32,10 @@ export type Actions = Pick<
 >;
 
 /** Creates the actions of a place. */
-export const actionsOf = (place: ActionPlace): Actions => {
+export const actionsOf = (given: ActionPlace): Actions => {
+  // The module may have loaded an earlier core, whose pipelines do not tell their stores.
+  const stores = given.module?.pipeline.payloadStores?.() ?? [];
+  const place = { ...given, payloadStore: given.payloadStore ?? payloadPlaceOf(stores), turns: queueTurns() };
   const [backfill, verify, redrive] = [backfillOf(place), verifyOf(place), redriveOf(place)];
   const run = async (input: RunInput, call: RunCall): Promise<RunResult | undefined> => {
     if (input.kind === "backfill") return backfill(input, call);

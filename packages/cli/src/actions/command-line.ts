@@ -93,18 +93,20 @@ const wordsOfKind = (place: ActionPlace, input: RunInput): readonly string[] => 
   return input.kind === "verify" ? verifyWords(place, input) : redriveWords(place, input);
 };
 
+/** Removes user and password from a URL. */
+const withoutUser = (text: string): string => text.replaceAll(/(?<=:\/\/)[^/@\s]*@/g, "");
+
 /** The words of the command, without `npx sluice`. @throws {ActionError} if the place has no such command */
 export const wordsOf = (place: ActionPlace, input: RunInput): readonly string[] => [
   ...wordsOfKind(place, input),
   ...awsWords(place.aws),
 ];
 
-/** User and password in a URL. */
-const userInfo = /(?<=:\/\/)[^/@\s]*@/g;
-
 /** The command line, for a shell, without credentials. */
 export const commandLineOf = (place: ActionPlace, input: RunInput): string => {
-  const variables = Object.entries(place.environment ?? {}).map(([name, value]) => `${name}=${shellWord(value)}`);
-  const words = ["npx", "sluice", ...wordsOf(place, input)].map(shellWord);
-  return [...variables, ...words].join(" ").replaceAll(userInfo, "");
+  const { environment = {}, aws } = place;
+  const variables = Object.entries(environment).map(([name, value]) => `${name}=${shellWord(withoutUser(value))}`);
+  const endpointUrl = aws.endpointUrl && withoutUser(aws.endpointUrl);
+  const words = ["npx", "sluice", ...wordsOf({ ...place, aws: { ...aws, endpointUrl } }, input)];
+  return [...variables, ...words.map(shellWord)].join(" ");
 };

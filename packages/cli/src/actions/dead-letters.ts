@@ -12,7 +12,7 @@ import { backupFile, dropTexts, withTexts } from "../dead-letters/texts.ts";
 import { plainJson } from "../terminal/plain-text.ts";
 import { ActionError } from "./action-error.ts";
 import { actionNotes } from "./notes.ts";
-import { type ActionPlace, queueAt } from "./place.ts";
+import { type OpenPlace, queueAt } from "./place.ts";
 
 /** What a row tells of a dead letter, without the place of its record: only the message tells that. */
 type Columns = Omit<DeadLetterRow, "isStored" | "queueUrl">;
@@ -31,7 +31,7 @@ const columnsOf = ({ id, pipeline, sink, code, message, attempts, firstFailedAt,
 
 /** Opens a queue of the place for one action. Releases all messages that the action received, and has not removed. */
 const inQueue = <Result>(
-  place: ActionPlace,
+  place: OpenPlace,
   queueUrl: string,
   { signal, ids }: { readonly signal: AbortSignal; readonly ids?: readonly string[] },
   use: (queue: OpenQueue) => Promise<Result>,
@@ -39,14 +39,16 @@ const inQueue = <Result>(
   const { url } = queueAt(place, queueUrl);
   const { payloadStore, aws } = place;
   const filter = ids === undefined ? {} : { ids: new Set(ids) };
-  return withQueue({ queueUrl: url, payloadStore, aws }, (opened) =>
-    use({ ...opened, filter, terminal: actionNotes(), signal }),
+  return place.turns(url, signal, () =>
+    withQueue({ queueUrl: url, payloadStore, aws }, (opened) =>
+      use({ ...opened, filter, terminal: actionNotes(), signal }),
+    ),
   );
 };
 
 /** Lists the dead letters of a queue, oldest first. */
 export const listOf =
-  (place: ActionPlace): ConsoleHost["deadLetters"] =>
+  (place: OpenPlace): ConsoleHost["deadLetters"] =>
   (queueUrl, signal) =>
     inQueue(place, queueUrl, { signal }, async (queue) => {
       const found = await receiveDeadLetters(queue, { keep: columnsOf });
@@ -71,7 +73,7 @@ const imagesOf = (
 
 /** Shows one dead letter, with the values of its record. Ends the receive as soon as it is found. */
 export const showOf =
-  (place: ActionPlace): ConsoleHost["deadLetter"] =>
+  (place: OpenPlace): ConsoleHost["deadLetter"] =>
   (queueUrl, id, signal) =>
     inQueue(place, queueUrl, { signal, ids: [id] }, async (queue) => {
       const isFound = new AbortController();
@@ -106,7 +108,7 @@ export const missing = (subject: string): ActionError =>
 
 /** Returns the lines of dead letters, as `sluice dead-letters export` writes them. */
 export const exportOf =
-  (place: ActionPlace): ConsoleHost["exportDeadLetters"] =>
+  (place: OpenPlace): ConsoleHost["exportDeadLetters"] =>
   ({ queueUrl, ids }, signal) =>
     inQueue(place, queueUrl, { signal, ids }, (queue) =>
       withTexts(queue, false, async ({ lines }) => {
@@ -121,7 +123,7 @@ export const exportOf =
 
 /** Writes dead letters to a new file, and then deletes them from the queue. */
 export const dropOf =
-  (place: ActionPlace): ConsoleHost["dropDeadLetters"] =>
+  (place: OpenPlace): ConsoleHost["dropDeadLetters"] =>
   ({ queueUrl, ids }, signal) =>
     inQueue(place, queueUrl, { signal, ids }, (queue) =>
       withTexts(queue, false, async (texts) => {

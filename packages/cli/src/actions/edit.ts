@@ -8,7 +8,8 @@ import { ActionError } from "./action-error.ts";
 import { missing } from "./dead-letters.ts";
 import { checkSameKey, imageIn } from "./image.ts";
 import { actionNotes } from "./notes.ts";
-import type { ActionPlace } from "./place.ts";
+import type { OpenPlace } from "./place.ts";
+import { inTurns } from "./queue-turns.ts";
 import { openInvoker, redriveOptionsOf, resultOf } from "./redrive.ts";
 
 /** Returns the envelope with the record of another item. The version of the change stays. */
@@ -30,7 +31,7 @@ const edited = (envelope: Envelope, newImage: Image): Envelope => {
 
 /** Sends one dead letter again with another item. */
 export const editOf =
-  (place: ActionPlace): ConsoleHost["editDeadLetter"] =>
+  (place: OpenPlace): ConsoleHost["editDeadLetter"] =>
   async ({ queueUrl, id, newImage }, signal) => {
     const image = imageIn(newImage);
     const options = redriveOptionsOf(place, { kind: "redrive", pipeline: "", queueUrl, ids: [id] });
@@ -42,6 +43,7 @@ export const editOf =
         terminal: actionNotes(),
         invoker,
         signal,
+        wrap: (source) => inTurns(source, queueUrl, place.turns),
         edit: (envelope) => edited(envelope, image),
         onFinished: (unit) => results.push(resultOf(unit)),
       });

@@ -5,6 +5,7 @@ import type { AwsOptions } from "../aws/clients.ts";
 import type { PayloadPlace } from "../aws/payloads.ts";
 import type { PipelineModule } from "../pipeline-module/pipeline-module.ts";
 import { ActionError } from "./action-error.ts";
+import type { QueueTurns } from "./queue-turns.ts";
 
 /** What actions work on. */
 export interface ActionPlace {
@@ -17,13 +18,21 @@ export interface ActionPlace {
   /** The function that redrives and repairs; undefined: the pipeline in this process. */
   readonly functionName: string | undefined;
   readonly queues: readonly QueueAbout[];
-  /** Where the pipeline stores large records. Without it, records in S3 are neither read nor deleted. */
+  /**
+   * Where the pipeline stores large records. Default: the store of the module's pipeline. Without one, records in S3 are
+   * neither read nor deleted.
+   */
   readonly payloadStore?: PayloadPlace | undefined;
   readonly aws: AwsOptions;
   /** Variables that the command lines name, such as the endpoints of engines. Without credentials. */
   readonly environment?: Readonly<Record<string, string>> | undefined;
   /** The folder into which dropped dead letters and states of runs are written. */
   readonly directory: string;
+}
+
+/** A place whose actions take turns at its queues. */
+export interface OpenPlace extends ActionPlace {
+  readonly turns: QueueTurns;
 }
 
 /** A place with a module and a table. */

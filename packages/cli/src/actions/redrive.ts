@@ -13,7 +13,8 @@ import { plainLine } from "../terminal/plain-text.ts";
 import { ActionError, plainError } from "./action-error.ts";
 import { wordsOf } from "./command-line.ts";
 import { actionNotes } from "./notes.ts";
-import { type ActionPlace, queueAt } from "./place.ts";
+import { type ActionPlace, type OpenPlace, queueAt } from "./place.ts";
+import { inTurns } from "./queue-turns.ts";
 
 /** Opens the handler that redrives: a function in Lambda, or the pipeline of this process. */
 export const openInvoker = async ({ functionName, module, aws }: ActionPlace): Promise<Invoker> => {
@@ -64,7 +65,7 @@ const failureLines = ({ failure, counts }: RedriveEnd): readonly string[] => {
 
 /** Redrives dead letters. An interrupted redrive has a result, too: each message has its outcome. */
 export const redriveOf =
-  (place: ActionPlace) =>
+  (place: OpenPlace) =>
   async (input: RedriveInput, { signal, onProgress }: Pick<RunCall, "signal" | "onProgress">): Promise<RunResult> => {
     const options = redriveOptionsOf(place, input);
     const results: DeadLetterResult[] = [];
@@ -77,7 +78,10 @@ export const redriveOf =
     const terminal = actionNotes(onProgress, () => counts);
     const invoker = await openInvoker(place);
     try {
-      const end = await runRedrive({ options, terminal, invoker, signal, onFinished });
+      const end = await runRedrive({
+        ...{ options, terminal, invoker, signal, onFinished },
+        wrap: (source) => inTurns(source, input.queueUrl, place.turns),
+      });
       const missing = missingOf(input.ids, results);
       return {
         lines: [

@@ -35,6 +35,13 @@ export const payloadPlace = (values: OptionValues<typeof payloadOptions>): Paylo
   return { bucket, prefix: prefix || defaultPrefix };
 };
 
+/** Returns the place of a pipeline's payload store. Undefined without one, or if it is none of S3. */
+export const payloadPlaceOf = (stores: readonly Pick<PayloadStore, "address">[]): PayloadPlace | undefined => {
+  const [, bucket, prefix = ""] =
+    stores.map(({ address }) => /^s3:\/\/([^/]+)\/(.*)$/.exec(address ?? "")).find((found) => found !== null) ?? [];
+  return bucket === undefined ? undefined : { bucket, prefix };
+};
+
 /** Reads and deletes the records in the pipeline's payload store. */
 export interface Payloads {
   /** Whether the address is in the payload store. */

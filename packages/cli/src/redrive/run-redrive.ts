@@ -1,6 +1,6 @@
 // Redrives the messages of a source in rounds, and releases the messages that stay.
 
-import { type SourceStatus, stillHidden } from "@sluice/inspect/queue";
+import { type MessageSource, type SourceStatus, stillHidden } from "@sluice/inspect/queue";
 import { s3Client } from "../aws/clients.ts";
 import { openPayloads } from "../aws/payloads.ts";
 import { openTemporaryFile } from "../files/temporary-file.ts";
@@ -84,15 +84,19 @@ const run = async (redrive: OpenRedrive): Promise<RedriveEnd> => {
 /** Opens the source, and redrives its messages. Closes what it has opened. @throws {CommandError} when the source cannot be reached */
 export const runRedrive = async (
   redrive: Pick<OpenRedrive, "options" | "terminal" | "invoker" | "signal"> &
-    Partial<Pick<OpenRedrive, "edit" | "onFinished">>,
+    Partial<Pick<OpenRedrive, "edit" | "onFinished">> & {
+      /** Changes how the messages are received. */
+      readonly wrap?: (source: MessageSource) => MessageSource;
+    },
 ): Promise<RedriveEnd> => {
-  const { address, aws, payloadStore }: RunOptions = redrive.options;
+  const { wrap = (source) => source, ...given } = redrive;
+  const { address, aws, payloadStore }: RunOptions = given.options;
   const opened = resources();
   try {
     return await run({
       onFinished: () => undefined,
-      ...redrive,
-      source: opened.add(await openSource(address, aws)),
+      ...given,
+      source: wrap(opened.add(await openSource(address, aws))),
       payloads: opened.add(openPayloads(payloadStore, () => s3Client(aws))),
       file: opened.add(await openTemporaryFile()),
       counts: redriveCounts(),

@@ -18,7 +18,10 @@ export interface ItemView {
   readonly changes: readonly ChangeRow[];
 }
 
-/** What one target holds of an item, and should hold. Plain JSON; numbers of more than 15 digits are texts. */
+/**
+ * What one target holds of an item, and should hold: an object with the members of the copy, each as text in the spelling in
+ * which the sink compares them. Equal copies have equal texts.
+ */
 export interface TargetValues {
   readonly routes: readonly string[];
   /** Undefined if the target has no copy. */

@@ -24,12 +24,12 @@ export const shortCount = (count: number): string => {
 export const rateText = (perSecond: number): string => {
   if (perSecond === 0) return "0/s";
   if (perSecond < 0.1) return "<0.1/s";
-  return perSecond < 10 ? `${perSecond.toFixed(1)}/s` : `${countText(perSecond)}/s`;
+  return perSecond < 9.95 ? `${perSecond.toFixed(1)}/s` : `${countText(perSecond)}/s`;
 };
 
 /** A duration: `12 ms`, `3.4 s`, `5 min 3 s`, `2 h 5 min`, `3 d 4 h`. */
 export const durationText = (ms: number): string => {
-  if (ms < second) return `${Math.max(0, Math.round(ms))} ms`;
+  if (ms < second - 0.5) return `${Math.max(0, Math.round(ms))} ms`;
   if (ms < 9950) return `${(ms / second).toFixed(1)} s`;
   if (ms < minute - 500) return `${Math.round(ms / second)} s`;
   const [large, small, largeName, smallName] =
@@ -46,7 +46,7 @@ export const durationText = (ms: number): string => {
 
 /** How long ago: `now`, `4 s ago`, `3 min ago`, `2 h ago`, `5 d ago`. */
 export const agoText = (ms: number): string => {
-  if (ms < second) return "now";
+  if (ms < second - 0.5) return "now";
   if (ms < minute) return `${Math.floor(ms / second)} s ago`;
   if (ms < hour) return `${Math.floor(ms / minute)} min ago`;
   if (ms < day) return `${Math.floor(ms / hour)} h ago`;

@@ -26,12 +26,15 @@ const isTyping = (target: EventTarget | null): boolean =>
     target instanceof HTMLSelectElement ||
     (target instanceof HTMLInputElement && !["checkbox", "radio", "button"].includes(target.type)));
 
-/** Moves the focus to the next or previous element with `data-row`. */
+const isBelowTop = (row: HTMLElement): boolean =>
+  row.getBoundingClientRect().top >= (row.closest(".virtual-rows")?.parentElement?.getBoundingClientRect().top ?? 0);
+
+/** Moves the focus to the next or previous element with `data-row`; at first to the first one that is seen. */
 const moveRow = (step: 1 | -1): void => {
   const rows = [...document.querySelectorAll<HTMLElement>("main [data-row]")];
   const focused = document.activeElement?.closest<HTMLElement>("[data-row]");
   const index = focused === null || focused === undefined ? -1 : rows.indexOf(focused);
-  const next = rows[index === -1 ? 0 : Math.min(rows.length - 1, Math.max(0, index + step))];
+  const next = index === -1 ? rows.find(isBelowTop) : rows[index + step];
   next?.focus();
   next?.scrollIntoView({ block: "nearest" });
 };

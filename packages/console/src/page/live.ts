@@ -8,6 +8,14 @@ import type { Overview } from "../api/overview.ts";
 import type { RunView } from "../api/runs.ts";
 import { reconnectDelayMs } from "./backoff.ts";
 import { access, get, lines } from "./client.ts";
+import { type Watch, watchSilence } from "./silence.ts";
+import { inSlot } from "./slots.ts";
+
+/** Time between two requests of a tab that may hold no connection; of one in the background. */
+const askMs = 2000;
+const hiddenMs = 15_000;
+/** A tab that is in the background for so long leaves its connection to others. */
+const leaveMs = 10_000;
 
 /** `connecting` is the state before the first answer. */
 export type Connection = "connecting" | "live" | "disconnected";
@@ -27,7 +35,7 @@ export const about = signal<About | undefined>(undefined);
 /** How the pipelines are; undefined until the first answer. */
 export const overview = signal<Overview | undefined>(undefined);
 
-/** The runs that the server told of since the page was opened, by their id. */
+/** The runs that the server reported since the page was opened, by their id. */
 export const liveRuns = signal<ReadonlyMap<string, RunView>>(new Map());
 
 /** Hears rows that match a filter. */
@@ -40,13 +48,24 @@ export interface RowsListener {
 
 let listener: RowsListener | undefined;
 let filter: ChangeFilter | undefined;
-let current: AbortController | undefined;
+let current: Watch | undefined;
 let wake: (() => void) | undefined;
 let pending: LiveLine[] = [];
 let isScheduled = false;
 
-const readAbout = async (): Promise<void> => {
-  about.value = await get<About>("/api/about");
+const readAbout = async (signal?: AbortSignal): Promise<void> => {
+  about.value = await get<About>("/api/about", {}, signal);
+};
+
+const addRuns = (runs: readonly RunView[]): void => {
+  if (runs.length === 0) return;
+  liveRuns.value = new Map([...liveRuns.value, ...runs.map((run) => [run.id, run] as const)]);
+};
+
+/** What the live answer tells only when it changes. */
+const readState = async (signal: AbortSignal): Promise<void> => {
+  const [, runs] = await Promise.all([readAbout(signal), get<readonly RunView[]>("/api/runs", {}, signal)]);
+  addRuns(runs);
 };
 
 const takeRows = (taken: readonly LiveLine[]): void => {
@@ -60,12 +79,6 @@ const takeRows = (taken: readonly LiveLine[]): void => {
   if (rows.length > 0 || skipped > 0) listener?.onRows(rows, skipped);
 };
 
-const takeRuns = (taken: readonly LiveLine[]): void => {
-  const runs = taken.flatMap((line) => (line.type === "run" ? [line.run] : []));
-  if (runs.length === 0) return;
-  liveRuns.value = new Map([...liveRuns.value, ...runs.map((run) => [run.id, run] as const)]);
-};
-
 const flush = (): void => {
   isScheduled = false;
   const taken = pending;
@@ -73,13 +86,13 @@ const flush = (): void => {
   batch(() => {
     const newest = taken.findLast((line) => line.type === "overview");
     if (newest !== undefined) overview.value = newest.overview;
-    takeRuns(taken);
+    addRuns(taken.flatMap((line) => (line.type === "run" ? [line.run] : [])));
     takeRows(taken);
   });
   if (taken.some((line) => line.type === "about")) readAbout().catch(() => undefined);
 };
 
-// Browsers stop the frames of a page that nobody sees: a timer empties the list there.
+// Browsers stop the frames of a page in the background: a timer empties the list there.
 const schedule = (): void => {
   if (isScheduled) return;
   isScheduled = true;
@@ -94,11 +107,14 @@ const opened = (): void => {
   listener?.onOpen();
 };
 
-const readLines = async (signal: AbortSignal): Promise<void> => {
-  if (connection.peek() !== "live") await readAbout();
+/** Reads the live answer until it ends. */
+const readLines = async (watch: Watch): Promise<void> => {
+  const { signal } = watch;
+  if (connection.peek() !== "live") await readState(signal);
   let isOpen = false;
   for await (const line of lines<LiveLine>("/api/live", { ...filter }, signal)) {
     if (signal.aborted) return;
+    watch.heard();
     if (!isOpen) opened();
     isOpen = true;
     if (line.type === "alive") continue;
@@ -107,29 +123,50 @@ const readLines = async (signal: AbortSignal): Promise<void> => {
   }
 };
 
-const waitFor = async (delayMs: number): Promise<void> => {
+/** Asks for everything once: for tabs that may hold no connection. */
+const askOnce = async (watch: Watch): Promise<void> => {
+  const { signal } = watch;
+  const [now] = await Promise.all([get<Overview>("/api/overview", {}, signal), readState(signal)]);
+  watch.heard();
+  overview.value = now;
+  opened();
+};
+
+const pause = async (delayMs: number): Promise<void> => {
   await new Promise<void>((resolve) => {
-    reconnectsAt.value = Date.now() + delayMs;
     const timer = setTimeout(resolve, delayMs);
     wake = () => {
       clearTimeout(timer);
       resolve();
     };
   });
-  reconnectsAt.value = undefined;
   wake = undefined;
 };
 
-/** Hears the server until the connection ends. Returns whether it ended because another filter is wanted. */
+const waitFor = async (delayMs: number): Promise<void> => {
+  reconnectsAt.value = Date.now() + delayMs;
+  await pause(delayMs);
+  reconnectsAt.value = undefined;
+};
+
+/** Hears the server until the connection ends. Returns whether it ended because the page wants another one. */
 const hear = async (): Promise<boolean> => {
-  const controller = new AbortController();
-  current = controller;
+  const watch = watchSilence();
+  current = watch;
   try {
-    await readLines(controller.signal);
+    while (!watch.signal.aborted) {
+      if (!document.hidden && (await inSlot(() => readLines(watch)))) break;
+      await askOnce(watch);
+      // No request is on its way: the silence is the page's own.
+      watch.end();
+      await pause(document.hidden ? hiddenMs : askMs);
+      watch.heard();
+    }
   } catch (error) {
-    if (!controller.signal.aborted) failure.value = error instanceof Error ? error.message : String(error);
+    if (!watch.isReplaced()) failure.value = error instanceof Error ? error.message : String(error);
   }
-  return controller.signal.aborted;
+  watch.end();
+  return watch.isReplaced();
 };
 
 const keepConnected = async (): Promise<void> => {
@@ -144,8 +181,24 @@ const keepConnected = async (): Promise<void> => {
   }
 };
 
+/** Ends the connection for another one. */
+const replace = (): void => {
+  current?.replace();
+  wake?.();
+};
+
+const followVisibility = (): void => {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  document.addEventListener("visibilitychange", () => {
+    clearTimeout(timer);
+    if (document.hidden) timer = setTimeout(replace, leaveMs);
+    else wake?.();
+  });
+};
+
 /** Connects, and connects again whenever the connection ends. */
 export const startLive = (): void => {
+  followVisibility();
   keepConnected().catch((error: unknown) => {
     failure.value = String(error);
   });
@@ -158,7 +211,7 @@ export const reconnectNow = (): void => wake?.();
 export const followRows = (wanted: ChangeFilter, rows: RowsListener): (() => void) => {
   filter = wanted;
   listener = rows;
-  current?.abort();
+  replace();
   return () => {
     if (listener !== rows) return;
     listener = undefined;

@@ -8,16 +8,25 @@ export const address = signal<Address>(addressOf("/", ""));
 
 interface State {
   readonly scroll?: number;
+  readonly id?: string;
 }
 
 const read = (): void => {
   address.value = addressOf(location.pathname, location.search);
 };
 
+const stateNow = (): State => (history.state as State | null) ?? {};
+
 const keepScroll = (): void => {
-  const state: State = { scroll: window.scrollY };
+  const state: State = { ...stateNow(), scroll: window.scrollY };
   history.replaceState(state, "");
 };
+
+// `crypto.randomUUID` is missing in pages over HTTP from another machine.
+const newEntry = (): State => ({ id: `${Date.now()}-${Math.random()}` });
+
+/** Names the entry of the browser's history: the same name when the back button comes back to it. */
+export const entryName = (): string => stateNow().id ?? "";
 
 // What was loaded when the page was left may need some frames to be as high as it was.
 const restoreScroll = (top: number, framesLeft = 60): void => {
@@ -30,7 +39,7 @@ const restoreScroll = (top: number, framesLeft = 60): void => {
 /** Goes to another address. The back button comes back. */
 export const go = (path: string, query: Readonly<Record<string, string | undefined>> = {}): void => {
   keepScroll();
-  history.pushState({}, "", href(path, query));
+  history.pushState(newEntry(), "", href(path, query));
   read();
   window.scrollTo(0, 0);
 };
@@ -45,7 +54,7 @@ export const setQuery = (
   if (replaces) history.replaceState(history.state, "", next);
   else {
     keepScroll();
-    history.pushState({}, "", next);
+    history.pushState(newEntry(), "", next);
   }
   read();
 };
@@ -61,11 +70,11 @@ const linkOf = (event: MouseEvent): HTMLAnchorElement | undefined => {
 /** Begins to follow the address bar, the back button and the links of the page. */
 export const startRouter = (): void => {
   history.scrollRestoration = "manual";
+  if (stateNow().id === undefined) history.replaceState({ ...stateNow(), ...newEntry() }, "");
   read();
-  window.addEventListener("popstate", (event) => {
+  window.addEventListener("popstate", () => {
     read();
-    const state = event.state as State | null;
-    restoreScroll(state?.scroll ?? 0);
+    restoreScroll(stateNow().scroll ?? 0);
   });
   document.addEventListener("click", (event) => {
     const link = linkOf(event);

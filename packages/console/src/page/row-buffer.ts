@@ -72,8 +72,7 @@ export const releaseRows = (buffer: RowBuffer): RowBuffer => ({
   hasMore: buffer.hasMore || buffer.held.length + buffer.rows.length > maxRows,
 });
 
-const isSame = (a: ChangeRow, b: ChangeRow): boolean =>
-  a.seq === b.seq && a.at === b.at && a.route === b.route && a.eventId === b.eventId;
+const isSame = (a: ChangeRow, b: ChangeRow): boolean => a.seq === b.seq && a.at === b.at;
 
 /** Whether a page continues the rows: its rows and the newest one that is known are numbered by the same server. */
 const continues = (buffer: RowBuffer, page: ChangePage): boolean => {
@@ -86,7 +85,7 @@ export const pageOnly = ({ rows, hasMore }: ChangePage): RowBuffer => ({ ...empt
 
 /**
  * Takes the newest page after a connection began. Rows that follow those that are known are added. Otherwise rows are
- * missing between, or the server began anew: the page replaces them, unless somebody reads them.
+ * missing between, or the server began anew: the page replaces them, unless a person reads them.
  */
 export const takeNewest = (buffer: RowBuffer, page: ChangePage, holds: boolean): RowBuffer => {
   if (buffer.rows.length === 0) return pageOnly(page);
@@ -96,9 +95,9 @@ export const takeNewest = (buffer: RowBuffer, page: ChangePage, holds: boolean):
   return { ...buffer, heldCount: newest.seq - newestSeq(buffer) + buffer.heldCount, isStale: true };
 };
 
-/** Adds a page of older rows at the end. */
-export const addOlder = (buffer: RowBuffer, page: ChangePage): RowBuffer => {
-  const oldest = buffer.rows.at(-1)?.seq ?? Number.POSITIVE_INFINITY;
-  const rows = [...buffer.rows, ...page.rows.filter((row) => row.seq < oldest)];
+/** Adds the page of rows before `oldest` at the end, unless the list has begun anew since the page was asked for. */
+export const addOlder = (buffer: RowBuffer, page: ChangePage, oldest: ChangeRow): RowBuffer => {
+  if (buffer.rows.at(-1) !== oldest) return buffer;
+  const rows = [...buffer.rows, ...page.rows];
   return { ...buffer, rows: bounded(rows), hasMore: page.hasMore && rows.length < maxRows };
 };

@@ -29,7 +29,7 @@ export const linePath = (values: readonly Point[], { width, height }: DrawingSiz
     const y = height - (Math.max(0, value) / top) * height;
     path += `${isDrawing ? "L" : "M"}${(index * step).toFixed(1)} ${y.toFixed(1)}`;
     // A value between two gaps would have no length.
-    if (!isDrawing && (values[index + 1] ?? null) === null) path += "h1";
+    if (!isDrawing && (values[index + 1] ?? null) === null) path += "h2";
     isDrawing = true;
   }
   return path;

@@ -1,6 +1,6 @@
 // The requests that the console answers.
 
-import { Hono } from "hono";
+import { type Context, Hono, type MiddlewareHandler } from "hono";
 import type { ConsoleHost } from "../host.ts";
 import type { RunManager } from "../runs/run-manager.ts";
 import { failedAnswer, responseOf } from "./answers.ts";
@@ -40,10 +40,27 @@ const addPage = (app: Hono, folder: string): void => {
   });
 };
 
+/** Hono hands only instances of its own context's class `Error` to `onError`. */
+const catching =
+  (answer: (error: unknown, context: Context) => Response): MiddlewareHandler =>
+  async (context, next) => {
+    try {
+      await next();
+    } catch (error) {
+      context.res = answer(error, context);
+    }
+  };
+
 /** Creates the application. It needs no socket, so that tests can ask it directly. */
 export const createApp = (parts: AppParts): Hono => {
   const app = new Hono();
+  const answerError = (error: unknown, context: Context): Response => {
+    const subject = `${context.req.method} ${context.req.path}`;
+    return responseOf(failedAnswer(error, (unexpected) => parts.onError(unexpected, subject)));
+  };
+  app.onError(answerError);
   app.use(protect);
+  app.use(catching(answerError));
   app.use(checkHost(parts.access));
   app.use("/api/*", checkAccess(parts.access));
   addGetRoutes(app, parts);
@@ -54,10 +71,6 @@ export const createApp = (parts: AppParts): Hono => {
   addPage(app, parts.page);
   app.notFound(() => {
     throw new HttpError("METHOD_UNKNOWN", "the method is none of the console's; expected GET, or POST for an action");
-  });
-  app.onError((error, context) => {
-    const subject = `${context.req.method} ${context.req.path}`;
-    return responseOf(failedAnswer(error, (unexpected) => parts.onError(unexpected, subject)));
   });
   return app;
 };

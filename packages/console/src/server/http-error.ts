@@ -74,13 +74,22 @@ const named = (name: string, code: unknown, message: string): Omit<ErrorAnswer, 
   return /^(SINK|DEADLINE)_/.test(own) ? { status: 502, code: own, message } : undefined;
 };
 
+/** An error of another process or of another context of V8 is no instance of this context's class. */
+const isError = (error: unknown): error is Error & { readonly code?: unknown } =>
+  typeof error === "object" &&
+  error !== null &&
+  "name" in error &&
+  typeof error.name === "string" &&
+  "message" in error &&
+  typeof error.message === "string";
+
 /** Returns the answer for an error. Compares names and codes, not classes: an error may come from another process. */
 export const errorAnswer = (error: unknown): ErrorAnswer => {
   if (error instanceof HttpError) {
     return { status: error.status, code: error.code, message: error.message, isUnexpected: false };
   }
-  if (error instanceof Error) {
-    const known = named(error.name, "code" in error ? error.code : undefined, error.message);
+  if (isError(error)) {
+    const known = named(error.name, error.code, error.message);
     if (known !== undefined) return { ...known, isUnexpected: false };
     if (error.name === "TimeoutError") {
       const message = "no answer in time; expected one within the console's time limit";

@@ -32,7 +32,8 @@ const fileOf = (path: string): string | undefined => {
   return /^\/[a-z0-9-]+\.(js|css|svg|png)$/.test(path) ? path.slice(1) : undefined;
 };
 
-const isMissing = (error: unknown): boolean => error instanceof Error && "code" in error && error.code === "ENOENT";
+const isMissing = (error: unknown): boolean =>
+  typeof error === "object" && error !== null && "code" in error && error.code === "ENOENT";
 
 /** Reads the file of an address. Undefined: no such address, or no such file. */
 export const pageFile = async (folder: string, path: string): Promise<PageFile | undefined> => {

@@ -31,7 +31,7 @@ export const fakeDeadLetters = (
   const queue = queues.find((entry) => entry.pipeline === pipeline?.name && entry.kind === "dead letters");
   if (pipeline === undefined || queue === undefined) return [];
   return Array.from({ length: counts[data] }, (_, number) => {
-    const group = data === "much" ? number % 40 : Math.min(number, 1);
+    const group = data === "much" ? number % 40 : Math.min(number, 1) * 5;
     const route = pipeline.routes[group % pipeline.routes.length]?.name ?? "";
     const [code, reason] = reasons[Math.floor(group / 4) % reasons.length] ?? ["SINK_REJECTED", "unknown"];
     return {

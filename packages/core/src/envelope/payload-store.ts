@@ -19,6 +19,8 @@ export interface PayloadStore {
   readonly get: (url: string) => Promise<Uint8Array>;
   /** Deletes the bytes at an address. Safe to repeat. */
   readonly remove: (url: string) => Promise<void>;
+  /** Where the records are, for commands: `s3://bucket/prefix`. */
+  readonly address?: string;
   /** Loads the client. */
   readonly prepare?: () => Promise<void>;
 }
@@ -104,6 +106,7 @@ export const s3PayloadStore = (options: S3PayloadStoreOptions): PayloadStore => 
     throw awsRequestError("payload store", s3, error);
   };
   return {
+    address: root,
     put: async (bytes) => {
       const url = `${root}${randomUUID()}.json.gz`;
       const s3Client = await connection.get();

@@ -16,7 +16,7 @@ import { type Invocation, originOf } from "../intake/invocation.ts";
 import { type MessageReader, messageReader, streamRecords } from "../intake/messages.ts";
 import type { PipelineLogger } from "../logger.ts";
 import { type SourceReader, sourceReader } from "../record/source.ts";
-import type { PipelineSettings } from "./options.ts";
+import { type PipelineSettings, payloadStoresOf } from "./options.ts";
 import { itemFailures } from "./powertools.ts";
 import { publishReport } from "./publish-report.ts";
 import { brokenRun, countAll, type Failures, failuresOf, fatalFailure, firstToRepeat, logRetried } from "./report.ts";
@@ -101,7 +101,7 @@ const environmentOf = (settings: PipelineSettings): Environment => {
     readMessages: messageReader({
       pipeline: settings.name,
       routes: new Set(routes.map(({ name }) => name)),
-      payloadStores: [deadLetterQueue?.payloadStore, retryQueue?.payloadStore].filter((store) => store !== undefined),
+      payloadStores: payloadStoresOf(settings),
       onFailureDestination: settings.onFailureDestination,
     }),
   };

@@ -8,6 +8,7 @@ import type { DedupeStore } from "../delivery/dedupe-store.ts";
 import type { Route } from "../delivery/route.ts";
 import type { DeliverySettings } from "../delivery/route-worker.ts";
 import type { DeadLetterQueue } from "../envelope/dead-letter-queue.ts";
+import type { PayloadStore } from "../envelope/payload-store.ts";
 import type { RetryQueue } from "../envelope/retry-queue.ts";
 import { ConfigError } from "../errors.ts";
 import type { OnFailureDestinationReader } from "../intake/on-failure-destination.ts";
@@ -238,3 +239,10 @@ export const pipelineSettings = <Item>(name: string, given: PipelineOptions<Item
     clock,
   };
 };
+
+/** Returns the stores in which the pipeline's queues keep large records. */
+export const payloadStoresOf = ({
+  deadLetterQueue,
+  retryQueue,
+}: Pick<PipelineSettings, "deadLetterQueue" | "retryQueue">): readonly PayloadStore[] =>
+  [deadLetterQueue?.payloadStore, retryQueue?.payloadStore].filter((store) => store !== undefined);

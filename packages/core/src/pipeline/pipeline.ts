@@ -2,6 +2,7 @@
 // schema through predicate and mapper to the message of the sink.
 
 import type { Route } from "../delivery/route.ts";
+import type { PayloadStore } from "../envelope/payload-store.ts";
 import type { UnknownItem } from "../record/change.ts";
 import type { EventFilter } from "../record/item-filter.ts";
 import type { MappedSink, Mapper, Sink, WriteMode } from "../sink/sink.ts";
@@ -11,6 +12,7 @@ import {
   invalid,
   type PipelineOptions,
   type PipelineSettings,
+  payloadStoresOf,
   pipelineSettings,
   type RejectPolicy,
 } from "./options.ts";
@@ -39,6 +41,8 @@ export interface Pipeline<Base, Item = Base> {
   readonly eventFilters: () => readonly EventFilter[];
   /** Returns the targets of the upsert routes, for programs that compare them with the table, as `sluice verify` does. */
   readonly targets: () => readonly PipelineTarget[];
+  /** Returns the stores of large records of the pipeline's queues, for programs that read dead letters. */
+  readonly payloadStores: () => readonly PayloadStore[];
 }
 
 /** Adds a route to a pipeline. */
@@ -88,6 +92,7 @@ const pipelineOf = <Base, Item>(settings: PipelineSettings, predicate: Predicate
     },
     eventFilters: () => eventFiltersOf(settings.name, settings.routes),
     targets: () => targetsOf(settings),
+    payloadStores: () => payloadStoresOf(settings),
   });
 
 /**

@@ -116,7 +116,7 @@ export const lookAtTargets = (
 /** What a target holds of an item, and should hold: the members of the copy, each as text. */
 export interface TargetContents {
   readonly routes: readonly string[];
-  /** Undefined if the target shows no copy of the item. */
+  /** Undefined if the target shows no copy of the item. Without members if it shows one, and should show none. */
   readonly held: CopyContent | undefined;
   /** Undefined if the target should have no copy. */
   readonly expected: CopyContent | undefined;
@@ -124,12 +124,16 @@ export interface TargetContents {
   readonly problem?: string;
 }
 
+/** A sink reads the members that a delivery would write. Of an item that should have no copy, no delivery writes any. */
+const unread = "the target holds a copy that it should not hold; its members are not known without an item to map";
+
 const contentsOf = ({ held, expected }: ItemLook): Omit<TargetContents, "routes"> => {
   const contents = { held: held?.content, expected: undefined };
   if (held?.state === "hidden")
     return { ...contents, problem: "the target shows the copy of another item in its place" };
   // The pipeline may have loaded its own core, so the error's class says nothing.
   if (expected instanceof Error) return { ...contents, problem: `the target would refuse the item: ${expected.code}` };
+  if (held?.state === "live" && expected === undefined) return { held: held.content ?? {}, expected, problem: unread };
   return { ...contents, expected };
 };
 

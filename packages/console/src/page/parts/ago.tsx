@@ -3,11 +3,13 @@
 import { agoText } from "../format.ts";
 import { now } from "./clock.ts";
 
+const absolute = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+
 /** How long ago a time was. `at`: milliseconds since the epoch, or ISO 8601. */
 export const Ago = ({ at }: { readonly at: number | string }) => {
   const time = new Date(at);
   return (
-    <time dateTime={time.toISOString()} title={time.toLocaleString()}>
+    <time dateTime={time.toISOString()} title={absolute.format(time)}>
       {agoText(now.value - time.getTime())}
     </time>
   );

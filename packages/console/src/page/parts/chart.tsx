@@ -70,13 +70,11 @@ const optionsOf = (box: HTMLElement, { names, format, cursor, onCursor }: Drawin
     ],
     series: [
       {},
-      ...names.map((label, index) => ({
-        label,
-        stroke: colourOf(box, `series-${(index % maxSeries) + 1}`),
-        dash: dashOf(index),
-        width: 1.75,
-        points: { show: true, size: 4, filter: lonely },
-      })),
+      ...names.map((label, index) => {
+        const stroke = colourOf(box, `series-${(index % maxSeries) + 1}`);
+        const points = { show: true, size: 5, fill: stroke, filter: lonely };
+        return { label, stroke, dash: dashOf(index), width: 1.75, points };
+      }),
     ],
     hooks: { setCursor: [({ cursor: { idx } }) => onCursor(idx ?? undefined)] },
   };

@@ -6,13 +6,13 @@ import { toast } from "./toast.tsx";
 
 /** A button that copies a text. `label` says what it copies: "Copy event ID". */
 export const CopyButton = ({ text, label }: { readonly text: string; readonly label: string }) => {
-  const isCopied = useSignal(false);
+  const copied = useSignal<string | undefined>(undefined);
   const copy = async (): Promise<void> => {
     try {
       await navigator.clipboard.writeText(text);
-      isCopied.value = true;
+      copied.value = text;
       setTimeout(() => {
-        isCopied.value = false;
+        copied.value = undefined;
       }, 1500);
       toast("Copied");
     } catch {
@@ -21,7 +21,7 @@ export const CopyButton = ({ text, label }: { readonly text: string; readonly la
   };
   return (
     <button type="button" class="button-quiet button-icon" aria-label={label} title={label} onClick={() => void copy()}>
-      <Icon name={isCopied.value ? "check" : "copy"} />
+      <Icon name={copied.value === text ? "check" : "copy"} />
     </button>
   );
 };

@@ -15,7 +15,7 @@ interface EmptyProps {
 /** An empty state: a title, one sentence, and the next command to copy. */
 export const Empty = ({ title, text, command, children }: EmptyProps) => (
   <div class="empty">
-    <h3>{title}</h3>
+    <h2>{title}</h2>
     <p>{text}</p>
     {command !== undefined && <CommandLine command={command} />}
     {children}

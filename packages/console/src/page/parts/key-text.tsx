@@ -8,13 +8,14 @@ import { Icon } from "./icon.tsx";
 
 /** The key of an item. */
 export const KeyText = ({ keys }: { readonly keys: Image | undefined }) => {
-  const isShown = useSignal(false);
+  // A row of a list may get another key: only the one that was clicked is shown.
+  const shown = useSignal<Image | undefined>(undefined);
   if (keys === undefined) return <span class="muted">no key</span>;
-  if (about.value?.hidesKeys !== false && !isShown.value) {
+  if (about.value?.hidesKeys !== false && shown.value !== keys) {
     const show = (event: Event): void => {
       event.preventDefault();
       event.stopPropagation();
-      isShown.value = true;
+      shown.value = keys;
     };
     return (
       <button type="button" class="key-hidden" onClick={show} aria-label="Show key">

@@ -13,7 +13,7 @@ interface NoticeProps {
 /** A notice in the flow of the page. */
 export const Notice = ({ tone, title, children }: NoticeProps) => (
   <div class={`notice notice-${tone}`} role={tone === "bad" ? "alert" : undefined}>
-    <Icon name={tone === "plain" ? "keyboard" : "warning"} />
+    <Icon name={tone === "plain" ? "info" : "warning"} />
     <div class="notice-body">
       <strong>{title}</strong>
       {children !== undefined && <div class="notice-text">{children}</div>}

@@ -81,10 +81,6 @@ const plainNode = ([name, value]: Named): ValueNode => {
 /** The attributes of an item that is DynamoDB's JSON. */
 export const imageNodes = (image: Image): readonly ValueNode[] => Object.entries(image).map(attributeNode);
 
-/** The members of a plain object. Any other value is one member without a name. */
-export const plainNodes = (value: unknown): readonly ValueNode[] =>
-  isObject(value) ? members(value).map(plainNode) : [plainNode([undefined, value])];
-
 const sorted = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(sorted);
   if (!isObject(value)) return value;

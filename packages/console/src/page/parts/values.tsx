@@ -3,7 +3,7 @@
 import type { Image } from "@sluice/core/sink-kit";
 import type { ComponentChildren } from "preact";
 import { useRef, useState } from "preact/hooks";
-import { imageNodes, type MemberPair, memberPairs, plainNodes, type ValueNode } from "./value-tree.ts";
+import { imageNodes, type MemberPair, memberPairs, type ValueNode } from "./value-tree.ts";
 import "./values.css";
 
 const shortLength = 600;
@@ -66,9 +66,6 @@ const Nodes = ({ nodes }: { readonly nodes: readonly ValueNode[] }) => {
 
 /** An item as a tree. */
 export const ImageTree = ({ image }: { readonly image: Image }) => <Nodes nodes={imageNodes(image)} />;
-
-/** Plain JSON as a tree. */
-export const PlainTree = ({ value }: { readonly value: unknown }) => <Nodes nodes={plainNodes(value)} />;
 
 const Side = ({ node, label }: { readonly node: ValueNode | undefined; readonly label: string }) => (
   <td data-label={label}>

@@ -10,16 +10,31 @@ interface VirtualListProps<Row> {
   readonly rows: readonly Row[];
   /** Height of each row in pixels. */
   readonly rowHeight: number;
-  readonly keyOf: (row: Row) => string | number;
+  /**
+   * Whose elements a row's are. Default: those of its place, so that they get another row when rows come above. At
+   * hundreds of rows a second, new elements for each row would cost too much. What a row remembers must then be the row's.
+   */
+  readonly keyOf?: ((row: Row) => string | number) | undefined;
   readonly render: (row: Row, index: number) => ComponentChildren;
   /** Stays at the top. */
   readonly head?: ComponentChildren;
+  /** How far the list is scrolled at first. */
+  readonly top?: number;
   /** Called when the list is scrolled: its distance from the top, and from the end. */
   readonly onScroll?: ((fromTop: number, fromEnd: number) => void) | undefined;
 }
 
 /** A scrolling list. Its height is that of its place in the page. */
-export const VirtualList = <Row,>({ label, rows, rowHeight, keyOf, render, head, onScroll }: VirtualListProps<Row>) => {
+export const VirtualList = <Row,>({
+  label,
+  rows,
+  rowHeight,
+  keyOf,
+  render,
+  head,
+  top = 0,
+  onScroll,
+}: VirtualListProps<Row>) => {
   const box = useRef<HTMLElement>(null);
   const place = useSignal({ scrollTop: 0, height: 800 });
   useLayoutEffect(() => {
@@ -28,6 +43,7 @@ export const VirtualList = <Row,>({ label, rows, rowHeight, keyOf, render, head,
     const measure = (): void => {
       place.value = { scrollTop: element.scrollTop, height: element.clientHeight };
     };
+    element.scrollTop = top;
     measure();
     const observer = new ResizeObserver(measure);
     observer.observe(element);
@@ -47,7 +63,7 @@ export const VirtualList = <Row,>({ label, rows, rowHeight, keyOf, render, head,
       <ul class="virtual-rows" style={{ height: `${rows.length * rowHeight}px` }}>
         {rows.slice(first, last).map((row, index) => (
           <li
-            key={keyOf(row)}
+            key={keyOf?.(row) ?? first + index}
             class="virtual-row"
             style={{ height: `${rowHeight}px`, transform: `translateY(${(first + index) * rowHeight}px)` }}
             aria-setsize={rows.length}

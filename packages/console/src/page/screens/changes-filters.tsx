@@ -81,7 +81,7 @@ const PauseButton = ({ tail }: { readonly tail: Tail }) => {
   const isPaused = tail.isPaused.value;
   const toggle = (): void => {
     tail.isPaused.value = !isPaused;
-    if (isPaused && !tail.isAway.value) tail.showNew();
+    tail.catchUp();
   };
   return (
     <button type="button" class="button" data-pause onClick={toggle} title={`${isPaused ? "Resume" : "Pause"} (p)`}>

@@ -1,7 +1,6 @@
 // The rows of the list of changes, and what the list says when it has none.
 
 import { signal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
 import { countText } from "../format.ts";
 import { about } from "../live.ts";
 import { Empty } from "../parts/empty.tsx";
@@ -27,7 +26,8 @@ const NewRows = ({ tail }: { readonly tail: Tail }) => {
   const show = (): void => {
     tail.isPaused.value = false;
     tail.isAway.value = false;
-    tail.showNew();
+    tail.isFocused.value = false;
+    tail.catchUp();
     document.querySelector("main .virtual")?.scrollTo(0, 0);
   };
   return (
@@ -92,18 +92,20 @@ const Rows = ({ tail, isFiltering }: ChangeListProps) => {
   if (rows.length === 0) return isFiltering ? <NothingMatches /> : <NothingYet />;
   const scrolled = (fromTop: number, fromEnd: number): void => {
     const wasAway = tail.isAway.peek();
+    tail.place.top = fromTop;
     tail.isAway.value = fromTop > 4;
-    if (wasAway && !tail.isAway.peek() && !tail.isPaused.peek()) tail.showNew();
+    if (wasAway) tail.catchUp();
     if (fromEnd < 1200) tail.readOlder();
   };
   return (
     <>
       <VirtualList
+        key={tail.id}
+        top={tail.place.top}
         head={<ChangeHead />}
         label="Changes, newest first"
         rows={rows}
         rowHeight={isNarrow.value ? 62 : 34}
-        keyOf={(row) => row.seq}
         render={(row) => <ChangeLine row={row} />}
         onScroll={scrolled}
       />
@@ -112,19 +114,26 @@ const Rows = ({ tail, isFiltering }: ChangeListProps) => {
   );
 };
 
-/** The list. */
-export const ChangeList = ({ tail, isFiltering }: ChangeListProps) => {
-  // Another filter begins at the top.
-  useEffect(() => {
-    document.querySelector("main .virtual")?.scrollTo(0, 0);
-  }, [tail]);
-  return (
-    <section class="card changes-card">
-      {tail.error.value !== undefined && (
-        <ErrorNotice title="The changes could not be read" error={tail.error.value} onRetry={tail.reload} />
-      )}
-      <NewRows tail={tail} />
-      <Rows tail={tail} isFiltering={isFiltering} />
-    </section>
-  );
-};
+const isRow = (target: EventTarget | null): boolean =>
+  target instanceof Element && target.closest("[data-row]") !== null;
+
+/** The list. It stands still while a row has the focus, so that the row stays where the person is. */
+export const ChangeList = ({ tail, isFiltering }: ChangeListProps) => (
+  <section
+    class="card changes-card"
+    onFocusIn={({ target }) => {
+      tail.isFocused.value = isRow(target);
+    }}
+    onFocusOut={({ relatedTarget }) => {
+      if (!tail.isFocused.peek() || isRow(relatedTarget)) return;
+      tail.isFocused.value = false;
+      tail.catchUp();
+    }}
+  >
+    {tail.error.value !== undefined && (
+      <ErrorNotice title="The changes could not be read" error={tail.error.value} onRetry={tail.reload} />
+    )}
+    <NewRows tail={tail} />
+    <Rows tail={tail} isFiltering={isFiltering} />
+  </section>
+);

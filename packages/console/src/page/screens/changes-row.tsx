@@ -1,5 +1,6 @@
 // A row of the list of changes.
 
+import { Component, type ComponentChild } from "preact";
 import type { ChangeRow } from "../../api/changes.ts";
 import { href } from "../address.ts";
 import { durationText } from "../format.ts";
@@ -53,8 +54,11 @@ const originText = ({ origin, attempts, isQueued }: ChangeRow): string =>
     .filter((part) => part !== undefined)
     .join(", ");
 
-/** A row. */
-export const ChangeLine = ({ row }: { readonly row: ChangeRow }) => {
+interface ChangeProps {
+  readonly row: ChangeRow;
+}
+
+const Cells = ({ row }: ChangeProps) => {
   const { at, outcome, code, kind, route, ageMs, eventId } = row;
   const origin = originText(row);
   return (
@@ -82,3 +86,14 @@ export const ChangeLine = ({ row }: { readonly row: ChangeRow }) => {
     </div>
   );
 };
+
+/** A row. Rows never change, so that a list that scrolls draws only the new ones. */
+export class ChangeLine extends Component<ChangeProps> {
+  override shouldComponentUpdate(next: ChangeProps): boolean {
+    return next.row !== this.props.row;
+  }
+
+  override render(): ComponentChild {
+    return <Cells row={this.props.row} />;
+  }
+}

@@ -8,15 +8,27 @@ import { about } from "../live.ts";
 import { Empty } from "../parts/empty.tsx";
 import { PageHead } from "../parts/page-head.tsx";
 import { Skeleton } from "../parts/skeleton.tsx";
-import { address } from "../router.ts";
-import { createTail } from "../tail.ts";
+import { address, entryName } from "../router.ts";
+import { createTail, type Tail } from "../tail.ts";
 import { Buttons, Filters } from "./changes-filters.tsx";
 import { ChangeList } from "./changes-list.tsx";
 
-/** A list for each filter; that of the address before is kept, so that the back button finds its rows again. */
-const useTail = (filter: ChangeFilter) => {
-  const text = filterText(filter);
-  const tail = useMemo(() => createTail(filter), [text]);
+/** The last lists, by the entry of the browser's history: the back button finds rows and place again. */
+const kept = new Map<string, Tail>();
+const mostKept = 5;
+
+const tailFor = (name: string, filter: ChangeFilter): Tail => {
+  const tail = kept.get(name) ?? createTail(filter);
+  kept.delete(name);
+  kept.set(name, tail);
+  const [oldest] = kept.keys();
+  if (kept.size > mostKept && oldest !== undefined) kept.delete(oldest);
+  return tail;
+};
+
+const useTail = (filter: ChangeFilter): Tail => {
+  const name = `${entryName()} ${filterText(filter)}`;
+  const tail = useMemo(() => tailFor(name, filter), [name]);
   useEffect(() => tail.follow(), [tail]);
   return tail;
 };

@@ -7,13 +7,14 @@ import type { RunView } from "../../api/runs.ts";
 import { href } from "../address.ts";
 import { post } from "../client.ts";
 import { countText } from "../format.ts";
+import { ActionButton } from "../parts/action-button.tsx";
 import { Dialog } from "../parts/dialog.tsx";
 import { ErrorNotice, Notice } from "../parts/notice.tsx";
 import { Progress } from "../parts/progress.tsx";
-import { State } from "../parts/state.tsx";
 import { byRouteText, confirmsDrop, type Selected } from "./dead-letter-groups.ts";
 import { Check } from "./dead-letter-list.tsx";
-import { countsOf, isOpen, runStateText, runTone } from "./run-form.ts";
+import { countsOf, isOpen } from "./run-form.ts";
+import { RunStateSign } from "./run-state.tsx";
 
 /** A number of dead letters. */
 export const lettersText = (count: number): string =>
@@ -60,21 +61,21 @@ export const ActionBar = ({ about, shown, selectedCount, selected, isBusy, onSel
       <div class="row">
         {can.redrive && (
           <>
-            <button type="button" class="button" disabled={isIdle} onClick={() => onAction("dry run")}>
+            <ActionButton isDisabled={isIdle} onAction={() => onAction("dry run")}>
               Dry run
-            </button>
-            <button type="button" class="button button-main" disabled={isIdle} onClick={() => onAction("redrive")}>
+            </ActionButton>
+            <ActionButton look="button-main" isDisabled={isIdle} onAction={() => onAction("redrive")}>
               Redrive
-            </button>
+            </ActionButton>
           </>
         )}
-        <button type="button" class="button" disabled={isIdle} onClick={() => onAction("export")}>
+        <ActionButton isDisabled={isIdle} onAction={() => onAction("export")}>
           Export
-        </button>
+        </ActionButton>
         {can.dropDeadLetters && (
-          <button type="button" class="button button-danger" disabled={isIdle} onClick={() => onAction("drop")}>
+          <ActionButton look="button-danger" isDisabled={isIdle} onAction={() => onAction("drop")}>
             Drop…
-          </button>
+          </ActionButton>
         )}
       </div>
       {missing !== undefined && <p class="letter-missing muted">{missing}</p>}
@@ -86,12 +87,13 @@ export const ActionBar = ({ about, shown, selectedCount, selected, isBusy, onSel
 export const RedriveProgress = ({ run }: { readonly run: RunView }) => {
   const isDryRun = run.input.kind === "redrive" && run.input.isDryRun === true;
   const { state, progress, result, error } = run;
-  const counts = countsOf(result?.counts ?? progress?.counts ?? {});
+  // Only at the end: a screen reader would read each step of the progress.
+  const counts = countsOf(isOpen(state) ? {} : (result?.counts ?? progress?.counts ?? {}));
   return (
     <section class="card card-body stack-small" aria-label={isDryRun ? "Dry run" : "Redrive"}>
       <div class="row">
         <strong>{isDryRun ? "Dry run" : "Redrive"}</strong>
-        <State tone={runTone(state, result?.isClean)} text={runStateText(state, result?.isClean)} />
+        <RunStateSign run={run} />
         <a href={href("/runs", { id: run.id })}>open the run</a>
       </div>
       {isOpen(state) && (
@@ -165,7 +167,7 @@ export const ConfirmDrop = ({ queueUrl, rows, onDropped, onClose }: DropProps) =
         class="stack"
         onSubmit={(event) => {
           event.preventDefault();
-          if (isConfirmed && !isBusy) drop();
+          if (isConfirmed && !isBusy) void drop();
         }}
       >
         <p>
@@ -174,7 +176,6 @@ export const ConfirmDrop = ({ queueUrl, rows, onDropped, onClose }: DropProps) =
         </p>
         <label class="field">
           <span class="field-label">Type {rows.length} or DROP to go on</span>
-          {/* biome-ignore lint/a11y/noAutofocus: the question has one field, and the dialog was asked for. */}
           <input
             class="input"
             autofocus
@@ -183,7 +184,7 @@ export const ConfirmDrop = ({ queueUrl, rows, onDropped, onClose }: DropProps) =
             onInput={(event) => setTyped(event.currentTarget.value)}
           />
         </label>
-        {error !== undefined && <ErrorNotice title="Nothing was dropped" error={error} />}
+        {error !== undefined && <ErrorNotice title="The drop failed" error={error} />}
         <div class="dialog-actions">
           <button type="button" class="button" onClick={onClose}>
             Cancel

@@ -1,6 +1,6 @@
 // The list of dead letters: groups of one route, code and reason, and their rows. Only what is seen is in the page.
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import type { DeadLetterRow } from "../../api/dead-letters.ts";
 import { countText } from "../format.ts";
 import { Ago } from "../parts/ago.tsx";
@@ -19,6 +19,7 @@ import {
   selectedOf,
   withSelected,
 } from "./dead-letter-groups.ts";
+import { useNarrow } from "./use-narrow.ts";
 
 interface CheckProps {
   readonly label: string;
@@ -72,13 +73,7 @@ const GroupLine = ({ group, isOpen, selected, onToggle, onSelect }: GroupLinePro
   return (
     <div class="letter-line letter-group">
       <Check label={`Select ${name}`} selected={selected} onChange={onSelect} onEnter={onToggle} />
-      <button
-        type="button"
-        class="letter-toggle"
-        aria-expanded={isOpen}
-        aria-label={`${name}: ${reason}`}
-        onClick={onToggle}
-      >
+      <button type="button" class="letter-toggle" aria-expanded={isOpen} onClick={onToggle}>
         <Icon name={isOpen ? "up" : "down"} />
         <span class="letter-count">{count}</span>
         <span class="letter-route truncate">{route}</span>
@@ -137,18 +132,6 @@ const RowLine = ({ row, isSelected, outcome, onSelect, onShow }: RowLineProps) =
     </button>
   </div>
 );
-
-/** Whether the page is as narrow as a telephone. */
-const useNarrow = (): boolean => {
-  const [query] = useState(() => matchMedia("(max-width: 800px)"));
-  const [isNarrow, setNarrow] = useState(query.matches);
-  useEffect(() => {
-    const listen = (): void => setNarrow(query.matches);
-    query.addEventListener("change", listen);
-    return () => query.removeEventListener("change", listen);
-  }, [query]);
-  return isNarrow;
-};
 
 interface ListProps {
   readonly groups: readonly LetterGroup[];

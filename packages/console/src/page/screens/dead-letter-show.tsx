@@ -3,21 +3,15 @@
 import { useState } from "preact/hooks";
 import type { DeadLetterResult, DeadLetterRow, DeadLetterView } from "../../api/dead-letters.ts";
 import { href } from "../address.ts";
-import { post } from "../client.ts";
 import { countText } from "../format.ts";
 import { Ago } from "../parts/ago.tsx";
 import { CopyButton } from "../parts/copy.tsx";
 import { Dialog } from "../parts/dialog.tsx";
 import { KeyText } from "../parts/key-text.tsx";
-import { ErrorNotice, Notice } from "../parts/notice.tsx";
+import { Notice } from "../parts/notice.tsx";
 import { Outcome } from "../parts/outcome.tsx";
-import { Skeleton } from "../parts/skeleton.tsx";
-import { useLoad } from "../parts/use-load.ts";
 import { ImageTree, Reveal } from "../parts/values.tsx";
-import { editorText, readEdited } from "./dead-letter-edit.ts";
-
-const load = ({ queueUrl, id }: DeadLetterRow): Promise<DeadLetterView> =>
-  post<DeadLetterView>("/api/dead-letters/show", { queueUrl, id });
+import { DeadLetterEditor, loadLetter } from "./dead-letter-editor.tsx";
 
 const Facts = ({ row }: { readonly row: DeadLetterRow }) => (
   <dl class="facts">
@@ -103,104 +97,6 @@ const ResultText = ({ result }: { readonly result: DeadLetterResult }) => (
   </Notice>
 );
 
-interface EditorProps {
-  readonly view: DeadLetterView;
-  readonly onResult: (result: DeadLetterResult) => void;
-  readonly onCancel: () => void;
-}
-
-/** What is wrong, and where: the problem of the text, or the error of the server. */
-const usePublish = ({ view: { row }, onResult }: EditorProps) => {
-  const [error, setError] = useState<unknown>();
-  const [isBusy, setBusy] = useState(false);
-  const publish = async (newImage: unknown): Promise<void> => {
-    setBusy(true);
-    setError(undefined);
-    try {
-      const { queueUrl, id } = row;
-      onResult(await post<DeadLetterResult>("/api/dead-letters/edit", { queueUrl, id, newImage }));
-    } catch (problem) {
-      setError(problem);
-    } finally {
-      setBusy(false);
-    }
-  };
-  return { error, isBusy, publish };
-};
-
-const Editor = (props: EditorProps) => {
-  const { view, onCancel } = props;
-  const { keys } = view.row;
-  const [text, setText] = useState(() => editorText(view.newImage, keys));
-  const { error, isBusy, publish } = usePublish(props);
-  const edited = readEdited(text, keys);
-  const names = Object.keys(keys ?? {}).join(" and ");
-  return (
-    <form
-      class="stack"
-      onSubmit={(event) => {
-        event.preventDefault();
-        if (edited.image !== undefined && !isBusy) publish(edited.image);
-      }}
-    >
-      <Notice tone="plain" title="The edited record keeps its version">
-        If the target has a newer change of this item, that change wins and this one is superseded. The table is not
-        changed: correct the item there as well, or the next change brings the old value back.
-      </Notice>
-      <label class="field">
-        <span class="field-label">
-          The item as DynamoDB's JSON{names === "" ? "" : `; its key, ${names}, is fixed`}
-        </span>
-        <textarea
-          class="input editor"
-          spellcheck={false}
-          rows={16}
-          value={text}
-          aria-invalid={edited.problem !== undefined}
-          aria-describedby="editor-problem"
-          onInput={(event) => setText(event.currentTarget.value)}
-        />
-      </label>
-      <p id="editor-problem" class="field-problem" role="status">
-        {edited.problem ?? ""}
-      </p>
-      {error !== undefined && <ErrorNotice title="The dead letter was not published" error={error} />}
-      <div class="dialog-actions">
-        <button type="button" class="button" onClick={onCancel}>
-          Back
-        </button>
-        <button type="submit" class="button button-main" disabled={edited.problem !== undefined || isBusy}>
-          {isBusy ? "Publishing…" : `Publish again to ${view.row.route}`}
-        </button>
-      </div>
-    </form>
-  );
-};
-
-type EditProps = Omit<EditorProps, "view"> & { readonly row: DeadLetterRow };
-
-const Edit = ({ row, onResult, onCancel }: EditProps) => {
-  const { value, error, reload } = useLoad(row.id, () => load(row));
-  if (error !== undefined)
-    return <ErrorNotice title="The dead letter could not be read" error={error} onRetry={reload} />;
-  if (value === undefined) return <Skeleton lines={8} />;
-  if (value.newImage === undefined) {
-    return (
-      <div class="stack">
-        <Notice tone="plain" title="There is no item to edit">
-          The record is of a removal, or its stream has keys only. Redrive it instead.
-        </Notice>
-        <div class="dialog-actions">
-          <button type="button" class="button" onClick={onCancel}>
-            Back
-          </button>
-        </div>
-      </div>
-    );
-  }
-  return <Editor view={value} onResult={onResult} onCancel={onCancel} />;
-};
-
 interface ShowProps {
   readonly row: DeadLetterRow;
   readonly canEdit: boolean;
@@ -222,12 +118,12 @@ export const DeadLetterDialog = ({ row, canEdit, canRedrive, onRedrive, onResult
   return (
     <Dialog title={isEditing ? "Edit and publish again" : "Dead letter"} isWide onClose={onClose}>
       {isEditing ? (
-        <Edit row={row} onResult={finish} onCancel={() => setEditing(false)} />
+        <DeadLetterEditor row={row} onResult={finish} onCancel={() => setEditing(false)} />
       ) : (
         <div class="stack">
           {result !== undefined && <ResultText result={result} />}
           <Facts row={row} />
-          <Reveal label="Show the values" load={() => load(row)}>
+          <Reveal label="Show the values" load={() => loadLetter(row)}>
             {(view) => <Images view={view} />}
           </Reveal>
           <div class="dialog-actions">
@@ -236,7 +132,7 @@ export const DeadLetterDialog = ({ row, canEdit, canRedrive, onRedrive, onResult
                 Edit and publish again…
               </button>
             )}
-            {canRedrive && (
+            {canRedrive && result?.stays !== false && (
               <>
                 <button type="button" class="button" onClick={() => onRedrive(true)}>
                   Dry run

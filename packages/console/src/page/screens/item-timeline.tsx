@@ -117,9 +117,17 @@ const sources: Readonly<Record<Mark["source"], string>> = {
 const MarkDetails = ({ mark }: { readonly mark: Mark }) => (
   <dl class="facts mark-details">
     <div>
-      <dt>{mark.route ?? "table"}</dt>
-      <dd>{mark.route === undefined ? mark.what : <Outcome outcome={mark.what} code={mark.code} />}</dd>
+      <dt>{mark.route === undefined ? "table" : "route"}</dt>
+      <dd>{mark.route ?? mark.what}</dd>
     </div>
+    {mark.route !== undefined && (
+      <div>
+        <dt>outcome</dt>
+        <dd>
+          <Outcome outcome={mark.what} code={mark.code} />
+        </dd>
+      </div>
+    )}
     <div>
       <dt>at</dt>
       <dd>

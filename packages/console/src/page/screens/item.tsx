@@ -6,6 +6,7 @@ import type { About, PipelineAbout } from "../../api/about.ts";
 import type { ItemView } from "../../api/item.ts";
 import { post } from "../client.ts";
 import { about, followRows } from "../live.ts";
+import { ActionButton } from "../parts/action-button.tsx";
 import { Ago } from "../parts/ago.tsx";
 import { Empty } from "../parts/empty.tsx";
 import { Icon } from "../parts/icon.tsx";
@@ -21,6 +22,7 @@ import { marksOf } from "./item-marks.ts";
 import { Conclusions, Sources, Values } from "./item-panels.tsx";
 import { summaryText } from "./item-text.ts";
 import { ItemTimeline } from "./item-timeline.tsx";
+import "./common.css";
 import "./item.css";
 
 /** Changes of an item often come in groups: one look for all of them. */
@@ -38,14 +40,28 @@ const useArrivals = (pipeline: string, keys: Image, canSee: boolean, { isLoading
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   useEffect(() => {
     if (!canSee) return undefined;
-    const stop = followRows({ pipeline, key: partOf(keys) }, (rows) => {
-      if (!rows.some((row) => isSameKey(row.keys, keys))) return;
-      setArrivedAt(Date.now());
+    const isFirst = { value: true };
+    const wait = (): void => {
       timer.current ??= setTimeout(() => {
         timer.current = undefined;
         setDue(true);
       }, settleMs);
-    });
+    };
+    const stop = followRows(
+      { pipeline, key: partOf(keys) },
+      {
+        onOpen: () => {
+          // Changes may have arrived while the page was not connected.
+          if (!isFirst.value) wait();
+          isFirst.value = false;
+        },
+        onRows: (rows) => {
+          if (!rows.some((row) => isSameKey(row.keys, keys))) return;
+          setArrivedAt(Date.now());
+          wait();
+        },
+      },
+    );
     return () => {
       stop();
       clearTimeout(timer.current);
@@ -94,9 +110,9 @@ const Head = ({
           </>
         )}
       </span>
-      <button type="button" class="button" disabled={loaded.isLoading} onClick={loaded.reload}>
+      <ActionButton isDisabled={loaded.isLoading} onAction={loaded.reload}>
         <Icon name="retried" /> Look again
-      </button>
+      </ActionButton>
     </div>
   </div>
 );

@@ -11,10 +11,15 @@ interface PipelinesProps {
   readonly now: Overview;
 }
 
-const Broken = ({ pipeline }: { readonly pipeline: PipelineNow }) => (
+const Broken = ({ pipeline, isDev }: { readonly pipeline: PipelineNow; readonly isDev: boolean }) => (
   <Notice tone="bad" title={`${pipeline.name} does not run`}>
-    {pipeline.reason !== undefined && <pre class="reason">{pipeline.reason}</pre>}
-    <p>The pipeline is loaded again as soon as a file of its module is saved.</p>
+    {pipeline.reason !== undefined && (
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: long lines scroll, and the keyboard must be able to scroll them.
+      <section class="reason" tabIndex={0} aria-label={`Why ${pipeline.name} does not run`}>
+        <pre>{pipeline.reason}</pre>
+      </section>
+    )}
+    {isDev && <p>The pipeline is loaded again as soon as a file of its module is saved.</p>}
   </Notice>
 );
 
@@ -24,7 +29,7 @@ export const Pipelines = ({ about, now }: PipelinesProps) => (
     {now.pipelines
       .filter(({ status }) => status === "broken")
       .map((pipeline) => (
-        <Broken key={pipeline.name} pipeline={pipeline} />
+        <Broken key={pipeline.name} pipeline={pipeline} isDev={about.mode === "dev"} />
       ))}
     <ul class="pipeline-list">
       {now.pipelines.map(({ name, status, since }) => {

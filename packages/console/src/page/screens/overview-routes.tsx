@@ -33,10 +33,10 @@ const SortHead = ({ sort, column, class: name }: { sort: RouteSort; column: Sort
   return (
     <th scope="col" class={name} aria-sort={isSorted ? direction : undefined}>
       <button type="button" class="sort" onClick={() => setQuery(sortQuery(nextSort(sort, column)))}>
-        {sortColumns[column]}
         <span class={isSorted ? "sort-sign" : "sort-sign is-off"}>
           <Icon name={sort.isAscending && isSorted ? "up" : "down"} />
         </span>
+        {sortColumns[column]}
       </button>
     </th>
   );

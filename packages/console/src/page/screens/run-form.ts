@@ -1,7 +1,7 @@
 // The forms that start runs, and what they say of a run.
 
 import type { About } from "../../api/about.ts";
-import type { RunInput, RunKind, RunState } from "../../api/runs.ts";
+import type { RunInput, RunKind, RunState, RunView } from "../../api/runs.ts";
 import type { Tone } from "../tone.ts";
 
 /** What a form holds. Texts are as typed. */
@@ -23,9 +23,8 @@ export type ReadForm =
   | { readonly input: RunInput; readonly problem?: undefined }
   | { readonly problem: string; readonly input?: undefined };
 
-/** The form as it is at first. */
-export const emptyForm = (kind: RunKind, about: About): RunForm => {
-  const pipeline = about.pipelines[0]?.name ?? "";
+/** The form as it is at first, of the first pipeline or another one. */
+export const emptyForm = (kind: RunKind, about: About, pipeline = about.pipelines[0]?.name ?? ""): RunForm => {
   const queue = about.queues.find((one) => one.kind === "dead letters" && one.pipeline === pipeline);
   return {
     kind,
@@ -76,6 +75,13 @@ export const kindTexts: Readonly<Record<RunKind, string>> = {
   redrive: "Sends the dead letters of a queue again, each to the sink that failed, and to no other.",
 };
 
+/** Names of the kinds. */
+export const kindWords: Readonly<Record<RunKind, string>> = {
+  backfill: "Backfill",
+  verify: "Verify",
+  redrive: "Redrive",
+};
+
 /** What a run is about, in a few words. */
 export const inputText = (input: RunInput): string => {
   if (input.kind === "redrive") {
@@ -95,6 +101,21 @@ export const inputText = (input: RunInput): string => {
 /** Whether a run writes to targets. */
 export const isWriting = (input: RunInput): boolean =>
   input.kind === "verify" ? input.repairs === true : input.isDryRun !== true;
+
+/** Whether a run needs a confirmation: it writes, and not only on this machine. */
+export const asksFirst = (form: RunForm, { mode }: Pick<About, "mode">): boolean => {
+  const { input } = readForm(form);
+  return mode === "deployment" && input !== undefined && isWriting(input);
+};
+
+/** What a run will write, for its confirmation. */
+export const writingText = ({ kind, routes, queueUrl }: RunForm, { title }: Pick<About, "title">): string => {
+  const where = routes.length === 0 ? "all targets" : `the targets of ${routes.join(", ")}`;
+  if (kind === "backfill")
+    return `All items of the table are written to ${where} of ${title}. Copies that are newer stay.`;
+  if (kind === "verify") return `Copies that differ are written again to ${where} of ${title}.`;
+  return `The function ${title} gets all dead letters of ${queueUrl.split("/").at(-1) ?? queueUrl} again, and writes to the targets.`;
+};
 
 /** Whether a run may still change. */
 export const isOpen = (state: RunState): boolean => state !== "done" && state !== "failed" && state !== "cancelled";
@@ -129,3 +150,9 @@ export const restMs = (done: number, total: number | undefined, perSecond: numbe
   total === undefined || perSecond === undefined || perSecond <= 0 || done >= total
     ? undefined
     : ((total - done) / perSecond) * 1000;
+
+/** Runs with the newest state of each, newest first. */
+export const newestFirst = (runs: readonly RunView[], heard: readonly RunView[]): readonly RunView[] =>
+  [...new Map([...runs, ...heard].map((run) => [run.id, run])).values()].sort(
+    (one, other) => other.startedAt - one.startedAt,
+  );
