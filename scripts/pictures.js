@@ -65,7 +65,8 @@ const takePictures = async (url, screens) => {
       for (const [screen, address] of Object.entries(screens)) {
         await page.goto(url.origin + address);
         await page.getByText("live", { exact: true }).first().waitFor();
-        await sleep(3_000);
+        if (screen === "doctor") await page.getByRole("button", { name: "Run the doctor" }).click();
+        await sleep(5_000);
         await page.screenshot({ path: `docs/images/console-${screen}-${colorScheme}.png` });
       }
       await context.close();
