@@ -45,7 +45,7 @@ const items: Readonly<Record<string, { readonly key: string; readonly item: (n: 
   "custom-sink": { key: "orderId", item: (n) => ({ orderId: `o-${n}`, total: 1 }) },
 };
 
-const examples = readdirSync(join(root, "examples")).filter((name) => !/^(demo|deploy-.*)$/.test(name));
+const examples = readdirSync(join(root, "examples")).filter((name) => !/^(demo|films|deploy-.*)$/.test(name));
 
 const ways: readonly (BundleOptions & { readonly name: string })[] = (["cjs", "esm"] as const).flatMap((format) =>
   [false, true].map((minify) => ({ name: `${format}${minify ? ", minified" : ""}`, format, minify })),

@@ -25,7 +25,7 @@ const options = given.filter((option) => option !== "--opensearch" && option !==
 const films = await loadFilms();
 await writeSeed(seed, films);
 
-process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = "true";
+Object.assign(process.env, { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: "true" });
 const child = spawn(process.execPath, [command, "dev", ...modules, "--key", "filmId:N", "--seed", seed, ...options], {
   stdio: ["inherit", "pipe", "inherit"],
 });

@@ -9,6 +9,7 @@ import {
   sqsEventSourceMapping,
   streamsClient,
 } from "@sluice/local";
+import { withTimesOfWrites } from "./record-times.ts";
 
 /** What the mappings need. */
 export interface MappingsOptions {
@@ -51,7 +52,7 @@ export const createMappings = (options: MappingsOptions): Mappings => {
   } as const;
   const stream: EventSourceMapping = eventSourceMapping({
     ...common,
-    client: streamsClient(options.endpoint),
+    client: withTimesOfWrites(streamsClient(options.endpoint), Date.now),
     streamArn: options.streamArn,
     startingPosition: "TRIM_HORIZON",
     batchSize,
