@@ -2,7 +2,7 @@
 // cannot differ.
 
 import type { BackfillInput, QueueAbout, RedriveInput, RunInput, VerifyInput } from "@sluice/console";
-import { shellWord } from "../command-line/shell-word.ts";
+import { shellWord, withoutUserInfo } from "../command-line/shell-word.ts";
 import { awsWords } from "../trace/report.ts";
 import { ActionError } from "./action-error.ts";
 import { type ActionPlace, queueAt, queuesOf } from "./place.ts";
@@ -99,12 +99,9 @@ export const wordsOf = (place: ActionPlace, input: RunInput): readonly string[] 
   ...awsWords(place.aws),
 ];
 
-/** User and password in a URL. */
-const userInfo = /(?<=:\/\/)[^/@\s]*@/g;
-
 /** The command line, for a shell, without credentials. */
 export const commandLineOf = (place: ActionPlace, input: RunInput): string => {
   const variables = Object.entries(place.environment ?? {}).map(([name, value]) => `${name}=${shellWord(value)}`);
   const words = ["npx", "sluice", ...wordsOf(place, input)].map(shellWord);
-  return [...variables, ...words].join(" ").replaceAll(userInfo, "");
+  return withoutUserInfo([...variables, ...words].join(" "));
 };

@@ -3,7 +3,7 @@
 import type { EngineAbout, PasteLine, QueueAbout } from "@sluice/console";
 import { knownValue } from "@sluice/inspect";
 import type { AwsOptions } from "../aws/clients.ts";
-import { shellWord } from "../command-line/shell-word.ts";
+import { shellWord, withoutUserInfo } from "../command-line/shell-word.ts";
 import { withOptions } from "../doctor/report.ts";
 import type { Deployment } from "./discovery.ts";
 
@@ -83,6 +83,9 @@ export const enginesOf = (parts: EngineParts): readonly EngineAbout[] => {
   ];
   return engines.map((engine) => ({
     ...engine,
-    lines: engine.lines.map(({ label, command }) => ({ label, command: withOptions(command, parts.aws, undefined) })),
+    lines: engine.lines.map(({ label, command }) => ({
+      label,
+      command: withoutUserInfo(withOptions(command, parts.aws, undefined)),
+    })),
   }));
 };
