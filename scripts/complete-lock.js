@@ -1,8 +1,11 @@
-// Adds the platform packages that npm left out of package-lock.json.
+// Adds to package-lock.json what npm left out: platform packages, and the addresses of tarballs.
 //
 // If the registry lacks an optional dependency, for example because it mirrors only Linux packages, npm drops the
 // dependency from the lock file. `npm ci` then fails: "Missing: @biomejs/cli-darwin-arm64@ from lock file". The entries
 // that this script adds get their version, system, processor and libc from the packages' manifests.
+// If npm is configured with `omit-lockfile-registry-resolved`, the lock file has no addresses. `npm ci` then asks the
+// registry for the manifest of each of the 800 packages, also when all tarballs are in its cache: that takes longer than
+// the installation itself.
 // Run this script after `npm install` with such a registry: node scripts/complete-lock.js
 
 import { readFileSync, writeFileSync } from "node:fs";
@@ -34,6 +37,18 @@ const missingFrom = (packages) =>
       .map(([name, version]) => ({ name, version })),
   );
 
+/** Returns the address of a tarball. npm replaces the host by that of the configured registry. */
+const addressOf = (path, { name = path.slice(path.lastIndexOf("node_modules/") + "node_modules/".length), version }) =>
+  `https://registry.npmjs.org/${name}/-/${name.split("/").pop()}-${version}.tgz`;
+
+/** Adds the address to the entry of a package of the registry, after `version`, where npm writes it. */
+const withAddress = ([path, entry]) => {
+  const isFromRegistry = path.includes("node_modules/") && !entry.link && !entry.inBundle;
+  if (!isFromRegistry || entry.resolved !== undefined) return [path, entry];
+  const { name, version, ...rest } = entry;
+  return [path, { ...(name === undefined ? {} : { name }), version, resolved: addressOf(path, entry), ...rest }];
+};
+
 const entryOf = ({ name, version }) => {
   const { os, cpu, ...libc } = platformOf(name);
   if (!/^\d+\.\d+\.\d+/.test(version) || os.length !== 1 || cpu.length !== 1) {
@@ -46,6 +61,10 @@ const lock = JSON.parse(readFileSync("package-lock.json", "utf8"));
 const missing = missingFrom(lock.packages);
 const added = Object.fromEntries(missing.map((entry) => [`node_modules/${entry.name}`, entryOf(entry)]));
 const byPath = ([left], [right]) => (left < right ? -1 : 1);
-lock.packages = Object.fromEntries(Object.entries({ ...lock.packages, ...added }).sort(byPath));
-if (missing.length > 0) writeFileSync("package-lock.json", `${JSON.stringify(lock, null, 2)}\n`);
-console.log(`package-lock.json: ${missing.length} platform packages added`);
+const packages = Object.entries({ ...lock.packages, ...added })
+  .sort(byPath)
+  .map(withAddress);
+const addresses = packages.filter(([path, { resolved }]) => resolved !== lock.packages[path]?.resolved).length;
+lock.packages = Object.fromEntries(packages);
+if (missing.length + addresses > 0) writeFileSync("package-lock.json", `${JSON.stringify(lock, null, 2)}\n`);
+console.log(`package-lock.json: ${missing.length} platform packages and ${addresses} addresses added`);

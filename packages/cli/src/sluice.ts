@@ -12,6 +12,10 @@ const commands: Readonly<Record<string, { readonly about: string; readonly load:
     about: "writes the files of a new project: pipeline, test and stack",
     load: async () => (await import("./init/init.ts")).initCommand,
   },
+  dev: {
+    about: "runs a pipeline on your machine, with engines and a console in the browser",
+    load: async () => (await import("./dev/dev.ts")).devCommand,
+  },
   backfill: {
     about: "copies the items that a table has to the targets of a pipeline",
     load: async () => (await import("./backfill/backfill.ts")).backfillCommand,
@@ -47,8 +51,8 @@ const width = Math.max(...names.map((name) => name.length));
 
 const help = `Usage: sluice <command> [options]
 
-Copies tables to the targets of Sluice's pipelines, proves and repairs the copies, traces items, examines deployments, and
-inspects and redrives dead letters.
+Runs Sluice's pipelines on your machine, copies tables to their targets, proves and repairs the copies, traces items,
+examines deployments, and inspects and redrives dead letters.
 
 Commands:
 ${Object.entries(commands)

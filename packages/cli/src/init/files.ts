@@ -25,6 +25,7 @@ const templateFiles: readonly TemplateFile[] = [
   { path: ".gitignore", template: "gitignore" },
   { path: "README.md" },
   { path: "cdk.json" },
+  { path: "seed.ndjson" },
   { path: "tsconfig.json" },
   { path: "src/environment.ts" },
   { path: "src/pipeline.ts" },

@@ -39,6 +39,7 @@ const printResult = (folder: string, files: readonly ProjectFile[], terminal: Te
   terminal.out(
     `  ${place === "" ? "" : `cd ${/^[\w./-]+$/.test(place) ? place : JSON.stringify(place)} && `}npm install`,
   );
+  terminal.out("  npm run dev");
   terminal.out("  npm test");
   terminal.out("README.md says what comes then.");
 };

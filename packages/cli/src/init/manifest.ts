@@ -29,6 +29,7 @@ const always = ["@sluice/core", "@aws-sdk/client-sqs", "zod"];
 const alwaysInDevelopment = [
   "@sluice/cdk",
   "@sluice/cli",
+  "@sluice/dev",
   "@sluice/local",
   "@sluice/testing",
   "@types/node",
@@ -46,8 +47,15 @@ const pinned = (names: readonly string[], release: string): Record<string, strin
       .map((name) => [name, name.startsWith("@sluice/") ? release : (versions[name] ?? "")] as const),
   );
 
+/** `pk,sk:N`, as the option `--key` has it. */
+const keyOption = (key: ProjectPlan["key"]): string =>
+  key
+    .filter((attribute) => attribute !== undefined)
+    .map(({ name, type }) => (type === "S" ? name : `${name}:${type}`))
+    .join(",");
+
 /** Returns the text of the package.json. `release` is the version of all our packages. */
-export const manifestText = ({ name, sinks }: ProjectPlan, release: string): string => {
+export const manifestText = ({ name, table, key, sinks }: ProjectPlan, release: string): string => {
   const used = sinks.map((sink) => initSinks[sink]);
   const manifest = {
     name,
@@ -55,6 +63,7 @@ export const manifestText = ({ name, sinks }: ProjectPlan, release: string): str
     type: "module",
     engines: { node: ">=20.19" },
     scripts: {
+      dev: `sluice dev src/pipeline.ts --table ${table} --key ${keyOption(key)} --seed seed.ndjson`,
       build: "tsc",
       typecheck: "tsc --noEmit",
       test: "tsc && node --test dist/test/*.test.js",

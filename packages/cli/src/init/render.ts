@@ -31,6 +31,7 @@ const numberTexts: readonly (readonly [string, string])[] = [
   [": z\\.string\\(\\)", ": z.number()"],
   [': "text"', ': "numeric"'],
   [': "(\\d)"', ": $1"],
+  ['": "(\\d)"', '": $1'],
   ['", type: AttributeType\\.STRING', '", type: AttributeType.NUMBER'],
   ['", type: "S"', '", type: "N"'],
 ];
@@ -43,7 +44,9 @@ const asNumber = (text: string, placeholder: string): string =>
 
 /** Removes what belongs to a sort key: a member, an element of a list, or a line. */
 const withoutSortKey = (text: string): string =>
-  text.replaceAll(/, (?:"initSort"|initSort: (?:"\w+"|z\.string\(\)))/g, "").replaceAll(/^.*initSort.*\n/gm, "");
+  text
+    .replaceAll(/, (?:"initSort"(?:: "\w+")?|initSort: (?:"\w+"|z\.string\(\)))/g, "")
+    .replaceAll(/^.*initSort.*\n/gm, "");
 
 /** Writes the types of the key, and removes a sort key that the table does not have. */
 const withKeyTypes = (text: string, key: ProjectPlan["key"]): string =>

@@ -6,16 +6,17 @@ import { pathToFileURL } from "node:url";
 import type { Pipeline } from "@sluice/core";
 import { CommandError } from "../command-line/command-error.ts";
 
+type Exports = { readonly [name: string]: unknown };
+
 /** A pipeline of a module. */
 export interface PipelineModule {
   readonly pipeline: Pipeline<unknown>;
   /** Name of the export. */
   readonly exportName: string;
+  readonly exports: Exports;
   /** Closes the connections of the pipeline's sinks. */
   readonly close: () => Promise<void>;
 }
-
-type Exports = { readonly [name: string]: unknown };
 
 const typescript = /^\.[cm]?tsx?$/;
 
@@ -106,9 +107,10 @@ const exportedPipeline = (path: string, exports: Exports, exportName: string | u
  */
 export const loadPipeline = async (path: string): Promise<PipelineModule> => {
   const [file = "", exportName] = path.split("#");
-  const found = exportedPipeline(file, await exportsOf(resolve(file)), exportName);
+  const exports = await exportsOf(resolve(file));
+  const found = exportedPipeline(file, exports, exportName);
   const close = async (): Promise<void> => {
     for (const { sink } of found.pipeline.routes) await sink.close?.();
   };
-  return { ...found, close };
+  return { ...found, exports, close };
 };

@@ -42,6 +42,7 @@ const unimported = [
   "@aws-sdk/client-sesv2",
   "@opensearch-project/opensearch",
   "@sluice/cli",
+  "@sluice/dev",
   "@types/node",
   "@types/pg",
   "aws-cdk",
@@ -123,6 +124,22 @@ describe("the files of a project", () => {
     );
   });
 
+  test("have items for `npm run dev`, with the key of the table", async () => {
+    for (const key of ["id", "pk,sk:N", "id:N", "customer-id,total:N"]) {
+      const files = await projectFiles(planWith({ key: keyIn(key) }));
+      const { scripts } = JSON.parse(textOf(files, "package.json")) as { readonly scripts: Record<string, string> };
+      expect(scripts.dev).toBe(`sluice dev src/pipeline.ts --table Orders --key ${key} --seed seed.ndjson`);
+      const lines = textOf(files, "seed.ndjson").trimEnd().split("\n");
+      expect(lines).toHaveLength(3);
+      for (const line of lines) {
+        const item = JSON.parse(line) as Record<string, unknown>;
+        const attributes = key.split(",").map((attribute) => attribute.split(":"));
+        for (const [name = "", type] of attributes) expect(typeof item[name]).toBe(type === "N" ? "number" : "string");
+        expect(Object.keys(item)).toHaveLength(attributes.length + 2);
+      }
+    }
+  });
+
   test("may have names that are like placeholders", async () => {
     const plan = planWith({ name: "init-table", table: "initKey", key: keyIn("init_name"), sinks: ["postgres"] });
     const files = await projectFiles(plan);
@@ -148,8 +165,8 @@ describe("sluice init", () => {
   test("takes the defaults without a terminal, and says what comes next", async () => {
     const { code, stdout, stderr } = await run("defaults");
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    expect(stdout).toContain("13 files in defaults:\n  package.json\n");
-    expect(stdout).toMatch(/\nnext:\n {2}cd defaults && npm install\n {2}npm test\n/);
+    expect(stdout).toContain("14 files in defaults:\n  package.json\n");
+    expect(stdout).toMatch(/\nnext:\n {2}cd defaults && npm install\n {2}npm run dev\n {2}npm test\n/);
     const pipeline = readFileSync(join(scratch, "defaults/src/pipeline.ts"), "utf8");
     expect(pipeline).toContain('pipeline("defaults"');
     expect(pipeline).toContain("}).to(rows);");

@@ -18,6 +18,8 @@ export interface PipelineAbout {
   /** Name of the source table; undefined if it is unknown. */
   readonly table: string | undefined;
   readonly keyNames: readonly string[];
+  /** Types of the key attributes by name, if the table is known. The page asks for the others. */
+  readonly keyTypes?: Readonly<Record<string, "S" | "N" | "B">>;
   readonly routes: readonly RouteAbout[];
 }
 

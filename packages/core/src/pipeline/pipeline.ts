@@ -20,6 +20,8 @@ import { type PipelineTarget, targetsOf } from "./targets.ts";
 /** A pipeline, and the calls that extend it. Every call returns a new pipeline. */
 export interface Pipeline<Base, Item = Base> {
   readonly name: string;
+  /** Names or ARNs of the tables that the pipeline replicates; empty without the option `source`. */
+  readonly tables: readonly string[];
   readonly routes: readonly Pick<Route, "name" | "sink" | "dedupe" | "retryIn" | "predicate" | "removals">[];
   /** Adds a route. The mapper returns the message of a change, or undefined if the item has no copy in the target. */
   readonly to: AddRoute<Base, Item>;
@@ -68,6 +70,7 @@ export interface AddFilter<Base> {
 const pipelineOf = <Base, Item>(settings: PipelineSettings, predicate: Predicate | undefined): Pipeline<Base, Item> =>
   Object.freeze({
     name: settings.name,
+    tables: settings.source.map(({ table }) => table),
     routes: settings.routes,
     to: (...args: readonly unknown[]) => {
       const routes = [...settings.routes, checkedRoute(settings, predicate, args)];

@@ -1,0 +1,156 @@
+// The world behind the console of `sluice dev`: the pipelines that run on this machine.
+
+import type {
+  About,
+  ChangeFeed,
+  ConsoleHost,
+  Overview,
+  PipelineAbout,
+  PipelineNow,
+  QueueAbout,
+  QueueNow,
+  RunCall,
+  RunInput,
+  RunProgress,
+} from "@sluice/console";
+import type { DevPipeline, DevReports, DevRun } from "@sluice/dev";
+import { actionsOf } from "../actions/actions.ts";
+import { CommandError } from "../command-line/command-error.ts";
+import type { MethodInputs, MethodResult } from "./methods.ts";
+
+/** What the host needs. */
+export interface DevHostOptions {
+  readonly run: DevRun;
+  readonly feed: ChangeFeed;
+  readonly version: string;
+  readonly directory: string;
+}
+
+const pipelineAbout = ({ name, table, keyNames, routes }: DevPipeline): PipelineAbout => ({
+  name,
+  table,
+  keyNames,
+  routes,
+});
+
+const pipelineNow = ({ name, status, reason, since }: DevPipeline): PipelineNow => ({
+  name,
+  status,
+  since,
+  ...(reason !== undefined && { reason }),
+});
+
+/** Adds what the process of a pipeline reports to the feed. */
+export const feedReports = (feed: ChangeFeed, { pipeline, deliveries, invocations }: DevReports): void => {
+  feed.add(deliveries.map((delivery) => ({ ...delivery, pipeline })));
+  feed.measure(
+    invocations.flatMap(({ routes, endedAt }) =>
+      Object.entries(routes).map(([route, { lagMs, pending, pendingAgeMs }]) => ({
+        pipeline,
+        route,
+        at: endedAt,
+        lagMs,
+        pending,
+        pendingAgeMs,
+      })),
+    ),
+  );
+};
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+const queueNow = async (run: DevRun, queue: QueueAbout): Promise<QueueNow> => {
+  try {
+    return { ...queue, ...(await run.depthOf(queue.url)) };
+  } catch (error) {
+    return { ...queue, visible: 0, inFlight: 0, delayed: 0, problem: messageOf(error) };
+  }
+};
+
+const titleOf = (pipelines: readonly DevPipeline[]): string => pipelines.map(({ module }) => module).join(", ");
+
+/** Creates the host of the console. */
+export const devHost = ({ run, feed, version, directory }: DevHostOptions): ConsoleHost => {
+  const about = (): About => ({
+    mode: "dev",
+    title: titleOf(run.pipelines()),
+    version,
+    pipelines: run.pipelines().map(pipelineAbout),
+    queues: run.queues(),
+    engines: run.engines(),
+    can: {
+      changes: true,
+      item: true,
+      redrive: true,
+      editDeadLetter: true,
+      dropDeadLetters: true,
+      runs: ["backfill", "verify", "redrive"],
+      doctor: false,
+    },
+    hidesKeys: false,
+  });
+  const overview = async (): Promise<Overview> => {
+    const pipelines = run.pipelines();
+    const known = pipelines.flatMap(({ name, routes }) =>
+      routes.map((route) => ({ pipeline: name, route: route.name })),
+    );
+    return {
+      at: Date.now(),
+      pipelines: pipelines.map(pipelineNow),
+      routes: feed.routes(known),
+      queues: await Promise.all(run.queues().map((queue) => queueNow(run, queue))),
+      problems: [],
+    };
+  };
+  const call = async <Name extends keyof MethodInputs>(
+    pipeline: string,
+    method: Name,
+    input: MethodInputs[Name],
+    how: Pick<RunCall, "signal"> & { readonly onProgress?: (progress: RunProgress) => void },
+  ): Promise<MethodResult<Name>> => {
+    const onProgress = (progress: unknown): void => how.onProgress?.(progress as RunProgress);
+    return (await run.call(pipeline, method, input, { signal: how.signal, onProgress })) as MethodResult<Name>;
+  };
+  const pipelineOf = (queueUrl: string): string => {
+    const queue = run.queues().find(({ url }) => url === queueUrl);
+    if (queue !== undefined) return queue.pipeline;
+    throw new CommandError(`there is no queue ${queueUrl}; expected one of the queues of the pipelines`);
+  };
+  const moduleOf = (pipeline: string): DevPipeline | undefined => run.pipelines().find(({ name }) => name === pipeline);
+  const commandOf = (input: RunInput): string => {
+    const found = moduleOf(input.pipeline);
+    const actions = actionsOf({
+      module: undefined,
+      modulePath: found?.module,
+      table: found?.table,
+      functionName: undefined,
+      queues: run.queues(),
+      aws: { profile: undefined, region: undefined, endpointUrl: undefined },
+      directory,
+    });
+    return actions.commandOf(input);
+  };
+  return {
+    about,
+    onAbout: (listener) => run.onChange(listener),
+    overview,
+    feed,
+    item: (question, signal) => call(question.pipeline, "item", question, { signal }),
+    itemValues: (question, signal) => call(question.pipeline, "itemValues", question, { signal }),
+    deadLetters: (queueUrl, signal) => call(pipelineOf(queueUrl), "deadLetters", { queueUrl }, { signal }),
+    deadLetter: (queueUrl, id, signal) => call(pipelineOf(queueUrl), "deadLetter", { queueUrl, id }, { signal }),
+    editDeadLetter: (edit, signal) => call(pipelineOf(edit.queueUrl), "editDeadLetter", edit, { signal }),
+    exportDeadLetters: (selection, signal) =>
+      call(pipelineOf(selection.queueUrl), "exportDeadLetters", selection, { signal }),
+    dropDeadLetters: (selection, signal) =>
+      call(pipelineOf(selection.queueUrl), "dropDeadLetters", selection, { signal }),
+    // A run that was paused has no result, and JSON has no undefined.
+    run: async (input, { id, ...how }) => (await call(input.pipeline, "run", { id, input }, how)) ?? undefined,
+    commandOf,
+    doctor: async (signal) => {
+      const [first] = run.pipelines();
+      if (first === undefined) throw new CommandError("there is no pipeline to examine");
+      return call(first.name, "doctor", null, { signal });
+    },
+  };
+};

@@ -1,0 +1,106 @@
+// `sluice dev`: runs pipelines on this machine, until Ctrl-C.
+
+import { resolve } from "node:path";
+import { createFeed } from "@sluice/console";
+import type { DevRun } from "@sluice/dev";
+import { CommandError, exitCodes } from "../command-line/command-error.ts";
+import { resources } from "../pipeline-command/resources.ts";
+import { withSeparators } from "../terminal/format.ts";
+import { watchInterrupts } from "../terminal/interrupt.ts";
+import { plainLines } from "../terminal/plain-text.ts";
+import type { Terminal } from "../terminal/terminal.ts";
+import { version } from "../version.ts";
+import { devHost, feedReports } from "./dev-host.ts";
+import { openHistory } from "./history.ts";
+import { loadDev } from "./load-dev.ts";
+import { openBrowser } from "./open-browser.ts";
+import { type DevCommandOptions, devHelp, devOptions } from "./options.ts";
+import { serveConsole } from "./serve-console.ts";
+
+/** Folder for dropped dead letters and the states of runs. */
+const directory = ".sluice";
+
+/** Errors whose messages are for the user. */
+const plainErrors = /^(?:DevError|EngineMissingError|EngineFailedError|ConfigError)$/;
+
+const printEngines = (run: DevRun, { out }: Terminal): void => {
+  for (const { name, address, lines } of run.engines()) {
+    out(`${name} at ${address}`);
+    for (const { label, command } of lines) {
+      out(`  # ${label}`);
+      out(`  ${command}`);
+    }
+  }
+};
+
+const seedTable = async (run: DevRun, { err, progress }: Terminal): Promise<void> => {
+  const written = await run.seed((done, total) => progress.update({ doing: "seeding", done, total }));
+  progress.clear();
+  if (written > 0) err(`${withSeparators(written)} items of the seed are in the table`);
+};
+
+/** Resolves when the signal aborts. */
+const untilAborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+
+const runDev = async (options: DevCommandOptions, terminal: Terminal, signal: AbortSignal): Promise<void> => {
+  const { startDev } = await loadDev();
+  const opened = resources();
+  const say = (text: string): void => plainLines(text).forEach((line) => terminal.err(line));
+  try {
+    const history = options.history === undefined ? undefined : opened.add(await openHistory(options.history, say));
+    const run = await startDev({
+      modules: options.modules,
+      worker: new URL("./worker.js", import.meta.url),
+      onLine: say,
+      table: options.table,
+      key: options.key,
+      seed: options.seed,
+      envFiles: options.envFiles,
+      env: options.env,
+      functionTimeoutMs: options.timeoutMs,
+      directory,
+      signal,
+    });
+    opened.add({ close: run.stop });
+    const feed = createFeed();
+    run.onReports((reports) => {
+      feedReports(feed, reports);
+      history?.add(reports);
+    });
+    printEngines(run, terminal);
+    if (options.hasConsole) {
+      const host = devHost({ run, feed, version: await version(), directory: resolve(directory) });
+      const { url } = opened.add(await serveConsole(host, options.port));
+      terminal.out(`Console: ${url}`);
+      if (options.opens) openBrowser(url, () => say("no browser could be opened; open the address above"));
+    }
+    await seedTable(run, terminal);
+    await untilAborted(signal);
+  } finally {
+    await opened.close();
+  }
+};
+
+/** Runs `sluice dev`. Returns the exit code. */
+export const devCommand = async (args: readonly string[], terminal: Terminal): Promise<number> => {
+  const options = devOptions(args);
+  if (options === undefined) {
+    for (const line of plainLines(devHelp)) terminal.out(line);
+    return exitCodes.done;
+  }
+  const interrupt = watchInterrupts(() => terminal.err("stopping. Ctrl-C again ends at once"));
+  try {
+    await runDev(options, terminal, interrupt.signal);
+    return exitCodes.done;
+  } catch (error) {
+    if (interrupt.signal.aborted) return exitCodes.done;
+    if (!(error instanceof Error) || !plainErrors.test(error.name)) throw error;
+    throw new CommandError(error.message, { cause: error });
+  } finally {
+    interrupt.release();
+  }
+};

@@ -1,0 +1,4 @@
+// Screen of doctor.
+
+/** The screen. */
+export const DoctorScreen = () => <h1>Doctor</h1>;

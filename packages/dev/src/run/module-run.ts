@@ -1,0 +1,214 @@
+// One module that runs: its graph, its process, its table, queues and mappings.
+
+import { relative } from "node:path";
+import type { DynamoDB } from "@aws-sdk/client-dynamodb";
+import type { SQS } from "@aws-sdk/client-sqs";
+import { DevError } from "../dev-error.ts";
+import type { DevCall, DevPipeline, DevReports } from "../dev-run.ts";
+import type { DevEngines } from "../engines/engines.ts";
+import type { EngineName } from "../engines/needs.ts";
+import { enginesFor } from "../engines/needs.ts";
+import { type ModuleGraph, readGraph } from "../graph/graph.ts";
+import { watchFiles } from "../graph/watch.ts";
+import { createSupervisor, type SupervisorState } from "../process/supervisor.ts";
+import { startWorker } from "../process/worker-process.ts";
+import { createQueue } from "../table/queues.ts";
+import { openTable, type SourceTable } from "../table/table.ts";
+import type { DevQueue, LoadedModule, TableKey, WorkerPlace } from "../worker/messages.ts";
+import type { ReportBatch } from "../worker/reports.ts";
+import { createMappings, type Mappings } from "./mappings.ts";
+import { baseOf, environmentsOf, type GivenVariables, type ModuleEnvironment } from "./module-environment.ts";
+
+/** What a module needs of the run. */
+export interface ModuleRunOptions {
+  readonly module: string;
+  readonly program: URL;
+  readonly table: string | undefined;
+  readonly key: TableKey | undefined;
+  /** The key of a table that is created, if `key` is not given. */
+  readonly guessedKey: TableKey | undefined;
+  readonly functionTimeoutMs: number;
+  readonly given: GivenVariables;
+  readonly dynamodb: DynamoDB;
+  readonly sqs: SQS;
+  readonly engines: (names: ReadonlySet<EngineName>) => Promise<DevEngines>;
+  readonly directory: string;
+  readonly onLine: (line: string) => void;
+  readonly onChange: () => void;
+  readonly onReports: (reports: DevReports) => void;
+}
+
+/** A module that runs. */
+export interface ModuleRun {
+  readonly about: () => DevPipeline;
+  readonly queues: () => readonly DevQueue[];
+  readonly table: () => SourceTable | undefined;
+  /** Loads the module. Resolves when it runs, or is broken. */
+  readonly start: (graph: ModuleGraph) => Promise<void>;
+  readonly call: (method: string, input: unknown, call: DevCall) => Promise<unknown>;
+  readonly stop: () => Promise<void>;
+}
+
+const defaultKey: TableKey = [{ name: "id", type: "S" }];
+
+const kinds = { "dead letters": "dead letters", "retry queue": "retry queue" } as const;
+
+const firstLine = (text: string): string => text.split("\n")[0] ?? "";
+
+/** The name of a table of the option `source`, which may be an ARN. */
+const tableNameOf = (source: string): string => source.slice(source.lastIndexOf("/") + 1);
+
+/** Creates the run of a module. Nothing is started yet. */
+export const createModuleRun = (options: ModuleRunOptions): ModuleRun => {
+  const { module, sqs, dynamodb, functionTimeoutMs, onLine } = options;
+  const base = baseOf(module);
+  const label = relative(".", module.split("#")[0] ?? "");
+  const functionName = `${base}-local`;
+  const environmentFor = environmentsOf({ ...options });
+  let state: SupervisorState = { status: "starting", since: Date.now() };
+  let loaded: LoadedModule | undefined;
+  let environment: ModuleEnvironment | undefined;
+  let engines: DevEngines | undefined;
+  let table: SourceTable | undefined;
+  let mappings: Mappings | undefined;
+  let failedBatches: DevQueue | undefined;
+  let files: readonly string[] = [];
+  let saidUnset = "";
+  let isStopped = false;
+  let changes = Promise.resolve();
+
+  const say = (line: string): void => onLine(`${label}: ${line}`);
+  const pipelineName = (): string => loaded?.name ?? base;
+
+  const queues = (): readonly DevQueue[] => [
+    ...(environment?.queues ?? []).flatMap(({ use, name, url }) =>
+      use === "target" ? [] : [{ pipeline: pipelineName(), kind: kinds[use], name, url }],
+    ),
+    ...(failedBatches ? [{ ...failedBatches, pipeline: pipelineName() }] : []),
+  ];
+
+  const sayUnset = (): void => {
+    const names = environment?.unset ?? [];
+    if (names.length === 0 || names.join() === saidUnset) return;
+    saidUnset = names.join();
+    const verb = names.length === 1 ? "is" : "are";
+    say(`reads ${names.join(", ")}, which ${verb} not set: --env ${names[0]}=…`);
+  };
+
+  const tableNameFor = ({ tables }: LoadedModule): string => {
+    const sources = tables.map(tableNameOf);
+    const wanted = options.table;
+    if (wanted !== undefined && sources.length > 0 && !sources.includes(wanted)) {
+      throw new DevError(`--table is ${wanted}; the source of the pipeline is ${sources.join(", ")}`);
+    }
+    return wanted ?? sources.at(-1) ?? environment?.variables.SOURCE_TABLE ?? base;
+  };
+
+  const openMappings = async (opened: SourceTable, at: DevEngines): Promise<Mappings> => {
+    const name = `${base}-failed-batches`;
+    const url = await createQueue(sqs, name, { isFifo: false, functionTimeoutMs });
+    failedBatches = { pipeline: pipelineName(), kind: "on-failure destination", name, url };
+    return createMappings({
+      endpoint: at.dynamodb.endpoint,
+      streamArn: opened.streamArn,
+      sqs,
+      retryUrls: (environment?.queues ?? []).filter(({ use }) => use === "retry queue").map(({ url }) => url),
+      failedBatchesUrl: url,
+      functionName,
+      functionTimeoutMs,
+      invoke: (event, { awsRequestId }, maxWaitMs) =>
+        supervisor.invoke(event, { requestId: awsRequestId, functionName }, maxWaitMs),
+      onFunctionError: (error) =>
+        say(`an invocation failed: ${firstLine(error instanceof Error ? error.message : String(error))}`),
+      onProblem: (error) => {
+        if (!isStopped) say(firstLine(error instanceof Error ? error.message : String(error)));
+      },
+    });
+  };
+
+  const place = async (found: LoadedModule): Promise<WorkerPlace> => {
+    if (engines === undefined) throw new Error("the engines are not started");
+    loaded = found;
+    const name = tableNameFor(found);
+    if (table?.name !== name) {
+      await mappings?.stop();
+      const key = options.key ?? options.guessedKey ?? defaultKey;
+      table = await openTable(dynamodb, name, { key, isGiven: options.key !== undefined });
+      mappings = await openMappings(table, engines);
+      await mappings.start();
+    }
+    return {
+      module,
+      pipeline: found.name,
+      table: name,
+      key: table.key,
+      queues: queues(),
+      directory: options.directory,
+    };
+  };
+
+  const supervisor = createSupervisor({
+    module,
+    functionTimeoutMs,
+    startWorker: () =>
+      startWorker({
+        program: options.program,
+        env: environment?.variables ?? {},
+        onOutput: (line) => onLine(`${pipelineName()} | ${line}`),
+        onReports: (batch) => options.onReports({ pipeline: pipelineName(), ...(batch as ReportBatch) }),
+      }),
+    place,
+    onState: (next, found) => {
+      state = next;
+      loaded = found ?? loaded;
+      if (next.reason !== undefined) say(`${next.status}: ${next.reason}`);
+      options.onChange();
+    },
+  });
+
+  const watcher = watchFiles(() => {
+    changes = changes.then(() => reload()).catch((error: unknown) => say(String(error)));
+  });
+
+  const load = async (graph: ModuleGraph): Promise<void> => {
+    files = graph.problem === undefined ? graph.files : [...files, ...graph.files];
+    watcher.watch(files);
+    if (graph.problem !== undefined) {
+      supervisor.markBroken(graph.problem);
+      return;
+    }
+    engines = await options.engines(enginesFor([graph]));
+    environment = await environmentFor(graph, engines);
+    sayUnset();
+    await supervisor.reload();
+  };
+
+  const reload = async (): Promise<void> => {
+    if (isStopped) return;
+    const startedAt = Date.now();
+    await load(await readGraph(module));
+    if (state.status === "running")
+      say(`loaded again after a change, in ${((Date.now() - startedAt) / 1000).toFixed(1)} s`);
+  };
+
+  return {
+    about: () => ({
+      module,
+      name: pipelineName(),
+      table: table?.name ?? options.table ?? base,
+      keyNames: (table?.key ?? []).flatMap((attribute) => (attribute ? [attribute.name] : [])),
+      routes: loaded?.routes ?? [],
+      ...state,
+    }),
+    queues,
+    table: () => table,
+    start: load,
+    call: (method, input, call) => supervisor.call(method, input, call),
+    stop: async () => {
+      isStopped = true;
+      watcher.stop();
+      await supervisor.stop();
+      await mappings?.stop();
+    },
+  };
+};

@@ -1,0 +1,135 @@
+// The process that has a user's module: it delivers events to the pipeline, and answers calls of methods.
+
+import type { Pipeline, PipelineHandler } from "@sluice/core";
+import type {
+  FromWorker,
+  InvokeInput,
+  LoadedModule,
+  ToWorker,
+  WorkerError,
+  WorkerPlace,
+  WorkerTask,
+} from "./messages.ts";
+import { ensureAll } from "./prepare.ts";
+import { sendReports } from "./reports.ts";
+
+/** What a method gets besides its input. */
+export interface MethodCall {
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: unknown) => void;
+}
+
+/** Methods by name. Input and result are plain JSON. */
+export type WorkerMethods = { readonly [name: string]: (input: never, call: MethodCall) => Promise<unknown> };
+
+/** A user's module, as the program loads it. */
+export interface UserModule {
+  readonly pipeline: Pipeline<unknown>;
+  readonly exports: { readonly [name: string]: unknown };
+}
+
+/** What the program of the process gives. */
+export interface WorkerProgram<Module extends UserModule> {
+  /** Loads the module at a path such as `orders.ts#orders`. */
+  readonly load: (path: string) => Promise<Module>;
+  readonly methods: (module: Module, place: WorkerPlace) => WorkerMethods;
+}
+
+interface Loaded<Module> {
+  readonly module: Module;
+  readonly handler: PipelineHandler;
+}
+
+const errorOf = (error: unknown): WorkerError => {
+  const { name, message, stack, code }: NodeJS.ErrnoException =
+    error instanceof Error ? error : new Error(String(error));
+  return { name, message, ...(typeof code === "string" && { code }), ...(stack !== undefined && { stack }) };
+};
+
+const post = (message: FromWorker): void => {
+  // The command has ended if the channel is closed; this process then ends, too.
+  if (process.connected) process.send?.(message, () => undefined);
+};
+
+const describe = ({ pipeline }: UserModule): LoadedModule => ({
+  name: pipeline.name,
+  tables: pipeline.tables,
+  routes: pipeline.routes.map(({ name, sink }) => ({
+    name,
+    sink: sink.name,
+    writes: sink.supports.writes,
+    isReadable: sink.read !== undefined,
+  })),
+});
+
+const contextOf = ({ requestId, functionName, deadline }: InvokeInput) => ({
+  awsRequestId: requestId,
+  functionName,
+  functionVersion: "$LATEST",
+  memoryLimitInMB: "512",
+  getRemainingTimeInMillis: () => Math.max(0, deadline - Date.now()),
+});
+
+/**
+ * Serves the process that started this one, until that process ends. Call it once, first of all.
+ * @example
+ * serveWorker({ load: loadPipeline, methods: () => ({}) });
+ */
+export const serveWorker = <Module extends UserModule>(program: WorkerProgram<Module>): void => {
+  let loaded: Loaded<Module> | undefined;
+  let methods: WorkerMethods = {};
+  const running = new Map<number, AbortController>();
+  const memory = sendReports((reports) => post({ type: "reports", reports }));
+  const current = (): Loaded<Module> => {
+    if (loaded === undefined) throw new Error("the module is not loaded");
+    return loaded;
+  };
+  const load = async (path: string): Promise<LoadedModule> => {
+    const module = await program.load(path);
+    loaded = { module, handler: module.pipeline.handler() };
+    return describe(module);
+  };
+  const prepare = async (place: WorkerPlace): Promise<void> => {
+    const { module } = current();
+    const sinks = module.pipeline.routes.map(({ sink }) => sink);
+    await ensureAll(sinks, Object.values(module.exports), place.key);
+    methods = program.methods(module, place);
+  };
+  const invoke = async (input: InvokeInput): Promise<unknown> => {
+    memory.remember(input.event);
+    try {
+      return await current().handler(input.event, contextOf(input));
+    } finally {
+      memory.forget(input.event);
+    }
+  };
+  const call = ({ method, input }: { readonly method: string; readonly input: unknown }, how: MethodCall) => {
+    const found = Object.hasOwn(methods, method) ? methods[method] : undefined;
+    if (found === undefined) throw new Error(`there is no method ${method}`);
+    return found(input as never, how);
+  };
+  const tasks: { readonly [task in WorkerTask]: (input: never, how: MethodCall) => Promise<unknown> } = {
+    load,
+    prepare,
+    invoke,
+    call: async (input, how) => call(input, how),
+  };
+  const answer = async ({ id, task, input }: Extract<ToWorker, { type: "ask" }>): Promise<void> => {
+    const controller = new AbortController();
+    running.set(id, controller);
+    const onProgress = (progress: unknown): void => post({ type: "progress", id, progress });
+    try {
+      const value = (await tasks[task](input as never, { signal: controller.signal, onProgress })) ?? null;
+      post({ type: "answer", id, value });
+    } catch (error) {
+      post({ type: "error", id, error: errorOf(error) });
+    } finally {
+      running.delete(id);
+    }
+  };
+  process.on("message", (message: ToWorker) => {
+    if (message.type === "ask") void answer(message);
+    else running.get(message.id)?.abort();
+  });
+  process.on("disconnect", () => process.exit());
+};
