@@ -37,6 +37,12 @@ export const plainError = (error: unknown): Error => {
   });
 };
 
+/** Errors that the console's server knows by their names. It withholds the messages of others that have no code. */
+const known = /^(Action|Command|Abort|Timeout)Error$/;
+
+const withCode = (error: Error): Error =>
+  "code" in error || known.test(error.name) ? error : new ActionError("ACTION_FAILED", error.message, { cause: error });
+
 /** Makes an action reject with plain errors only. */
 export const withPlainErrors =
   <Args extends readonly unknown[], Result>(action: (...args: Args) => Promise<Result>) =>
@@ -44,6 +50,6 @@ export const withPlainErrors =
     try {
       return await action(...args);
     } catch (error) {
-      throw plainError(error);
+      throw withCode(plainError(error));
     }
   };

@@ -7,13 +7,13 @@ import { CommandError, exitCodes } from "../command-line/command-error.ts";
 import { resources } from "../pipeline-command/resources.ts";
 import { withSeparators } from "../terminal/format.ts";
 import { watchInterrupts } from "../terminal/interrupt.ts";
+import { openBrowser } from "../terminal/open-browser.ts";
 import { plainLines } from "../terminal/plain-text.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { version } from "../version.ts";
 import { devHost, feedReports } from "./dev-host.ts";
 import { openHistory } from "./history.ts";
 import { loadDev } from "./load-dev.ts";
-import { openBrowser } from "./open-browser.ts";
 import { type DevCommandOptions, devHelp, devOptions } from "./options.ts";
 import { serveConsole } from "./serve-console.ts";
 
@@ -76,7 +76,7 @@ const runDev = async (options: DevCommandOptions, terminal: Terminal, signal: Ab
       const host = devHost({ run, feed, version: await version(), directory: resolve(directory) });
       const { url } = opened.add(await serveConsole(host, options.port));
       terminal.out(`Console: ${url}`);
-      if (options.opens) openBrowser(url, () => say("no browser could be opened; open the address above"));
+      if (options.opens) await openBrowser(url, opened, say);
     }
     await seedTable(run, terminal);
     await untilAborted(signal);
