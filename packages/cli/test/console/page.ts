@@ -25,8 +25,11 @@ export interface ConsolePage extends Pick<Started, "child" | "ended"> {
 const pauseMs = 100;
 
 /** Starts `sluice console`. */
-export const openConsole = async (args: readonly string[], env: NodeJS.ProcessEnv): Promise<ConsolePage> => {
-  const started = startSluice(["console", ...args], { env });
+export const openConsole = async (
+  args: readonly string[],
+  options: { readonly env: NodeJS.ProcessEnv; readonly cwd: string },
+): Promise<ConsolePage> => {
+  const started = startSluice(["console", ...args], options);
   let printed = "";
   started.child.stdout.on("data", (part: Buffer) => {
     printed += part;
