@@ -202,6 +202,8 @@ describeWithMinistack("sluice console --function", (ministack) => {
         if (status === 403) continue;
         expect({ name, status }).toEqual({ name, status: 200 });
         allowed.push(name);
+        // A run has the messages in flight.
+        await opened.idle();
       }
       expect(allowed.sort()).toEqual([...may].sort());
       if (!may.some((name) => name === "drop")) {

@@ -71,12 +71,13 @@ const backfill = (value: unknown): BackfillInput => {
 };
 
 const verify = (value: unknown): VerifyInput => {
-  const of = members(value, body, ["kind", "pipeline", "routes", "sample", "repairs"]);
+  const of = members(value, body, ["kind", "pipeline", "routes", "sample", "graceSeconds", "repairs"]);
   return {
     kind: "verify",
     pipeline: pipelineOf(of),
     ...given(of, "routes", routes),
     ...given(of, "sample", number({ above: 0, to: 1 })),
+    ...given(of, "graceSeconds", number({ above: 0, to: 86_400 })),
     ...given(of, "repairs", bool),
   };
 };
