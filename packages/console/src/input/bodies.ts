@@ -97,7 +97,18 @@ const runs = { backfill, verify, redrive };
 
 /** Reads the body of `POST /api/runs`. */
 export const runInput = (value: unknown): RunInput => {
-  const kinds = ["kind", "pipeline", "routes", "isDryRun", "itemsPerSecond", "sample", "repairs", "queueUrl", "ids"];
+  const kinds = [
+    "kind",
+    "pipeline",
+    "routes",
+    "isDryRun",
+    "itemsPerSecond",
+    "sample",
+    "graceSeconds",
+    "repairs",
+    "queueUrl",
+    "ids",
+  ];
   const kind = member(members(value, body, kinds), "kind", oneOf("backfill", "verify", "redrive"));
   return runs[kind](value);
 };
