@@ -11,10 +11,14 @@ interface PipelinesProps {
   readonly now: Overview;
 }
 
-const Broken = ({ pipeline }: { readonly pipeline: PipelineNow }) => (
+const Broken = ({ mode, pipeline }: { readonly mode: About["mode"]; readonly pipeline: PipelineNow }) => (
   <Notice tone="bad" title={`${pipeline.name} does not run`}>
     {pipeline.reason !== undefined && <pre class="reason">{pipeline.reason}</pre>}
-    <p>The pipeline is loaded again as soon as a file of its module is saved.</p>
+    <p>
+      {mode === "dev"
+        ? "The pipeline is loaded again as soon as a file of its module is saved."
+        : "The doctor says which command mends it."}
+    </p>
   </Notice>
 );
 
@@ -24,10 +28,10 @@ export const Pipelines = ({ about, now }: PipelinesProps) => (
     {now.pipelines
       .filter(({ status }) => status === "broken")
       .map((pipeline) => (
-        <Broken key={pipeline.name} pipeline={pipeline} />
+        <Broken key={pipeline.name} mode={about.mode} pipeline={pipeline} />
       ))}
     <ul class="pipeline-list">
-      {now.pipelines.map(({ name, status, since }) => {
+      {now.pipelines.map(({ name, status, since, notes = [] }) => {
         const table = about.pipelines.find((pipeline) => pipeline.name === name)?.table;
         return (
           <li key={name} class="pipeline">
@@ -37,6 +41,11 @@ export const Pipelines = ({ about, now }: PipelinesProps) => (
             <span class="muted" title={new Date(since).toLocaleString()}>
               for {durationText(Math.max(0, now.at - since))}
             </span>
+            {notes.map((note) => (
+              <span key={note} class="muted">
+                {note}
+              </span>
+            ))}
           </li>
         );
       })}
