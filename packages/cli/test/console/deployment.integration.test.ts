@@ -143,8 +143,8 @@ describeWithMinistack("sluice console --function", (ministack) => {
     ]);
     const lines = about.engines.flatMap((engine) => engine.lines.map(({ command }) => command));
     const given = `--region us-east-1 --endpoint-url ${recorder.endpoint}`;
-    expect(lines).toContain(`aws ${given} logs tail /aws/lambda/${functionName} --since 1h --follow`);
-    expect(lines).toContain(`sluice doctor ${given} --function ${functionName}`);
+    expect(lines).toContain(`aws logs tail /aws/lambda/${functionName} --since 1h --follow ${given}`);
+    expect(lines).toContain(`sluice doctor --function ${functionName} ${given}`);
     expect(about.engines).toContainEqual(expect.objectContaining({ address: `s3://${functionName}-on-failure` }));
     const { problems, queues } = (await opened.get("/api/overview")).body as Overview;
     expect(problems).toEqual([expect.stringContaining("SLUICE_METRICS=emf")]);
