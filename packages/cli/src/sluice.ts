@@ -1,9 +1,9 @@
 // The command `sluice`. Loads and runs a subcommand. If the subcommand fails, writes the error in one line.
 
 import { CommandError, exitCodes } from "./command-line/command-error.ts";
-import { ownVersion } from "./command-line/version.ts";
 import { plainLines } from "./terminal/plain-text.ts";
 import type { Terminal } from "./terminal/terminal.ts";
+import { version } from "./version.ts";
 
 type Command = (args: readonly string[], terminal: Terminal) => Promise<number>;
 
@@ -72,7 +72,7 @@ const dispatch = async (args: readonly string[], terminal: Terminal): Promise<nu
   const command = name !== undefined && Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (name === undefined) throw new CommandError(`no command is given; expected ${names.join(", ")}`);
   if (name === "--help" || name === "-h") writeLines(help, terminal.out);
-  else if (name === "--version") terminal.out(await ownVersion());
+  else if (name === "--version") terminal.out(await version());
   else if (command !== undefined) return (await command.load())(rest, terminal);
   else {
     const what = name.startsWith("-") ? "option" : "command";

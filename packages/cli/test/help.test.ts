@@ -39,7 +39,9 @@ describe("help", () => {
   test("names the commands; --version shows the version", async () => {
     expect(await runSluice(["--help"])).toMatchObject({
       code: 0,
-      stdout: expect.stringMatching(/^ {2}init .*\n {2}dev .*\n {2}backfill .*\n[\s\S]*^ {2}redrive .*\n {2}dead-letters /m),
+      stdout: expect.stringMatching(
+        /^ {2}init .*\n {2}dev .*\n {2}backfill .*\n[\s\S]*^ {2}redrive .*\n {2}dead-letters /m,
+      ),
     });
     expect(await runSluice(["--version"])).toMatchObject({ code: 0, stdout: `${JSON.parse(manifest).version}\n` });
   });

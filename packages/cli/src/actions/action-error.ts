@@ -38,6 +38,14 @@ export const plainError = (error: unknown): unknown => {
   });
 };
 
+/** Errors that the console's server knows by their names. It withholds the messages of others that have no code. */
+const known = /^(Action|Command|Abort|Timeout)Error$/;
+
+const withCode = (error: unknown): unknown => {
+  const { name = "", message = "", code } = error as Partial<Error> & { readonly code?: unknown };
+  return code !== undefined || known.test(name) ? error : new ActionError("ACTION_FAILED", message, { cause: error });
+};
+
 /** Makes an action reject with plain errors only. */
 export const withPlainErrors =
   <Args extends readonly unknown[], Result>(action: (...args: Args) => Promise<Result>) =>
@@ -45,6 +53,6 @@ export const withPlainErrors =
     try {
       return await action(...args);
     } catch (error) {
-      throw plainError(error);
+      throw withCode(plainError(error));
     }
   };

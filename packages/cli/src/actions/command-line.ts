@@ -2,7 +2,7 @@
 // cannot differ.
 
 import type { BackfillInput, QueueAbout, RedriveInput, RunInput, VerifyInput } from "@sluice/console";
-import { shellWord } from "../command-line/shell-word.ts";
+import { shellWord, withoutUserInfo } from "../command-line/shell-word.ts";
 import { awsWords } from "../trace/report.ts";
 import { ActionError } from "./action-error.ts";
 import { type ActionPlace, queueAt, queuesOf } from "./place.ts";
@@ -93,9 +93,6 @@ const wordsOfKind = (place: ActionPlace, input: RunInput): readonly string[] => 
   return input.kind === "verify" ? verifyWords(place, input) : redriveWords(place, input);
 };
 
-/** Removes user and password from a URL. */
-const withoutUser = (text: string): string => text.replaceAll(/(?<=:\/\/)[^/@\s]*@/g, "");
-
 /** The words of the command, without `npx sluice`. @throws {ActionError} if the place has no such command */
 export const wordsOf = (place: ActionPlace, input: RunInput): readonly string[] => [
   ...wordsOfKind(place, input),
@@ -105,8 +102,8 @@ export const wordsOf = (place: ActionPlace, input: RunInput): readonly string[] 
 /** The command line, for a shell, without credentials. */
 export const commandLineOf = (place: ActionPlace, input: RunInput): string => {
   const { environment = {}, aws } = place;
-  const variables = Object.entries(environment).map(([name, value]) => `${name}=${shellWord(withoutUser(value))}`);
-  const endpointUrl = aws.endpointUrl && withoutUser(aws.endpointUrl);
+  const variables = Object.entries(environment).map(([name, value]) => `${name}=${shellWord(withoutUserInfo(value))}`);
+  const endpointUrl = aws.endpointUrl && withoutUserInfo(aws.endpointUrl);
   const words = ["npx", "sluice", ...wordsOf({ ...place, aws: { ...aws, endpointUrl } }, input)];
   return [...variables, ...words.map(shellWord)].join(" ");
 };

@@ -14,3 +14,9 @@ export const shellWord = (word: string): string => {
   if (word.search(unprintable) === -1) return `'${word.replaceAll("'", "'\\''")}'`;
   return `$'${word.replaceAll(/[\\']/g, "\\$&").replaceAll(unprintable, hexOf)}'`;
 };
+
+/** User and password in a URL. */
+const userInfo = /(?<=:\/\/)[^/@\s]*@/g;
+
+/** A command line without the credentials that its URLs have. */
+export const withoutUserInfo = (commandLine: string): string => commandLine.replaceAll(userInfo, "");

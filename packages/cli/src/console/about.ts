@@ -52,7 +52,12 @@ const knownRoutes = ({ pipeline }: PipelineModule): readonly RouteAbout[] =>
   }));
 
 /** A route of which only the name is known, from its metrics. */
-const metricRoute = (name: string): RouteAbout => ({ name, sink: "unknown", writes: "upsert", isReadable: false });
+const metricRoute = (name: string): RouteAbout => ({
+  name,
+  sink: undefined,
+  writes: undefined,
+  isReadable: false,
+});
 
 const pipelineAbout = (subject: ConsoleSubject, { table, metricRoutes }: Deployment): PipelineAbout => ({
   name: pipelineName(subject),

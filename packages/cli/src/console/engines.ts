@@ -3,8 +3,8 @@
 import type { EngineAbout, PasteLine, QueueAbout } from "@sluice/console";
 import { knownValue } from "@sluice/inspect";
 import type { AwsOptions } from "../aws/clients.ts";
-import { shellWord } from "../command-line/shell-word.ts";
-import { withOptions } from "../doctor/report.ts";
+import { shellWord, withoutUserInfo } from "../command-line/shell-word.ts";
+import { awsWords } from "../trace/report.ts";
 import type { Deployment } from "./discovery.ts";
 
 /** What the lines of a deployment need. */
@@ -81,8 +81,13 @@ export const enginesOf = (parts: EngineParts): readonly EngineAbout[] => {
     ...bucketEngines(parts.deployment),
     ...dedupeEngines(parts.deployment),
   ];
+  // At the end, so that a narrow page shows what the line does.
+  const given = awsWords(parts.aws).map(shellWord);
   return engines.map((engine) => ({
     ...engine,
-    lines: engine.lines.map(({ label, command }) => ({ label, command: withOptions(command, parts.aws, undefined) })),
+    lines: engine.lines.map(({ label, command }) => ({
+      label,
+      command: withoutUserInfo([command, ...given].join(" ")),
+    })),
   }));
 };

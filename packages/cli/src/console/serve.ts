@@ -4,7 +4,6 @@ import { once } from "node:events";
 import { type ConsoleHost, startConsole } from "@sluice/console";
 import { CommandError } from "../command-line/command-error.ts";
 import type { Resources } from "../pipeline-command/resources.ts";
-import { messageOf } from "../terminal/format.ts";
 import { openBrowser } from "../terminal/open-browser.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 
@@ -35,11 +34,6 @@ export const serveConsole = async (
   const started = startConsole({ host, ...(port !== undefined && { port }) });
   const { url } = opened.add(await started.catch((error: unknown) => portError(port, error)));
   out(`${host.about().title}: ${url}`);
-  if (opens) {
-    const file = await openBrowser(url).catch((error: unknown) => {
-      err(`the browser cannot be opened (${messageOf(error)}); open the address yourself`);
-    });
-    if (file !== undefined) opened.add(file);
-  }
+  if (opens) await openBrowser(url, opened, err);
   if (!signal.aborted) await once(signal, "abort");
 };

@@ -6,7 +6,7 @@ import { createFeed } from "@sluice/console";
 import type { DevRun } from "@sluice/dev";
 import { CommandError, exitCodes } from "../command-line/command-error.ts";
 import { resources } from "../pipeline-command/resources.ts";
-import { messageOf, withSeparators } from "../terminal/format.ts";
+import { withSeparators } from "../terminal/format.ts";
 import { watchInterrupts } from "../terminal/interrupt.ts";
 import { openBrowser } from "../terminal/open-browser.ts";
 import { plainLines } from "../terminal/plain-text.ts";
@@ -82,21 +82,14 @@ const runDev = async (options: DevCommandOptions, terminal: Terminal, signal: Ab
     });
     printEngines(run, terminal);
     const seeding = seedTable(run, terminal);
-    const console = options.hasConsole
-      ? opened.add(
-          await serveConsole(
-            devHost({ run, feed, version: await version(), directory: resolve(directory) }),
-            options.port,
-          ),
-        )
+    const host = options.hasConsole
+      ? devHost({ run, feed, version: await version(), directory: resolve(directory) })
       : undefined;
+    const console = host && opened.add(await serveConsole(host, options.port));
     await Promise.race([seeding, sleep(shortSeedMs, undefined, { ref: false })]);
-    if (console !== undefined) terminal.out(`Console: ${console.url}`);
-    if (console !== undefined && options.opens) {
-      const file = await openBrowser(console.url).catch((error: unknown) => {
-        say(`the browser cannot be opened (${messageOf(error)}); open the address yourself`);
-      });
-      if (file !== undefined) opened.add(file);
+    if (console !== undefined) {
+      terminal.out(`Console: ${console.url}`);
+      if (options.opens) await openBrowser(console.url, opened, say);
     }
     await Promise.race([seeding, untilAborted(signal)]);
     await untilAborted(signal);

@@ -43,7 +43,7 @@ export const doctorLines = (report: DoctorReport): readonly string[] => [
 const awsCommand = /(^|&& |\$\(|: )aws (?=[a-z0-9-]+ )/gm;
 
 /** A text of commands with the options that the user gave: they must reach the same account, region and engine. */
-export const withOptions = (
+const withOptions = (
   text: string,
   { profile, region, endpointUrl }: AwsOptions,
   module: string | undefined,

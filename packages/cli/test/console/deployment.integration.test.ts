@@ -1,5 +1,8 @@
 // `sluice console` as a process, for a function that really runs on ministack.
 
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import type { About, DeadLetterPage, Overview } from "@sluice/console";
@@ -40,11 +43,13 @@ describeWithMinistack("sluice console --function", (ministack) => {
   let deployment: TestDeployment;
   let recorder: Recorder;
   let target: string;
+  let folder: string;
   let page: ConsolePage | undefined;
 
   beforeAll(async () => {
     deployment = await createDeployment(ministack);
     recorder = await startRecorder(ministack.endpoint);
+    folder = await mkdtemp(join(tmpdir(), "sluice-console-"));
     const { lambda, dynamodb } = deployment.clients;
     const { functionName, deadLetterQueueUrl } = deployment;
     target = `${functionName}-copies`;
@@ -71,13 +76,14 @@ describeWithMinistack("sluice console --function", (ministack) => {
   afterAll(async () => {
     deployment?.close();
     await recorder?.close();
+    await rm(folder, { recursive: true, force: true });
   });
 
   const open = async (...args: readonly string[]): Promise<ConsolePage> => {
     const { functionName } = deployment;
     page = await openConsole(
       [...args, "--function", functionName, "--region", "us-east-1", "--endpoint-url", recorder.endpoint],
-      { ...credentials, AWS_ENDPOINT_URL: recorder.endpoint, TARGET_TABLE: target },
+      { cwd: folder, env: { ...credentials, AWS_ENDPOINT_URL: recorder.endpoint, TARGET_TABLE: target } },
     );
     return page;
   };
@@ -137,8 +143,8 @@ describeWithMinistack("sluice console --function", (ministack) => {
     ]);
     const lines = about.engines.flatMap((engine) => engine.lines.map(({ command }) => command));
     const given = `--region us-east-1 --endpoint-url ${recorder.endpoint}`;
-    expect(lines).toContain(`aws ${given} logs tail /aws/lambda/${functionName} --since 1h --follow`);
-    expect(lines).toContain(`sluice doctor ${given} --function ${functionName}`);
+    expect(lines).toContain(`aws logs tail /aws/lambda/${functionName} --since 1h --follow ${given}`);
+    expect(lines).toContain(`sluice doctor --function ${functionName} ${given}`);
     expect(about.engines).toContainEqual(expect.objectContaining({ address: `s3://${functionName}-on-failure` }));
     const { problems, queues } = (await opened.get("/api/overview")).body as Overview;
     expect(problems).toEqual([expect.stringContaining("SLUICE_METRICS=emf")]);
@@ -196,9 +202,17 @@ describeWithMinistack("sluice console --function", (ministack) => {
         if (status === 403) continue;
         expect({ name, status }).toEqual({ name, status: 200 });
         allowed.push(name);
+        // A run has the messages in flight.
+        await opened.idle();
       }
       expect(allowed.sort()).toEqual([...may].sort());
-      if (!may.some((name) => name === "drop")) expect(await waiting()).toBe(2);
+      if (!may.some((name) => name === "drop")) {
+        expect(await waiting()).toBe(2);
+        return;
+      }
+      expect([await copyOf("c"), await copyOf("d"), await waiting()]).toEqual(["edited", undefined, 0]);
+      const [file = ""] = (await readdir(folder)).filter((name) => name.endsWith(".jsonl"));
+      expect(await readFile(join(folder, file), "utf8")).toContain("canary of d");
     },
     60_000,
   );
@@ -221,6 +235,45 @@ describeWithMinistack("sluice console --function", (ministack) => {
       expect.arrayContaining(["lambda:InvokeFunction", "sqs:DeleteMessage", "cloudwatch:ListMetrics"]),
     );
   }, 60_000);
+
+  test("with the module: one item, its values after a click, a verification that only compares, the doctor", async () => {
+    const { dynamodb } = deployment.clients;
+    const pk = "customer-canary@example.com";
+    await dynamodb.putItem({ TableName: deployment.tableName, Item: { pk: { S: pk }, note: { S: "value-canary" } } });
+    const opened = await open(modulePath);
+    const about = (await opened.get("/api/about")).body as About;
+    expect(about.pipelines).toEqual([
+      {
+        name: "orders",
+        table: deployment.tableName,
+        keyNames: ["pk"],
+        routes: [{ name: "copies", sink: "copies", writes: "upsert", isReadable: true }],
+      },
+    ]);
+    expect(about.can).toMatchObject({ item: true, runs: ["redrive", "verify"], onlyCompares: true });
+    const question = { pipeline: "orders", keys: { pk: { S: pk } } };
+    const item = await opened.post("/api/item", question);
+    expect(item).toMatchObject({ status: 200, body: { trace: { conclusions: [expect.anything()] } } });
+    expect(opened.texts()).not.toContain("value-canary");
+    expect((await opened.post("/api/item/values", question)).body).toMatchObject({
+      item: { note: { S: "value-canary" } },
+    });
+    const before = opened.texts().length;
+    expect((await opened.post("/api/runs", { kind: "verify", pipeline: "orders", repairs: true })).status).toBe(403);
+    const verified = await opened.run({ kind: "verify", pipeline: "orders", graceSeconds: 1 });
+    expect(verified).toMatchObject({ state: "done", input: { kind: "verify" } });
+    const doctor = await opened.post("/api/doctor");
+    expect(doctor).toMatchObject({ status: 200, body: { subject: deployment.functionName } });
+    for (const canary of [...canaries, "value-canary"]) expect(opened.texts().slice(before)).not.toContain(canary);
+    const { Statement } = consolePolicy({ rights: "redrive", hasModule: true, payloadStore: undefined }) as {
+      readonly Statement: readonly { readonly Action: readonly string[] }[];
+    };
+    const policy = Statement.flatMap(({ Action }) => Action);
+    const asked = [...recorder.actions].map((action) => action.replace(/^(sqs:\w+)Batch$/, "$1"));
+    expect(asked.filter((action) => !policy.includes(action))).toEqual([]);
+    expect(asked).toEqual(expect.arrayContaining(["dynamodb:Scan", "dynamodb:GetItem", "logs:FilterLogEvents"]));
+    expect(await opened.stop()).toBe(0);
+  }, 180_000);
 
   test("starts without a right, and says which one is missing", async () => {
     for (const action of [

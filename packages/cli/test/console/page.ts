@@ -16,6 +16,8 @@ export interface ConsolePage extends Pick<Started, "child" | "ended"> {
   readonly post: (path: string, body?: unknown) => Promise<PageAnswer>;
   /** Starts a run, and waits for its end. */
   readonly run: (input: object) => Promise<RunView>;
+  /** Waits until all runs have ended. */
+  readonly idle: () => Promise<void>;
   /** All answers so far. */
   readonly texts: () => string;
   /** Ends the console by Ctrl-C. Returns its exit code. */
@@ -25,8 +27,11 @@ export interface ConsolePage extends Pick<Started, "child" | "ended"> {
 const pauseMs = 100;
 
 /** Starts `sluice console`. */
-export const openConsole = async (args: readonly string[], env: NodeJS.ProcessEnv): Promise<ConsolePage> => {
-  const started = startSluice(["console", ...args], { env });
+export const openConsole = async (
+  args: readonly string[],
+  options: { readonly env: NodeJS.ProcessEnv; readonly cwd: string },
+): Promise<ConsolePage> => {
+  const started = startSluice(["console", ...args], options);
   let printed = "";
   started.child.stdout.on("data", (part: Buffer) => {
     printed += part;
@@ -53,19 +58,24 @@ export const openConsole = async (args: readonly string[], env: NodeJS.ProcessEn
   };
   const get: ConsolePage["get"] = (path) => ask("GET", path);
   const post: ConsolePage["post"] = (path, body) => ask("POST", path, body);
+  const runs = async (): Promise<readonly RunView[]> => (await get("/api/runs")).body as readonly RunView[];
+  const idle = async (): Promise<void> => {
+    while ((await runs()).some(({ endedAt }) => endedAt === undefined)) {
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    }
+  };
   return {
     ...started,
+    idle,
     get,
     post,
     run: async (input) => {
       const { status, body } = await post("/api/runs", input);
       expect({ status, body }).toMatchObject({ status: 200 });
-      const { id } = body as RunView;
-      for (;;) {
-        const run = ((await get("/api/runs")).body as readonly RunView[]).find((one) => one.id === id);
-        if (run !== undefined && run.endedAt !== undefined) return run;
-        await new Promise((resolve) => setTimeout(resolve, pauseMs));
-      }
+      await idle();
+      const run = (await runs()).find(({ id }) => id === (body as RunView).id);
+      if (run === undefined) throw new Error("the console has forgotten the run");
+      return run;
     },
     texts: () => answers.join("\n"),
     stop: async () => {

@@ -5,9 +5,10 @@ import type { RunKind } from "./runs.ts";
 /** A route of a pipeline. */
 export interface RouteAbout {
   readonly name: string;
-  /** Name of the sink, such as `postgres`. */
-  readonly sink: string;
-  readonly writes: "upsert" | "append";
+  /** Name of the sink, such as `postgres`. Undefined if only the route's metrics are known. */
+  readonly sink: string | undefined;
+  /** Undefined if only the route's metrics are known. */
+  readonly writes: "upsert" | "append" | undefined;
   /** Whether the copies of items can be read, so that items can be compared and verified. */
   readonly isReadable: boolean;
 }

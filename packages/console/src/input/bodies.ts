@@ -71,12 +71,13 @@ const backfill = (value: unknown): BackfillInput => {
 };
 
 const verify = (value: unknown): VerifyInput => {
-  const of = members(value, body, ["kind", "pipeline", "routes", "sample", "repairs"]);
+  const of = members(value, body, ["kind", "pipeline", "routes", "sample", "graceSeconds", "repairs"]);
   return {
     kind: "verify",
     pipeline: pipelineOf(of),
     ...given(of, "routes", routes),
     ...given(of, "sample", number({ above: 0, to: 1 })),
+    ...given(of, "graceSeconds", number({ above: 0, to: 86_400 })),
     ...given(of, "repairs", bool),
   };
 };
@@ -96,7 +97,18 @@ const runs = { backfill, verify, redrive };
 
 /** Reads the body of `POST /api/runs`. */
 export const runInput = (value: unknown): RunInput => {
-  const kinds = ["kind", "pipeline", "routes", "isDryRun", "itemsPerSecond", "sample", "repairs", "queueUrl", "ids"];
+  const kinds = [
+    "kind",
+    "pipeline",
+    "routes",
+    "isDryRun",
+    "itemsPerSecond",
+    "sample",
+    "graceSeconds",
+    "repairs",
+    "queueUrl",
+    "ids",
+  ];
   const kind = member(members(value, body, kinds), "kind", oneOf("backfill", "verify", "redrive"));
   return runs[kind](value);
 };

@@ -68,7 +68,8 @@ export interface ErrorAnswer {
 
 const named = (name: string, code: unknown, message: string): Omit<ErrorAnswer, "isUnexpected"> | undefined => {
   const own = typeof code === "string" ? code : undefined;
-  if (name === "CommandError") return { status: statuses.COMMAND_FAILED, code: own ?? "COMMAND_FAILED", message };
+  if (name === "CommandError" || name === "ActionError")
+    return { status: statuses.COMMAND_FAILED, code: own ?? "COMMAND_FAILED", message };
   if (own === undefined) return undefined;
   if (/^(CONFIG|RECORD|MAPPING|DELIVERY)_/.test(own)) return { status: 422, code: own, message };
   return /^(SINK|DEADLINE)_/.test(own) ? { status: 502, code: own, message } : undefined;

@@ -11,7 +11,7 @@ interface PipelinesProps {
   readonly now: Overview;
 }
 
-const Broken = ({ pipeline, isDev }: { readonly pipeline: PipelineNow; readonly isDev: boolean }) => (
+const Broken = ({ mode, pipeline }: { readonly mode: About["mode"]; readonly pipeline: PipelineNow }) => (
   <Notice tone="bad" title={`${pipeline.name} does not run`}>
     {pipeline.reason !== undefined && (
       // biome-ignore lint/a11y/noNoninteractiveTabindex: long lines scroll, and the keyboard must be able to scroll them.
@@ -19,7 +19,11 @@ const Broken = ({ pipeline, isDev }: { readonly pipeline: PipelineNow; readonly 
         <pre>{pipeline.reason}</pre>
       </section>
     )}
-    {isDev && <p>The pipeline is loaded again as soon as a file of its module is saved.</p>}
+    <p>
+      {mode === "dev"
+        ? "The pipeline is loaded again as soon as a file of its module is saved."
+        : "The doctor says which command mends it."}
+    </p>
   </Notice>
 );
 
@@ -29,10 +33,10 @@ export const Pipelines = ({ about, now }: PipelinesProps) => (
     {now.pipelines
       .filter(({ status }) => status === "broken")
       .map((pipeline) => (
-        <Broken key={pipeline.name} pipeline={pipeline} isDev={about.mode === "dev"} />
+        <Broken key={pipeline.name} mode={about.mode} pipeline={pipeline} />
       ))}
     <ul class="pipeline-list">
-      {now.pipelines.map(({ name, status, since }) => {
+      {now.pipelines.map(({ name, status, since, notes = [] }) => {
         const table = about.pipelines.find((pipeline) => pipeline.name === name)?.table;
         return (
           <li key={name} class="pipeline">
@@ -42,6 +46,11 @@ export const Pipelines = ({ about, now }: PipelinesProps) => (
             <span class="muted" title={new Date(since).toLocaleString()}>
               for {durationText(Math.max(0, now.at - since))}
             </span>
+            {notes.map((note) => (
+              <span key={note} class="muted">
+                {note}
+              </span>
+            ))}
           </li>
         );
       })}
