@@ -72,7 +72,7 @@ describeWithChromium("the console of sluice dev", (chromium) => {
     expect(await rowOf("live-1")).toEqual({ total: "12.5" });
   });
 
-  test("item: equal, and different after somebody changes the row in Postgres; its values on a click", async () => {
+  test("item: equal, and different after the row is changed in Postgres; its values on a click", async () => {
     const { page } = shown;
     await goto("/changes?key=live-1");
     await page.locator(".change a[href^='/item']").first().click();

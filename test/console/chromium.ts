@@ -19,7 +19,7 @@ export interface ShowOptions {
   readonly context?: BrowserContextOptions;
 }
 
-/** What a page did that nobody sees. */
+/** What a page did without a sign. */
 export interface PageRecord {
   /** Every message of the page's console, and every error that the page did not catch. */
   readonly messages: readonly string[];

@@ -127,7 +127,7 @@ test("a message that stays in a FIFO queue is not released before the end", asyn
   expect(log).toEqual([]);
 });
 
-test("each message is told once, with its dead letter, its route, and whether it is still in its source", async () => {
+test("each message is reported once, with its dead letter, its route, and whether it is still in its source", async () => {
   const { finish, finished } = bench({ stuck: ["stuck"] });
   const parts = ["a", "b", "stuck"].map((id) => {
     const unit = unitOf([id]);

@@ -12,7 +12,7 @@ import type {
 import type { DoctorView } from "./api/doctor.ts";
 import type { ItemQuestion, ItemValues, ItemView } from "./api/item.ts";
 import type { Overview } from "./api/overview.ts";
-import type { RunInput, RunProgress, RunResult } from "./api/runs.ts";
+import type { RunInput, RunResult, RunStep } from "./api/runs.ts";
 import type { ChangeFeed } from "./feed/feed.ts";
 
 /** How a run works. A run that ends because the signal aborts goes on when it is called again with the same id. */
@@ -20,7 +20,7 @@ export interface RunCall {
   /** Name of the run, the same after a pause. */
   readonly id: string;
   readonly signal: AbortSignal;
-  readonly onProgress: (progress: RunProgress) => void;
+  readonly onProgress: (progress: RunStep) => void;
 }
 
 /** The world behind a console. Each action is the function that the command line calls. */

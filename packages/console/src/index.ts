@@ -28,9 +28,9 @@ export type {
   RunFinding,
   RunInput,
   RunKind,
-  RunProgress,
   RunResult,
-  RunState,
+  RunStatus,
+  RunStep,
   RunView,
   VerifyInput,
 } from "./api/runs.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
 import fc from "fast-check";
-import type { ConsoleHost, RunCall, RunInput, RunResult, RunState, RunView } from "../src/index.ts";
+import type { ConsoleHost, RunCall, RunInput, RunResult, RunStatus, RunView } from "../src/index.ts";
 import { createRuns, type RunManager } from "../src/runs/run-manager.ts";
 
 const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
@@ -31,7 +31,7 @@ const scriptedHost = () => {
 
 /** A run by its rules in words, written without the table of the manager. */
 class Model {
-  state: RunState = "running";
+  state: RunStatus = "running";
   /** Whether the host works. */
   works = true;
   isAborted = false;
@@ -125,7 +125,7 @@ test(`a run is in the state that its rules say, seed ${seed}`, async () => {
     fc.asyncProperty(fc.array(step, { maxLength: 20 }), async (steps) => {
       const { calls, host } = scriptedHost();
       const runs = createRuns({ host, onError: () => {} });
-      const heard: RunState[] = [];
+      const heard: RunStatus[] = [];
       runs.onRun(({ state }) => heard.push(state));
       const { id } = runs.start(input);
       await settle();

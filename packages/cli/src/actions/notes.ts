@@ -1,6 +1,6 @@
 // What an action hears of the function that it shares with a command: notes, and progress.
 
-import type { RunProgress } from "@sluice/console";
+import type { RunStep } from "@sluice/console";
 import { plainLine } from "../terminal/plain-text.ts";
 import type { ProgressStep } from "../terminal/progress.ts";
 import type { Notes } from "../terminal/terminal.ts";
@@ -18,8 +18,8 @@ const maxLines = 1_000;
 
 /** Creates notes. `counts` returns the counts that belong to the progress. */
 export const actionNotes = (
-  onProgress: (progress: RunProgress) => void = () => undefined,
-  counts: () => RunProgress["counts"] = () => ({}),
+  onProgress: (progress: RunStep) => void = () => undefined,
+  counts: () => RunStep["counts"] = () => ({}),
 ): ActionNotes => {
   const lines: string[] = [];
   let latestAt = Number.NEGATIVE_INFINITY;

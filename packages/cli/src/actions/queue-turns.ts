@@ -1,5 +1,5 @@
 // Lets one action at a time receive the messages of a queue. Two at once would each see a part of them: a list beside a redrive
-// would hide from it what it should send. Other processes are not waited for; what they hold is told as hidden.
+// would hide from it what it should send. Other processes are not waited for; what they hold counts as hidden.
 
 import type { MessageSource } from "@sluice/inspect/queue";
 

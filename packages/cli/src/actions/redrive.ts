@@ -37,7 +37,7 @@ export const redriveOptionsOf = (place: ActionPlace, { ids, ...input }: RedriveI
   return { ...options, address: { kind: "queue", url }, ...(ids && { filter: { ids: new Set(ids) } }) };
 };
 
-/** What became of a dead letter. */
+/** Result of a dead letter. */
 export const resultOf = ({ deadLetterId = "", route = "", result, stays }: FinishedUnit): DeadLetterResult => ({
   id: deadLetterId,
   route,

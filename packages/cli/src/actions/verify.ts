@@ -2,7 +2,7 @@
 
 import { rm } from "node:fs/promises";
 import type { Finding, VerifyProgress, VerifyTally } from "@sluice/backfill";
-import type { RunCall, RunFinding, RunProgress, RunResult, VerifyInput } from "@sluice/console";
+import type { RunCall, RunFinding, RunResult, RunStep, VerifyInput } from "@sluice/console";
 import { checkRoutes } from "../backfill/open-backfill.ts";
 import { resources } from "../pipeline-command/resources.ts";
 import { reportFile } from "../run-state/report-file.ts";
@@ -28,7 +28,7 @@ const countsOf = (tally: VerifyTally): Record<string, number> => {
   return sums;
 };
 
-const progressOf = (now: VerifyProgress, total: number): RunProgress => {
+const progressOf = (now: VerifyProgress, total: number): RunStep => {
   const { doing, done, total: ofStep } = stepOf(now, total);
   return { doing, done, total: ofStep && Math.round(ofStep), counts: countsOf(now.tally) };
 };

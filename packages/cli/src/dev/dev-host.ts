@@ -11,7 +11,7 @@ import type {
   QueueNow,
   RunCall,
   RunInput,
-  RunProgress,
+  RunStep,
 } from "@sluice/console";
 import type { DevPipeline, DevReports, DevRun } from "@sluice/dev";
 import { actionsOf } from "../actions/actions.ts";
@@ -105,9 +105,9 @@ export const devHost = ({ run, feed, version, directory }: DevHostOptions): Cons
     pipeline: string,
     method: Name,
     input: MethodInputs[Name],
-    how: Pick<RunCall, "signal"> & { readonly onProgress?: (progress: RunProgress) => void },
+    how: Pick<RunCall, "signal"> & { readonly onProgress?: (progress: RunStep) => void },
   ): Promise<MethodResult<Name>> => {
-    const onProgress = (progress: unknown): void => how.onProgress?.(progress as RunProgress);
+    const onProgress = (progress: unknown): void => how.onProgress?.(progress as RunStep);
     return (await run.call(pipeline, method, input, { signal: how.signal, onProgress })) as MethodResult<Name>;
   };
   const pipelineOf = (queueUrl: string): string => {

@@ -15,7 +15,7 @@ import type { Causes } from "./report.ts";
 /** The options of a redrive that do not depend on where its handler runs. */
 export type RunOptions = Omit<RedriveOptions, "handler">;
 
-/** What became of one message, or of several with the same dead letter. */
+/** Result of one message, or of several with the same dead letter. */
 export interface FinishedUnit {
   /** Undefined for a failed batch of Lambda. */
   readonly deadLetterId: string | undefined;

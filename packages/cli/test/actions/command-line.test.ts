@@ -13,7 +13,7 @@ import { verifyOptions } from "../../src/verify/options.ts";
 const queueUrl = "https://sqs.us-east-1.amazonaws.com/123456789012/dead";
 
 const place: ActionPlace = {
-  module: { pipeline: { name: "orders" } as never, exportName: "orders", close: async () => undefined },
+  module: { pipeline: { name: "orders" } as never, exportName: "orders", exports: {}, close: async () => undefined },
   modulePath: "src/my orders.ts#orders",
   table: "orders",
   functionName: undefined,

@@ -173,7 +173,7 @@ describeWithEngines("actions about dead letters", (engines) => {
     expect((await list()).rows.map(({ id }) => id)).toEqual([ids[1], ids[3]]);
     const rest = await actions.run({ kind: "redrive", pipeline: "orders", queueUrl: world.deadLetters }, call());
     expect(rest?.deadLetters).toHaveLength(2);
-    // A message without an envelope stays, and is told, as the command tells it.
+    // A message without an envelope stays, and is named, as the command names it.
     expect(rest?.isClean).toBe(false);
     expect(rest?.lines[0]).toBe("3 received = 2 delivered + 1 unsupported");
     expect(await list()).toMatchObject({ rows: [], hidden: 0 });

@@ -52,9 +52,9 @@ describeWithEngines("actions about one item", (engines) => {
     const queues = ["--retry-queue", world.retryQueue, "--dead-letters", world.deadLetters];
     const key = ["--table", world.name, "--key", '{"id":"a"}', "--json"];
     const { stdout } = await command("trace", modulePath, ...key, ...queues);
-    const { next: _, exitCode: __, at: ___, ...told } = JSON.parse(stdout);
+    const { next: _, exitCode: __, at: ___, ...printed } = JSON.parse(stdout);
     const { at: ____, ...own } = trace;
-    expect(own).toEqual(told);
+    expect(own).toEqual(printed);
   });
 
   test("a copy that differs, one that is missing, a ghost, a removed item, and one that the filter hides", async () => {

@@ -46,7 +46,7 @@ describeWithSqs("records in S3", (engine) => {
     }).to(orders, ({ after }) => after as UnknownItem);
     const directory = await mkdtemp(join(tmpdir(), "sluice-payloads-"));
     const actions = actionsOf({
-      module: { pipeline: shop as never, exportName: "shop", close: async () => undefined },
+      module: { pipeline: shop as never, exportName: "shop", exports: {}, close: async () => undefined },
       modulePath: "shop.ts",
       table: undefined,
       functionName: undefined,

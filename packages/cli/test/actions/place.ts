@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { RunProgress } from "@sluice/console";
+import type { RunStep } from "@sluice/console";
 import { type Engines, openWorld, type World } from "../../../../test/trace/world.ts";
 import { type ActionPlace, type Actions, actionsOf } from "../../src/actions/actions.ts";
 import { type Ended, runSluice } from "../support/sluice.ts";
@@ -56,7 +56,7 @@ export const openBench = async (engines: Engines, changes: Partial<ActionPlace> 
   const pipeline = world.traceOptions("").pipeline as never;
   const queue = (kind: "retry queue" | "dead letters", url: string) => ({ pipeline: "orders", kind, name: kind, url });
   const place: ActionPlace = {
-    module: { pipeline, exportName: "orders", close: async () => undefined },
+    module: { pipeline, exportName: "orders", exports: {}, close: async () => undefined },
     modulePath,
     table: world.name,
     functionName: undefined,
@@ -83,7 +83,7 @@ export const never: AbortSignal = new AbortController().signal;
 let runs = 0;
 
 /** The call of a run that nothing stops. */
-export const call = (signal: AbortSignal = never, onProgress: (progress: RunProgress) => void = () => undefined) => {
+export const call = (signal: AbortSignal = never, onProgress: (progress: RunStep) => void = () => undefined) => {
   runs += 1;
   return { id: `run-${runs}`, signal, onProgress };
 };

@@ -59,7 +59,7 @@ describeWithSqs("actions on one queue", (engine) => {
     );
     const directory = await mkdtemp(join(tmpdir(), "sluice-queue-"));
     const actions = actionsOf({
-      module: { pipeline: shop as never, exportName: "shop", close: async () => undefined },
+      module: { pipeline: shop as never, exportName: "shop", exports: {}, close: async () => undefined },
       modulePath: "shop.ts",
       table: undefined,
       functionName: undefined,

@@ -3,7 +3,7 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, test } from "@jest/globals";
-import type { RunProgress, RunResult } from "@sluice/console";
+import type { RunResult, RunStep } from "@sluice/console";
 import { engineOrSkip, startEngines } from "@sluice/local";
 import { type Bench, call, never, openBench, wire } from "./place.ts";
 
@@ -44,7 +44,7 @@ describeWithEngines("runs", (engines) => {
     const done: number[] = [];
     for (let tries = 0; result === undefined && tries < 100; tries += 1) {
       const pause = new AbortController();
-      const onProgress = (progress: RunProgress): void => {
+      const onProgress = (progress: RunStep): void => {
         wire(progress);
         if (progress.doing !== "copying" || progress.done <= (done.at(-1) ?? 0)) return;
         done.push(progress.done);
@@ -116,7 +116,7 @@ describeWithEngines("runs", (engines) => {
       );
     }
     const verify = { kind: "verify", pipeline: "orders", routes: ["postgres"], graceSeconds: 1 } as const;
-    const steps: RunProgress[] = [];
+    const steps: RunStep[] = [];
     const settings = call(never, (step) => steps.push(wire(step)));
     const found = await actions.run(verify, settings);
     const classes = (found?.findings ?? []).map(({ class: kind, keys, members, routes }) => ({
@@ -158,7 +158,7 @@ describeWithEngines("runs", (engines) => {
     const { actions } = await open(3);
     const pause = new AbortController();
     const { id } = call();
-    const onProgress = ({ doing }: RunProgress): void => {
+    const onProgress = ({ doing }: RunStep): void => {
       if (doing === "looking again") pause.abort();
     };
     const verify = { kind: "verify", pipeline: "orders", routes: ["postgres"] } as const;

@@ -8,7 +8,9 @@ import { deploymentHost } from "../../src/console/host.ts";
 
 const describeWithMoto = await engineOrSkip({ describe, test, afterAll }, () => startMoto());
 
-afterEach(() => jest.restoreAllMocks());
+afterEach(() => {
+  jest.restoreAllMocks();
+});
 
 describeWithMoto("the discovery of a deployment", (moto) => {
   test("a queue that the function has since then is in about, and pages hear of it", async () => {

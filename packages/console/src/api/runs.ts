@@ -6,7 +6,7 @@ import type { DeadLetterResult } from "./dead-letters.ts";
 export type RunKind = "backfill" | "verify" | "redrive";
 
 /** `paused` runs go on where they stopped. */
-export type RunState = "running" | "pausing" | "paused" | "cancelling" | "cancelled" | "done" | "failed";
+export type RunStatus = "running" | "pausing" | "paused" | "cancelling" | "cancelled" | "done" | "failed";
 
 /** Input of a backfill. */
 export interface BackfillInput {
@@ -44,7 +44,7 @@ export interface RedriveInput {
 export type RunInput = BackfillInput | VerifyInput | RedriveInput;
 
 /** How far a run is. */
-export interface RunProgress {
+export interface RunStep {
   readonly doing: string;
   readonly done: number;
   /** Undefined if unknown. */
@@ -82,8 +82,8 @@ export interface RunResult {
 export interface RunView {
   readonly id: string;
   readonly input: RunInput;
-  readonly state: RunState;
-  readonly progress: RunProgress | undefined;
+  readonly state: RunStatus;
+  readonly progress: RunStep | undefined;
   readonly result: RunResult | undefined;
   /** Why the run failed. */
   readonly error: string | undefined;

@@ -1,6 +1,6 @@
 // The states of a run, and what a person or the run's end makes of them.
 
-import type { RunState } from "../api/runs.ts";
+import type { RunStatus } from "../api/runs.ts";
 
 /** What a person asks of a run. */
 export type RunAction = "pause" | "resume" | "cancel";
@@ -9,7 +9,7 @@ export type RunAction = "pause" | "resume" | "cancel";
 export type CallEnd = "finished" | "stopped" | "failed";
 
 /** Undefined: the action is not possible in this state. The same state: there is nothing to do. */
-const next: Readonly<Record<RunAction, Partial<Record<RunState, RunState>>>> = {
+const next: Readonly<Record<RunAction, Partial<Record<RunStatus, RunStatus>>>> = {
   pause: { running: "pausing", pausing: "pausing", paused: "paused" },
   resume: { paused: "running", running: "running" },
   cancel: {
@@ -22,14 +22,14 @@ const next: Readonly<Record<RunAction, Partial<Record<RunState, RunState>>>> = {
 };
 
 /** Returns the state after an action; undefined if the action is not possible. */
-export const afterAction = (state: RunState, action: RunAction): RunState | undefined => next[action][state];
+export const afterAction = (state: RunStatus, action: RunAction): RunStatus | undefined => next[action][state];
 
 /** Returns the state after the end of the host's call. A run that finishes in spite of a pause is done. */
-export const afterCall = (state: RunState, end: CallEnd): RunState => {
+export const afterCall = (state: RunStatus, end: CallEnd): RunStatus => {
   if (end === "finished") return "done";
   if (end === "failed") return "failed";
   return state === "cancelling" ? "cancelled" : "paused";
 };
 
 /** Whether a run in this state has a call of the host, or can get one. */
-export const isLive = (state: RunState): boolean => !["cancelled", "done", "failed"].includes(state);
+export const isLive = (state: RunStatus): boolean => !["cancelled", "done", "failed"].includes(state);

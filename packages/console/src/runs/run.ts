@@ -1,7 +1,7 @@
 // One run: one call of the host, or several, if it was paused in between.
 
 import { randomBytes } from "node:crypto";
-import type { RunInput, RunProgress, RunView } from "../api/runs.ts";
+import type { RunInput, RunStep, RunView } from "../api/runs.ts";
 import type { ConsoleHost } from "../host.ts";
 import { errorAnswer, HttpError } from "../server/http-error.ts";
 import { afterAction, afterCall, type CallEnd, isLive, type RunAction } from "./run-state.ts";
@@ -58,7 +58,7 @@ const change = (world: RunWorld, run: Run, members: Partial<RunView>): void => {
   tell(world, run);
 };
 
-const note = (world: RunWorld, run: Run, progress: RunProgress): void => {
+const note = (world: RunWorld, run: Run, progress: RunStep): void => {
   run.view = { ...run.view, progress };
   const waitMs = Math.max(0, Math.min(progressMs, run.reportedAt + progressMs - Date.now()));
   run.timer ??= setTimeout(() => tell(world, run), waitMs);
@@ -85,7 +85,7 @@ const endByError = (world: RunWorld, run: Run, error: unknown, signal: AbortSign
 
 const callHost = async (world: RunWorld, run: Run, signal: AbortSignal): Promise<void> => {
   const { id, input } = run.view;
-  const onProgress = (progress: RunProgress): void => {
+  const onProgress = (progress: RunStep): void => {
     // A late report belongs to a call that has ended.
     if (run.call?.stop.signal === signal) note(world, run, progress);
   };

@@ -1,7 +1,7 @@
 // The forms that start runs, and what they say of a run.
 
 import type { About } from "../../api/about.ts";
-import type { RunInput, RunKind, RunState, RunView } from "../../api/runs.ts";
+import type { RunInput, RunKind, RunStatus, RunView } from "../../api/runs.ts";
 import type { Tone } from "../tone.ts";
 
 /** What a form holds. Texts are as typed. */
@@ -118,17 +118,17 @@ export const writingText = ({ kind, routes, queueUrl }: RunForm, { title }: Pick
 };
 
 /** Whether a run may still change. */
-export const isOpen = (state: RunState): boolean => state !== "done" && state !== "failed" && state !== "cancelled";
+export const isOpen = (state: RunStatus): boolean => state !== "done" && state !== "failed" && state !== "cancelled";
 
 /** How a state looks. A run that is done is good only if nothing is left to do. */
-export const runTone = (state: RunState, isClean: boolean | undefined): Tone => {
+export const runTone = (state: RunStatus, isClean: boolean | undefined): Tone => {
   if (state === "failed") return "bad";
   if (state === "done") return isClean === false ? "warn" : "good";
   return state === "running" ? "plain" : "warn";
 };
 
 /** A state, for people. */
-export const runStateText = (state: RunState, isClean: boolean | undefined): string =>
+export const runStateText = (state: RunStatus, isClean: boolean | undefined): string =>
   state === "done"
     ? isClean === false
       ? "done, something is left"

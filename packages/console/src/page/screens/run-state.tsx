@@ -1,11 +1,11 @@
 // The state of a run, as a sign and a word.
 
-import type { RunState, RunView } from "../../api/runs.ts";
+import type { RunStatus, RunView } from "../../api/runs.ts";
 import type { IconName } from "../parts/icon.tsx";
 import { State } from "../parts/state.tsx";
 import { runStateText, runTone } from "./run-form.ts";
 
-const icons: Readonly<Record<RunState, IconName>> = {
+const icons: Readonly<Record<RunStatus, IconName>> = {
   running: "play",
   pausing: "pause",
   paused: "pause",
