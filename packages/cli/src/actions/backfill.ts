@@ -2,7 +2,7 @@
 
 import type { WorkCounts } from "@sluice/backfill";
 import { isRunId } from "@sluice/backfill";
-import type { BackfillInput, RunCall, RunProgress, RunResult } from "@sluice/console";
+import type { BackfillInput, RunCall, RunStep, RunResult } from "@sluice/console";
 import { checkBackfill } from "../backfill/checks.ts";
 import type { Meter, Shown } from "../backfill/meter.ts";
 import { checkRoutes, isFinished, type OpenBackfill, openBackfill } from "../backfill/open-backfill.ts";
@@ -23,10 +23,10 @@ export const checkRunId = (id: string): void => {
 
 const shownCounts = ["delivered", "superseded", "filtered", "rejected", "retried"] as const;
 
-const countsOf = (counts: WorkCounts): RunProgress["counts"] =>
+const countsOf = (counts: WorkCounts): RunStep["counts"] =>
   Object.fromEntries(shownCounts.flatMap((name) => (counts[name] > 0 ? [[name, counts[name]]] : [])));
 
-const progressOf = (run: Meter, { total, lag }: Shown): RunProgress => {
+const progressOf = (run: Meter, { total, lag }: Shown): RunStep => {
   const { itemsPerSecond } = run.speed();
   return {
     doing: lag?.isWaiting ? "waiting for the live function" : "copying",

@@ -4,6 +4,7 @@ import type {
   About,
   ChangeFeed,
   ConsoleHost,
+  DoctorView,
   Overview,
   PipelineAbout,
   PipelineNow,
@@ -68,6 +69,26 @@ const queueNow = async (run: DevRun, queue: QueueAbout): Promise<QueueNow> => {
 
 const titleOf = (pipelines: readonly DevPipeline[]): string => pipelines.map(({ module }) => module).join(", ");
 
+/** On one machine a change reaches its targets at once. In a deployment the default of a minute covers a lag. */
+const graceSeconds = 2;
+
+const withGrace = (input: RunInput): RunInput => (input.kind === "verify" ? { graceSeconds, ...input } : input);
+
+/** One report of all pipelines. */
+const together = (views: readonly DoctorView[]): DoctorView => {
+  const sumOf = (level: keyof DoctorView["counts"]): number =>
+    views.reduce((sum, { counts }) => sum + counts[level], 0);
+  const problems = views.flatMap(({ subject, problem }) => (problem === undefined ? [] : [`${subject}: ${problem}`]));
+  return {
+    at: views[0]?.at ?? new Date().toISOString(),
+    subject: views.map(({ subject }) => subject).join(", "),
+    findings: views.flatMap(({ findings }) => findings),
+    counts: { fail: sumOf("fail"), warn: sumOf("warn"), unknown: sumOf("unknown") },
+    checked: [...new Set(views.flatMap(({ checked }) => checked))],
+    ...(problems.length > 0 && { problem: problems.join("; ") }),
+  };
+};
+
 /** Creates the host of the console. */
 export const devHost = ({ run, feed, version, directory }: DevHostOptions): ConsoleHost => {
   const about = (): About => ({
@@ -128,7 +149,7 @@ export const devHost = ({ run, feed, version, directory }: DevHostOptions): Cons
       environment: found?.environment,
       directory,
     });
-    return actions.commandOf(input);
+    return actions.commandOf(withGrace(input));
   };
   return {
     about,
@@ -145,12 +166,12 @@ export const devHost = ({ run, feed, version, directory }: DevHostOptions): Cons
     dropDeadLetters: (selection, signal) =>
       call(pipelineOf(selection.queueUrl), "dropDeadLetters", selection, { signal }),
     // A run that was paused has no result, and JSON has no undefined.
-    run: async (input, { id, ...how }) => (await call(input.pipeline, "run", { id, input }, how)) ?? undefined,
+    run: async (input, { id, ...how }) =>
+      (await call(input.pipeline, "run", { id, input: withGrace(input) }, how)) ?? undefined,
     commandOf,
     doctor: async (signal) => {
-      const [first] = run.pipelines();
-      if (first === undefined) throw new CommandError("there is no pipeline to examine");
-      return call(first.name, "doctor", null, { signal });
+      const names = run.pipelines().map(({ name }) => name);
+      return together(await Promise.all(names.map((name) => call(name, "doctor", null, { signal }))));
     },
   };
 };
