@@ -38,6 +38,7 @@ export interface DevPipeline {
   readonly name: string;
   readonly table: string;
   readonly keyNames: readonly string[];
+  readonly keyTypes: Readonly<Record<string, "S" | "N" | "B">>;
   readonly routes: readonly DevRoute[];
   /** The variables of the module that the run has set, and the addresses of the engines of AWS. */
   readonly environment: Readonly<Record<string, string>>;

@@ -66,6 +66,7 @@ describe("a file of variables", () => {
     const folder = await mkdtemp(join(tmpdir(), "sluice-env-"));
     await writeFile(
       join(folder, ".env"),
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: the file has it.
       "# comment\nA=1\nURL='$DATABASE_URL?sslmode=disable'\nexport B=\"${A}-$NONE\"\n",
     );
     const values = await readEnvFile(join(folder, ".env"));

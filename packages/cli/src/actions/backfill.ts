@@ -2,7 +2,7 @@
 
 import type { WorkCounts } from "@sluice/backfill";
 import { isRunId } from "@sluice/backfill";
-import type { BackfillInput, RunCall, RunStep, RunResult } from "@sluice/console";
+import type { BackfillInput, RunCall, RunResult, RunStep } from "@sluice/console";
 import { checkBackfill } from "../backfill/checks.ts";
 import type { Meter, Shown } from "../backfill/meter.ts";
 import { checkRoutes, isFinished, type OpenBackfill, openBackfill } from "../backfill/open-backfill.ts";

@@ -226,6 +226,9 @@ export const createModuleRun = (options: ModuleRunOptions): ModuleRun => {
       name: pipelineName(),
       table: table?.name ?? options.table ?? base,
       keyNames: (table?.key ?? []).flatMap((attribute) => (attribute ? [attribute.name] : [])),
+      keyTypes: Object.fromEntries(
+        (table?.key ?? []).flatMap((attribute) => (attribute ? [[attribute.name, attribute.type]] : [])),
+      ),
       routes: loaded?.routes ?? [],
       environment: environment?.provided ?? {},
       ...state,
