@@ -41,8 +41,11 @@ const pack = async (folder, into) => {
   return { path: join(into, tarball.filename), files: tarball.files.map(({ path }) => path) };
 };
 
-/** Peers that one door needs. Whoever imports the door has the peer, and test/architecture.test.ts keeps other doors from it. */
-const peersOfOneDoor = ["@opentelemetry/api"];
+/**
+ * Peers that one door needs: whoever imports the door has the peer, and test/architecture.test.ts keeps other doors from it. The
+ * command has no door, so that nothing imports its declarations.
+ */
+const peersOfOneDoor = ["@opentelemetry/api", "@sluice/dev"];
 
 /** Finds types of optional peers in the declarations. Without the peer, users would get a tsc error or `any`. */
 const optionalTypes = async (folder, { peerDependenciesMeta = {} }, files) => {
