@@ -21,6 +21,8 @@ export interface RunCall {
   readonly id: string;
   readonly signal: AbortSignal;
   readonly onProgress: (progress: RunStep) => void;
+  /** The partial result of the call before a pause, if that call had one. */
+  readonly earlier?: RunResult;
 }
 
 /** The world behind a console. Each action is the function that the command line calls. */

@@ -58,6 +58,26 @@ test("a dry run cannot pause, and can be cancelled", async () => {
   expect(runs.get(id).state).toBe("cancelled");
 });
 
+test("what a call did before a pause is shown, and the call after it gets it", async () => {
+  const partial: RunResult = { ...result, isClean: false, isPartial: true };
+  const asked: (RunResult | undefined)[] = [];
+  const run: ConsoleHost["run"] = (_, { signal, earlier }) => {
+    asked.push(earlier);
+    if (earlier !== undefined) return Promise.resolve(result);
+    return new Promise((resolve) => signal.addEventListener("abort", () => resolve(partial)));
+  };
+  const runs = createRuns({ host: hostOf(run), onError: refuse });
+  const { id } = runs.start({ kind: "redrive", pipeline: "orders", queueUrl: "http://127.0.0.1/queue" });
+  await settle();
+  runs.act(id, "pause");
+  await settle();
+  expect(runs.get(id)).toMatchObject({ state: "paused", result: partial });
+  runs.act(id, "resume");
+  await settle();
+  expect(runs.get(id)).toMatchObject({ state: "done", result });
+  expect(asked).toEqual([undefined, partial]);
+});
+
 test("an unexpected error reaches the log, and not the page", async () => {
   const errors: unknown[] = [];
   const broken = new Error("the item o-1 is secret");

@@ -63,10 +63,45 @@ const failureLines = ({ failure, counts }: RedriveEnd): readonly string[] => {
   return [plainLine(`${what}: ${messageOf(error)}`)];
 };
 
-/** Redrives dead letters. An interrupted redrive has a result, too: each message has its outcome. */
+/** Outcomes of dead letters that were not sent. */
+const notSent: ReadonlySet<string> = new Set(["unsent", "missing"]);
+
+/** The dead letters that an earlier call has sent. The next call leaves them alone. */
+const sentBefore = (earlier: RunResult | undefined): readonly DeadLetterResult[] =>
+  (earlier?.deadLetters ?? []).filter(({ outcome }) => !notSent.has(outcome));
+
+/** The input without the dead letters that were sent before. */
+const restOf = ({ ids, ...input }: RedriveInput, sent: readonly DeadLetterResult[]): RedriveInput => {
+  const known = new Set(sent.map(({ id }) => id));
+  return { ...input, ...(ids && { ids: ids.filter((id) => !known.has(id)) }) };
+};
+
+/** One result of two calls. A dead letter that stayed may have been sent by both: the later outcome counts. */
+const together = (sent: readonly DeadLetterResult[], result: RunResult): RunResult => {
+  if (sent.length === 0) return result;
+  const { deadLetters = [] } = result;
+  const again = new Set(deadLetters.map(({ id }) => id));
+  const before = sent.filter(({ id }) => !again.has(id));
+  const counts: Record<string, number> = { ...result.counts };
+  for (const { outcome } of before) counts[outcome] = (counts[outcome] ?? 0) + 1;
+  return {
+    ...result,
+    lines: [`${counted(before.length, "dead letter")} before the pause`, ...result.lines],
+    isClean: result.isClean && before.every(({ stays }) => !stays),
+    counts,
+    deadLetters: [...before, ...deadLetters],
+  };
+};
+
+/**
+ * Redrives dead letters. A redrive that was stopped has a result, too: each message has its outcome. The call after a pause sends
+ * the others.
+ */
 export const redriveOf =
   (place: OpenPlace) =>
-  async (input: RedriveInput, { signal, onProgress }: Pick<RunCall, "signal" | "onProgress">): Promise<RunResult> => {
+  async (asked: RedriveInput, { signal, onProgress, earlier }: Omit<RunCall, "id">): Promise<RunResult> => {
+    const sent = sentBefore(earlier);
+    const input = restOf(asked, sent);
     const options = redriveOptionsOf(place, input);
     const results: DeadLetterResult[] = [];
     const counts: Record<string, number> = {};
@@ -83,7 +118,10 @@ export const redriveOf =
         wrap: (source) => inTurns(source, input.queueUrl, place.turns),
       });
       const missing = missingOf(input.ids, results);
-      return {
+      const isPartial =
+        signal.aborted &&
+        (input.ids === undefined || missing.length > 0 || results.some(({ outcome }) => notSent.has(outcome)));
+      return together(sent, {
         lines: [
           ...end.lines.map(plainLine),
           ...failureLines(end),
@@ -92,7 +130,8 @@ export const redriveOf =
         isClean: !end.isLeft && end.failure === undefined && missing.length === 0,
         counts: { ...counts, ...(missing.length > 0 && { missing: missing.length }) },
         deadLetters: [...results, ...missing],
-      };
+        ...(isPartial && { isPartial }),
+      });
     } finally {
       await invoker.close();
     }

@@ -167,8 +167,9 @@ export const devHost = ({ run, feed, version, directory }: DevHostOptions): Cons
     dropDeadLetters: (selection, signal) =>
       call(pipelineOf(selection.queueUrl), "dropDeadLetters", selection, { signal }),
     // A run that was paused has no result, and JSON has no undefined.
-    run: async (input, { id, ...how }) =>
-      (await call(input.pipeline, "run", { id, input: withGrace(input) }, how)) ?? undefined,
+    run: async (input, { id, earlier, ...how }) =>
+      (await call(input.pipeline, "run", { id, input: withGrace(input), ...(earlier && { earlier }) }, how)) ??
+      undefined,
     commandOf,
     doctor: async (signal) => {
       const names = run.pipelines().map(({ name }) => name);

@@ -1,6 +1,13 @@
 // The methods of the process of a pipeline: the actions of the console, with one plain JSON value as their input.
 
-import type { ConsoleHost, DeadLetterEdit, DeadLetterSelection, ItemQuestion, RunInput } from "@sluice/console";
+import type {
+  ConsoleHost,
+  DeadLetterEdit,
+  DeadLetterSelection,
+  ItemQuestion,
+  RunInput,
+  RunResult,
+} from "@sluice/console";
 import type { MethodCall, WorkerPlace } from "@sluice/dev/worker";
 import { type Actions, actionsOf } from "../actions/actions.ts";
 import type { PipelineModule } from "../pipeline-module/pipeline-module.ts";
@@ -14,7 +21,7 @@ export interface MethodInputs {
   readonly editDeadLetter: DeadLetterEdit;
   readonly exportDeadLetters: DeadLetterSelection;
   readonly dropDeadLetters: DeadLetterSelection;
-  readonly run: { readonly id: string; readonly input: RunInput };
+  readonly run: { readonly id: string; readonly input: RunInput; readonly earlier?: RunResult };
   readonly doctor: null;
 }
 
@@ -49,7 +56,7 @@ export const methodsOf = (module: PipelineModule, place: WorkerPlace): Methods =
     editDeadLetter: (edit, { signal }) => actions().editDeadLetter(edit, signal),
     exportDeadLetters: (selection, { signal }) => actions().exportDeadLetters(selection, signal),
     dropDeadLetters: (selection, { signal }) => actions().dropDeadLetters(selection, signal),
-    run: ({ id, input }, { signal, onProgress }) => actions().run(input, { id, signal, onProgress }),
+    run: ({ input, ...run }, call) => actions().run(input, { ...run, ...call }),
     doctor: (_, { signal }) => actions().doctor(signal),
   };
 };

@@ -184,9 +184,25 @@ describeWithEngines("actions about dead letters", (engines) => {
     await mend();
     const input = { kind: "redrive", pipeline: "orders", queueUrl: world.deadLetters } as const;
     const result = await actions.run(input, call(AbortSignal.abort()));
-    expect(result?.isClean).toBe(false);
+    expect(result).toMatchObject({ isClean: false, isPartial: true });
     expect(await totals()).toEqual({});
     expect(await list()).toMatchObject({ hidden: 0, rows: { length: 4 } });
+  });
+
+  test("the call after a pause sends what the first one did not send, and has the outcomes of both", async () => {
+    const { actions, world, ids, list, mend, totals } = await open();
+    await mend();
+    const [first = "", ...rest] = ids;
+    const input = { kind: "redrive", pipeline: "orders", queueUrl: world.deadLetters, ids } as const;
+    const sent = await actions.run({ ...input, ids: [first] }, call());
+    const stopped = await actions.run(input, { ...call(AbortSignal.abort()), ...(sent && { earlier: sent }) });
+    expect(stopped).toMatchObject({ isPartial: true, counts: { delivered: 1, missing: 3 } });
+    const whole = await actions.run(input, { ...call(), ...(stopped && { earlier: stopped }) });
+    expect(whole).toMatchObject({ isClean: true, counts: { delivered: ids.length } });
+    expect(whole).not.toHaveProperty("isPartial");
+    expect(whole?.deadLetters?.map(({ id }) => id)).toEqual([first, ...rest]);
+    expect(Object.keys(await totals())).toHaveLength(ids.length);
+    expect((await list()).rows).toEqual([]);
   });
 
   test("an edited dead letter is delivered with its own version, and the original is removed", async () => {

@@ -71,6 +71,8 @@ export interface RunResult {
   readonly lines: readonly string[];
   /** False if something is left to do: items differ, deliveries failed. */
   readonly isClean: boolean;
+  /** The run was stopped before its end: what was done is here, and the next call does the rest. */
+  readonly isPartial?: true;
   readonly counts: Readonly<Record<string, number>>;
   /** At most 1,000. */
   readonly findings?: readonly RunFinding[];

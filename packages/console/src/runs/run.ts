@@ -84,7 +84,7 @@ const endByError = (world: RunWorld, run: Run, error: unknown, signal: AbortSign
 };
 
 const callHost = async (world: RunWorld, run: Run, signal: AbortSignal): Promise<void> => {
-  const { id, input } = run.view;
+  const { id, input, result: earlier } = run.view;
   const onProgress = (progress: RunStep): void => {
     // A late report belongs to a call that has ended.
     if (run.call?.stop.signal === signal) note(world, run, progress);
@@ -92,8 +92,9 @@ const callHost = async (world: RunWorld, run: Run, signal: AbortSignal): Promise
   try {
     // A host need not look whether a signal has aborted already.
     signal.throwIfAborted();
-    const result = await world.host.run(input, { id, signal, onProgress });
-    end(world, run, result === undefined ? "stopped" : "finished", { result });
+    const result = await world.host.run(input, { id, signal, onProgress, ...(earlier && { earlier }) });
+    const isStopped = result === undefined || (result.isPartial === true && signal.aborted);
+    end(world, run, isStopped ? "stopped" : "finished", { result: result ?? earlier });
   } catch (error) {
     endByError(world, run, error, signal);
   }
