@@ -244,18 +244,6 @@ describe("sluice dev", () => {
     expect({ code, stderr, stdout }).toEqual({ code: 2, stderr: `${message}\n`, stdout: "" });
   });
 
-  test("ends in an orderly way if the seed fails before the console is up", async () => {
-    const empty = 'import { pipeline } from "@sluice/core"; export const one = pipeline("one");';
-    const other = empty.replaceAll("one", "two");
-    await writeFile(join(folder, "one.ts"), empty);
-    await writeFile(join(folder, "two.ts"), other);
-    const { code, stderr } = await runSluice(["dev", "one.ts", "two.ts", "--seed", "seed.ndjson"], { cwd: folder });
-    expect({ code, stderr }).toEqual({
-      code: 2,
-      stderr: expect.stringMatching(/sluice: the seed could be for one or two; expected one table\n$/),
-    });
-  });
-
   test("refuses a malformed seed before an engine starts", async () => {
     await writeFile(join(folder, "bad.ndjson"), '{"id":"o-1"}\n{"id":"secret\n');
     const { code, stderr } = await runSluice(["dev", "orders.ts", "--seed", "bad.ndjson"], { cwd: folder });
