@@ -82,6 +82,8 @@ const runDev = async (options: DevCommandOptions, terminal: Terminal, signal: Ab
     });
     printEngines(run, terminal);
     const seeding = seedTable(run, terminal);
+    // It may fail before the console is up, and so before something waits for it. Below, the failure ends the command.
+    seeding.catch(() => undefined);
     const host = options.hasConsole
       ? devHost({ run, feed, version: await version(), directory: resolve(directory) })
       : undefined;

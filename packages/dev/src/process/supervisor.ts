@@ -47,6 +47,8 @@ const loadTimeoutMs = 60_000;
 const reportDelayMs = 200;
 const firstBackoffMs = 250;
 const longestBackoffMs = 10_000;
+/** Time that a call has, beside an invocation that it may have begun, to end after its abort. */
+const abortMs = 5_000;
 /** A process that ran so long did not end because of its start. */
 const healthyMs = 30_000;
 
@@ -208,6 +210,24 @@ export const createSupervisor = (options: SupervisorOptions): Supervisor => {
     }
   };
 
+  /** Ends the process of a call that does not end after its abort: its module's code may loop, and never return. */
+  const endAfterAbort = async (
+    worker: WorkerProcess,
+    answered: Promise<unknown>,
+    signal: AbortSignal,
+  ): Promise<void> => {
+    const isAborted = new Promise<void>((resolve) => {
+      if (signal.aborted) resolve();
+      else signal.addEventListener("abort", () => resolve(), { once: true });
+    });
+    const ended = answered.then(
+      () => undefined,
+      () => undefined,
+    );
+    await Promise.race([isAborted, ended]);
+    await within(functionTimeoutMs + abortMs, ended, () => new TimedOutError(functionTimeoutMs)).catch(worker.kill);
+  };
+
   return {
     reload,
     markBroken,
@@ -217,7 +237,9 @@ export const createSupervisor = (options: SupervisorOptions): Supervisor => {
       if (worker === undefined) throw new Error(`${module} is not running`);
       count(calls, worker, 1);
       try {
-        return await worker.ask("call", { method, input }, { signal, ...(onProgress && { onProgress }) });
+        const answered = worker.ask("call", { method, input }, { signal, ...(onProgress && { onProgress }) });
+        void endAfterAbort(worker, answered, signal);
+        return await answered;
       } finally {
         count(calls, worker, -1);
       }
