@@ -127,7 +127,7 @@ export const redriveOf =
           ...failureLines(end),
           ...(missing.length === 0 ? [] : [`${counted(missing.length, "dead letter")} could not be received`]),
         ],
-        isClean: !end.isLeft && end.failure === undefined && missing.length === 0,
+        isClean: !isPartial && !end.isLeft && end.failure === undefined && missing.length === 0,
         counts: { ...counts, ...(missing.length > 0 && { missing: missing.length }) },
         deadLetters: [...results, ...missing],
         ...(isPartial && { isPartial }),

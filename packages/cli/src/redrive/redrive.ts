@@ -34,7 +34,7 @@ const redrive = async (options: RedriveOptions, terminal: Terminal): Promise<num
   try {
     invoker = await openInvoker(options, terminal);
     const end = await runRedrive({ options, terminal, invoker, signal });
-    return report(end, terminal) ? exitCodes.left : exitCodes.done;
+    return report(end, terminal) || signal.aborted ? exitCodes.left : exitCodes.done;
   } catch (error) {
     if (error instanceof UnexpectedAnswerError) throw new CommandError(error.message, { cause: error });
     if (!(error instanceof BrokenFunctionError)) throw error;

@@ -27,7 +27,7 @@ export interface RedriveEnd {
   readonly counts: MessageCounts;
   /** The report, for people. */
   readonly lines: readonly string[];
-  /** Whether messages are left, or the redrive was interrupted. */
+  /** Whether messages are left. */
   readonly isLeft: boolean;
   /** The error that ended the redrive early. */
   readonly failure: RoundsEnd["failure"];
@@ -61,7 +61,7 @@ const reportLines = (
 };
 
 const run = async (redrive: OpenRedrive): Promise<RedriveEnd> => {
-  const { source, counts, options, signal } = redrive;
+  const { source, counts, options } = redrive;
   const status = await source.status();
   writeStatus(redrive, status);
   counts.receive(status.alreadyDone);
@@ -78,7 +78,7 @@ const run = async (redrive: OpenRedrive): Promise<RedriveEnd> => {
     isEverything: !isSelective(options.filter),
   };
   const lines = reportLines(redrive, unsupportedLines, remainder);
-  return { counts, lines, isLeft: isLeft(counts, remainder) || signal.aborted, failure };
+  return { counts, lines, isLeft: isLeft(counts, remainder), failure };
 };
 
 /** Opens the source, and redrives its messages. Closes what it has opened. @throws {CommandError} when the source cannot be reached */
