@@ -38,6 +38,8 @@ export interface DevPipeline {
   readonly name: string;
   readonly table: string;
   readonly keyNames: readonly string[];
+  /** Types of the key attributes by name. */
+  readonly keyTypes: Readonly<Record<string, "S" | "N" | "B">>;
   readonly routes: readonly DevRoute[];
   /** The variables of the module that the run has set, and the addresses of the engines of AWS. */
   readonly environment: Readonly<Record<string, string>>;

@@ -28,10 +28,11 @@ export interface DevHostOptions {
   readonly directory: string;
 }
 
-const pipelineAbout = ({ name, table, keyNames, routes }: DevPipeline): PipelineAbout => ({
+const pipelineAbout = ({ name, table, keyNames, keyTypes, routes }: DevPipeline): PipelineAbout => ({
   name,
   table,
   keyNames,
+  keyTypes,
   routes,
 });
 

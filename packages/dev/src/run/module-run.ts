@@ -14,7 +14,7 @@ import { createSupervisor, type SupervisorState } from "../process/supervisor.ts
 import { startWorker } from "../process/worker-process.ts";
 import { createQueue } from "../table/queues.ts";
 import { openTable, type SourceTable } from "../table/table.ts";
-import type { DevQueue, LoadedModule, TableKey, WorkerPlace } from "../worker/messages.ts";
+import type { DevQueue, LoadedModule, TableKey, TableKeyAttribute, WorkerPlace } from "../worker/messages.ts";
 import type { ReportBatch } from "../worker/reports.ts";
 import { createMappings, type Mappings } from "./mappings.ts";
 import {
@@ -60,6 +60,9 @@ export interface ModuleRun {
 const defaultKey: TableKey = [{ name: "id", type: "S" }];
 
 const kinds = { "dead letters": "dead letters", "retry queue": "retry queue" } as const;
+
+const attributesOf = (table: SourceTable | undefined): readonly TableKeyAttribute[] =>
+  (table?.key ?? []).flatMap((attribute) => (attribute ? [attribute] : []));
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
@@ -225,7 +228,8 @@ export const createModuleRun = (options: ModuleRunOptions): ModuleRun => {
       module,
       name: pipelineName(),
       table: table?.name ?? options.table ?? base,
-      keyNames: (table?.key ?? []).flatMap((attribute) => (attribute ? [attribute.name] : [])),
+      keyNames: attributesOf(table).map(({ name }) => name),
+      keyTypes: Object.fromEntries(attributesOf(table).map(({ name, type }) => [name, type])),
       routes: loaded?.routes ?? [],
       environment: environment?.provided ?? {},
       ...state,
