@@ -3,9 +3,9 @@ import { reasonOf } from "../src/dead-letters/list.ts";
 
 describe("reasonOf", () => {
   test("keeps the code of Postgres and the column, which tell what to correct", () => {
-    expect(reasonOf('[postgres] Postgres answered SQLSTATE 22P02, column "total" (numeric); its text is withheld')).toBe(
-      '[postgres] Postgres answered SQLSTATE 22P02, column "total" (numeric); its text is withheld',
-    );
+    expect(
+      reasonOf('[postgres] Postgres answered SQLSTATE 22P02, column "total" (numeric); its text is withheld'),
+    ).toBe('[postgres] Postgres answered SQLSTATE 22P02, column "total" (numeric); its text is withheld');
   });
 
   test("leaves out quoted texts, addresses and numbers, also beside such a code", () => {
