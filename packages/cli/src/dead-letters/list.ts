@@ -13,14 +13,18 @@ type DeadLetterRow = Omit<Envelope, "record"> & { readonly keys: Image | undefin
 export const rowOf = ({ record, ...columns }: Envelope): DeadLetterRow => ({ ...columns, keys: record.dynamodb?.Keys });
 
 /** Matches the parts in which messages of one reason differ: quoted texts, addresses, ids and numbers. */
-const details = /"[^"]*"|'[^']*'|\b(?:s3|https?|arn):\S+|\b[0-9a-f]{8}-[0-9a-f-]{27}\b|\d+/g;
+const details =
+  /(SQLSTATE \w{5}\b(?:, column "\w+")?)|"[^"]*"|'[^']*'|\b(?:s3|https?|arn):\S+|\b[0-9a-f]{8}-[0-9a-f-]{27}\b|\d+/g;
 
 const maxMessageLength = 1_000;
 const maxReasonLength = 100;
 
-/** Returns the message without the parts in which messages of one reason differ. */
+/** Returns the message without the parts in which messages of one reason differ. Keeps Postgres' code and the column. */
 export const reasonOf = (message: string): string =>
-  cut(message.slice(0, maxMessageLength).replace(details, "…"), maxReasonLength);
+  cut(
+    message.slice(0, maxMessageLength).replace(details, (_, kept?: string) => kept ?? "…"),
+    maxReasonLength,
+  );
 
 /** Sorts dead letters, the oldest first. */
 export const byFirstFailure = (one: Pick<Envelope, "firstFailedAt">, other: Pick<Envelope, "firstFailedAt">): number =>

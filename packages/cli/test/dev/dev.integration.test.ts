@@ -138,7 +138,13 @@ describe("sluice dev", () => {
       mode: "dev",
       title: "orders.ts",
       pipelines: [
-        { name: "orders", table: "orders", keyNames: ["id"], routes: [{ name: "postgres", isReadable: true }] },
+        {
+          name: "orders",
+          table: "orders",
+          keyNames: ["id"],
+          keyTypes: { id: "S" },
+          routes: [{ name: "postgres", isReadable: true }],
+        },
       ],
       queues: [{ kind: "dead letters" }, { kind: "on-failure destination" }],
       engines: [{ name: "DynamoDB" }, { name: "SQS, SNS and S3" }, { name: "Postgres" }],

@@ -49,7 +49,7 @@ const NoLetters = () => (
   <div class="card">
     <Empty
       title="No dead letters"
-      text="Every change of this pipeline reached its targets, was superseded by a newer one, or is still on its way."
+      text="No change of this pipeline waits for a correction. A change that a target rejects comes here."
     >
       <a class="button" href="/changes">
         See the changes
