@@ -170,7 +170,7 @@ describeWithChromium("the console of sluice dev", (chromium) => {
     await start();
     await page.getByRole("button", { name: "Pause" }).click();
     await page.getByRole("button", { name: "Resume" }).waitFor({ timeout: 60_000 });
-    await page.getByText("The run goes on where it stopped.").waitFor();
+    await page.getByText("Resume goes on where it stopped.").waitFor();
     await page.reload();
     await loaded(page);
     await page.getByRole("button", { name: "Resume" }).click();

@@ -25,7 +25,7 @@ const directory = ".sluice";
 const plainErrors = /^(?:DevError|EngineMissingError|EngineFailedError|ConfigError)$/;
 
 /** The console has all lines. */
-const printedLines = 2;
+const printedLines = 1;
 
 const printEngines = (run: DevRun, { out }: Terminal): void => {
   for (const { name, address, lines } of run.engines()) {

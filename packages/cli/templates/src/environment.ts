@@ -23,7 +23,7 @@ const connectionStringIn = (SecretId: string) => async (): Promise<string> => {
 
 /** The connection string of Postgres: from a secret in AWS, or from a variable on your machine. */
 export const databaseUrl = (): string | (() => Promise<string>) => {
-  const secret = process.env.DATABASE_SECRET_ARN;
+  const secret = process.env.DATABASE_SECRET_ARN ?? "";
   return secret ? connectionStringIn(secret) : required("DATABASE_URL");
 };
 // @end

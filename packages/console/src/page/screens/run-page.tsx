@@ -123,7 +123,9 @@ const Results = ({ run: { input, result } }: { readonly run: RunView }) => {
 /** What follows from a run. */
 const Next = ({ run: { state, input, result } }: { readonly run: RunView }) => {
   if (state === "paused") {
-    return <p>{input.kind === "verify" ? "A verification begins again." : "The run goes on where it stopped."}</p>;
+    return (
+      <p>{input.kind === "verify" ? "Resume begins the verification again." : "Resume goes on where it stopped."}</p>
+    );
   }
   if (state !== "done" || result === undefined) return null;
   if (input.kind !== "verify" && input.isDryRun === true) return <p>This was a dry run: nothing was written.</p>;
