@@ -182,6 +182,19 @@ describe("a module", () => {
     await until(() => !isAlive(pid));
   });
 
+  test("that never returns from a call is ended after the call's abort, also when a new process serves", async () => {
+    await workspace.write("orders.mjs", source(""));
+    const started = await start(["orders.mjs"], { functionTimeoutMs: 1_000 });
+    const stop = new AbortController();
+    const call = started.call("orders", "loop", null, { signal: stop.signal });
+    const ended = expect(call).rejects.toThrow("its process ended by SIGKILL");
+    await workspace.write("orders.mjs", `${source("")}\n// mended`);
+    await until(() => lines.some((line) => line.includes("loaded again")));
+    stop.abort();
+    await ended;
+    expect(await started.call("orders", "pid", null, { signal: never() })).toEqual(expect.any(Number));
+  }, 60_000);
+
   test("that is broken says file and line; changes wait until it is mended", async () => {
     await workspace.write("orders.mjs", source("").replace("export const orders", "export const const orders"));
     const started = await start(["orders.mjs"]);

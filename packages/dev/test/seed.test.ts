@@ -151,6 +151,19 @@ describeWithDynamodb("a seed in a table", (engine) => {
     client.destroy();
   });
 
+  test("says so if DynamoDB refuses an item", async () => {
+    const client = new DynamoDB(engine.clientConfig);
+    const table = await openTable(client, "refused", { key, isGiven: false });
+    const writing = writeSeed(client, table, [{ id: { S: "a" }, text: { S: "x".repeat(500_000) } }], () => undefined);
+    await expect(writing).rejects.toThrow(
+      expect.objectContaining({
+        name: "DevError",
+        message: expect.stringMatching(/^DynamoDB refuses an item of the seed: .*size/),
+      }),
+    );
+    client.destroy();
+  });
+
   test("an existing table keeps its key and is refused for another one, or without a stream", async () => {
     const client = new DynamoDB(engine.clientConfig);
     await openTable(client, "kept", { key, isGiven: false });

@@ -112,6 +112,8 @@ const runUntilAborted = async (session: Session): Promise<void> => {
   });
   printEngines(run, terminal);
   const seeding = seedTable(run, terminal);
+  // It may fail before the console is up, and so before something waits for it. Below, the failure ends the command.
+  seeding.catch(() => undefined);
   const console = await openConsole(session, run, feed);
   await Promise.race([seeding, sleep(shortSeedMs, undefined, { ref: false })]);
   if (console !== undefined) await showConsole(session, console);

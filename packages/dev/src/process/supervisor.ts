@@ -4,6 +4,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { DevCall } from "../dev-run.ts";
 import type { InvokeInput, LoadedModule } from "../worker/messages.ts";
+import { endAfterAbort } from "./abort.ts";
 import { within } from "./within.ts";
 import type { WorkerProcess } from "./worker-process.ts";
 
@@ -47,6 +48,8 @@ const loadTimeoutMs = 60_000;
 const reportDelayMs = 200;
 const firstBackoffMs = 250;
 const longestBackoffMs = 10_000;
+/** Time that a call has, beside an invocation that it may have begun, to end after its abort. */
+const abortMs = 5_000;
 /** A process that ran so long did not end because of its start. */
 const healthyMs = 30_000;
 
@@ -265,12 +268,15 @@ const invoke = async (
 const callMethod = async (
   run: SupervisorRun,
   question: { readonly method: string; readonly input: unknown },
-  call: DevCall,
+  { signal, onProgress }: DevCall,
 ): Promise<unknown> => {
   const worker = run.answering;
   if (worker === undefined) throw notRunning(run);
-  const { signal, onProgress } = call;
-  return counted(run.calls, worker, () => worker.ask("call", question, { signal, ...(onProgress && { onProgress }) }));
+  return counted(run.calls, worker, () => {
+    const answered = worker.ask("call", question, { signal, ...(onProgress && { onProgress }) });
+    void endAfterAbort(answered, { signal, maxMs: run.options.functionTimeoutMs + abortMs, kill: worker.kill });
+    return answered;
+  });
 };
 
 /** Waits for the reports of the process: its answer follows them. A process that is busy does not answer. */

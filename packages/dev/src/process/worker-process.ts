@@ -4,6 +4,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import type { FromWorker, ToWorker, WorkerError, WorkerTask } from "../worker/messages.ts";
+import { onAbort } from "./abort.ts";
 import { within } from "./within.ts";
 
 /** How to start a process. */
@@ -143,12 +144,6 @@ const endOf = async (worker: RunningWorker, lines: readonly string[]): Promise<s
 
 const send = ({ child }: RunningWorker, message: ToWorker): void => {
   if (child.connected) child.send(message, () => undefined);
-};
-
-/** Calls the listener when the signal aborts. Returns a function that ends this: a signal may live longer than a question. */
-const onAbort = (signal: AbortSignal | undefined, listener: () => void): (() => void) => {
-  signal?.addEventListener("abort", listener, { once: true });
-  return () => signal?.removeEventListener("abort", listener);
 };
 
 const ask = async (

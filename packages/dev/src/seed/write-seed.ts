@@ -15,6 +15,19 @@ type Request = WriteRequest & {
   readonly PutRequest: { readonly Item: NonNullable<NonNullable<WriteRequest["PutRequest"]>["Item"]> };
 };
 
+const isRefusal = (error: unknown): error is Error => error instanceof Error && error.name === "ValidationException";
+
+/** @throws {DevError} when DynamoDB refuses an item, which is wrong in the file */
+const putBatch = async (client: DynamoDB, table: string, requests: readonly WriteRequest[]) => {
+  try {
+    return await client.batchWriteItem({ RequestItems: { [table]: [...requests] } });
+  } catch (cause) {
+    if (!isRefusal(cause)) throw cause;
+    const expected = "expected items that DynamoDB can hold. Others of the seed may be in the table";
+    throw new DevError(`DynamoDB refuses an item of the seed: ${cause.message}; ${expected}`, { cause });
+  }
+};
+
 /** Repeats what DynamoDB leaves unprocessed. */
 const writeBatch = async (client: DynamoDB, table: string, requests: readonly WriteRequest[]): Promise<void> => {
   let left = [...requests];
@@ -23,7 +36,7 @@ const writeBatch = async (client: DynamoDB, table: string, requests: readonly Wr
       throw new DevError(`DynamoDB left ${left.length} items of the seed unprocessed after ${maxAttempts} attempts`);
     }
     if (attempt > 1) await sleep(Math.random() * 20 * 2 ** attempt);
-    const { UnprocessedItems } = await client.batchWriteItem({ RequestItems: { [table]: left } });
+    const { UnprocessedItems } = await putBatch(client, table, left);
     left = UnprocessedItems?.[table] ?? [];
   }
 };

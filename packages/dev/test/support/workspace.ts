@@ -37,6 +37,9 @@ serveWorker({
       throw Object.assign(new TypeError("refused"), { code: "NO" });
     },
     pid: async () => process.pid,
+    loop: async () => {
+      for (;;);
+    },
   }),
 });
 `;
