@@ -1,5 +1,6 @@
 // Pipelines that run on this machine, with their engines: variables, queues, errors, calls, timeouts and two modules.
 
+import { getEventListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DynamoDB } from "@aws-sdk/client-dynamodb";
 import { SQS } from "@aws-sdk/client-sqs";
@@ -169,6 +170,8 @@ describe("a module", () => {
       pipeline: "orders",
       key: [{ name: "id", type: "S" }],
     });
+    // A signal may live longer than a call, as that of a server does.
+    await until(() => getEventListeners(call.signal, "abort").length === 0);
   });
 
   test("finishes a call in the process that began it, when the module changes meanwhile", async () => {

@@ -10,18 +10,27 @@ export type QueueTurns = <Result>(
   work: () => Promise<Result>,
 ) => Promise<Result>;
 
-const aborted = (signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener("abort", () => resolve(), { once: true });
+/** Resolves when the signal aborts, or the turn before has ended. A signal of a run lives longer than a turn. */
+const untilTurn = async (before: Promise<unknown>, signal: AbortSignal): Promise<void> => {
+  if (signal.aborted) return;
+  let abort = (): void => undefined;
+  const aborted = new Promise<void>((resolve) => {
+    abort = resolve;
+    signal.addEventListener("abort", abort);
   });
+  try {
+    await Promise.race([before, aborted]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+};
 
 /** Creates the turns of all queues. */
 export const queueTurns = (): QueueTurns => {
   const latest = new Map<string, Promise<unknown>>();
   return (queueUrl, signal, work) => {
     const before = latest.get(queueUrl) ?? Promise.resolve();
-    const done = Promise.race([before, aborted(signal)]).then(work);
+    const done = untilTurn(before, signal).then(work);
     latest.set(queueUrl, Promise.allSettled([before, done]));
     return done;
   };

@@ -90,90 +90,115 @@ const together = (views: readonly DoctorView[]): DoctorView => {
   };
 };
 
-/** Creates the host of the console. */
-export const devHost = ({ run, feed, version, directory }: DevHostOptions): ConsoleHost => {
-  const about = (): About => ({
-    mode: "dev",
-    title: titleOf(run.pipelines()),
-    version,
-    pipelines: run.pipelines().map(pipelineAbout),
-    queues: run.queues(),
-    engines: run.engines(),
-    can: {
-      changes: true,
-      item: true,
-      redrive: true,
-      editDeadLetter: true,
-      dropDeadLetters: true,
-      runs: ["backfill", "verify", "redrive"],
-      doctor: true,
-    },
-    hidesKeys: false,
-  });
-  const overview = async (): Promise<Overview> => {
-    const pipelines = run.pipelines();
-    const known = pipelines.flatMap(({ name, routes }) =>
-      routes.map((route) => ({ pipeline: name, route: route.name })),
-    );
-    return {
-      at: Date.now(),
-      pipelines: pipelines.map(pipelineNow),
-      routes: feed.routes(known),
-      queues: await Promise.all(run.queues().map((queue) => queueNow(run, queue))),
-      problems: [],
-    };
-  };
-  const call = async <Name extends keyof MethodInputs>(
-    pipeline: string,
-    method: Name,
-    input: MethodInputs[Name],
-    how: Pick<RunCall, "signal"> & { readonly onProgress?: (progress: RunStep) => void },
-  ): Promise<MethodResult<Name>> => {
-    const onProgress = (progress: unknown): void => how.onProgress?.(progress as RunStep);
-    return (await run.call(pipeline, method, input, { signal: how.signal, onProgress })) as MethodResult<Name>;
-  };
-  const pipelineOf = (queueUrl: string): string => {
-    const queue = run.queues().find(({ url }) => url === queueUrl);
-    if (queue !== undefined) return queue.pipeline;
-    throw new CommandError(`there is no queue ${queueUrl}; expected one of the queues of the pipelines`);
-  };
-  const moduleOf = (pipeline: string): DevPipeline | undefined => run.pipelines().find(({ name }) => name === pipeline);
-  const commandOf = (input: RunInput): string => {
-    const found = moduleOf(input.pipeline);
-    const actions = actionsOf({
-      module: undefined,
-      modulePath: found?.module,
-      table: found?.table,
-      functionName: undefined,
-      queues: run.queues(),
-      aws: { profile: undefined, region: undefined, endpointUrl: undefined },
-      environment: found?.environment,
-      directory,
-    });
-    return actions.commandOf(withGrace(input));
-  };
+const can: About["can"] = {
+  changes: true,
+  item: true,
+  redrive: true,
+  editDeadLetter: true,
+  dropDeadLetters: true,
+  runs: ["backfill", "verify", "redrive"],
+  doctor: true,
+};
+
+const aboutRun = (run: DevRun, version: string): About => ({
+  mode: "dev",
+  title: titleOf(run.pipelines()),
+  version,
+  pipelines: run.pipelines().map(pipelineAbout),
+  queues: run.queues(),
+  engines: run.engines(),
+  can,
+  hidesKeys: false,
+});
+
+const overviewOf = async (run: DevRun, feed: ChangeFeed): Promise<Overview> => {
+  const pipelines = run.pipelines();
+  const known = pipelines.flatMap(({ name, routes }) => routes.map((route) => ({ pipeline: name, route: route.name })));
   return {
-    about,
-    onAbout: (listener) => run.onChange(listener),
-    overview,
-    feed,
-    item: (question, signal) => call(question.pipeline, "item", question, { signal }),
-    itemValues: (question, signal) => call(question.pipeline, "itemValues", question, { signal }),
-    deadLetters: (queueUrl, signal) => call(pipelineOf(queueUrl), "deadLetters", { queueUrl }, { signal }),
-    deadLetter: (queueUrl, id, signal) => call(pipelineOf(queueUrl), "deadLetter", { queueUrl, id }, { signal }),
-    editDeadLetter: (edit, signal) => call(pipelineOf(edit.queueUrl), "editDeadLetter", edit, { signal }),
-    exportDeadLetters: (selection, signal) =>
-      call(pipelineOf(selection.queueUrl), "exportDeadLetters", selection, { signal }),
-    dropDeadLetters: (selection, signal) =>
-      call(pipelineOf(selection.queueUrl), "dropDeadLetters", selection, { signal }),
-    // A run that was paused has no result, and JSON has no undefined.
-    run: async (input, { id, earlier, ...how }) =>
-      (await call(input.pipeline, "run", { id, input: withGrace(input), ...(earlier && { earlier }) }, how)) ??
-      undefined,
-    commandOf,
-    doctor: async (signal) => {
-      const names = run.pipelines().map(({ name }) => name);
-      return together(await Promise.all(names.map((name) => call(name, "doctor", null, { signal }))));
-    },
+    at: Date.now(),
+    pipelines: pipelines.map(pipelineNow),
+    routes: feed.routes(known),
+    queues: await Promise.all(run.queues().map((queue) => queueNow(run, queue))),
+    problems: [],
   };
 };
+
+/** A call of a method. */
+interface HostCall<Name extends keyof MethodInputs> extends Pick<RunCall, "signal"> {
+  readonly method: Name;
+  readonly input: MethodInputs[Name];
+  readonly onProgress?: (progress: RunStep) => void;
+}
+
+/** Calls a method in the process of the pipeline. */
+const call = async <Name extends keyof MethodInputs>(
+  run: DevRun,
+  pipeline: string,
+  { method, input, signal, onProgress }: HostCall<Name>,
+): Promise<MethodResult<Name>> =>
+  (await run.call(pipeline, method, input, {
+    signal,
+    onProgress: (progress) => onProgress?.(progress as RunStep),
+  })) as MethodResult<Name>;
+
+const pipelineOf = (run: DevRun, queueUrl: string): string => {
+  const queue = run.queues().find(({ url }) => url === queueUrl);
+  if (queue !== undefined) return queue.pipeline;
+  throw new CommandError(`there is no queue ${queueUrl}; expected one of the queues of the pipelines`);
+};
+
+const commandOf = (run: DevRun, directory: string, input: RunInput): string => {
+  const found = run.pipelines().find(({ name }) => name === input.pipeline);
+  const actions = actionsOf({
+    module: undefined,
+    modulePath: found?.module,
+    table: found?.table,
+    functionName: undefined,
+    queues: run.queues(),
+    aws: { profile: undefined, region: undefined, endpointUrl: undefined },
+    environment: found?.environment,
+    directory,
+  });
+  return actions.commandOf(withGrace(input));
+};
+
+type DeadLetterMembers = "deadLetters" | "deadLetter" | "editDeadLetter" | "exportDeadLetters" | "dropDeadLetters";
+
+const deadLettersOf = (run: DevRun): Pick<ConsoleHost, DeadLetterMembers> => {
+  const of = (queueUrl: string): string => pipelineOf(run, queueUrl);
+  return {
+    deadLetters: async (queueUrl, signal) =>
+      call(run, of(queueUrl), { method: "deadLetters", input: { queueUrl }, signal }),
+    deadLetter: async (queueUrl, id, signal) =>
+      call(run, of(queueUrl), { method: "deadLetter", input: { queueUrl, id }, signal }),
+    editDeadLetter: async (edit, signal) =>
+      call(run, of(edit.queueUrl), { method: "editDeadLetter", input: edit, signal }),
+    exportDeadLetters: async (chosen, signal) =>
+      call(run, of(chosen.queueUrl), { method: "exportDeadLetters", input: chosen, signal }),
+    dropDeadLetters: async (chosen, signal) =>
+      call(run, of(chosen.queueUrl), { method: "dropDeadLetters", input: chosen, signal }),
+  };
+};
+
+const doctorOf = async (run: DevRun, signal: AbortSignal): Promise<DoctorView> => {
+  const names = run.pipelines().map(({ name }) => name);
+  return together(await Promise.all(names.map((name) => call(run, name, { method: "doctor", input: null, signal }))));
+};
+
+/** Creates the host of the console. */
+export const devHost = ({ run, feed, version, directory }: DevHostOptions): ConsoleHost => ({
+  about: () => aboutRun(run, version),
+  onAbout: (listener) => run.onChange(listener),
+  overview: () => overviewOf(run, feed),
+  feed,
+  item: (question, signal) => call(run, question.pipeline, { method: "item", input: question, signal }),
+  itemValues: (question, signal) => call(run, question.pipeline, { method: "itemValues", input: question, signal }),
+  ...deadLettersOf(run),
+  // A run that was paused has no result, and JSON has no undefined.
+  run: async (asked, { id, earlier, ...how }) => {
+    const input = { id, input: withGrace(asked), ...(earlier && { earlier }) };
+    return (await call(run, asked.pipeline, { method: "run", input, ...how })) ?? undefined;
+  },
+  commandOf: (input) => commandOf(run, directory, input),
+  doctor: (signal) => doctorOf(run, signal),
+});

@@ -2,10 +2,10 @@
 
 import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { createFeed } from "@sluice/console";
+import { type ChangeFeed, type Console, createFeed } from "@sluice/console";
 import type { DevRun } from "@sluice/dev";
 import { CommandError, exitCodes } from "../command-line/command-error.ts";
-import { resources } from "../pipeline-command/resources.ts";
+import { type Resources, resources } from "../pipeline-command/resources.ts";
 import { withSeparators } from "../terminal/format.ts";
 import { watchInterrupts } from "../terminal/interrupt.ts";
 import { openBrowser } from "../terminal/open-browser.ts";
@@ -13,8 +13,8 @@ import { plainLines } from "../terminal/plain-text.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { version } from "../version.ts";
 import { devHost, feedReports } from "./dev-host.ts";
-import { openHistory } from "./history.ts";
-import { loadDev } from "./load-dev.ts";
+import { type History, openHistory } from "./history.ts";
+import { type DevPackage, loadDev } from "./load-dev.ts";
 import { type DevCommandOptions, devHelp, devOptions } from "./options.ts";
 import { serveConsole } from "./serve-console.ts";
 
@@ -53,48 +53,81 @@ const untilAborted = (signal: AbortSignal): Promise<void> =>
     else signal.addEventListener("abort", () => resolve(), { once: true });
   });
 
+/** What a run of the command works with. */
+interface Session {
+  readonly options: DevCommandOptions;
+  readonly terminal: Terminal;
+  readonly signal: AbortSignal;
+  /** Closed at the end, in reverse order. */
+  readonly opened: Resources;
+  readonly say: (text: string) => void;
+}
+
+const startRun = async ({ startDev }: DevPackage, { options, signal, opened, say }: Session): Promise<DevRun> => {
+  const run = await startDev({
+    modules: options.modules,
+    worker: new URL("./worker.js", import.meta.url),
+    onLine: say,
+    table: options.table,
+    key: options.key,
+    seed: options.seed,
+    envFiles: options.envFiles,
+    env: options.env,
+    functionTimeoutMs: options.timeoutMs,
+    directory,
+    signal,
+  });
+  opened.add({ close: run.stop });
+  return run;
+};
+
+/** Opens the file of the deliveries, if the user wants one. */
+const historyOf = async ({ options, opened, say }: Session): Promise<History | undefined> =>
+  options.history === undefined ? undefined : opened.add(await openHistory(options.history, say));
+
+const openConsole = async (
+  { options, opened }: Session,
+  run: DevRun,
+  feed: ChangeFeed,
+): Promise<Console | undefined> => {
+  if (!options.hasConsole) return undefined;
+  const host = devHost({ run, feed, version: await version(), directory: resolve(directory) });
+  return opened.add(await serveConsole(host, options.port));
+};
+
+const showConsole = async ({ options, terminal, opened, say }: Session, { url }: Console): Promise<void> => {
+  terminal.out(`Console: ${url}`);
+  if (options.opens) await openBrowser(url, opened, say);
+};
+
+const runUntilAborted = async (session: Session): Promise<void> => {
+  const { terminal, signal } = session;
+  const dev = await loadDev();
+  const history = await historyOf(session);
+  const run = await startRun(dev, session);
+  const feed = createFeed();
+  run.onReports((reports) => {
+    feedReports(feed, reports);
+    history?.add(reports);
+  });
+  printEngines(run, terminal);
+  const seeding = seedTable(run, terminal);
+  // It may fail before the console is up, and so before something waits for it. Below, the failure ends the command.
+  seeding.catch(() => undefined);
+  const console = await openConsole(session, run, feed);
+  await Promise.race([seeding, sleep(shortSeedMs, undefined, { ref: false })]);
+  if (console !== undefined) await showConsole(session, console);
+  await Promise.race([seeding, untilAborted(signal)]);
+  await untilAborted(signal);
+};
+
 const runDev = async (options: DevCommandOptions, terminal: Terminal, signal: AbortSignal): Promise<void> => {
-  const { startDev } = await loadDev();
   const opened = resources();
   const say = (text: string): void => {
     for (const line of plainLines(text)) terminal.err(line);
   };
   try {
-    const history = options.history === undefined ? undefined : opened.add(await openHistory(options.history, say));
-    const run = await startDev({
-      modules: options.modules,
-      worker: new URL("./worker.js", import.meta.url),
-      onLine: say,
-      table: options.table,
-      key: options.key,
-      seed: options.seed,
-      envFiles: options.envFiles,
-      env: options.env,
-      functionTimeoutMs: options.timeoutMs,
-      directory,
-      signal,
-    });
-    opened.add({ close: run.stop });
-    const feed = createFeed();
-    run.onReports((reports) => {
-      feedReports(feed, reports);
-      history?.add(reports);
-    });
-    printEngines(run, terminal);
-    const seeding = seedTable(run, terminal);
-    // It may fail before the console is up, and so before something waits for it. Below, the failure ends the command.
-    seeding.catch(() => undefined);
-    const host = options.hasConsole
-      ? devHost({ run, feed, version: await version(), directory: resolve(directory) })
-      : undefined;
-    const console = host && opened.add(await serveConsole(host, options.port));
-    await Promise.race([seeding, sleep(shortSeedMs, undefined, { ref: false })]);
-    if (console !== undefined) {
-      terminal.out(`Console: ${console.url}`);
-      if (options.opens) await openBrowser(console.url, opened, say);
-    }
-    await Promise.race([seeding, untilAborted(signal)]);
-    await untilAborted(signal);
+    await runUntilAborted({ options, terminal, signal, opened, say });
   } finally {
     await opened.close();
   }

@@ -3,7 +3,8 @@
 import { ConfigError, missingDependency } from "@sluice/core/sink-kit";
 import { CommandError } from "../command-line/command-error.ts";
 
-type DevPackage = typeof import("@sluice/dev");
+/** What the package exports. */
+export type DevPackage = typeof import("@sluice/dev");
 
 /** Loads the package. @throws {CommandError} with the command that installs it, when it is missing */
 export const loadDev = async (): Promise<DevPackage> => {

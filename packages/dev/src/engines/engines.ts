@@ -45,11 +45,11 @@ export interface EngineStarter {
 const startingMs = 500;
 
 /** Stops an engine. One that is still starting is stopped later, or ends with this process. */
-const stopOne = async (starting: Promise<Stoppable | undefined>): Promise<void> => {
+const stopOne = async (starting: Promise<Stoppable>): Promise<void> => {
   const timer = new AbortController();
   const late = sleep(startingMs, undefined, { signal: timer.signal }).catch(() => undefined);
   const stopped = starting.then(
-    (engine) => engine?.stop(),
+    (engine) => engine.stop(),
     () => undefined, // whoever waits for the start got the error
   );
   await Promise.race([stopped, late]);
@@ -65,62 +65,96 @@ const addressNames = {
   smtp: ["SMTP_URL"],
 } as const;
 
+/** What is known of the engines. */
+interface Starting {
+  readonly variables: Variables;
+  readonly given: Set<string>;
+  readonly inbox: Inbox;
+  /** The engines that were started, by name. */
+  readonly engines: Map<string, Promise<Stoppable>>;
+}
+
+/** The address that the user gave. */
+const addressOf = ({ variables, given }: Starting, engine: keyof typeof addressNames): string | undefined => {
+  const name = addressNames[engine].find((one) => (variables[one] ?? "") !== "");
+  if (name !== undefined) given.add(engine);
+  return name === undefined ? undefined : variables[name];
+};
+
+const once = <Engine extends Stoppable>(
+  { engines }: Starting,
+  name: string,
+  start: () => Promise<Engine>,
+): Promise<Engine> => {
+  const found = engines.get(name) ?? start();
+  engines.set(name, found);
+  // Whoever waits for all engines gets the error.
+  found.catch(() => undefined);
+  return found as Promise<Engine>;
+};
+
+const dynamodbOf = (starting: Starting): Promise<DynamodbEngine> => {
+  const endpoint = addressOf(starting, "dynamodb");
+  return once(starting, "dynamodb", () => startDynamodb(endpoint === undefined ? {} : { endpoint }));
+};
+
+const sqsOf = (starting: Starting): Promise<SqsEngine> => {
+  const endpoint = addressOf(starting, "sqs");
+  return once(starting, "sqs", () => startSqs(endpoint === undefined ? {} : { endpoint }));
+};
+
+const postgresOf = (starting: Starting): Promise<PostgresEngine> => {
+  const url = addressOf(starting, "postgres");
+  return once(starting, "postgres", () => startPostgres(url === undefined ? {} : { url }));
+};
+
+const opensearchOf = (starting: Starting): Promise<OpensearchEngine> => {
+  const url = addressOf(starting, "opensearch");
+  return once(starting, "opensearch", () => startOpensearch(url === undefined ? {} : { url }));
+};
+
+/** The mail server of the run, unless the user gave the address of another. */
+const smtpOf = async (starting: Starting): Promise<SmtpReceiver | undefined> =>
+  addressOf(starting, "smtp") === undefined
+    ? once(starting, "smtp", () => startSmtpReceiver(starting.inbox))
+    : undefined;
+
+const httpOf = (starting: Starting): Promise<HttpReceiver> =>
+  once(starting, "http", () => startHttpReceiver(starting.inbox));
+
+const startAll = async (starting: Starting, names: ReadonlySet<EngineName>): Promise<DevEngines> => {
+  const [dynamodb, sqs, postgres, opensearch, smtp, http] = await Promise.all([
+    dynamodbOf(starting),
+    sqsOf(starting),
+    names.has("postgres") ? postgresOf(starting) : undefined,
+    names.has("opensearch") ? opensearchOf(starting) : undefined,
+    names.has("smtp") ? smtpOf(starting) : undefined,
+    names.has("http") ? httpOf(starting) : undefined,
+  ]);
+  return {
+    dynamodb,
+    sqs,
+    ...(postgres && { postgres }),
+    ...(opensearch && { opensearch }),
+    ...(smtp && { smtp }),
+    ...(http && { http }),
+    inbox: starting.inbox,
+    given: starting.given,
+  };
+};
+
 /**
  * Creates a starter. `variables` are those of the user, which may have addresses of engines. DynamoDB and SQS are started at
  * once, because every pipeline needs them.
  */
 export const engineStarter = (variables: Variables): EngineStarter => {
-  const given = new Set<string>();
-  const inbox = createInbox();
-  const addressOf = (engine: keyof typeof addressNames): string | undefined => {
-    const name = addressNames[engine].find((one) => (variables[one] ?? "") !== "");
-    if (name !== undefined) given.add(engine);
-    return name === undefined ? undefined : variables[name];
+  const starting: Starting = { variables, given: new Set(), inbox: createInbox(), engines: new Map() };
+  void dynamodbOf(starting);
+  void sqsOf(starting);
+  return {
+    start: (names) => startAll(starting, names),
+    stop: async () => {
+      await Promise.all([...starting.engines.values()].map(stopOne));
+    },
   };
-  const starting = new Map<string, Promise<Stoppable | undefined>>();
-  const once = <Engine extends Stoppable>(name: string, start: () => Promise<Engine>): Promise<Engine> => {
-    const found = starting.get(name) ?? start();
-    starting.set(name, found);
-    // Whoever waits for all engines gets the error.
-    found.catch(() => undefined);
-    return found as Promise<Engine>;
-  };
-  const [ddb, queue] = [addressOf("dynamodb"), addressOf("sqs")];
-  const dynamodb = once("dynamodb", () => startDynamodb(ddb === undefined ? {} : { endpoint: ddb }));
-  const sqs = once("sqs", () => startSqs(queue === undefined ? {} : { endpoint: queue }));
-  const postgres = () => {
-    const url = addressOf("postgres");
-    return once("postgres", () => startPostgres(url === undefined ? {} : { url }));
-  };
-  const opensearch = () => {
-    const url = addressOf("opensearch");
-    return once("opensearch", () => startOpensearch(url === undefined ? {} : { url }));
-  };
-  const smtp = async (): Promise<SmtpReceiver | undefined> =>
-    addressOf("smtp") === undefined ? once("smtp", () => startSmtpReceiver(inbox)) : undefined;
-  const http = () => once("http", () => startHttpReceiver(inbox));
-  const start: EngineStarter["start"] = async (names) => {
-    const [one, two, three, four, five, six] = await Promise.all([
-      dynamodb,
-      sqs,
-      names.has("postgres") ? postgres() : undefined,
-      names.has("opensearch") ? opensearch() : undefined,
-      names.has("smtp") ? smtp() : undefined,
-      names.has("http") ? http() : undefined,
-    ]);
-    return {
-      dynamodb: one,
-      sqs: two,
-      ...(three && { postgres: three }),
-      ...(four && { opensearch: four }),
-      ...(five && { smtp: five }),
-      ...(six && { http: six }),
-      inbox,
-      given,
-    };
-  };
-  const stop = async (): Promise<void> => {
-    await Promise.all([...starting.values()].map(stopOne));
-  };
-  return { start, stop };
 };

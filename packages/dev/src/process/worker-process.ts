@@ -4,6 +4,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import type { FromWorker, ToWorker, WorkerError, WorkerTask } from "../worker/messages.ts";
+import { onAbort } from "./abort.ts";
 import { within } from "./within.ts";
 
 /** How to start a process. */
@@ -44,6 +45,8 @@ export class WorkerEndedError extends Error {
 interface Question extends AskOptions {
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: Error) => void;
+  /** Called once, when the question has its answer. */
+  readonly release: () => void;
 }
 
 /** The error, as if it had been thrown in this process. */
@@ -92,67 +95,97 @@ const killGroup = ({ pid }: ChildProcess): void => {
   }
 };
 
-/**
- * Starts a process. It is the leader of its own process group, so that Ctrl-C on a terminal reaches the command only, which
- * then ends the process.
- */
-export const startWorker = ({ program, env, onOutput, onReports }: WorkerCommand): WorkerProcess => {
-  const child = fork(program, [], {
+/** What is known of a process. */
+interface RunningWorker {
+  readonly child: ChildProcess;
+  /** The tasks that have no answer yet, by number. */
+  readonly questions: Map<number, Question>;
+  lastId: number;
+  isAlive: boolean;
+}
+
+/** Takes a question that is answered now. */
+const take = ({ questions }: RunningWorker, id: number): Question | undefined => {
+  const question = questions.get(id);
+  questions.delete(id);
+  question?.release();
+  return question;
+};
+
+const hear = (worker: RunningWorker, message: FromWorker, { onReports }: WorkerCommand): void => {
+  if (message.type === "reports") onReports(message.reports);
+  else if (message.type === "progress") worker.questions.get(message.id)?.onProgress?.(message.progress);
+  else if (message.type === "answer") take(worker, message.id)?.resolve(message.value);
+  else take(worker, message.id)?.reject(errorFrom(message.error));
+};
+
+/** Resolves with the reason when the process has exited. Rejects when it cannot be started. */
+const exited = async (child: ChildProcess, lines: readonly string[]): Promise<string> => {
+  const [code, signal] = await once(child, "exit");
+  killGroup(child);
+  // `close` follows when the output is read to its end, so that the reason has the error's line.
+  const closed = once(child, "close").then(() => undefined);
+  await within(outputMs, closed, () => new Error("the output does not end")).catch(() => undefined);
+  return reasonOf(code, signal, lines);
+};
+
+const notStarted = async (child: ChildProcess): Promise<string> => {
+  const [error] = await once(child, "error");
+  return `its process cannot be started: ${(error as Error).message}`;
+};
+
+/** Resolves with the reason when the process has ended, and its questions are rejected. */
+const endOf = async (worker: RunningWorker, lines: readonly string[]): Promise<string> => {
+  const reason = await Promise.any([exited(worker.child, lines), notStarted(worker.child)]);
+  worker.isAlive = false;
+  for (const id of [...worker.questions.keys()]) take(worker, id)?.reject(new WorkerEndedError(reason));
+  return reason;
+};
+
+const send = ({ child }: RunningWorker, message: ToWorker): void => {
+  if (child.connected) child.send(message, () => undefined);
+};
+
+const ask = async (
+  worker: RunningWorker,
+  task: WorkerTask,
+  input: unknown,
+  options: AskOptions = {},
+): Promise<unknown> => {
+  if (!worker.isAlive) throw new WorkerEndedError("its process has ended");
+  worker.lastId += 1;
+  const id = worker.lastId;
+  return new Promise((resolve, reject) => {
+    const release = onAbort(options.signal, () => send(worker, { type: "abort", id }));
+    worker.questions.set(id, { ...options, resolve, reject, release });
+    send(worker, { type: "ask", id, task, input });
+  });
+};
+
+/** The process is the leader of its own process group, so that Ctrl-C on a terminal reaches the command only. */
+const forkProgram = ({ program, env }: WorkerCommand): ChildProcess =>
+  fork(program, [], {
     env: { ...env } as NodeJS.ProcessEnv,
     stdio: ["ignore", "pipe", "pipe", "ipc"],
     detached: true,
     execArgv: ["--enable-source-maps"],
   });
-  const lines = readOutput(child, onOutput);
-  const questions = new Map<number, Question>();
-  let lastId = 0;
-  let isAlive = true;
 
-  const settle = (id: number, how: (question: Question) => void): void => {
-    const question = questions.get(id);
-    questions.delete(id);
-    if (question !== undefined) how(question);
+/** Starts a process. The command ends it: Ctrl-C on a terminal does not reach it. */
+export const startWorker = (command: WorkerCommand): WorkerProcess => {
+  const child = forkProgram(command);
+  const lines = readOutput(child, command.onOutput);
+  const worker: RunningWorker = { child, questions: new Map(), lastId: 0, isAlive: true };
+  child.on("message", (message: FromWorker) => hear(worker, message, command));
+  const ended = endOf(worker, lines);
+  return {
+    pid: child.pid,
+    ask: (task, input, options) => ask(worker, task, input, options),
+    isAlive: () => worker.isAlive,
+    ended,
+    kill: async () => {
+      killGroup(child);
+      await ended;
+    },
   };
-  child.on("message", (message: FromWorker) => {
-    if (message.type === "reports") onReports(message.reports);
-    else if (message.type === "progress") questions.get(message.id)?.onProgress?.(message.progress);
-    else if (message.type === "answer") settle(message.id, ({ resolve }) => resolve(message.value));
-    else settle(message.id, ({ reject }) => reject(errorFrom(message.error)));
-  });
-  const exited = async (): Promise<string> => {
-    const [code, signal] = await once(child, "exit");
-    killGroup(child);
-    // `close` follows when the output is read to its end, so that the reason has the error's line.
-    const closed = once(child, "close").then(() => undefined);
-    await within(outputMs, closed, () => new Error("the output does not end")).catch(() => undefined);
-    return reasonOf(code, signal, lines);
-  };
-  const ended = Promise.race([
-    exited(),
-    once(child, "error").then(([error]) => `its process cannot be started: ${(error as Error).message}`),
-  ]).then((reason) => {
-    isAlive = false;
-    for (const id of [...questions.keys()]) settle(id, ({ reject }) => reject(new WorkerEndedError(reason)));
-    return reason;
-  });
-  const send = (message: ToWorker): void => {
-    if (child.connected) child.send(message, () => undefined);
-  };
-  const ask = (task: WorkerTask, input: unknown, options: AskOptions = {}): Promise<unknown> =>
-    new Promise((resolve, reject) => {
-      if (!isAlive) {
-        reject(new WorkerEndedError("its process has ended"));
-        return;
-      }
-      lastId += 1;
-      const id = lastId;
-      questions.set(id, { ...options, resolve, reject });
-      send({ type: "ask", id, task, input });
-      options.signal?.addEventListener("abort", () => send({ type: "abort", id }), { once: true });
-    });
-  const kill = async (): Promise<void> => {
-    killGroup(child);
-    await ended;
-  };
-  return { pid: child.pid, ask, isAlive: () => isAlive, ended, kill };
 };

@@ -74,62 +74,125 @@ const endpointsOf = ({ dynamodb, sqs }: DevEngines): Readonly<Record<string, str
   AWS_ENDPOINT_URL_SQS: sqs.endpoint,
 });
 
+/** What is known of the environments of a module. */
+interface Environments extends EnvironmentOptions {
+  /** Begins the names of resources. */
+  readonly base: string;
+  /** The resources, by their description. */
+  readonly created: Map<string, Promise<Created>>;
+}
+
+/** What each variable of one load depends on. */
+interface Load {
+  readonly engines: DevEngines;
+  /** Without a store that remembers deliveries, only FIFO targets discard repeats. */
+  readonly isFifo: boolean;
+}
+
+const createNamedQueue = async (
+  { sqs, functionTimeoutMs }: Environments,
+  { name, use }: Pick<NamedQueue, "name" | "use">,
+  isFifo: boolean,
+): Promise<Created> => {
+  const url = await createQueue(sqs, name, { isFifo, functionTimeoutMs });
+  return { value: url, queue: { use, name: isFifo ? `${name}.fifo` : name, url } };
+};
+
+const createResource = async (all: Environments, resource: Resource, { engines, isFifo }: Load): Promise<Created> => {
+  if (resource.kind === "queue") {
+    // Routes that append need a FIFO queue for retries; others may have one.
+    const { use } = resource;
+    return createNamedQueue(all, resource, use === "retry queue" || (use === "target" && isFifo));
+  }
+  const { name } = resource;
+  const { queue } = await createNamedQueue(all, { name: `${name}-messages`, use: "target" }, isFifo);
+  return { value: await createTopic(all.sqs, engines.sqs, { name, isFifo }, queue.url), queue };
+};
+
+/** The value of a variable that is not set; undefined if only the user knows it. */
+const provide = async (all: Environments, name: string, load: Load): Promise<Provided | undefined> => {
+  const provision = provisionOf(name, all.base, load.engines);
+  if (provision === undefined || "value" in provision) return provision;
+  const id = JSON.stringify(provision.resource);
+  const found = all.created.get(id) ?? createResource(all, provision.resource, load);
+  all.created.set(id, found);
+  found.catch(() => all.created.delete(id));
+  return found;
+};
+
+type Values = Readonly<Record<string, string | undefined>>;
+
+/** The variables of every process. */
+const knownVariables = ({ inherited }: GivenVariables, engines: DevEngines): Values => ({
+  ...inherited,
+  ...safeVariables(engines),
+  POWERTOOLS_LOG_LEVEL: inherited.POWERTOOLS_LOG_LEVEL ?? "WARN",
+});
+
+const tableOf = ({ table, given: { own, inherited }, base }: Environments): string =>
+  table ?? own.SOURCE_TABLE ?? inherited.SOURCE_TABLE ?? base;
+
+const addressesOf = ({ postgres, opensearch, smtp }: DevEngines): Values => ({
+  DATABASE_URL: postgres?.url,
+  OPENSEARCH_NODE: opensearch?.url,
+  OPENSEARCH_URL: opensearch?.url,
+  SMTP_URL: smtp?.url,
+});
+
+/** A variable that the module reads. */
+interface ReadVariable {
+  readonly name: string;
+  readonly isSet: boolean;
+  /** Undefined if nothing is known of it besides its own value. */
+  readonly found: Provided | undefined;
+}
+
+const readVariable = async (all: Environments, name: string, values: Values, load: Load): Promise<ReadVariable> => {
+  const value = values[name] ?? "";
+  if (value === "") return { name, isSet: false, found: await provide(all, name, load) };
+  return { name, isSet: true, found: givenQueue(name, value, all.base, load.engines) };
+};
+
+const readVariables = async (all: Environments, names: Iterable<string>, values: Values, load: Load) => {
+  const read: ReadVariable[] = [];
+  for (const name of names) read.push(await readVariable(all, name, values, load));
+  return read;
+};
+
+const queuesIn = (read: readonly ReadVariable[]): readonly NamedQueue[] => {
+  const queues = read.flatMap(({ found }) => (found?.queue ? [found.queue] : []));
+  return [...new Map(queues.map((queue) => [queue.url, queue])).values()];
+};
+
+const valuesIn = (read: readonly ReadVariable[]): Readonly<Record<string, string>> =>
+  Object.fromEntries(read.flatMap(({ name, isSet, found }) => (isSet || !found ? [] : [[name, found.value]])));
+
+const environmentOf = async (
+  all: Environments,
+  { variables, packages }: ModuleGraph,
+  engines: DevEngines,
+): Promise<ModuleEnvironment> => {
+  const { given } = all;
+  const table = { SOURCE_TABLE: tableOf(all) };
+  const known = { ...knownVariables(given, engines), ...table };
+  const load: Load = { engines, isFifo: !packages.has("@sluice/dedupe-dynamodb") };
+  const read = await readVariables(all, variables.read, { ...known, ...given.own }, load);
+  const provided = { ...table, ...endpointsOf(engines), ...valuesIn(read) };
+  const own = resolveReferences(given.own, { ...addressesOf(engines), ...known, ...provided });
+  const missing = read.filter(({ name, isSet, found }) => !isSet && !found && !variables.withDefault.has(name));
+  return {
+    variables: { ...known, ...provided, ...own },
+    provided,
+    queues: queuesIn(read),
+    unset: missing.map(({ name }) => name),
+  };
+};
+
+/** Creates the environment of a module. Called each time that the module is loaded. */
+export type EnvironmentFor = (graph: ModuleGraph, engines: DevEngines) => Promise<ModuleEnvironment>;
+
 /** Creates the environments of a module, one for each time that it is loaded. A resource is created once. */
-export const environmentsOf = (options: EnvironmentOptions) => {
-  const { module, sqs, given, functionTimeoutMs } = options;
-  const base = baseOf(module);
-  const created = new Map<string, Promise<Created>>();
-  const queueOf = async (name: string, use: NamedQueue["use"], isFifo: boolean): Promise<Created> => {
-    const url = await createQueue(sqs, name, { isFifo, functionTimeoutMs });
-    return { value: url, queue: { use, name: isFifo ? `${name}.fifo` : name, url } };
-  };
-  const create = async (resource: Resource, engines: DevEngines, isFifo: boolean): Promise<Created> => {
-    if (resource.kind === "queue") {
-      // Routes that append need a FIFO queue for retries; others may have one.
-      const { name, use } = resource;
-      return queueOf(name, use, use === "retry queue" || (use === "target" && isFifo));
-    }
-    const { queue } = await queueOf(`${resource.name}-messages`, "target", isFifo);
-    return { value: await createTopic(sqs, engines.sqs, { name: resource.name, isFifo }, queue.url), queue };
-  };
-  const provide = async (name: string, engines: DevEngines, isFifo: boolean): Promise<Provided | undefined> => {
-    const provision = provisionOf(name, base, engines);
-    if (provision === undefined || "value" in provision) return provision;
-    const id = JSON.stringify(provision.resource);
-    const found = created.get(id) ?? create(provision.resource, engines, isFifo);
-    created.set(id, found);
-    found.catch(() => created.delete(id));
-    return found;
-  };
-  return async ({ variables, packages }: ModuleGraph, engines: DevEngines): Promise<ModuleEnvironment> => {
-    // Without a store that remembers deliveries, only FIFO targets discard repeats.
-    const isFifo = !packages.has("@sluice/dedupe-dynamodb");
-    const table = options.table ?? given.own.SOURCE_TABLE ?? given.inherited.SOURCE_TABLE ?? base;
-    const known: Record<string, string | undefined> = {
-      ...given.inherited,
-      ...safeVariables(engines),
-      POWERTOOLS_LOG_LEVEL: given.inherited.POWERTOOLS_LOG_LEVEL ?? "WARN",
-      SOURCE_TABLE: table,
-    };
-    const queues = new Map<string, NamedQueue>();
-    const unset: string[] = [];
-    const provided: Record<string, string> = { SOURCE_TABLE: table, ...endpointsOf(engines) };
-    for (const name of variables.read) {
-      const own = given.own[name] ?? known[name] ?? "";
-      const found = own === "" ? await provide(name, engines, isFifo) : givenQueue(name, own, base, engines);
-      if (found?.queue) queues.set(found.queue.url, found.queue);
-      if (own !== "") continue;
-      if (found !== undefined) provided[name] = found.value;
-      else if (!variables.withDefault.has(name)) unset.push(name);
-    }
-    Object.assign(known, provided);
-    const engineVariables = {
-      DATABASE_URL: engines.postgres?.url,
-      OPENSEARCH_NODE: engines.opensearch?.url,
-      OPENSEARCH_URL: engines.opensearch?.url,
-      SMTP_URL: engines.smtp?.url,
-    };
-    const own = resolveReferences(given.own, { ...engineVariables, ...known });
-    return { variables: { ...known, ...own }, provided, queues: [...queues.values()], unset };
-  };
+export const environmentsOf = (options: EnvironmentOptions): EnvironmentFor => {
+  const all: Environments = { ...options, base: baseOf(options.module), created: new Map() };
+  return (graph, engines) => environmentOf(all, graph, engines);
 };

@@ -1,48 +1,17 @@
 // One module that runs: its graph, its process, its table, queues and mappings.
 
-import { relative } from "node:path";
-import type { DynamoDB } from "@aws-sdk/client-dynamodb";
-import type { SQS } from "@aws-sdk/client-sqs";
-import { DevError } from "../dev-error.ts";
-import type { DevCall, DevPipeline, DevReports } from "../dev-run.ts";
-import type { DevEngines } from "../engines/engines.ts";
-import type { EngineName } from "../engines/needs.ts";
+import type { DevCall, DevPipeline } from "../dev-run.ts";
 import { enginesFor } from "../engines/needs.ts";
 import { type ModuleGraph, readGraph } from "../graph/graph.ts";
 import { watchFiles } from "../graph/watch.ts";
 import { createSupervisor, type SupervisorState } from "../process/supervisor.ts";
-import { startWorker } from "../process/worker-process.ts";
-import { createQueue } from "../table/queues.ts";
-import { openTable, type SourceTable } from "../table/table.ts";
-import type { DevQueue, LoadedModule, TableKey, WorkerPlace } from "../worker/messages.ts";
+import { startWorker, type WorkerProcess } from "../process/worker-process.ts";
+import type { SourceTable } from "../table/table.ts";
+import type { DevQueue, LoadedModule, TableKeyAttribute } from "../worker/messages.ts";
 import type { ReportBatch } from "../worker/reports.ts";
-import { createMappings, type Mappings } from "./mappings.ts";
-import {
-  baseOf,
-  environmentsOf,
-  type GivenVariables,
-  type ModuleEnvironment,
-  type NamedQueue,
-} from "./module-environment.ts";
-
-/** What a module needs of the run. */
-export interface ModuleRunOptions {
-  readonly module: string;
-  readonly program: URL;
-  readonly table: string | undefined;
-  readonly key: TableKey | undefined;
-  /** The key of a table that is created, if `key` is not given. */
-  readonly guessedKey: TableKey | undefined;
-  readonly functionTimeoutMs: number;
-  readonly given: GivenVariables;
-  readonly dynamodb: DynamoDB;
-  readonly sqs: SQS;
-  readonly engines: (names: ReadonlySet<EngineName>) => Promise<DevEngines>;
-  readonly directory: string;
-  readonly onLine: (line: string) => void;
-  readonly onChange: () => void;
-  readonly onReports: (reports: DevReports) => void;
-}
+import { baseOf, environmentsOf, type NamedQueue } from "./module-environment.ts";
+import { place } from "./module-place.ts";
+import { type ModuleRunOptions, type ModuleState, namedQueues, pipelineName, queuesOf, say } from "./module-state.ts";
 
 /** A module that runs. */
 export interface ModuleRun {
@@ -57,192 +26,132 @@ export interface ModuleRun {
   readonly stop: () => Promise<void>;
 }
 
-const defaultKey: TableKey = [{ name: "id", type: "S" }];
-
-const kinds = { "dead letters": "dead letters", "retry queue": "retry queue" } as const;
-
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-const firstLineOf = (error: unknown): string => messageOf(error).split("\n")[0] ?? "";
+const sayUnset = (state: ModuleState): void => {
+  const names = state.environment?.unset ?? [];
+  if (names.length === 0 || names.join() === state.saidUnset) return;
+  state.saidUnset = names.join();
+  const verb = names.length === 1 ? "is" : "are";
+  say(state, `reads ${names.join(", ")}, which ${verb} not set: --env ${names[0]}=…`);
+};
 
-/** The name of a table of the option `source`, which may be an ARN. */
-const tableNameOf = (source: string): string => source.slice(source.lastIndexOf("/") + 1);
+const startProcess = (state: ModuleState): WorkerProcess =>
+  startWorker({
+    program: state.program,
+    env: state.environment?.variables ?? {},
+    onOutput: (line) => state.onLine(`${pipelineName(state)} | ${line}`),
+    onReports: (batch) => state.onReports({ pipeline: pipelineName(state), ...(batch as ReportBatch) }),
+  });
+
+const onState = (state: ModuleState, next: SupervisorState, found: LoadedModule | undefined): void => {
+  const isNew = next.reason !== undefined && next.reason !== state.supervised.reason;
+  state.supervised = next;
+  state.loaded = found ?? state.loaded;
+  if (isNew) say(state, `${next.status}: ${next.reason}`);
+  state.onChange();
+};
+
+/** Watches the files of the module. A missing one may be anywhere, so that the files before are watched, too. */
+const watchGraph = (state: ModuleState, { files, problem }: ModuleGraph): void => {
+  state.files = problem === undefined ? files : [...state.files, ...files];
+  state.watcher.watch(state.files, problem === undefined ? "all" : "some");
+};
+
+const load = async (state: ModuleState, graph: ModuleGraph): Promise<void> => {
+  const mine = state.changes;
+  watchGraph(state, graph);
+  const isKnown = graph.problem === state.problem;
+  state.problem = graph.problem;
+  if (graph.problem !== undefined) {
+    if (!isKnown) state.supervisor.markBroken(graph.problem);
+    return;
+  }
+  state.started = await state.engines(enginesFor([graph]));
+  const next = await state.environmentFor(graph, state.started);
+  if (mine !== state.changes) return;
+  state.environment = next;
+  sayUnset(state);
+  await state.supervisor.reload();
+};
+
+const reload = async (state: ModuleState): Promise<void> => {
+  state.changes += 1;
+  const mine = state.changes;
+  const startedAt = Date.now();
+  const graph = await readGraph(state.module);
+  if (state.isStopped || mine !== state.changes) return;
+  await load(state, graph);
+  if (state.supervised.status === "running" && mine === state.changes)
+    say(state, `loaded again after a change, in ${((Date.now() - startedAt) / 1000).toFixed(1)} s`);
+};
+
+const attributesOf = ({ source }: ModuleState): readonly TableKeyAttribute[] =>
+  (source?.key ?? []).flatMap((attribute) => (attribute ? [attribute] : []));
+
+const about = (state: ModuleState): DevPipeline => ({
+  module: state.module,
+  name: pipelineName(state),
+  table: state.source?.name ?? state.table ?? state.base,
+  keyNames: attributesOf(state).map(({ name }) => name),
+  keyTypes: Object.fromEntries(attributesOf(state).map(({ name, type }) => [name, type])),
+  routes: state.loaded?.routes ?? [],
+  environment: state.environment?.provided ?? {},
+  ...state.supervised,
+});
+
+const stop = async (state: ModuleState): Promise<void> => {
+  state.isStopped = true;
+  state.watcher.stop();
+  await state.supervisor.stop();
+  await state.mappings?.stop();
+};
+
+const newState = (options: ModuleRunOptions): ModuleState => {
+  const { module, functionTimeoutMs } = options;
+  const base = baseOf(module);
+  const state: ModuleState = {
+    ...options,
+    base,
+    functionName: `${base}-local`,
+    environmentFor: environmentsOf(options),
+    supervisor: createSupervisor({
+      module,
+      functionTimeoutMs,
+      startWorker: () => startProcess(state),
+      place: (found) => place(state, found),
+      onState: (next, found) => onState(state, next, found),
+    }),
+    watcher: watchFiles(() => {
+      reload(state).catch((error: unknown) => state.supervisor.markBroken(messageOf(error)));
+    }),
+    supervised: { status: "starting", since: Date.now() },
+    loaded: undefined,
+    environment: undefined,
+    started: undefined,
+    source: undefined,
+    mappings: undefined,
+    failedBatches: undefined,
+    files: [],
+    saidUnset: "",
+    problem: undefined,
+    isStopped: false,
+    changes: 0,
+    placing: Promise.resolve(),
+  };
+  return state;
+};
 
 /** Creates the run of a module. Nothing is started yet. */
 export const createModuleRun = (options: ModuleRunOptions): ModuleRun => {
-  const { module, sqs, dynamodb, functionTimeoutMs, onLine } = options;
-  const base = baseOf(module);
-  const label = relative(".", module.split("#")[0] ?? "");
-  const functionName = `${base}-local`;
-  const environmentFor = environmentsOf({ ...options });
-  let state: SupervisorState = { status: "starting", since: Date.now() };
-  let loaded: LoadedModule | undefined;
-  let environment: ModuleEnvironment | undefined;
-  let engines: DevEngines | undefined;
-  let table: SourceTable | undefined;
-  let mappings: Mappings | undefined;
-  let failedBatches: DevQueue | undefined;
-  let files: readonly string[] = [];
-  let saidUnset = "";
-  /** What is wrong with the files. */
-  let problem: string | undefined;
-  let isStopped = false;
-  let lastChange = 0;
-  let placing: Promise<unknown> = Promise.resolve();
-
-  const say = (line: string): void => onLine(`${label}: ${line}`);
-  const pipelineName = (): string => loaded?.name ?? base;
-
-  const queues = (): readonly DevQueue[] => [
-    ...(environment?.queues ?? []).flatMap(({ use, name, url }) =>
-      use === "target" ? [] : [{ pipeline: pipelineName(), kind: kinds[use], name, url }],
-    ),
-    ...(failedBatches ? [{ ...failedBatches, pipeline: pipelineName() }] : []),
-  ];
-
-  const sayUnset = (): void => {
-    const names = environment?.unset ?? [];
-    if (names.length === 0 || names.join() === saidUnset) return;
-    saidUnset = names.join();
-    const verb = names.length === 1 ? "is" : "are";
-    say(`reads ${names.join(", ")}, which ${verb} not set: --env ${names[0]}=…`);
-  };
-
-  const tableNameFor = ({ tables }: LoadedModule): string => {
-    const sources = tables.map(tableNameOf);
-    const wanted = options.table;
-    if (wanted !== undefined && sources.length > 0 && !sources.includes(wanted)) {
-      throw new DevError(`--table is ${wanted}; the source of the pipeline is ${sources.join(", ")}`);
-    }
-    return wanted ?? sources.at(-1) ?? environment?.variables.SOURCE_TABLE ?? base;
-  };
-
-  const openMappings = async (opened: SourceTable, at: DevEngines): Promise<Mappings> => {
-    const name = `${base}-failed-batches`;
-    const url = await createQueue(sqs, name, { isFifo: false, functionTimeoutMs });
-    failedBatches = { pipeline: pipelineName(), kind: "on-failure destination", name, url };
-    return createMappings({
-      endpoint: at.dynamodb.endpoint,
-      streamArn: opened.streamArn,
-      sqs,
-      retryUrls: (environment?.queues ?? []).filter(({ use }) => use === "retry queue").map(({ url }) => url),
-      failedBatchesUrl: url,
-      functionName,
-      functionTimeoutMs,
-      invoke: (event, { awsRequestId }, maxWaitMs) =>
-        supervisor.invoke(event, { requestId: awsRequestId, functionName }, maxWaitMs),
-      onFunctionError: (error) => say(`an invocation failed: ${firstLineOf(error)}`),
-      onProblem: (error) => {
-        if (!isStopped) say(firstLineOf(error));
-      },
-    });
-  };
-
-  const openPlace = async (found: LoadedModule): Promise<WorkerPlace> => {
-    if (engines === undefined) throw new Error("the engines are not started");
-    loaded = found;
-    const name = tableNameFor(found);
-    if (table?.name !== name) {
-      await mappings?.stop();
-      const key = options.key ?? options.guessedKey ?? defaultKey;
-      table = await openTable(dynamodb, name, { key, isGiven: options.key !== undefined });
-      mappings = await openMappings(table, engines);
-      await mappings.start();
-    }
-    return {
-      module,
-      pipeline: found.name,
-      table: name,
-      key: table.key,
-      queues: queues(),
-      directory: options.directory,
-    };
-  };
-
-  /** One after the other: a change of the module may come while the table of the one before is created. */
-  const place = (found: LoadedModule): Promise<WorkerPlace> => {
-    const opening = placing.then(() => openPlace(found));
-    placing = opening.catch(() => undefined);
-    return opening;
-  };
-
-  const supervisor = createSupervisor({
-    module,
-    functionTimeoutMs,
-    startWorker: () =>
-      startWorker({
-        program: options.program,
-        env: environment?.variables ?? {},
-        onOutput: (line) => onLine(`${pipelineName()} | ${line}`),
-        onReports: (batch) => options.onReports({ pipeline: pipelineName(), ...(batch as ReportBatch) }),
-      }),
-    place,
-    onState: (next, found) => {
-      const isNew = next.reason !== undefined && next.reason !== state.reason;
-      state = next;
-      loaded = found ?? loaded;
-      if (isNew) say(`${next.status}: ${next.reason}`);
-      options.onChange();
-    },
-  });
-
-  const watcher = watchFiles(() => {
-    reload().catch((error: unknown) => supervisor.markBroken(messageOf(error)));
-  });
-
-  const load = async (graph: ModuleGraph): Promise<void> => {
-    const mine = lastChange;
-    files = graph.problem === undefined ? graph.files : [...files, ...graph.files];
-    // A file may be missing, so that nothing tells where it will be.
-    watcher.watch(files, graph.problem === undefined ? "all" : "some");
-    const isKnown = graph.problem === problem;
-    problem = graph.problem;
-    if (problem !== undefined) {
-      if (!isKnown) supervisor.markBroken(problem);
-      return;
-    }
-    engines = await options.engines(enginesFor([graph]));
-    const next = await environmentFor(graph, engines);
-    if (mine !== lastChange) return;
-    environment = next;
-    sayUnset();
-    await supervisor.reload();
-  };
-
-  const reload = async (): Promise<void> => {
-    lastChange += 1;
-    const mine = lastChange;
-    const startedAt = Date.now();
-    const graph = await readGraph(module);
-    if (isStopped || mine !== lastChange) return;
-    await load(graph);
-    if (state.status === "running" && mine === lastChange)
-      say(`loaded again after a change, in ${((Date.now() - startedAt) / 1000).toFixed(1)} s`);
-  };
-
+  const state = newState(options);
   return {
-    about: () => ({
-      module,
-      name: pipelineName(),
-      table: table?.name ?? options.table ?? base,
-      keyNames: (table?.key ?? []).flatMap((attribute) => (attribute ? [attribute.name] : [])),
-      keyTypes: Object.fromEntries(
-        (table?.key ?? []).flatMap((attribute) => (attribute ? [[attribute.name, attribute.type]] : [])),
-      ),
-      routes: loaded?.routes ?? [],
-      environment: environment?.provided ?? {},
-      ...state,
-    }),
-    queues,
-    targetQueues: () => (environment?.queues ?? []).filter(({ use }) => use === "target"),
-    table: () => table,
-    start: load,
-    call: (method, input, call) => supervisor.call(method, input, call),
-    stop: async () => {
-      isStopped = true;
-      watcher.stop();
-      await supervisor.stop();
-      await mappings?.stop();
-    },
+    about: () => about(state),
+    queues: () => queuesOf(state),
+    targetQueues: () => namedQueues(state).filter(({ use }) => use === "target"),
+    table: () => state.source,
+    start: (graph) => load(state, graph),
+    call: (method, input, call) => state.supervisor.call(method, input, call),
+    stop: () => stop(state),
   };
 };

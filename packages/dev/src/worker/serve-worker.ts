@@ -12,7 +12,7 @@ import type {
 } from "./messages.ts";
 import { watchParent } from "./parent-watch.ts";
 import { ensureAll } from "./prepare.ts";
-import { sendReports } from "./reports.ts";
+import { type KeyMemory, sendReports } from "./reports.ts";
 
 /** What a method gets besides its input. */
 export interface MethodCall {
@@ -71,6 +71,92 @@ const contextOf = ({ requestId, functionName, deadline }: InvokeInput) => ({
   getRemainingTimeInMillis: () => Math.max(0, deadline - Date.now()),
 });
 
+/** What the process knows. */
+interface Serving<Module extends UserModule> {
+  readonly program: WorkerProgram<Module>;
+  readonly memory: KeyMemory;
+  /** Undefined until the module is loaded. */
+  loaded: Loaded<Module> | undefined;
+  /** None until the module is prepared. */
+  methods: WorkerMethods;
+}
+
+const current = <Module extends UserModule>({ loaded }: Serving<Module>): Loaded<Module> => {
+  if (loaded === undefined) throw new Error("the module is not loaded");
+  return loaded;
+};
+
+/** The module, whose handlers remember the keys of what they deliver: events of the stream, and those of redrives and backfills. */
+const remembering = <Module extends UserModule>(module: Module, memory: KeyMemory): Module => {
+  const handler = (): PipelineHandler => {
+    const deliver = module.pipeline.handler();
+    return async (event, context) => {
+      memory.remember(event);
+      try {
+        return await deliver(event, context);
+      } finally {
+        memory.forget(event);
+      }
+    };
+  };
+  return { ...module, pipeline: { ...module.pipeline, handler } };
+};
+
+const load = async <Module extends UserModule>(serving: Serving<Module>, path: string): Promise<LoadedModule> => {
+  const module = remembering(await serving.program.load(path), serving.memory);
+  serving.loaded = { module, handler: module.pipeline.handler() };
+  return describe(module);
+};
+
+const prepare = async <Module extends UserModule>(serving: Serving<Module>, place: WorkerPlace): Promise<void> => {
+  const { module } = current(serving);
+  const sinks = module.pipeline.routes.map(({ sink }) => sink);
+  await ensureAll(sinks, Object.values(module.exports), place.key);
+  serving.methods = serving.program.methods(module, place);
+};
+
+const invoke = async <Module extends UserModule>(serving: Serving<Module>, input: InvokeInput): Promise<unknown> =>
+  current(serving).handler(input.event, contextOf(input));
+
+/** A method, and its input. */
+interface MethodQuestion {
+  readonly method: string;
+  readonly input: unknown;
+}
+
+const callMethod = async (methods: WorkerMethods, { method, input }: MethodQuestion, how: MethodCall) => {
+  const found = Object.hasOwn(methods, method) ? methods[method] : undefined;
+  if (found === undefined) throw new Error(`there is no method ${method}`);
+  return found(input as never, how);
+};
+
+type Tasks = { readonly [task in WorkerTask]: (input: never, how: MethodCall) => Promise<unknown> };
+
+const tasksOf = <Module extends UserModule>(serving: Serving<Module>): Tasks => ({
+  load: (path: string) => load(serving, path),
+  prepare: (place: WorkerPlace) => prepare(serving, place),
+  invoke: (input: InvokeInput) => invoke(serving, input),
+  call: (question: MethodQuestion, how) => callMethod(serving.methods, question, how),
+  flush: async () => serving.memory.flush(),
+});
+
+type Ask = Extract<ToWorker, { type: "ask" }>;
+
+/** Does a task, and sends its answer. `running` has the tasks without an answer, by number. */
+const answer = async (tasks: Tasks, running: Map<number, AbortController>, { id, task, input }: Ask): Promise<void> => {
+  const controller = new AbortController();
+  running.set(id, controller);
+  const onProgress = (progress: unknown): void => post({ type: "progress", id, progress });
+  try {
+    const value = (await tasks[task](input as never, { signal: controller.signal, onProgress })) ?? null;
+    post({ type: "answer", id, value });
+  } catch (error) {
+    post({ type: "error", id, error: errorOf(error) });
+  } finally {
+    running.delete(id);
+  }
+};
+
 /**
  * Serves the process that started this one, until that process ends. Call it once, first of all.
  * @example
@@ -78,60 +164,11 @@ const contextOf = ({ requestId, functionName, deadline }: InvokeInput) => ({
  */
 export const serveWorker = <Module extends UserModule>(program: WorkerProgram<Module>): void => {
   watchParent();
-  let loaded: Loaded<Module> | undefined;
-  let methods: WorkerMethods = {};
-  const running = new Map<number, AbortController>();
   const memory = sendReports((reports) => post({ type: "reports", reports }));
-  const current = (): Loaded<Module> => {
-    if (loaded === undefined) throw new Error("the module is not loaded");
-    return loaded;
-  };
-  const load = async (path: string): Promise<LoadedModule> => {
-    const module = await program.load(path);
-    loaded = { module, handler: module.pipeline.handler() };
-    return describe(module);
-  };
-  const prepare = async (place: WorkerPlace): Promise<void> => {
-    const { module } = current();
-    const sinks = module.pipeline.routes.map(({ sink }) => sink);
-    await ensureAll(sinks, Object.values(module.exports), place.key);
-    methods = program.methods(module, place);
-  };
-  const invoke = async (input: InvokeInput): Promise<unknown> => {
-    memory.remember(input.event);
-    try {
-      return await current().handler(input.event, contextOf(input));
-    } finally {
-      memory.forget(input.event);
-    }
-  };
-  const call = ({ method, input }: { readonly method: string; readonly input: unknown }, how: MethodCall) => {
-    const found = Object.hasOwn(methods, method) ? methods[method] : undefined;
-    if (found === undefined) throw new Error(`there is no method ${method}`);
-    return found(input as never, how);
-  };
-  const tasks: { readonly [task in WorkerTask]: (input: never, how: MethodCall) => Promise<unknown> } = {
-    load,
-    prepare,
-    invoke,
-    call: async (input, how) => call(input, how),
-    flush: async () => memory.flush(),
-  };
-  const answer = async ({ id, task, input }: Extract<ToWorker, { type: "ask" }>): Promise<void> => {
-    const controller = new AbortController();
-    running.set(id, controller);
-    const onProgress = (progress: unknown): void => post({ type: "progress", id, progress });
-    try {
-      const value = (await tasks[task](input as never, { signal: controller.signal, onProgress })) ?? null;
-      post({ type: "answer", id, value });
-    } catch (error) {
-      post({ type: "error", id, error: errorOf(error) });
-    } finally {
-      running.delete(id);
-    }
-  };
+  const running = new Map<number, AbortController>();
+  const tasks = tasksOf({ program, memory, loaded: undefined, methods: {} });
   process.on("message", (message: ToWorker) => {
-    if (message.type === "ask") void answer(message);
+    if (message.type === "ask") void answer(tasks, running, message);
     else running.get(message.id)?.abort();
   });
   process.on("disconnect", () => process.exit());
