@@ -130,6 +130,9 @@ describeWithChromium("the console of sluice dev", (chromium) => {
     await page.keyboard.press("Escape");
     await goto("/dead-letters?text=bad-1");
     expect(await page.locator(".letter-row").count()).toBe(0);
+    // The deliveries of the redrives have the item's key, too: one that failed, and the edited one.
+    await goto("/changes?key=bad-1&route=postgres");
+    await until(async () => (await page.locator(".change a[href^='/item']").count()) >= 3, "the item's deliveries");
   });
 
   test("dead letters: export gives a file that can be sent again; drop deletes, and leaves a file", async () => {
