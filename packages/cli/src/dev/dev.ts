@@ -24,13 +24,11 @@ const directory = ".sluice";
 /** Errors whose messages are for the user. */
 const plainErrors = /^(?:DevError|EngineMissingError|EngineFailedError|ConfigError)$/;
 
-/** The console has all lines. */
-const printedLines = 1;
-
-const printEngines = (run: DevRun, { out }: Terminal): void => {
+/** Prints the lines to paste. The console has all of them, so that with it one of each engine is printed. */
+const printEngines = (run: DevRun, hasConsole: boolean, { out }: Terminal): void => {
   for (const { name, address, lines } of run.engines()) {
     out(`${name} at ${address}`);
-    for (const { label, command } of lines.slice(0, printedLines)) {
+    for (const { label, command } of hasConsole ? lines.slice(0, 1) : lines) {
       out(`  # ${label}`);
       out(`  ${command}`);
     }
@@ -110,7 +108,7 @@ const runUntilAborted = async (session: Session): Promise<void> => {
     feedReports(feed, reports);
     history?.add(reports);
   });
-  printEngines(run, terminal);
+  printEngines(run, session.options.hasConsole, terminal);
   const seeding = seedTable(run, terminal);
   // It may fail before the console is up, and so before something waits for it. Below, the failure ends the command.
   seeding.catch(() => undefined);
