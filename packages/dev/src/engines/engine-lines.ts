@@ -53,8 +53,8 @@ export const describeEngines = (engines: DevEngines, subjects: LineSubjects): re
   if (opensearch) {
     const url = opensearch.url.replace(/\/$/, "");
     const lines = [
-      { label: "list the indexes", command: `curl ${quoted(`${url}/_cat/indices?v`)}` },
       { label: "search", command: `curl ${quoted(`${url}/_search?pretty`)}` },
+      { label: "list the indexes", command: `curl ${quoted(`${url}/_cat/indices?v`)}` },
     ];
     found.push({ name: "OpenSearch", address: withoutPassword(url), lines });
   }

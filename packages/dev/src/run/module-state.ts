@@ -48,7 +48,7 @@ export interface ModuleState extends ModuleRunOptions {
   mappings: Mappings | undefined;
   failedBatches: DevQueue | undefined;
   files: readonly string[];
-  /** The variables without a value that were told last. */
+  /** The variables without a value that were named last. */
   saidUnset: string;
   /** What is wrong with the files. */
   problem: string | undefined;
