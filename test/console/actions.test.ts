@@ -190,7 +190,10 @@ describeWithChromium("the console of sluice dev", (chromium) => {
     const { page } = shown;
     await goto("/doctor");
     await page.getByRole("button", { name: "Run the doctor" }).click();
-    await page.getByRole("status").getByText(/\d+ codes? checked\./).waitFor({ timeout: 60_000 });
+    await page
+      .getByRole("status")
+      .getByText(/\d+ codes? checked\./)
+      .waitFor({ timeout: 60_000 });
   });
 
   test("an edit of the module is loaded, a broken one is shown with its reason, and a mended one goes on", async () => {
