@@ -1,6 +1,7 @@
 // A pipeline that runs on this machine: engines, table, stream, queues, and a process with the user's module.
 
 import type { InvocationReport } from "@sluice/core";
+import type { QueueDepth } from "@sluice/core/envelope";
 import type { DeliveryReport } from "@sluice/core/metrics";
 import type { Image } from "@sluice/core/sink-kit";
 import type { DevQueue, DevRoute, TableKey } from "./worker/messages.ts";
@@ -73,19 +74,12 @@ export interface DevEngine {
   readonly lines: readonly { readonly label: string; readonly command: string }[];
 }
 
-/** The numbers of messages of a queue. */
-export interface DevQueueDepth {
-  readonly visible: number;
-  readonly inFlight: number;
-  readonly delayed: number;
-}
-
 /** Pipelines that run on this machine, until `stop`. */
 export interface DevRun {
   readonly pipelines: () => readonly DevPipeline[];
   readonly queues: () => readonly DevQueue[];
   /** Asks SQS. */
-  readonly depthOf: (queueUrl: string) => Promise<DevQueueDepth>;
+  readonly depthOf: (queueUrl: string) => Promise<QueueDepth>;
   readonly engines: () => readonly DevEngine[];
   /** Calls the listener when `pipelines` has changed. */
   readonly onChange: (listener: () => void) => () => void;

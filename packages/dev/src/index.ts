@@ -4,7 +4,6 @@ export type {
   DevEngine,
   DevOptions,
   DevPipeline,
-  DevQueueDepth,
   DevReports,
   DevRun,
   KeyedDelivery,

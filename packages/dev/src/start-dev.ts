@@ -4,7 +4,7 @@ import { access } from "node:fs/promises";
 import { resolve } from "node:path";
 import { DynamoDB } from "@aws-sdk/client-dynamodb";
 import { SQS } from "@aws-sdk/client-sqs";
-import type { Image } from "@sluice/core/sink-kit";
+import { type Image, untilAborted } from "@sluice/core/sink-kit";
 import { DevError } from "./dev-error.ts";
 import type { DevEngine, DevOptions, DevReports, DevRun } from "./dev-run.ts";
 import { describeEngines } from "./engines/engine-lines.ts";
@@ -63,20 +63,8 @@ const listeners = <Value>(): Listeners<Value> => {
 };
 
 /** Rejects when the signal aborts. */
-const unlessAborted = async <Value>(signal: AbortSignal | undefined, promise: Promise<Value>): Promise<Value> => {
-  if (signal === undefined) return promise;
-  let stop = (): void => undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    stop = () => reject(signal.reason);
-    signal.addEventListener("abort", stop, { once: true });
-    if (signal.aborted) stop();
-  });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener("abort", stop);
-  }
-};
+const unlessAborted = <Value>(signal: AbortSignal | undefined, work: Promise<Value>): Promise<Value> =>
+  signal === undefined ? work : untilAborted(work, signal, () => signal.reason as Error);
 
 /** A run that starts, or has started. */
 interface RunState {

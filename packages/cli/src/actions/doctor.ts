@@ -2,6 +2,7 @@
 
 import { dirname, resolve } from "node:path";
 import type { ConsoleHost, DoctorView } from "@sluice/console";
+import { untilAborted } from "@sluice/core/sink-kit";
 import { closeClients, doctor, doctorTargets, openClients } from "@sluice/inspect";
 import { clientConfig } from "../aws/clients.ts";
 import { regionIn } from "../aws/region.ts";
@@ -9,15 +10,6 @@ import { problemIn } from "../doctor/problem.ts";
 import { withUserOptions } from "../doctor/report.ts";
 import { ActionError } from "./action-error.ts";
 import { type ActionPlace, placeOfItems } from "./place.ts";
-
-/** Rejects when the signal aborts. The doctor only reads, so that nothing has to be finished. */
-const untilAborted = <Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> => {
-  const aborted = new Promise<never>((_, reject) => {
-    if (signal.aborted) reject(signal.reason);
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-  });
-  return Promise.race([work, aborted]);
-};
 
 type Judged = Omit<DoctorView, "at">;
 
@@ -61,5 +53,6 @@ export const doctorOf =
     const at = new Date().toISOString();
     const { functionName } = place;
     const judged = functionName === undefined ? judgeTargets(place) : judgeDeployment(place, functionName);
-    return { at, ...(await untilAborted(judged, signal)) };
+    // The doctor only reads, so that nothing has to be finished.
+    return { at, ...(await untilAborted(judged, signal, () => signal.reason as Error)) };
   };

@@ -2,7 +2,7 @@
 
 import { spelledKeys } from "@sluice/backfill";
 import { type Image, itemKeyOf } from "@sluice/core/envelope";
-import { canonicalDecimal } from "@sluice/core/sink-kit";
+import { canonicalDecimal, isRecord } from "@sluice/core/sink-kit";
 import { ActionError } from "./action-error.ts";
 
 const wrong = (path: string, found: string, expected: string): ActionError =>
@@ -10,9 +10,6 @@ const wrong = (path: string, found: string, expected: string): ActionError =>
     "IMAGE_INVALID",
     `${path === "" ? "the item" : `the attribute ${path}`} ${found}; expected ${expected}`,
   );
-
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 const numberPattern = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;
 const maxDigits = 38;
@@ -63,7 +60,7 @@ type Members = readonly (readonly [path: string, value: unknown])[];
 /** The members of a map or a list; undefined for other types. */
 const membersOf = (path: string, type: string, content: unknown): Members | undefined => {
   if (type === "M") {
-    if (!isObject(content)) throw wrong(path, "has another content than that of type M", "an object");
+    if (!isRecord(content)) throw wrong(path, "has another content than that of type M", "an object");
     return Object.entries(content).map(([name, one]) => [`${path}.${name}`, one]);
   }
   if (type !== "L") return undefined;
@@ -80,7 +77,7 @@ const checkPlain = (path: string, type: string, content: unknown): void => {
 const checkMembers = (members: Members, depth: number): void => {
   for (const [path, value] of members) {
     if (depth > maxDepth) throw wrong(path, "is nested too deeply", `at most ${maxDepth} levels`);
-    const [[type, content] = [], another] = isObject(value) ? Object.entries(value) : [];
+    const [[type, content] = [], another] = isRecord(value) ? Object.entries(value) : [];
     if (type === undefined || another !== undefined) throw wrong(path, "is no typed value", 'one such as {"S":"…"}');
     const nested = membersOf(path, type, content);
     if (nested === undefined) checkPlain(path, type, content);
@@ -90,7 +87,7 @@ const checkMembers = (members: Members, depth: number): void => {
 
 /** Returns the value as an item. @throws {ActionError} IMAGE_INVALID if DynamoDB could not hold it */
 export const imageIn = (value: unknown): Image => {
-  if (!isObject(value)) throw wrong("", "is no object", 'an object such as {"id":{"S":"…"}}');
+  if (!isRecord(value)) throw wrong("", "is no object", 'an object such as {"id":{"S":"…"}}');
   checkMembers(Object.entries(value), 0);
   return value as Image;
 };

@@ -1,6 +1,7 @@
 // Lets one action at a time receive the messages of a queue. Two at once would each see a part of them: a list beside a redrive
 // would hide from it what it should send. Other processes are not waited for; what they hold counts as hidden.
 
+import { untilAborted } from "@sluice/core/sink-kit";
 import type { MessageSource } from "@sluice/inspect/queue";
 
 /** Waits for the turn of a queue, and works. If the signal aborts meanwhile, the work begins at once, and sees the abort. */
@@ -10,20 +11,9 @@ export type QueueTurns = <Result>(
   work: () => Promise<Result>,
 ) => Promise<Result>;
 
-/** Resolves when the signal aborts, or the turn before has ended. A signal of a run lives longer than a turn. */
-const untilTurn = async (before: Promise<unknown>, signal: AbortSignal): Promise<void> => {
-  if (signal.aborted) return;
-  let abort = (): void => undefined;
-  const aborted = new Promise<void>((resolve) => {
-    abort = resolve;
-    signal.addEventListener("abort", abort);
-  });
-  try {
-    await Promise.race([before, aborted]);
-  } finally {
-    signal.removeEventListener("abort", abort);
-  }
-};
+/** Resolves when the signal aborts, or the turn before has ended. */
+const untilTurn = (before: Promise<unknown>, signal: AbortSignal): Promise<unknown> =>
+  untilAborted(before, signal, () => new Error("aborted")).catch(() => undefined);
 
 /** Creates the turns of all queues. */
 export const queueTurns = (): QueueTurns => {

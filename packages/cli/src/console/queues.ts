@@ -2,6 +2,7 @@
 
 import type { SQS } from "@aws-sdk/client-sqs";
 import type { ConsoleQueueKind, QueueAbout, QueueNow } from "@sluice/console";
+import { depthAttributes, queueDepth } from "@sluice/core/envelope";
 import { ask, type DeploymentFacts, isAnswered, knownValue, type QueueFacts, type QueueUse } from "@sluice/inspect";
 import { problemOf } from "./problems.ts";
 
@@ -49,28 +50,17 @@ export const queuesOf = (
   return all.filter(({ url }, index) => all.findIndex((other) => other.url === url) === index);
 };
 
-const counts = {
-  visible: "ApproximateNumberOfMessages",
-  inFlight: "ApproximateNumberOfMessagesNotVisible",
-  delayed: "ApproximateNumberOfMessagesDelayed",
-} as const;
-
 /** Reads how many messages a queue has. */
 export const queueNow = async (sqs: SQS, queue: QueueAbout): Promise<QueueNow> => {
   const answer = await ask<Readonly<Record<string, string>> | undefined>(
     "sqs:GetQueueAttributes",
     async (abortSignal) =>
-      (await sqs.getQueueAttributes({ QueueUrl: queue.url, AttributeNames: Object.values(counts) }, { abortSignal }))
+      (await sqs.getQueueAttributes({ QueueUrl: queue.url, AttributeNames: [...depthAttributes] }, { abortSignal }))
         .Attributes ?? {},
     () => undefined,
   );
   const found = knownValue(answer);
-  const countOf = (name: string): number => Number(found?.[name] ?? 0);
-  const numbers = {
-    visible: countOf(counts.visible),
-    inFlight: countOf(counts.inFlight),
-    delayed: countOf(counts.delayed),
-  };
+  const numbers = queueDepth(found);
   if (!isAnswered(answer)) return { ...queue, ...numbers, problem: problemOf("the numbers are", answer.unanswered) };
   return { ...queue, ...numbers, ...(found === undefined && { problem: "the queue does not exist" }) };
 };

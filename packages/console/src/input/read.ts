@@ -1,5 +1,6 @@
 // Reads what a page sends, member by member. A wrong input is refused with its path, and with no value of it.
 
+import { isRecord } from "@sluice/core/sink-kit";
 import { HttpError } from "../server/http-error.ts";
 
 const kindOf = (value: unknown): string => {
@@ -20,13 +21,9 @@ export type Reader<Value> = (value: unknown, path: string) => Value;
 /** An object of a request. Looked up only by own names: `__proto__` and `constructor` are names like others. */
 export type Members = Readonly<Record<string, unknown>>;
 
-/** Whether the value is an object that is no list. */
-export const isObject = (value: unknown): value is Members =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
 /** Reads an object with no other members than these. */
 export const members = (value: unknown, path: string, names: readonly string[]): Members => {
-  if (!isObject(value)) throw invalid(path, kindOf(value), "an object");
+  if (!isRecord(value)) throw invalid(path, kindOf(value), "an object");
   if (!Object.keys(value).every((name) => names.includes(name))) {
     throw invalid(path, "another member", `no members but ${names.join(", ")}`);
   }
@@ -34,8 +31,8 @@ export const members = (value: unknown, path: string, names: readonly string[]):
 };
 
 /** Reads a member. A member that is missing is read as undefined. */
-export const member = <Value>(of: Members, name: string, read: Reader<Value>, path?: string): Value =>
-  read(Object.hasOwn(of, name) ? of[name] : undefined, path === undefined ? name : `${path}.${name}`);
+export const member = <Value>(of: Members, name: string, read: Reader<Value>): Value =>
+  read(Object.hasOwn(of, name) ? of[name] : undefined, name);
 
 /** Returns a reader that also takes nothing. */
 export const optional =
@@ -70,13 +67,11 @@ export const bool: Reader<boolean> = (value, path) => {
 
 /** Returns a reader of a number within these limits. */
 export const number =
-  (limits: { readonly above?: number; readonly from?: number; readonly to: number }): Reader<number> =>
+  ({ above, to }: { readonly above: number; readonly to: number }): Reader<number> =>
   (value, path) => {
-    const low = limits.above === undefined ? `from ${limits.from ?? 0}` : `above ${limits.above}`;
-    const expected = `a number ${low} to ${limits.to}`;
+    const expected = `a number above ${above} to ${to}`;
     if (typeof value !== "number" || !Number.isFinite(value)) throw invalid(path, kindOf(value), expected);
-    const isLow = limits.above === undefined ? value < (limits.from ?? 0) : value <= limits.above;
-    if (isLow || value > limits.to) throw invalid(path, "a number outside these limits", expected);
+    if (value <= above || value > to) throw invalid(path, "a number outside these limits", expected);
     return value;
   };
 

@@ -69,14 +69,12 @@ export const pipelineName = ({ loaded, base }: ModuleState): string => loaded?.n
 /** The queues that the module's variables name. */
 export const namedQueues = ({ environment }: ModuleState): readonly NamedQueue[] => environment?.queues ?? [];
 
-const kinds = { "dead letters": "dead letters", "retry queue": "retry queue" } as const;
-
 /** The queues of the pipeline that are no targets. */
 export const queuesOf = (state: ModuleState): readonly DevQueue[] => {
   const pipeline = pipelineName(state);
   return [
     ...namedQueues(state).flatMap(({ use, name, url }) =>
-      use === "target" ? [] : [{ pipeline, kind: kinds[use], name, url }],
+      use === "target" ? [] : [{ pipeline, kind: use, name, url }],
     ),
     ...(state.failedBatches ? [{ ...state.failedBatches, pipeline }] : []),
   ];

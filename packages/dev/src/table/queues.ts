@@ -2,9 +2,8 @@
 
 import { SNS } from "@aws-sdk/client-sns";
 import type { SQS } from "@aws-sdk/client-sqs";
-import { depthAttributes, queueDepth } from "@sluice/core/envelope";
+import { depthAttributes, type QueueDepth, queueDepth } from "@sluice/core/envelope";
 import type { SqsEngine } from "@sluice/local";
-import type { DevQueueDepth } from "../dev-run.ts";
 
 /** For how long a received message is hidden, in seconds: while it waits for a process, and is then delivered. */
 const visibilityOf = (functionTimeoutMs: number): string =>
@@ -27,7 +26,7 @@ export const createQueue = async (
 };
 
 /** Asks for the numbers of messages. */
-export const depthOf = async (sqs: SQS, queueUrl: string): Promise<DevQueueDepth> => {
+export const depthOf = async (sqs: SQS, queueUrl: string): Promise<QueueDepth> => {
   const { Attributes } = await sqs.getQueueAttributes({ QueueUrl: queueUrl, AttributeNames: [...depthAttributes] });
   return queueDepth(Attributes);
 };
