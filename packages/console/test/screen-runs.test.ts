@@ -1,12 +1,12 @@
 import { describe, expect, test } from "@jest/globals";
 import type { About } from "../src/api/about.ts";
 import type { RunView } from "../src/api/runs.ts";
+import { isLive } from "../src/api/runs.ts";
 import {
   asksFirst,
   countsOf,
   emptyForm,
   inputText,
-  isOpen,
   newestFirst,
   type RunForm,
   readForm,
@@ -117,7 +117,7 @@ test("a state is good only if nothing is left", () => {
   ]);
   expect(runStateText("done", false)).toBe("done, something is left");
   expect(runStateText("pausing", undefined)).toBe("pausing…");
-  expect(["running", "paused", "done", "failed", "cancelled"].map((state) => isOpen(state as never))).toEqual([
+  expect(["running", "paused", "done", "failed", "cancelled"].map((state) => isLive(state as never))).toEqual([
     true,
     true,
     false,

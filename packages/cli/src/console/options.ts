@@ -6,6 +6,7 @@ import { commonOptions, type OptionSpecs, parseArguments } from "../command-line
 import { CommandError } from "../command-line/command-error.ts";
 import { helpOf } from "../command-line/help.ts";
 import { queueUrlIn } from "../message-source/source-address.ts";
+import { namedFunction, optionalModule } from "../pipeline-command/arguments.ts";
 
 /** What the page may do: only look; look, and redrive; or everything. */
 export type ConsoleRights = "read" | "redrive" | "write";
@@ -90,11 +91,6 @@ const rightsIn = (isReadOnly: boolean | undefined, writes: boolean | undefined):
   return writes ? "write" : "redrive";
 };
 
-const moduleIn = ([module, another]: readonly string[]): string | undefined => {
-  if (another === undefined) return module;
-  throw new CommandError(`unexpected argument "${another}"; expected one module`);
-};
-
 /** The policy that the user asks for. */
 export interface PolicyRequest {
   readonly rights: ConsoleRights;
@@ -110,16 +106,12 @@ export const consoleOptions = (args: readonly string[]): ConsoleCommandOptions |
   const { values, positionals } = parseArguments("sluice console", options, args);
   if (values.help) return "help";
   const rights = rightsIn(values["read-only"], values.write);
-  const module = moduleIn(positionals);
+  const module = optionalModule(positionals);
   const payloadStore = payloadPlace(values);
   if (values.policy) return { rights, hasModule: module !== undefined, payloadStore };
-  const { function: functionName } = values;
-  if (functionName === undefined) {
-    throw new CommandError("--function is missing; expected the name or ARN of the pipeline's function");
-  }
   return {
     module,
-    functionName,
+    functionName: namedFunction(values.function),
     table: values.table,
     retryQueues: (values["retry-queue"] ?? []).map(queueUrlIn),
     deadLetters: (values["dead-letters"] ?? []).map(queueUrlIn),

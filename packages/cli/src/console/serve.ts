@@ -1,9 +1,9 @@
 // Serves a console until the user ends it.
 
-import { once } from "node:events";
 import { type ConsoleHost, startConsole } from "@sluice/console";
 import { CommandError } from "../command-line/command-error.ts";
 import type { Resources } from "../pipeline-command/resources.ts";
+import { interruption } from "../terminal/interrupt.ts";
 import { openBrowser } from "../terminal/open-browser.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 
@@ -35,5 +35,5 @@ export const serveConsole = async (
   const { url } = opened.add(await started.catch((error: unknown) => portError(port, error)));
   out(`${host.about().title}: ${url}`);
   if (opens) await openBrowser(url, opened, err);
-  if (!signal.aborted) await once(signal, "abort");
+  await interruption(signal);
 };

@@ -7,7 +7,7 @@ import type { DevRun } from "@sluice/dev";
 import { CommandError, exitCodes } from "../command-line/command-error.ts";
 import { type Resources, resources } from "../pipeline-command/resources.ts";
 import { withSeparators } from "../terminal/format.ts";
-import { watchInterrupts } from "../terminal/interrupt.ts";
+import { interruption, untilInterrupted, watchInterrupts } from "../terminal/interrupt.ts";
 import { openBrowser } from "../terminal/open-browser.ts";
 import { plainLines } from "../terminal/plain-text.ts";
 import type { Terminal } from "../terminal/terminal.ts";
@@ -43,13 +43,6 @@ const seedTable = async (run: DevRun, { err, progress }: Terminal): Promise<void
 
 /** A short seed is written before the line that says where to look, which is so the last one. A long one can be watched. */
 const shortSeedMs = 1_500;
-
-/** Resolves when the signal aborts. */
-const untilAborted = (signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 
 /** What a run of the command works with. */
 interface Session {
@@ -115,8 +108,8 @@ const runUntilAborted = async (session: Session): Promise<void> => {
   const console = await openConsole(session, run, feed);
   await Promise.race([seeding, sleep(shortSeedMs, undefined, { ref: false })]);
   if (console !== undefined) await showConsole(session, console);
-  await Promise.race([seeding, untilAborted(signal)]);
-  await untilAborted(signal);
+  await untilInterrupted(seeding, signal);
+  await interruption(signal);
 };
 
 const runDev = async (options: DevCommandOptions, terminal: Terminal, signal: AbortSignal): Promise<void> => {

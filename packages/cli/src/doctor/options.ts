@@ -5,6 +5,7 @@ import { type AwsOptions, awsOptions, awsOptionsIn } from "../aws/clients.ts";
 import { commonOptions, type OptionSpecs, parseArguments } from "../command-line/arguments.ts";
 import { CommandError } from "../command-line/command-error.ts";
 import { helpOf } from "../command-line/help.ts";
+import { namedFunction, optionalModule } from "../pipeline-command/arguments.ts";
 
 /** Options of the doctor. */
 export interface DoctorCommandOptions {
@@ -70,11 +71,6 @@ const codeIn = (text: string): string => {
   throw new CommandError(`--skip is "${text}"; expected a code of docs/doctor.md, such as METRICS_OFF`);
 };
 
-const optionalModule = ([module, another]: readonly string[]): string | undefined => {
-  if (another === undefined) return module;
-  throw new CommandError(`unexpected argument "${another}"; expected one module`);
-};
-
 /**
  * Reads the arguments. Returns the name of the text that the user asks for instead, if so.
  * @throws {CommandError} if an argument is wrong
@@ -84,13 +80,9 @@ export const doctorOptions = (args: readonly string[]): DoctorCommandOptions | "
   if (values.help) return "help";
   if (values.policy) return "policy";
   const module = optionalModule(positionals);
-  const { function: functionName } = values;
-  if (functionName === undefined) {
-    throw new CommandError("--function is missing; expected the name or ARN of the pipeline's function");
-  }
   return {
     module,
-    functionName,
+    functionName: namedFunction(values.function),
     verifyFunction: values["verify-function"],
     only: values.only?.map(areaIn),
     skip: (values.skip ?? []).map(codeIn),

@@ -25,6 +25,18 @@ export const moduleIn = ([module, another]: readonly string[]): string => {
   return module;
 };
 
+/** Returns the pipeline's module, if the user named one. @throws {CommandError} if there is another argument */
+export const optionalModule = ([module, another]: readonly string[]): string | undefined => {
+  if (another === undefined) return module;
+  throw new CommandError(`unexpected argument "${another}"; expected one module`);
+};
+
+/** Returns the function of `--function`. @throws {CommandError} if the user named none */
+export const namedFunction = (functionName: string | undefined): string => {
+  if (functionName !== undefined) return functionName;
+  throw new CommandError("--function is missing; expected the name or ARN of the pipeline's function");
+};
+
 /** @throws {CommandError} if the records are to go to a function that is not named */
 export const checkFunction = (to: string | undefined, functionName: string | undefined): void => {
   if (to !== "lambda" || functionName !== undefined) return;

@@ -31,10 +31,13 @@ export const watchInterrupts = (onFirst: () => void): Interrupt => {
   };
 };
 
-/** Resolves when the work is done, or at the first Ctrl-C, with undefined. The work must be one that nothing has to finish. */
-export const untilInterrupted = <Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value | undefined> => {
-  const interrupted = new Promise<undefined>((resolve) => {
-    signal.addEventListener("abort", () => resolve(undefined), { once: true });
+/** Resolves at the first Ctrl-C. */
+export const interruption = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
   });
-  return Promise.race([work, interrupted]);
-};
+
+/** Resolves when the work is done, or at the first Ctrl-C, with undefined. The work must be one that nothing has to finish. */
+export const untilInterrupted = <Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value | undefined> =>
+  Promise.race([work, interruption(signal).then(() => undefined)]);

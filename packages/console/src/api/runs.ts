@@ -8,6 +8,9 @@ export type RunKind = "backfill" | "verify" | "redrive";
 /** `paused` runs go on where they stopped. */
 export type RunStatus = "running" | "pausing" | "paused" | "cancelling" | "cancelled" | "done" | "failed";
 
+/** Whether a run in this state works, or may go on. */
+export const isLive = (state: RunStatus): boolean => !["cancelled", "done", "failed"].includes(state);
+
 /** Input of a backfill. */
 export interface BackfillInput {
   readonly kind: "backfill";

@@ -1,10 +1,10 @@
 // The runs that the console started.
 
 import { untilAborted } from "@sluice/core/sink-kit";
-import type { RunInput, RunView } from "../api/runs.ts";
+import { isLive, type RunInput, type RunView } from "../api/runs.ts";
 import { HttpError } from "../server/http-error.ts";
 import { actOn, closeRun, type Run, type RunWorld, startRun } from "./run.ts";
-import { isLive, type RunAction } from "./run-state.ts";
+import type { RunAction } from "./run-state.ts";
 
 /** The runs of a console. */
 export interface RunManager {

@@ -30,6 +30,3 @@ export const afterCall = (state: RunStatus, end: CallEnd): RunStatus => {
   if (end === "failed") return "failed";
   return state === "cancelling" ? "cancelled" : "paused";
 };
-
-/** Whether a run in this state has a call of the host, or can get one. */
-export const isLive = (state: RunStatus): boolean => !["cancelled", "done", "failed"].includes(state);

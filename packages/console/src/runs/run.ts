@@ -1,10 +1,10 @@
 // One run: one call of the host, or several, if it was paused in between.
 
 import { randomBytes } from "node:crypto";
-import type { RunInput, RunStep, RunView } from "../api/runs.ts";
+import { isLive, type RunInput, type RunStep, type RunView } from "../api/runs.ts";
 import type { ConsoleHost } from "../host.ts";
 import { errorAnswer, HttpError } from "../server/http-error.ts";
-import { afterAction, afterCall, type CallEnd, isLive, type RunAction } from "./run-state.ts";
+import { afterAction, afterCall, type CallEnd, type RunAction } from "./run-state.ts";
 
 /** The world of runs. */
 export interface RunWorld {

@@ -18,7 +18,8 @@ import { type Answer, jsonAnswer, linesAnswer } from "./answers.ts";
 import { HttpError } from "./http-error.ts";
 import { checkItem, checkQueue, checkRun } from "./subjects.ts";
 
-const megabyte = 1024 * 1024;
+/** Bytes. */
+export const megabyte: number = 1024 * 1024;
 
 /** A POST request. */
 export interface Action {

@@ -2,10 +2,10 @@
 
 import type { ChangeFilter } from "../api/changes.ts";
 import type { LiveLine } from "../api/live.ts";
+import { isLive } from "../api/runs.ts";
 import { matches } from "../feed/filter.ts";
 import type { ConsoleHost } from "../host.ts";
 import type { RunManager } from "../runs/run-manager.ts";
-import { isLive } from "../runs/run-state.ts";
 import { HttpError } from "./http-error.ts";
 import { lineStream } from "./line-stream.ts";
 import { liveInbox } from "./live-page.ts";

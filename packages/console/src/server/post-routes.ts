@@ -2,14 +2,12 @@
 
 import type { Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
-import { type Action, actionsOf } from "./actions.ts";
+import { type Action, actionsOf, megabyte } from "./actions.ts";
 import { type Answer, failedAnswer, responseOf } from "./answers.ts";
 import type { AppParts } from "./app-parts.ts";
 import { HttpError } from "./http-error.ts";
 import { withSignals } from "./linked-signal.ts";
 import { type OncePerKey, oncePerKey } from "./once-per-key.ts";
-
-const megabyte = 1024 * 1024;
 
 /** A page of another site can send other types without asking first. */
 const checkType = (context: Context): void => {

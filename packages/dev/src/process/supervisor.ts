@@ -2,6 +2,7 @@
 // Invocations wait while there is no process. An invocation in flight is finished by the process that began it.
 
 import { setTimeout as sleep } from "node:timers/promises";
+import { messageOf } from "../dev-error.ts";
 import type { DevCall } from "../dev-run.ts";
 import type { InvokeInput, LoadedModule } from "../worker/messages.ts";
 import { endAfterAbort } from "./abort.ts";
@@ -52,8 +53,6 @@ const longestBackoffMs = 10_000;
 const abortMs = 5_000;
 /** A process that ran so long did not end because of its start. */
 const healthyMs = 30_000;
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 class TimedOutError extends Error {
   constructor(ms: number) {

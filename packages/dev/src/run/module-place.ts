@@ -1,6 +1,6 @@
 // What a pipeline needs around it: its table, the queue of batches that failed, and the mappings that deliver changes.
 
-import { DevError } from "../dev-error.ts";
+import { DevError, messageOf } from "../dev-error.ts";
 import type { DevEngines } from "../engines/engines.ts";
 import { createQueue } from "../table/queues.ts";
 import { openTable, type SourceTable } from "../table/table.ts";
@@ -10,8 +10,7 @@ import { type ModuleState, namedQueues, pipelineName, queuesOf, say } from "./mo
 
 const defaultKey: TableKey = [{ name: "id", type: "S" }];
 
-const firstLineOf = (error: unknown): string =>
-  (error instanceof Error ? error.message : String(error)).split("\n")[0] ?? "";
+const firstLineOf = (error: unknown): string => messageOf(error).split("\n")[0] ?? "";
 
 /** The name of a table of the option `source`, which may be an ARN. */
 const tableNameOf = (source: string): string => source.slice(source.lastIndexOf("/") + 1);

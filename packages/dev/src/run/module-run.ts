@@ -1,5 +1,6 @@
 // One module that runs: its graph, its process, its table, queues and mappings.
 
+import { messageOf } from "../dev-error.ts";
 import type { DevCall, DevPipeline } from "../dev-run.ts";
 import { enginesFor } from "../engines/needs.ts";
 import { type ModuleGraph, readGraph } from "../graph/graph.ts";
@@ -25,8 +26,6 @@ export interface ModuleRun {
   readonly call: (method: string, input: unknown, call: DevCall) => Promise<unknown>;
   readonly stop: () => Promise<void>;
 }
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 const sayUnset = (state: ModuleState): void => {
   const names = state.environment?.unset ?? [];

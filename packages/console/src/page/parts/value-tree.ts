@@ -1,6 +1,7 @@
 // Values of items as trees for people: DynamoDB's JSON and plain JSON in one form.
 
 import type { Image } from "@sluice/core/sink-kit";
+import { isObject } from "../objects.ts";
 
 /** A value with its name. A leaf has a text; a list or a map has children. */
 export interface ValueNode {
@@ -23,9 +24,6 @@ export interface MemberPair {
 }
 
 type Named = readonly [name: string | undefined, value: unknown];
-
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 const elements = (value: unknown): readonly Named[] =>
   Array.isArray(value) ? value.map((one): Named => [undefined, one]) : [];

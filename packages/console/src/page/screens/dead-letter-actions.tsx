@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 import type { About } from "../../api/about.ts";
 import type { DeadLetterRow, DropResult } from "../../api/dead-letters.ts";
-import type { RunView } from "../../api/runs.ts";
+import { isLive, type RunView } from "../../api/runs.ts";
 import { href } from "../address.ts";
 import { post } from "../client.ts";
 import { countText } from "../format.ts";
@@ -13,7 +13,7 @@ import { ErrorNotice, Notice } from "../parts/notice.tsx";
 import { Progress } from "../parts/progress.tsx";
 import { byRouteText, confirmsDrop, type Selected } from "./dead-letter-groups.ts";
 import { Check } from "./dead-letter-list.tsx";
-import { countsOf, isOpen } from "./run-form.ts";
+import { countsOf } from "./run-form.ts";
 import { RunStateSign } from "./run-state.tsx";
 
 /** A number of dead letters. */
@@ -88,7 +88,7 @@ export const RedriveProgress = ({ run }: { readonly run: RunView }) => {
   const isDryRun = run.input.kind === "redrive" && run.input.isDryRun === true;
   const { state, progress, result, error } = run;
   // Only at the end: a screen reader would read each step of the progress.
-  const counts = countsOf(isOpen(state) ? {} : (result?.counts ?? progress?.counts ?? {}));
+  const counts = countsOf(isLive(state) ? {} : (result?.counts ?? progress?.counts ?? {}));
   return (
     <section class="card card-body stack-small" aria-label={isDryRun ? "Dry run" : "Redrive"}>
       <div class="row">
@@ -96,7 +96,7 @@ export const RedriveProgress = ({ run }: { readonly run: RunView }) => {
         <RunStateSign run={run} />
         <a href={href("/runs", { id: run.id })}>open the run</a>
       </div>
-      {isOpen(state) && (
+      {isLive(state) && (
         <Progress label={progress?.doing ?? "Starting"} done={progress?.done ?? 0} total={progress?.total} />
       )}
       <p role="status">

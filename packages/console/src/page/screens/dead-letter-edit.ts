@@ -1,15 +1,13 @@
 // The editor of a dead letter's item: what it begins with, and what it accepts.
 
 import type { Image } from "@sluice/core/sink-kit";
+import { isObject } from "../objects.ts";
 import { isSameKey } from "./item-key.ts";
 
 /** What an editor's text is: an item to send, or what is wrong with it. */
 export type Edited =
   | { readonly image: Image; readonly problem?: undefined }
   | { readonly problem: string; readonly image?: undefined };
-
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** The item as indented JSON. Attributes of the key come first. */
 export const editorText = (image: Image | undefined, keys: Image | undefined): string =>

@@ -1,6 +1,7 @@
 // The key of an item in a form and in the address.
 
 import type { Image } from "@sluice/core/sink-kit";
+import { isObject } from "../objects.ts";
 
 /** Types of key attributes, as DynamoDB names them. */
 export const keyTypes = ["S", "N", "B"] as const;
@@ -23,9 +24,6 @@ export interface KeyField {
 }
 
 const isKeyType = (text: string): text is KeyType => (keyTypes as readonly string[]).includes(text);
-
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 const parsed = (text: string): unknown => {
   try {

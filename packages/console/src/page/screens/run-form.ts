@@ -82,12 +82,13 @@ export const kindWords: Readonly<Record<RunKind, string>> = {
   redrive: "Redrive",
 };
 
+const queueName = (url: string): string => url.split("/").at(-1) ?? url;
+
 /** What a run is about, in a few words. */
 export const inputText = (input: RunInput): string => {
   if (input.kind === "redrive") {
-    const queue = input.queueUrl.split("/").at(-1) ?? input.queueUrl;
     const what = input.ids === undefined ? "all" : input.ids.length.toLocaleString("en");
-    return `${what} of ${queue}${input.isDryRun ? ", dry run" : ""}`;
+    return `${what} of ${queueName(input.queueUrl)}${input.isDryRun ? ", dry run" : ""}`;
   }
   const routes = input.routes === undefined ? "all routes" : input.routes.join(", ");
   if (input.kind === "backfill") {
@@ -114,11 +115,8 @@ export const writingText = ({ kind, routes, queueUrl }: RunForm, { title }: Pick
   if (kind === "backfill")
     return `All items of the table are written to ${where} of ${title}. Copies that are newer stay.`;
   if (kind === "verify") return `Copies that differ are written again to ${where} of ${title}.`;
-  return `The function ${title} gets all dead letters of ${queueUrl.split("/").at(-1) ?? queueUrl} again, and writes to the targets.`;
+  return `The function ${title} gets all dead letters of ${queueName(queueUrl)} again, and writes to the targets.`;
 };
-
-/** Whether a run may still change. */
-export const isOpen = (state: RunStatus): boolean => state !== "done" && state !== "failed" && state !== "cancelled";
 
 /** How a state looks. A run that is done is good only if nothing is left to do. */
 export const runTone = (state: RunStatus, isClean: boolean | undefined): Tone => {

@@ -1,15 +1,15 @@
 // The list of runs: newest first.
 
-import type { RunView } from "../../api/runs.ts";
+import { isLive, type RunView } from "../../api/runs.ts";
 import { href } from "../address.ts";
 import { countText, durationText } from "../format.ts";
 import { Ago } from "../parts/ago.tsx";
 import { now } from "../parts/clock.ts";
-import { countsOf, inputText, isOpen, kindWords } from "./run-form.ts";
+import { countsOf, inputText, kindWords } from "./run-form.ts";
 import { RunStateSign } from "./run-state.tsx";
 
 const doneText = ({ state, progress, result }: RunView): string => {
-  if (isOpen(state)) {
+  if (isLive(state)) {
     if (progress === undefined) return "";
     const of = progress.total === undefined ? "" : ` of ${countText(progress.total)}`;
     return `${countText(progress.done)}${of}`;

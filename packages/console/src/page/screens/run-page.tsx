@@ -1,7 +1,7 @@
 // One run: its progress, what can be done with it, and what it found.
 
 import { useState } from "preact/hooks";
-import type { RunView } from "../../api/runs.ts";
+import { isLive, type RunView } from "../../api/runs.ts";
 import { href } from "../address.ts";
 import { post } from "../client.ts";
 import { countText, durationText, rateText } from "../format.ts";
@@ -11,7 +11,7 @@ import { CommandLine } from "../parts/copy.tsx";
 import { Icon } from "../parts/icon.tsx";
 import { ErrorNotice, Notice } from "../parts/notice.tsx";
 import { Progress } from "../parts/progress.tsx";
-import { countsOf, inputText, isOpen, kindWords, restMs } from "./run-form.ts";
+import { countsOf, inputText, kindWords, restMs } from "./run-form.ts";
 import { Took } from "./run-list.tsx";
 import { RunFindings, RunLetters } from "./run-results.tsx";
 import { RunStateSign } from "./run-state.tsx";
@@ -48,12 +48,12 @@ const Buttons = ({ run: { state, canPause }, asked, onAsk }: ButtonsProps) => {
   const canChange = (state === "running" || isPaused) && asked === undefined;
   return (
     <div class="row">
-      {(canPause || isPaused) && isOpen(state) && (
+      {(canPause || isPaused) && isLive(state) && (
         <ActionButton isDisabled={!canChange} onAction={() => onAsk(isPaused ? "resume" : "pause")}>
           <Icon name={isPaused ? "play" : "pause"} /> {isPaused ? "Resume" : "Pause"}
         </ActionButton>
       )}
-      {isOpen(state) && (
+      {isLive(state) && (
         <ActionButton look="button-danger" isDisabled={!canChange} onAction={() => onAsk("cancel")}>
           <Icon name="close" /> Cancel
         </ActionButton>
@@ -166,7 +166,7 @@ export const RunPage = ({ run, onRun }: PageProps) => {
           <p>
             {input.pipeline}: {inputText(input)}
           </p>
-          {isOpen(state) && (
+          {isLive(state) && (
             <>
               <Progress
                 label={progress?.doing ?? "Starting"}

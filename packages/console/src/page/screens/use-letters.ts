@@ -3,11 +3,10 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import type { QueueAbout } from "../../api/about.ts";
 import type { DeadLetterPage, DeadLetterResult, DeadLetterRow } from "../../api/dead-letters.ts";
-import type { RedriveInput, RunView } from "../../api/runs.ts";
+import { isLive, type RedriveInput, type RunView } from "../../api/runs.ts";
 import { get, post } from "../client.ts";
 import { type Loaded, useLoad } from "../parts/use-load.ts";
 import { isGone, type LetterOutcome } from "./dead-letter-groups.ts";
-import { isOpen } from "./run-form.ts";
 import { useRun } from "./use-run.ts";
 
 /** The dead letters of a queue. */
@@ -51,7 +50,7 @@ export const useLetters = ({ url, pipeline }: QueueAbout): Letters => {
     if (!isDryRun) page.reload();
   };
 
-  const isOver = run !== undefined && !isOpen(run.state);
+  const isOver = run !== undefined && !isLive(run.state);
   useEffect(() => {
     if (run === undefined || !isOver) return;
     const isDryRun = run.input.kind === "redrive" && run.input.isDryRun === true;
@@ -77,6 +76,6 @@ export const useLetters = ({ url, pipeline }: QueueAbout): Letters => {
     page.reload();
   };
 
-  const isBusy = isStarting || (run !== undefined && isOpen(run.state));
+  const isBusy = isStarting || (run !== undefined && isLive(run.state));
   return { page, rows, outcomes, run, startError, isBusy, redrive, addResults, startOver };
 };

@@ -1,17 +1,16 @@
 // One run, as it goes on: from the live answer, and, while the page is not connected, by asking.
 
 import { useEffect, useState } from "preact/hooks";
-import type { RunView } from "../../api/runs.ts";
+import { isLive, type RunView } from "../../api/runs.ts";
 import { get } from "../client.ts";
 import { connection, liveRuns } from "../live.ts";
-import { isOpen } from "./run-form.ts";
 
 const askEveryMs = 2000;
 
 const newer = (one: RunView | undefined, other: RunView | undefined): RunView | undefined => {
   if (one === undefined || other === undefined) return one ?? other;
-  if (!isOpen(one.state)) return one;
-  return isOpen(other.state) && (one.progress?.done ?? 0) > (other.progress?.done ?? 0) ? one : other;
+  if (!isLive(one.state)) return one;
+  return isLive(other.state) && (one.progress?.done ?? 0) > (other.progress?.done ?? 0) ? one : other;
 };
 
 /** Follows a run. @param started the run as its start was answered. */
@@ -20,7 +19,7 @@ export const useRun = (id: string | undefined, started: RunView | undefined): Ru
   const live = id === undefined ? undefined : liveRuns.value.get(id);
   const known = asked?.id === id ? asked : undefined;
   const run = live ?? newer(known, started?.id === id ? started : undefined);
-  const isWaiting = id !== undefined && (run === undefined || isOpen(run.state));
+  const isWaiting = id !== undefined && (run === undefined || isLive(run.state));
   const isHeard = connection.value === "live" && live !== undefined;
   useEffect(() => {
     if (!isWaiting || isHeard) return undefined;
