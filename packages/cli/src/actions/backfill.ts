@@ -1,7 +1,6 @@
 // The backfill as an action: `sluice backfill` from the table of the place. Its state is in the place's folder.
 
-import type { WorkCounts } from "@sluice/backfill";
-import { isRunId } from "@sluice/backfill";
+import { isRunId, type WorkCounts } from "@sluice/backfill";
 import type { BackfillInput, RunCall, RunResult, RunStep } from "@sluice/console";
 import { checkBackfill } from "../backfill/checks.ts";
 import type { Meter, Shown } from "../backfill/meter.ts";
@@ -51,7 +50,7 @@ const resultOf = ({ end, lines, isClean }: BackfillEnd, notes: ActionNotes): Run
   counts: { items: end.counts.records, ...countsOf(end.counts) },
 });
 
-/** The options of the command, but for the run's id and the place of its state. */
+/** The command's options, with the id of this run and with the place's folder for its state. */
 const optionsOf = (place: ActionPlace, input: BackfillInput, run: string): BackfillCommandOptions => {
   const [, ...args] = wordsOf(place, input);
   const options = backfillOptions(args, Date.now()) as BackfillCommandOptions;

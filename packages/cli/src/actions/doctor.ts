@@ -1,11 +1,10 @@
 // The doctor as an action: of a deployment, or of the targets of a pipeline that runs on this machine.
 
-import { dirname, resolve } from "node:path";
 import type { ConsoleHost, DoctorView } from "@sluice/console";
 import { untilAborted } from "@sluice/core/sink-kit";
-import { closeClients, doctor, doctorTargets, openClients } from "@sluice/inspect";
+import { closeClients, doctorTargets, openClients } from "@sluice/inspect";
 import { clientConfig } from "../aws/clients.ts";
-import { regionIn } from "../aws/region.ts";
+import { judge } from "../doctor/judge.ts";
 import { problemIn } from "../doctor/problem.ts";
 import { withUserOptions } from "../doctor/report.ts";
 import { ActionError } from "./action-error.ts";
@@ -17,14 +16,8 @@ const judgeDeployment = async (place: ActionPlace, functionName: string): Promis
   const { module, modulePath, aws } = place;
   const clients = openClients((service) => clientConfig(aws, service, functionName));
   try {
-    const report = await doctor({
-      clients,
-      functionName,
-      ...(module !== undefined && { pipeline: module.pipeline }),
-      ...(modulePath !== undefined && { directory: dirname(resolve(modulePath.split("#")[0] ?? "")) }),
-    });
-    const region = aws.region ?? regionIn(functionName);
-    const { findings, counts, checked } = withUserOptions(report, { ...aws, region }, modulePath);
+    const report = await judge({ clients, functionName, pipeline: module?.pipeline, module: modulePath, aws });
+    const { findings, counts, checked } = report;
     const problem = problemIn(report);
     return { subject: report.functionName, findings, counts, checked, ...(problem && { problem }) };
   } finally {

@@ -35,7 +35,7 @@ export const payloadPlace = (values: OptionValues<typeof payloadOptions>): Paylo
   return { bucket, prefix: prefix || defaultPrefix };
 };
 
-/** Returns the place of a pipeline's payload store. Undefined without one, or if it is none of S3. */
+/** Returns the place of a pipeline's payload store. Undefined if the pipeline has no store, or a store outside of S3. */
 export const payloadPlaceOf = (stores: readonly Pick<PayloadStore, "address">[]): PayloadPlace | undefined => {
   const [, bucket, prefix = ""] =
     stores.map(({ address }) => /^s3:\/\/([^/]+)\/(.*)$/.exec(address ?? "")).find((found) => found !== null) ?? [];

@@ -19,7 +19,7 @@ export interface OverviewSubject {
   readonly deployment: Deployment;
 }
 
-/** Says why there are no metrics of Sluice, if there are none. */
+/** If the function has written no metric of Sluice: one line that says what is missing. */
 const withoutMetrics = ({ facts, metricRoutes }: Deployment): readonly string[] => {
   if (!isAnswered(metricRoutes) || metricRoutes.value.length > 0) return [];
   const isSet = knownValue(facts.function.variables)?.names.has("SLUICE_METRICS") === true;

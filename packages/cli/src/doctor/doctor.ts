@@ -1,18 +1,17 @@
 // `sluice doctor`: says what is wrong with a deployment.
 
-import { dirname, resolve } from "node:path";
-import { closeClients, type DoctorReport, doctor, doctorPolicy, openClients } from "@sluice/inspect";
+import { closeClients, type DoctorReport, doctorPolicy, openClients } from "@sluice/inspect";
 import { clientConfig } from "../aws/clients.ts";
-import { regionIn } from "../aws/region.ts";
 import { CommandError, exitCodes } from "../command-line/command-error.ts";
 import { runCommand } from "../pipeline-command/run-command.ts";
 import { loadPipeline } from "../pipeline-module/pipeline-module.ts";
 import { untilInterrupted } from "../terminal/interrupt.ts";
 import { plainJson } from "../terminal/plain-text.ts";
 import type { Terminal } from "../terminal/terminal.ts";
+import { judge } from "./judge.ts";
 import { type DoctorCommandOptions, doctorHelp, doctorOptions } from "./options.ts";
 import { problemIn } from "./problem.ts";
-import { doctorLines, withUserOptions } from "./report.ts";
+import { doctorLines } from "./report.ts";
 
 const plainErrors = /^ConfigError$/;
 
@@ -25,35 +24,22 @@ const checkJudged = (report: DoctorReport): void => {
 const exitCodeOf = ({ counts: { fail, warn } }: DoctorReport, isStrict: boolean): number =>
   fail > 0 || (isStrict && warn > 0) ? exitCodes.left : exitCodes.done;
 
-const print = (found: DoctorReport, options: DoctorCommandOptions, terminal: Terminal): void => {
-  const { module, functionName, isJson, aws } = options;
-  // The findings have the function's name without the region of its ARN.
-  const region = aws.region ?? regionIn(functionName);
-  const report = withUserOptions(found, { ...aws, region }, module);
+const print = (report: DoctorReport, isJson: boolean, terminal: Terminal): void => {
   if (isJson) terminal.out(plainJson(JSON.stringify(report)));
   else for (const line of doctorLines(report)) terminal.out(line);
 };
 
 const run = (options: DoctorCommandOptions, terminal: Terminal): Promise<number> => {
-  const { module, functionName, verifyFunction, only, skip, isStrict, aws } = options;
+  const { module, functionName, isStrict, isJson, aws } = options;
   return runCommand({ terminal, plainErrors }, async (opened, signal) => {
     const pipeline = module === undefined ? undefined : opened.add(await loadPipeline(module)).pipeline;
     const clients = openClients((service) => clientConfig(aws, service, functionName));
     opened.add({ close: () => closeClients(clients) });
     // The doctor only reads, so that nothing has to be finished.
-    const judged = doctor({
-      clients,
-      functionName,
-      skip,
-      ...(pipeline !== undefined && { pipeline }),
-      ...(module !== undefined && { directory: dirname(resolve(module.split("#")[0] ?? "")) }),
-      ...(verifyFunction !== undefined && { verifyFunction }),
-      ...(only !== undefined && { only }),
-    });
-    const found = await untilInterrupted(judged, signal);
+    const found = await untilInterrupted(judge({ ...options, clients, pipeline }), signal);
     if (found === undefined) return exitCodes.interrupted;
     checkJudged(found);
-    print(found, options, terminal);
+    print(found, isJson, terminal);
     return exitCodeOf(found, isStrict);
   });
 };
