@@ -24,7 +24,14 @@ export interface RowEntry {
   readonly cells: readonly Cell[];
   /** The key's cells as one text. Entries of the same row have equal texts. */
   readonly rowKey: string;
+  /**
+   * The rows of each child table, in the order of the plan's children. Undefined for a removed item, and without children.
+   */
+  readonly children?: readonly ChildRows[];
 }
+
+/** The rows of a child table, in the order of their element keys. Each has the cells of the key columns first. */
+export type ChildRows = readonly (readonly Cell[])[];
 
 /** Returns one column's cell. The source is an item's key, an image, or a mapper's row. */
 type CellReader<Source> = (source: Source) => Cell;

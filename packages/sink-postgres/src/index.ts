@@ -2,6 +2,7 @@ export type { EnsureOptions, PurgeOptions, TlsOptions as PostgresTls } from "@sl
 export type { PostgresConnection } from "./client/connection.ts";
 export type { PostgresClient, PostgresPool, PostgresQuery, PostgresResult } from "./client/pool.ts";
 export type { PostgresKeyMap, PostgresSinkOptions } from "./options.ts";
+export type { PostgresChild } from "./schema/children.ts";
 export type { ColumnMap, ColumnSource } from "./schema/columns.ts";
 export type { PostgresGuard } from "./schema/relations.ts";
 export {

@@ -15,11 +15,13 @@ import {
 } from "@sluice/core/sink-kit";
 import { type PostgresConnection, type SettingsSource, settingsSource } from "./client/connection.ts";
 import type { PostgresPool } from "./client/pool.ts";
+import { allChildren, type ChildSettings, checkChildren, type PostgresChild } from "./schema/children.ts";
 import { type ColumnMap, type DeclaredColumn, declareColumns } from "./schema/columns.ts";
 import {
   maxTableBytes,
   nameProblem,
   type PostgresGuard,
+  quoteRelation,
   type Relations,
   relationsOf,
   reservedColumns,
@@ -50,6 +52,8 @@ export interface PostgresSinkOptions {
    * write generated columns and columns with a default.
    */
   readonly columns?: readonly string[] | ColumnMap;
+  /** Tables that have a row for each element of a list, a set or a map of the item. */
+  readonly children?: readonly PostgresChild[];
   /** Where versions are stored. Default `version-table`: in a separate table, even for deleted rows. */
   readonly guard?: PostgresGuard;
   /**
@@ -75,6 +79,8 @@ export interface PostgresSettings {
   readonly listed: readonly string[] | undefined;
   /** The columns with their types and attribute paths, if option `columns` is an object. */
   readonly declared: readonly DeclaredColumn[] | undefined;
+  /** The tables of nested lists. The children of a child are in the child. */
+  readonly children: readonly ChildSettings[];
 }
 
 const optionNames: OptionNames<PostgresSinkOptions> = {
@@ -84,6 +90,7 @@ const optionNames: OptionNames<PostgresSinkOptions> = {
   schema: true,
   key: true,
   columns: true,
+  children: true,
   guard: true,
   timeoutMs: true,
   name: true,
@@ -145,6 +152,25 @@ const checkedKey = (key: PostgresKeyMap | undefined): PostgresKeyMap | undefined
   return checked;
 };
 
+const childrenOf = (
+  { table, schema, key, children = [] }: PostgresSinkOptions,
+  { declared }: Pick<PostgresSettings, "declared">,
+): readonly ChildSettings[] => {
+  const checked = checkChildren(children, "children", {
+    schema,
+    isDeclared: declared !== undefined,
+    checkTable: (child, childSchema) => checkTable(child, childSchema, "inline"),
+    checkColumn,
+  });
+  if (checked.length > 0 && typeof key === "function") {
+    throw invalidOption("key", "must not be a function with children: two items may have the same row");
+  }
+  const relations = [quoteRelation(schema, table), ...allChildren(checked).map(({ relation }) => relation)];
+  const twice = relations.find((relation, index) => relations.indexOf(relation) !== index);
+  if (twice !== undefined) throw invalidOption("children", `names the table ${twice} twice`);
+  return checked;
+};
+
 /** Checks the options and fills in defaults. @throws {ConfigError} CONFIG_INVALID when an option is invalid. */
 export const checkOptions = (options: PostgresSinkOptions): PostgresSettings => {
   checkOptionNames("postgresSink", options, optionNames);
@@ -159,12 +185,14 @@ export const checkOptions = (options: PostgresSinkOptions): PostgresSettings => 
   if (schema !== undefined) checkIdentifier("schema", schema);
   checkText("name", name);
   checkWhole("timeoutMs", timeoutMs, [1, maxTimerMs]);
+  const columnSettings = columnsOf(columns);
   return Object.freeze({
     name,
     relations: relationsOf(guard, table, schema),
     source: sourceOf(options, timeoutMs),
     timeoutMs,
     key: checkedKey(key),
-    ...columnsOf(columns),
+    ...columnSettings,
+    children: childrenOf(options, columnSettings),
   });
 };

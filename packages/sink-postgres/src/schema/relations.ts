@@ -55,7 +55,8 @@ export const literal = (text: string): string => `'${text.replaceAll("'", "''")}
 /** Quotes names, and joins them with commas. */
 export const quoteAll = (names: readonly string[]): string => names.map(quoteName).join(", ");
 
-const qualified = (schema: string | undefined, name: string): string =>
+/** Quotes the name of a relation, with its schema if it has one. */
+export const quoteRelation = (schema: string | undefined, name: string): string =>
   schema === undefined ? quoteName(name) : `${quoteName(schema)}.${quoteName(name)}`;
 
 /** The names of a sink's relations, quoted and with their schema. */
@@ -78,8 +79,8 @@ export interface Relations {
 
 /** Returns the names of the relations that a guard uses for a table. */
 export const relationsOf = (guard: PostgresGuard, table: string, schema?: string): Relations => {
-  const versions = qualified(schema, table + suffixes[guard]);
-  const user = qualified(schema, table);
+  const versions = quoteRelation(schema, table + suffixes[guard]);
+  const user = quoteRelation(schema, table);
   return {
     guard,
     table: user,
