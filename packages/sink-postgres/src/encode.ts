@@ -13,6 +13,8 @@ import {
 } from "@sluice/core/sink-kit";
 import type { PostgresSettings } from "./options.ts";
 import { compilePath } from "./write/attribute-path.ts";
+import type { ChildPlan } from "./write/child-plan.ts";
+import { compileChildren } from "./write/child-rows.ts";
 import { type Cell, ColumnValueError, valueCell } from "./write/codec.ts";
 import type { RowNames } from "./write/row-names.ts";
 import type { WrittenColumn, WrittenColumns } from "./write/written-columns.ts";
@@ -190,15 +192,18 @@ const compileWith = (
   { keys }: WrittenColumns,
   rowKeyOf: (cells: readonly Cell[]) => string,
   encodeMessage: (message: unknown, cells: Cell[]) => unknown,
+  children: readonly ChildPlan[] = [],
 ): ((delivery: UpsertDelivery<unknown>) => RowEntry) => {
   const encodeKeys = compileKeys(settings, keys);
+  const encodeChildren = compileChildren(children, settings.declared !== undefined);
   return (delivery) => {
     const cells: Cell[] = [];
     try {
       encodeKeys(delivery.change, cells);
       const rowKey = rowKeyOf(cells);
       if (delivery.message !== undefined) encodeMessage(delivery.message, cells);
-      return { delivery, cells, rowKey };
+      if (encodeChildren === undefined || delivery.message === undefined) return { delivery, cells, rowKey };
+      return { delivery, cells, rowKey, children: encodeChildren(delivery.message, cells) };
     } catch (error) {
       if (!(error instanceof ColumnValueError)) throw error;
       throw rejected(settings.name, error.message, { cause: error.cause });
@@ -215,10 +220,11 @@ const compileEncode = (
   settings: PostgresSettings,
   columns: WrittenColumns,
   names: RowNames,
+  children: readonly ChildPlan[],
 ): ((delivery: UpsertDelivery<unknown>) => RowEntry) => {
   const encodeMessage =
     settings.declared === undefined ? compileRow(columns, names) : compileDeclared(settings, columns.columns);
-  return compileWith(settings, columns, compileRowKey(columns.keys), encodeMessage);
+  return compileWith(settings, columns, compileRowKey(columns.keys), encodeMessage, children);
 };
 
 /**
@@ -239,10 +245,11 @@ export const compileEncoders = (
   settings: PostgresSettings,
   columns: WrittenColumns,
   names: RowNames,
+  children: readonly ChildPlan[],
 ): {
   readonly encode: (delivery: UpsertDelivery<unknown>) => RowEntry;
   readonly encodeKey: (delivery: UpsertDelivery<unknown>) => RowEntry;
 } => ({
-  encode: compileEncode(settings, columns, names),
+  encode: compileEncode(settings, columns, names, children),
   encodeKey: compileEncodeKey(settings, columns, names),
 });

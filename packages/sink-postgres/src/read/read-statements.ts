@@ -10,6 +10,7 @@ import {
   removedColumn,
   versionColumn,
 } from "../schema/relations.ts";
+import { assigned, isShortened, losesPart, modifierCheck, typeChecked } from "../write/assigned-cells.ts";
 import { columnCheck } from "../write/column-check.ts";
 import { aliases, argumentsFor, rowsOf, type StatementColumn, sameKey } from "../write/statements.ts";
 import type { WrittenColumn } from "../write/written-columns.ts";
@@ -25,10 +26,6 @@ export interface CheckedRow {
 /** Returns the statement that selects the rows of `found`, or one row without a position if there are none. */
 export const checked = (check: string, found: string): string =>
   `WITH ${check}\nSELECT shape.same AS current, found.* FROM shape LEFT JOIN (${found}) AS found ON true`;
-
-/** The texts of cells depend on the types of all columns. */
-const typeChecked = (columns: readonly WrittenColumn[]): WrittenColumn[] =>
-  columns.map((column) => ({ ...column, checkedType: column.typeOid }));
 
 /** What a statement for a batch needs to know. */
 export interface ReadShape {
@@ -97,39 +94,8 @@ export interface CanonicalRow extends CheckedRow {
   readonly [column: `v${number}`]: string | null;
 }
 
-/** Base types that an explicit cast shortens. An assignment, as in a write, refuses a value that would lose more than spaces. */
-const shortenedTypes = /^(character varying|bpchar|character|"bit"|bit varying)(\[\])*$/;
-
-const isShortened = ({ baseType, type, fullType }: WrittenColumn): boolean =>
-  type !== fullType && shortenedTypes.test(baseType);
-
-const uncast = ({ type, isCastByRow }: WrittenColumn, index: number): string =>
-  isCastByRow ? `u.c${index}::${type}` : `u.c${index}`;
-
-/** The cell with the length or precision of its column, as an assignment stores it. */
-const assigned = (column: WrittenColumn, index: number): string =>
-  column.type === column.fullType ? uncast(column, index) : `(u.c${index}::${column.fullType})`;
-
-const tooLong = (column: WrittenColumn, index: number): string => {
-  const differs = (one: string, other: string): string => `rtrim(${one}::text) <> rtrim(${other}::text)`;
-  const [before, after] = [uncast(column, index), assigned(column, index)];
-  const loses = column.baseType.endsWith("[]")
-    ? `EXISTS (SELECT FROM unnest(${before}, ${after}) AS e(before, after) WHERE ${differs("e.before", "e.after")})`
-    : differs(before, after);
-  return `CASE WHEN ${loses} THEN ${literal(column.name)} END`;
-};
-
-/** Returns the SQL condition that the columns still have the same lengths and precisions. */
-const modifierCheck = (rows: string, columns: readonly WrittenColumn[]): string[] => {
-  const modified = columns.filter(({ modifier }) => modifier !== "-1");
-  if (modified.length === 0) return [];
-  const expected = modified.map(({ name, modifier }) => `(${literal(name)}, ${modifier})`).join(", ");
-  return [
-    `NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = ${literal(rows)}::regclass AND attnum > 0
-      AND attname::text IN (${modified.map(({ name }) => literal(name)).join(", ")})
-      AND (attname::text, atttypmod) NOT IN (${expected}))`,
-  ];
-};
+const tooLong = (column: WrittenColumn, index: number): string =>
+  `CASE WHEN ${losesPart(column, index)} THEN ${literal(column.name)} END`;
 
 /** What the statement that computes rows needs to know. */
 export interface CanonicalShape {

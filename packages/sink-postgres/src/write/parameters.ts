@@ -2,6 +2,7 @@
 
 import { rejected, superseded, type WriteResult } from "@sluice/core/sink-kit";
 import type { RowEntry } from "../encode.ts";
+import type { ChildPlan } from "./child-plan.ts";
 import { arrayLiteral, type Cell, ColumnValueError, numericLiteral } from "./codec.ts";
 import type { WrittenColumn } from "./written-columns.ts";
 
@@ -32,6 +33,19 @@ export const literals = (
       sink,
       column,
       entries.map(({ cells }) => cells[position] ?? null),
+    );
+  });
+
+/** Returns one array literal for each column of each child table, with the rows of all entries. */
+export const childLiterals = (sink: string, children: readonly ChildPlan[], entries: readonly RowEntry[]): string[] =>
+  children.flatMap(({ keys, columns }, child) => {
+    const rows = entries.flatMap((entry) => entry.children?.[child] ?? []);
+    return [...keys, ...columns].map((column, index) =>
+      literal(
+        sink,
+        column,
+        rows.map((cells) => cells[index] ?? null),
+      ),
     );
   });
 

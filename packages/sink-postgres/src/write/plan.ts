@@ -7,6 +7,8 @@ import { compileEncoders, compileIsJson, type RowEntry } from "../encode.ts";
 import type { PostgresSettings } from "../options.ts";
 import { type Catalogue, readCatalogue } from "../schema/catalogue.ts";
 import { type KeyFacts, readKeyFacts } from "../schema/key-columns.ts";
+import { type ChildPlan, type ChildTable, planChildren, readChildTables } from "./child-plan.ts";
+import { type FamilyShape, familyStatement } from "./child-statements.ts";
 import { type RowNames, rowNames } from "./row-names.ts";
 import { planSharing, type SharedPlan } from "./shared-plan.ts";
 import { deleteRemovedStatement, presentStatement, writeStatement } from "./statements.ts";
@@ -29,6 +31,8 @@ export interface WritePlan {
   readonly indexed: readonly WrittenColumn[];
   /** The columns of the cells of a `RowEntry`. */
   readonly cellColumns: readonly WrittenColumn[];
+  /** The child tables, each parent before its children. */
+  readonly children: readonly ChildPlan[];
   readonly encode: (delivery: UpsertDelivery<unknown>) => RowEntry;
   /** Encodes only the key, for a read. Notes the names of the message's columns, as `encode` does. */
   readonly encodeKey: (delivery: UpsertDelivery<unknown>) => RowEntry;
@@ -59,6 +63,7 @@ const maxSets = 32;
 interface Table {
   readonly catalogue: Catalogue;
   readonly facts: KeyFacts;
+  readonly children: readonly ChildTable[];
   readonly shape: string;
 }
 
@@ -71,15 +76,18 @@ const inIndexOrder = (keys: readonly WrittenColumn[], { uniqueKeys }: KeyFacts):
 
 const createPlan = (
   settings: PostgresSettings,
-  { catalogue, facts, shape }: Table,
+  { catalogue, facts, children: childTables, shape }: Table,
   named?: ReadonlySet<string>,
 ): WritePlan => {
   const { relations } = settings;
   const written = writtenColumns(settings, catalogue);
   const { columns: table, shared } = planSharing(settings, { written, catalogue, facts });
   const { keys, columns } = table;
+  const children = planChildren(settings, keys, childTables);
   const names = rowNames(settings, table, named);
   const sets = new Map<string, WriteStatements>();
+  const textOf = (parts: Omit<FamilyShape, "children">, hasRemovals: boolean): string =>
+    children.length === 0 ? writeStatement(parts, hasRemovals) : familyStatement({ ...parts, children }, hasRemovals);
   const createStatements = (isWritten: (index: number) => boolean, isShared: boolean): WriteStatements => {
     const positions = [...columns.keys()].filter(isWritten);
     const chosen = columns.filter((_, index) => isWritten(index));
@@ -88,8 +96,8 @@ const createPlan = (
     return {
       columns: [...keys, ...chosen],
       positions: [...keys.keys(), ...positions.map((position) => position + keys.length)],
-      upserts: writeStatement(parts, false),
-      upsertsAndRemovals: writeStatement(parts, true),
+      upserts: textOf(parts, false),
+      upsertsAndRemovals: textOf(parts, true),
     };
   };
   const statements: WritePlan["statements"] = (also, isShared) => {
@@ -107,7 +115,8 @@ const createPlan = (
     keys,
     indexed: inIndexOrder(keys, facts),
     cellColumns: [...keys, ...columns],
-    ...compileEncoders(settings, table, names),
+    children,
+    ...compileEncoders(settings, table, names, children),
     isJson: compileIsJson(settings, table),
     names,
     isUtf8: catalogue.isUtf8,
@@ -151,10 +160,11 @@ export const createPlans = (settings: PostgresSettings): Plans => {
       throw new SinkError("SINK_MISSING", `[${name}] table ${missing} does not exist; ${wayOut}`);
     }
     const facts = await readKeyFacts(session, relations);
-    const shape = JSON.stringify([catalogue.columns, facts]);
+    const children = await readChildTables(session, settings);
+    const shape = JSON.stringify([catalogue.columns, facts, children]);
     if (plan?.shape === shape) return plan;
     forget();
-    plan = createPlan(settings, { catalogue, facts, shape }, named);
+    plan = createPlan(settings, { catalogue, facts, children, shape }, named);
     return plan;
   };
   return { current: async (session) => plan ?? renew(session), renew, forget };

@@ -52,7 +52,8 @@ export interface SharedTable {
 /** Types of which an assignment changes a value without an error: it rounds, or removes spaces at the end. */
 const changingTypes = new Set(["numeric", "varchar", "timestamp", "timestamptz", "time", "timetz", "interval"]);
 
-const withComparison = (column: WrittenColumn, compared: readonly ComparedColumn[]): WrittenColumn => {
+/** Returns a key column with what its comparison needs. `compared` are the columns of its table. */
+export const withComparison = (column: WrittenColumn, compared: readonly ComparedColumn[]): WrittenColumn => {
   const found = compared.find(({ name }) => name === column.name);
   if (found === undefined) return column;
   const { collation, fullType, hasModifier, isBuiltIn, modifier, typeName, typeOid } = found;
@@ -81,7 +82,9 @@ const checkMapping = ({ name, relations }: PostgresSettings, { mapping }: KeyFac
 };
 
 /** Returns why the target has no place for owners; undefined if it has. */
-const obstacleOf = ({ relations }: PostgresSettings, facts: KeyFacts): string | undefined => {
+const obstacleOf = ({ relations, children }: PostgresSettings, facts: KeyFacts): string | undefined => {
+  if (children.length > 0)
+    return 'with option "children" each item needs rows of its own; use key columns that compare as the attributes do';
   if (relations.guard === "inline")
     return 'guard "inline" cannot keep the rows of two items apart; use "version-table"';
   return facts.hasOwners ? undefined : `${relations.versions} has no columns for owners; ensure() adds them`;

@@ -17,7 +17,16 @@ import type { Session } from "../client/session.ts";
 import type { RowEntry } from "../encode.ts";
 import type { PostgresSettings } from "../options.ts";
 import { resultsOf, sortByRow } from "./batch.ts";
-import { isForeign, isRemoval, literals, removalFlags, splitAbsent, versions } from "./parameters.ts";
+import {
+  childLiterals,
+  isForeign,
+  isRemoval,
+  literals,
+  positionsOf,
+  removalFlags,
+  splitAbsent,
+  versions,
+} from "./parameters.ts";
 import type { Plans, WritePlan, WriteStatements } from "./plan.ts";
 import { withRefusedColumns } from "./refused-column.ts";
 import { errorOfTarget, type PartAnswer, type RowMemory, type RowSender, sendRows, stale } from "./send-rows.ts";
@@ -45,12 +54,14 @@ const keyLiterals = (sink: string, { keys }: WritePlan, entries: readonly RowEnt
 
 const sendStatement = async (
   { session, settings }: BatchCall,
+  { children }: WritePlan,
   statements: WriteStatements,
   entries: readonly RowEntry[],
   hasRemovals: boolean,
 ): Promise<WriteAnswer> => {
   const parameters = [...literals(settings.name, statements, entries), versions(entries)];
   if (hasRemovals) parameters.push(removalFlags(entries));
+  parameters.push(...childLiterals(settings.name, children, entries));
   const { rows } = await session.query(hasRemovals ? statements.upsertsAndRemovals : statements.upserts, parameters);
   return rows[0] as WriteAnswer;
 };
@@ -62,6 +73,50 @@ const withoutAbsent = ({ session, settings }: BatchCall, plan: WritePlan, part: 
     return (rows[0] as { readonly present: string | null }).present;
   });
 
+/** How often each entry of a call was overtaken by another writer. */
+type Overtakings = Map<RowEntry, number>;
+
+/** An entry that other writers overtook so often fails. */
+const maxOvertakings = 8;
+
+/** Splits off the entries that other writers overtook. They need another statement, whose snapshot is newer. */
+const splitOvertaken = (
+  { settings }: BatchCall,
+  entries: readonly RowEntry[],
+  positions: string | null | undefined,
+  counts: Overtakings,
+): { readonly settled: readonly WriteResult[]; readonly left: readonly RowEntry[] } => {
+  const overtaken = positionsOf(positions ?? null);
+  const settled: WriteResult[] = [];
+  const left: RowEntry[] = [];
+  for (const entry of entries.filter((_, index) => overtaken.has(index + 1))) {
+    const count = (counts.get(entry) ?? 0) + 1;
+    counts.set(entry, count);
+    const found = `[${settings.name}] other writers changed the item's row during each of ${count} statements`;
+    if (count < maxOvertakings) left.push(entry);
+    else settled.push(failed(entry.delivery, new SinkError("SINK_CONFLICT", found)));
+  }
+  return { settled, left };
+};
+
+/** Writes the entries with their children. A removal that wins sees its row, so nothing must be looked for again. */
+const writeFamilies = async (
+  call: BatchCall,
+  plan: WritePlan,
+  part: readonly RowEntry[],
+  counts: Overtakings,
+): Promise<PartAnswer> => {
+  const { entries: needed, results: absent } = await withoutAbsent(call, plan, part);
+  if (needed.length === 0) return { results: absent };
+  const { entries, results } = sortByRow(needed);
+  const answer = await sendStatement(call, plan, statementsFor(plan, part, false), entries, entries.some(isRemoval));
+  if (!answer.current) return stale;
+  const { settled, left } = splitOvertaken(call, entries, answer.overtaken, counts);
+  const unsettled = positionsOf(answer.overtaken ?? null);
+  const own = resultsOf(entries, answer.lost).filter((_, index) => !unsettled.has(index + 1));
+  return { results: [...absent, ...results, ...own, ...settled], left };
+};
+
 /** Writes the entries. In the rare case that a removal deleted no row, `deleteRemoved` looks for the row again. */
 const writePart = async (call: BatchCall, plan: WritePlan, part: readonly RowEntry[]): Promise<PartAnswer> => {
   const { session, settings } = call;
@@ -69,7 +124,7 @@ const writePart = async (call: BatchCall, plan: WritePlan, part: readonly RowEnt
   if (needed.length === 0) return { results: absent };
   const { entries, results } = sortByRow(needed);
   const removals = entries.filter(isRemoval);
-  const answer = await sendStatement(call, statementsFor(plan, part, false), entries, removals.length > 0);
+  const answer = await sendStatement(call, plan, statementsFor(plan, part, false), entries, removals.length > 0);
   if (!answer.current) return stale;
   if (settings.relations.guard === "version-table" && Number(answer.gone) < removals.length) {
     await session.query(plan.deleteRemoved, [...keyLiterals(settings.name, plan, removals), versions(removals)]);
@@ -82,7 +137,7 @@ const writeNothing = async (
   plan: WritePlan,
   part: readonly RowEntry[],
 ): Promise<typeof stale | undefined> => {
-  const answer = await sendStatement(call, statementsFor(plan, part, false), [], part.some(isRemoval));
+  const answer = await sendStatement(call, plan, statementsFor(plan, part, false), [], part.some(isRemoval));
   return answer.current ? undefined : stale;
 };
 
@@ -102,8 +157,10 @@ const sharedWriteOf = ({ session, settings }: BatchCall, plan: WritePlan) => {
 /** @throws {SinkError} SINK_MISSING when the items may have the same rows, but the target has no place for owners. */
 const writerOf = (call: BatchCall, plan: WritePlan, entries: readonly RowEntry[]): PartWriter => {
   if (!plan.shared.isNeeded(entries)) {
+    const counts: Overtakings = new Map();
     return {
-      write: (part) => writePart(call, plan, part),
+      write: (part) =>
+        plan.children.length > 0 ? writeFamilies(call, plan, part, counts) : writePart(call, plan, part),
       writeNothing: (part) => writeNothing(call, plan, part),
     };
   }
