@@ -5,6 +5,7 @@ import { SinkError, type UpsertDelivery } from "@sluice/core/sink-kit";
 import type { Session } from "../client/session.ts";
 import { compileEncoders, compileIsJson, type RowEntry } from "../encode.ts";
 import type { PostgresSettings } from "../options.ts";
+import { type ChildReads, compileChildReads } from "../read/child-text.ts";
 import { type Catalogue, readCatalogue } from "../schema/catalogue.ts";
 import { type KeyFacts, readKeyFacts } from "../schema/key-columns.ts";
 import { type ChildPlan, type ChildTable, planChildren, readChildTables } from "./child-plan.ts";
@@ -38,6 +39,8 @@ export interface WritePlan {
   readonly encodeKey: (delivery: UpsertDelivery<unknown>) => RowEntry;
   /** Whether the message gives the column at this position of `cellColumns` a JSON array or object. */
   readonly isJson: (message: unknown, position: number) => boolean;
+  /** How the rows of the children become part of a copy's content. */
+  readonly childReads: ChildReads;
   readonly names: RowNames;
   /** Whether the database stores texts in UTF-8. */
   readonly isUtf8: boolean;
@@ -118,6 +121,11 @@ const createPlan = (
     children,
     ...compileEncoders(settings, table, names, children),
     isJson: compileIsJson(settings, table),
+    childReads: compileChildReads(children, {
+      keys: keys.length,
+      columns: [...keys, ...columns],
+      isDeclared: settings.declared !== undefined,
+    }),
     names,
     isUtf8: catalogue.isUtf8,
     statements,
