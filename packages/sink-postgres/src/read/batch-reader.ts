@@ -151,7 +151,6 @@ const canonicalReader =
       const rejects = await addChildren(call, plan, part, contents);
       if (rejects === stale) return stale;
       const rejected = new Set(rejects.map(({ delivery }) => delivery));
-      for (const delivery of rejected) contents.delete(delivery);
       return { results: [...results.filter(({ delivery }) => !rejected.has(delivery)), ...rejects] };
     });
 
@@ -165,5 +164,6 @@ export const canonicalContents = async (
   throwOthers(results);
   const errors = new Map<unknown, DeliveryError>();
   for (const result of results) if (result.outcome === "failed") errors.set(result.delivery, result.error);
-  return batch.map((delivery) => contents.get(delivery) ?? errors.get(delivery) ?? {});
+  // Postgres may have refused a child's row after the content of the item's row was computed.
+  return batch.map((delivery) => errors.get(delivery) ?? contents.get(delivery) ?? {});
 };
