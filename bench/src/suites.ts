@@ -12,6 +12,7 @@ import { isolationSuite } from "./suites/isolation.ts";
 import { metricsSuite } from "./suites/metrics.ts";
 import { opensearchSuite } from "./suites/opensearch.ts";
 import { postgresSuite } from "./suites/postgres.ts";
+import { postgresChildrenSuite } from "./suites/postgres-children.ts";
 import { snsSuite } from "./suites/sns.ts";
 import { sqsSuite } from "./suites/sqs.ts";
 import { tuningSuite } from "./suites/tuning.ts";
@@ -20,6 +21,7 @@ import { verifySuite } from "./suites/verify.ts";
 /** All suites, in the order of a full run. */
 export const suites: readonly Suite[] = [
   postgresSuite,
+  postgresChildrenSuite,
   opensearchSuite,
   dynamodbSuite,
   fanOutSuite,

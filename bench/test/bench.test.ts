@@ -75,6 +75,16 @@ test("an unknown suite is rejected by name", async () => {
 
 const describeWithPostgres = await engineOrSkip({ describe, test, afterAll }, () => startPostgres());
 
+describeWithPostgres("the suite children", () => {
+  test("--json writes the figures of the suite children", async () => {
+    const mixes = ["insert", "update", "redelivered"];
+    expectFigures(await figuresOf("children"), [
+      ...mixes.map((mix) => `postgres/children/${mix}/vs-raw`),
+      ...mixes.map((mix) => `postgres/children/inline/${mix}/vs-raw`),
+    ]);
+  });
+});
+
 describeWithPostgres("the suite postgres", (engine) => {
   test("--json writes its figures for both guards and every mix", async () => {
     process.env.DATABASE_URL = engine.url;

@@ -13,7 +13,7 @@ import {
 } from "@sluice/core/sink-kit";
 import type { PostgresSettings } from "./options.ts";
 import { compilePath } from "./write/attribute-path.ts";
-import type { ChildPlan } from "./write/child-plan.ts";
+import type { ChildPlan, ChildRows } from "./write/child-plan.ts";
 import { compileChildren } from "./write/child-rows.ts";
 import { type Cell, ColumnValueError, valueCell } from "./write/codec.ts";
 import type { RowNames } from "./write/row-names.ts";
@@ -31,9 +31,6 @@ export interface RowEntry {
    */
   readonly children?: readonly ChildRows[];
 }
-
-/** The rows of a child table, in the order of their element keys. Each has the cells of the key columns first. */
-export type ChildRows = readonly (readonly Cell[])[];
 
 /** Returns one column's cell. The source is an item's key, an image, or a mapper's row. */
 type CellReader<Source> = (source: Source) => Cell;

@@ -11,10 +11,11 @@ import {
   versionColumn,
 } from "../schema/relations.ts";
 import { assigned, isShortened, losesPart, modifierCheck, typeChecked } from "../write/assigned-cells.ts";
-import { columnCheck } from "../write/column-check.ts";
+import type { ChildPlan } from "../write/child-plan.ts";
+import { alsoSame, columnCheck } from "../write/column-check.ts";
 import { aliases, argumentsFor, rowsOf, type StatementColumn, sameKey } from "../write/statements.ts";
 import type { WrittenColumn } from "../write/written-columns.ts";
-import { textsOf } from "./cell-text.ts";
+import { textOf, textsOf } from "./cell-text.ts";
 
 /** A row of a statement: `current` is false if the columns have changed, and the other members are then null. */
 export interface CheckedRow {
@@ -35,6 +36,7 @@ export interface ReadShape {
   readonly columns: readonly WrittenColumn[];
   /** Whether rows can be shared, so that the entry of the item's owner is read. */
   readonly isShared: boolean;
+  readonly children: readonly ChildPlan[];
 }
 
 /** What a target holds at the key of a delivery. Every member is text, because the user's pool may have parsers of its own. */
@@ -49,6 +51,8 @@ export interface FoundRow extends CheckedRow {
   /** The version of the item's entry among the owners that are not shown. */
   readonly claim?: string | null;
   readonly isClaimRemoved?: string | null;
+  /** The rows of each child, as a JSON array of arrays of texts. Null if there are none. */
+  readonly [child: `x${number}`]: string | null;
   readonly [column: `v${number}`]: string | null;
 }
 
@@ -64,11 +68,26 @@ const guardMembers = (isShared: boolean): string => `held.${versionColumn} AS ve
       : ""
   }`;
 
+/** Returns the child's columns for the item's key, as the columns of the sink's table are described. */
+const itemColumns = (keys: readonly WrittenColumn[], child: ChildPlan): readonly WrittenColumn[] =>
+  keys.map((key, index) => ({ ...key, name: child.keys[index]?.name ?? key.name }));
+
+/** `json_build_array` takes at most 100 texts. An array takes any number. */
+const childRows = (keys: readonly WrittenColumn[], child: ChildPlan, index: number): string => {
+  const columns = [...child.keys.slice(keys.length), ...child.columns];
+  const texts = columns.map((column) => textOf(column, `one.${quoteName(column.name)}`)).join(", ");
+  return `LEFT JOIN LATERAL (SELECT json_agg(ARRAY[${texts}]::text[])::text AS rows
+    FROM ${child.settings.relation} AS one WHERE ${sameKey(itemColumns(keys, child), "one")}) AS x${index} ON true`;
+};
+
+const childChecks = (children: readonly ChildPlan[]): string[] =>
+  children.map(({ settings, keys, columns }) => alsoSame(settings.relation, typeChecked([...keys, ...columns])));
+
 /**
  * Returns the SQL that reads the versions and contents at the keys of deliveries. Parameters: the key columns, then the
  * owners as one text if rows can be shared.
  */
-export const readStatement = ({ relations, keys, columns, isShared }: ReadShape): string => {
+export const readStatement = ({ relations, keys, columns, isShared, children }: ReadShape): string => {
   const owners = isShared ? `, string_to_array($${keys.length + 1}::text, ',')` : "";
   const given = `unnest(${argumentsFor(keys)}${owners}) WITH ORDINALITY AS u(${aliases(keys)}${isShared ? ", owner" : ""}, position)`;
   const isInline = relations.guard === "inline";
@@ -78,12 +97,15 @@ export const readStatement = ({ relations, keys, columns, isShared }: ReadShape)
   const key = quoteName(keys[0]?.name ?? "");
   const isThere = `${row}.${key} IS NOT NULL${isInline ? ` AND held.${removedColumn} IS NULL` : ""}`;
   const texts = textsOf(columns, (index) => `${row}.${quoteName(columns[index]?.name ?? "")}`);
+  const found = children.map((_, index) => `, x${index}.rows AS x${index}`).join("");
+  const some = children.map((_, index) => ` OR x${index}.rows IS NOT NULL`).join("");
+  const childJoins = children.map((child, index) => childRows(keys, child, index)).join(" ");
   return checked(
-    columnCheck(relations.rows, typeChecked(columns)),
+    columnCheck(relations.rows, typeChecked(columns), ...childChecks(children)),
     `
-  SELECT u.position::text AS position, ${guardMembers(isShared)}, (${isThere})::text AS "isThere", ${texts}
-  FROM ${given} ${held} ${live}
-  WHERE (SELECT same FROM shape) AND (held.${key} IS NOT NULL OR ${row}.${key} IS NOT NULL)`,
+  SELECT u.position::text AS position, ${guardMembers(isShared)}, (${isThere})::text AS "isThere", ${texts}${found}
+  FROM ${given} ${held} ${live} ${childJoins}
+  WHERE (SELECT same FROM shape) AND (held.${key} IS NOT NULL OR ${row}.${key} IS NOT NULL${some})`,
   );
 };
 

@@ -8,6 +8,7 @@ import { childKeyNames, childrenInOrder } from "../schema/child-keys.ts";
 import type { ChildSettings } from "../schema/children.ts";
 import { type KeyFacts, keyProblem, readKeyFacts } from "../schema/key-columns.ts";
 import { quoteAll, type Relations } from "../schema/relations.ts";
+import type { Cell } from "./codec.ts";
 import { withComparison } from "./shared-plan.ts";
 import { type WrittenColumn, written } from "./written-columns.ts";
 
@@ -26,6 +27,9 @@ export interface ChildPlan {
   /** The parent's index among the plan's children. Undefined if the parent is the table of the sink. */
   readonly parent: number | undefined;
 }
+
+/** The rows of a child table, in the order of their element keys. Each has the cells of the key columns first. */
+export type ChildRows = readonly (readonly Cell[])[];
 
 /** A child table that exists. */
 export interface ChildTable {

@@ -1,9 +1,8 @@
 // Turns the lists, sets and maps of an item into the rows of child tables.
 
 import type { AttributeValue } from "@sluice/core/sink-kit";
-import type { ChildRows } from "../encode.ts";
 import { compileElementPath } from "./attribute-path.ts";
-import type { ChildPlan } from "./child-plan.ts";
+import type { ChildPlan, ChildRows } from "./child-plan.ts";
 import { type Cell, ColumnValueError, valueCell } from "./codec.ts";
 import { compileElementCells, type ElementCells, rowCells } from "./element-cells.ts";
 import { attributeReader, type ElementReader, type Elements, valueReader } from "./elements.ts";

@@ -17,16 +17,8 @@ import type { Session } from "../client/session.ts";
 import type { RowEntry } from "../encode.ts";
 import type { PostgresSettings } from "../options.ts";
 import { resultsOf, sortByRow } from "./batch.ts";
-import {
-  childLiterals,
-  isForeign,
-  isRemoval,
-  literals,
-  positionsOf,
-  removalFlags,
-  splitAbsent,
-  versions,
-} from "./parameters.ts";
+import { type Overtakings, settle } from "./overtaken.ts";
+import { childLiterals, isForeign, isRemoval, literals, removalFlags, splitAbsent, versions } from "./parameters.ts";
 import type { Plans, WritePlan, WriteStatements } from "./plan.ts";
 import { withRefusedColumns } from "./refused-column.ts";
 import {
@@ -84,32 +76,6 @@ const withoutAbsent = ({ session, settings }: BatchCall, plan: WritePlan, part: 
     return (rows[0] as { readonly present: string | null }).present;
   });
 
-/** How often each entry of a call was overtaken by another writer. */
-type Overtakings = Map<RowEntry, number>;
-
-/** An entry that other writers overtook so often fails. */
-const maxOvertakings = 8;
-
-/** Splits off the entries that other writers overtook. They need another statement, whose snapshot is newer. */
-const splitOvertaken = (
-  { settings }: BatchCall,
-  entries: readonly RowEntry[],
-  positions: string | null | undefined,
-  counts: Overtakings,
-): { readonly settled: readonly WriteResult[]; readonly left: readonly RowEntry[] } => {
-  const overtaken = positionsOf(positions ?? null);
-  const settled: WriteResult[] = [];
-  const left: RowEntry[] = [];
-  for (const entry of entries.filter((_, index) => overtaken.has(index + 1))) {
-    const count = (counts.get(entry) ?? 0) + 1;
-    counts.set(entry, count);
-    const found = `[${settings.name}] other writers changed the item's row during each of ${count} statements`;
-    if (count < maxOvertakings) left.push(entry);
-    else settled.push(failed(entry.delivery, new SinkError("SINK_CONFLICT", found)));
-  }
-  return { settled, left };
-};
-
 /** Writes the entries with their children. A removal that wins sees its row, so nothing must be looked for again. */
 const writeFamilies = async (
   call: BatchCall,
@@ -122,10 +88,8 @@ const writeFamilies = async (
   const { entries, results } = sortByRow(needed);
   const answer = await sendStatement(call, plan, statementsFor(plan, part, false), entries, entries.some(isRemoval));
   if (!answer.current) return stale;
-  const { settled, left } = splitOvertaken(call, entries, answer.overtaken, counts);
-  const unsettled = positionsOf(answer.overtaken ?? null);
-  const own = resultsOf(entries, answer.lost).filter((_, index) => !unsettled.has(index + 1));
-  return { results: [...absent, ...results, ...own, ...settled], left };
+  const settled = settle(call.settings.name, entries, answer, counts);
+  return { results: [...absent, ...results, ...settled.results], left: settled.left };
 };
 
 /** Writes the entries. In the rare case that a removal deleted no row, `deleteRemoved` looks for the row again. */
@@ -279,7 +243,7 @@ export const sendBatch = async (
       send: writer.write,
       checkTarget: checkTarget(call, plan, writer),
     });
-    results.push(...(await withRefusedColumns(call.session, plan.cellColumns, entries, sent.results)));
+    results.push(...(await withRefusedColumns(call.session, plan, entries, sent.results)));
     if (!sent.isStale) {
       const all = [...results, ...unencoded];
       const error = errorOfTarget(all);
