@@ -4,7 +4,15 @@ import { afterAll, afterEach, beforeEach, describe, expect, test } from "@jest/g
 import type { UpsertDelivery } from "@sluice/core/sink-kit";
 import { engineOrSkip, startPostgres } from "@sluice/local";
 import { type PostgresChild, postgresSink } from "../src/index.ts";
-import { changeOf, type Database, invocation, messagesOf, newDatabase, outcomesOf, upsertOf } from "./support/deliveries.ts";
+import {
+  changeOf,
+  type Database,
+  invocation,
+  messagesOf,
+  newDatabase,
+  outcomesOf,
+  upsertOf,
+} from "./support/deliveries.ts";
 
 const describeWithPostgres = await engineOrSkip({ describe, test, afterAll }, () => startPostgres());
 
@@ -49,7 +57,11 @@ describeWithPostgres("children of a mapper's row", (engine) => {
     return sink;
   };
   const rowsOf = async (table: string) =>
-    (await database.sql(`SELECT concat_ws('|', VARIADIC ARRAY(SELECT COALESCE(value, '-') FROM jsonb_each_text(to_jsonb(t)))) AS row FROM ${table} t`))
+    (
+      await database.sql(
+        `SELECT concat_ws('|', VARIADIC ARRAY(SELECT COALESCE(value, '-') FROM jsonb_each_text(to_jsonb(t)))) AS row FROM ${table} t`,
+      )
+    )
       .map(({ row }) => row)
       .sort();
 
@@ -72,7 +84,11 @@ describeWithPostgres("children of a mapper's row", (engine) => {
   });
 
   test.each<[string, Row, RegExp]>([
-    ["a text in place of a list", { lines: "secret" }, /"lines", "lines": found a string; expected a list, a set or a map/],
+    [
+      "a text in place of a list",
+      { lines: "secret" },
+      /"lines", "lines": found a string; expected a list, a set or a map/,
+    ],
     ["a map where positions are needed", { lines: { a: {} } }, /found a map, which has no positions/],
     ["a list where names are needed", { deep: { notes: ["secret"] } }, /found a list, whose elements have no names/],
     ["two elements with one key", { tags: ["secret", "secret"] }, /found two elements with the same key/],
@@ -80,7 +96,11 @@ describeWithPostgres("children of a mapper's row", (engine) => {
     ["a value in place of a row", { lines: ["secret"] }, /found an element without named members/],
     ["a name that is not a column", { lines: [{ secret: 1, skuu: 1 }] }, /the row names column "secret"/],
     ["a text that is too long", { lines: [{ sku: "secret" }] }, /22001/],
-    ["a value of another type", { lines: [{ sku: "a", price: "secret" }] }, /table "lines", column "price" \(numeric\(9,2\)\)/],
+    [
+      "a value of another type",
+      { lines: [{ sku: "a", price: "secret" }] },
+      /table "lines", column "price" \(numeric\(9,2\)\)/,
+    ],
   ])("%s is rejected, and other items are written", async (_, row, message) => {
     const sink = await open();
     const other = upsertOf(changeOf({ id: "y" }, 2, {}), { id: "y", tags: ["t"] });
@@ -104,11 +124,16 @@ describeWithPostgres("children of a mapper's row", (engine) => {
     const write = async (position: number, row: Row) => sink.write([put(position, row)] as never, invocation());
     const versions = async () =>
       Object.fromEntries(
-        (await database.sql("SELECT 'l' || line AS name, xmin::text FROM lines UNION ALL SELECT 'order', xmin::text FROM orders")).map(
-          ({ name, xmin }) => [String(name), xmin],
-        ),
+        (
+          await database.sql(
+            "SELECT 'l' || line AS name, xmin::text FROM lines UNION ALL SELECT 'order', xmin::text FROM orders",
+          )
+        ).map(({ name, xmin }) => [String(name), xmin]),
       );
-    const [a, b] = [{ sku: "a", price: 1.005 }, { sku: "b", price: 2 }];
+    const [a, b] = [
+      { sku: "a", price: 1.005 },
+      { sku: "b", price: 2 },
+    ];
     await write(1, { total: 1, lines: [a, b] });
     const first = await versions();
     await write(2, { total: 1, lines: [a, { sku: "c", price: 2 }] });
@@ -127,8 +152,14 @@ describeWithPostgres("children of a mapper's row", (engine) => {
     const sink = await open();
     const write = () => sink.write([put(1, {})] as never, invocation());
     await database.sql("ALTER TABLE tags DROP CONSTRAINT tags_pkey; CREATE UNIQUE INDEX ON tags (tag, order_id)");
-    await expect(write()).rejects.toMatchObject({ code: "SINK_MISSING", message: expect.stringMatching(/does not begin with/) });
+    await expect(write()).rejects.toMatchObject({
+      code: "SINK_MISSING",
+      message: expect.stringMatching(/does not begin with/),
+    });
     await database.sql("DROP TABLE tags");
-    await expect(write()).rejects.toMatchObject({ code: "SINK_MISSING", message: expect.stringMatching(/"tags" does not exist/) });
+    await expect(write()).rejects.toMatchObject({
+      code: "SINK_MISSING",
+      message: expect.stringMatching(/"tags" does not exist/),
+    });
   });
 });
