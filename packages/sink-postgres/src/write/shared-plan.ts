@@ -4,7 +4,7 @@ import { keySources, SinkError } from "@sluice/core/sink-kit";
 import type { RowEntry } from "../encode.ts";
 import type { PostgresSettings } from "../options.ts";
 import type { Catalogue } from "../schema/catalogue.ts";
-import { type ComparedColumn, type KeyFacts, keyProblem, mappingText } from "../schema/key-columns.ts";
+import { type KeyFacts, keyProblem, mappingText } from "../schema/key-columns.ts";
 import { withComparison } from "./compared-column.ts";
 import { compileProof, type KeyMapping } from "./key-proof.ts";
 import {
