@@ -4,7 +4,8 @@ import { keySources, SinkError } from "@sluice/core/sink-kit";
 import type { RowEntry } from "../encode.ts";
 import type { PostgresSettings } from "../options.ts";
 import type { Catalogue } from "../schema/catalogue.ts";
-import { type ComparedColumn, type KeyFacts, keyProblem, mappingText } from "../schema/key-columns.ts";
+import { type KeyFacts, keyProblem, mappingText } from "../schema/key-columns.ts";
+import { withComparison } from "./compared-column.ts";
 import { compileProof, type KeyMapping } from "./key-proof.ts";
 import {
   createSharedStatement,
@@ -50,23 +51,6 @@ export interface SharedTable {
   readonly catalogue: Catalogue;
   readonly facts: KeyFacts;
 }
-
-/** Types of which an assignment changes a value without an error: it rounds, or removes spaces at the end. */
-const changingTypes = new Set(["numeric", "varchar", "timestamp", "timestamptz", "time", "timetz", "interval"]);
-
-/** Returns a key column with what its comparison needs. `compared` are the columns of its table. */
-export const withComparison = (column: WrittenColumn, compared: readonly ComparedColumn[]): WrittenColumn => {
-  const found = compared.find(({ name }) => name === column.name);
-  if (found === undefined) return column;
-  const { collation, fullType, hasModifier, isBuiltIn, modifier, typeName, typeOid } = found;
-  const mayChange = isBuiltIn && changingTypes.has(typeName);
-  return {
-    ...column,
-    checkedType: typeOid,
-    comparison: { collation: collation ?? undefined, modifier: mayChange || hasModifier ? modifier : undefined },
-    ...(mayChange && hasModifier && { comparedAs: fullType }),
-  };
-};
 
 const missing = (sink: string, problem: string): SinkError => new SinkError("SINK_MISSING", `[${sink}] ${problem}`);
 
