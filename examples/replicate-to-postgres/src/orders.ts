@@ -34,7 +34,7 @@ export const ordersSink: MappedPostgresSink = postgresSink({
       table: process.env.ORDER_COUPONS_TABLE ?? "order_coupons",
       of: "coupons",
       elementKey: ["coupon"],
-      columns: { coupon: { path: "[]", type: "text" } },
+      columns: { coupon: { path: [], type: "text" } },
     },
   ],
 });
