@@ -23,7 +23,9 @@ const childrenWith = <Columns>(columnsOf: {
   { table: "labels", of: "labels", memberName: "name", columns: columnsOf.labels },
 ];
 
-const declared = childrenWith<Readonly<Record<string, string | { readonly path: string | readonly string[]; readonly type: string }>>>({
+const declared = childrenWith<
+  Readonly<Record<string, string | { readonly path: string | readonly string[]; readonly type: string }>>
+>({
   lines: { sku: "text", quantity: { path: "qty", type: "integer" }, price: "numeric" },
   serials: { serial: { path: [], type: "text" } },
   labels: { value: { path: [], type: "text" } },
