@@ -177,8 +177,8 @@ describeWithEngines("orders with lines, replicated to Postgres", (engines) => {
       new UpdateItemCommand({
         TableName: tableName,
         Key: { orderId: { S: "5" } },
-        UpdateExpression: "REMOVE lines[0], coupons SET #status = :status",
-        ExpressionAttributeNames: { "#status": "status" },
+        UpdateExpression: "REMOVE #lines[0], coupons SET #status = :status",
+        ExpressionAttributeNames: { "#lines": "lines", "#status": "status" },
         ExpressionAttributeValues: { ":status": { S: "paid — 🎬" } },
       }),
     );

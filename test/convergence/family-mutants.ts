@@ -31,6 +31,8 @@ export const familyRaceMutants: Readonly<Record<string, Mutation>> = {
   ),
   "does not send an overtaken change again": both(
     slowCommits,
-    rewriting((text) => text.replace(/CASE WHEN winners\.number (?:(?!CASE WHEN winners)[\s\S])+ AS overtaken/, "NULL AS overtaken")),
+    rewriting((text) =>
+      text.replace(/CASE WHEN winners\.number (?:(?!CASE WHEN winners)[\s\S])+ AS overtaken/, "NULL AS overtaken"),
+    ),
   ),
 };
