@@ -49,10 +49,18 @@ interface Material {
 
 const materialOf = ({ batchSize, batches }: SuiteOptions): Material => {
   const count = batchSize * batches;
-  const [before, after] = [0, 1].map((revision) => Array.from({ length: count }, (_, order) => orderOf(order, revision)));
+  const [before, after] = [0, 1].map((revision) =>
+    Array.from({ length: count }, (_, order) => orderOf(order, revision)),
+  );
   const records = (items: readonly PlainItem[], olds: readonly PlainItem[], offset: number) =>
     items.map((item, index) =>
-      streamRecord({ before: olds[index], after: item, position: offset + index + 1, keyNames: ["id"], tableName: "Orders" }),
+      streamRecord({
+        before: olds[index],
+        after: item,
+        position: offset + index + 1,
+        keyNames: ["id"],
+        tableName: "Orders",
+      }),
     );
   const eventsOf = (items: readonly PlainItem[], olds: readonly PlainItem[], offset: number): string[] =>
     texts(batched(records(items, olds, offset), batchSize).map(streamEvent));

@@ -30,7 +30,9 @@ const randomLine = (random: Random, revision: number) => ({
   M: {
     revision: { N: String(revision) },
     sku: { S: pick(random, texts) },
-    ...(random() < 0.7 && { parts: { L: Array.from({ length: upTo(random, 2) }, () => ({ S: pick(random, texts) })) } }),
+    ...(random() < 0.7 && {
+      parts: { L: Array.from({ length: upTo(random, 2) }, () => ({ S: pick(random, texts) })) },
+    }),
   },
 });
 
@@ -44,7 +46,9 @@ const randomOrder = (random: Random, id: string, revision: number): Image => {
     revision: { N: String(revision) },
     ...(random() < 0.8 && { lines: random() < 0.9 ? { L: lines } : { NULL: true } }),
     ...(random() < 0.8 && { tags: random() < 0.8 ? { SS: tags } : { L: tags.map((S) => ({ S })) } }),
-    ...(random() < 0.8 && { notes: { M: Object.fromEntries(names.map((name) => [name, { S: pick(random, texts) }])) } }),
+    ...(random() < 0.8 && {
+      notes: { M: Object.fromEntries(names.map((name) => [name, { S: pick(random, texts) }])) },
+    }),
   };
 };
 
@@ -57,8 +61,20 @@ const children = [
     columns: { revision: "int", sku: "varchar(3)" },
     children: [{ table: "parts", of: "parts", position: "part", columns: { name: { path: [], type: "text" } } }],
   },
-  { table: "tags", of: "tags", key: { order_id: "id" }, elementKey: ["tag"], columns: { tag: { path: [], type: "text" } } },
-  { table: "notes", of: "notes", key: { order_id: "id" }, memberName: "name", columns: { note: { path: [], type: "text" } } },
+  {
+    table: "tags",
+    of: "tags",
+    key: { order_id: "id" },
+    elementKey: ["tag"],
+    columns: { tag: { path: [], type: "text" } },
+  },
+  {
+    table: "notes",
+    of: "notes",
+    key: { order_id: "id" },
+    memberName: "name",
+    columns: { note: { path: [], type: "text" } },
+  },
 ];
 
 const ddl = (rows: string): string => `CREATE TABLE ${rows} (id text PRIMARY KEY, revision int);
@@ -76,10 +92,13 @@ const modelRows = ({ id, revision, lines, tags, notes }: Record<string, Value | 
   const rows = [`order ${key} ${revision?.N}`];
   for (const [line, { M }] of ((lines?.L ?? []) as { M: Record<string, Value> }[]).entries()) {
     rows.push(`line ${key} ${line} ${M.revision?.N} ${M.sku?.S}`);
-    for (const [part, { S }] of ((M.parts?.L ?? []) as Value[]).entries()) rows.push(`part ${key} ${line} ${part} ${S}`);
+    for (const [part, { S }] of ((M.parts?.L ?? []) as Value[]).entries())
+      rows.push(`part ${key} ${line} ${part} ${S}`);
   }
-  for (const tag of (tags?.SS ?? ((tags?.L ?? []) as Value[]).map(({ S }) => S)) as string[]) rows.push(`tag ${key} ${tag}`);
-  for (const [name, { S }] of Object.entries((notes?.M ?? {}) as Record<string, Value>)) rows.push(`note ${key} ${name} ${S}`);
+  for (const tag of (tags?.SS ?? ((tags?.L ?? []) as Value[]).map(({ S }) => S)) as string[])
+    rows.push(`tag ${key} ${tag}`);
+  for (const [name, { S }] of Object.entries((notes?.M ?? {}) as Record<string, Value>))
+    rows.push(`note ${key} ${name} ${S}`);
   return rows;
 };
 
@@ -94,7 +113,10 @@ const torn = `SELECT count(*)::int AS torn FROM lines l LEFT JOIN orders o ON o.
   WHERE o.revision IS DISTINCT FROM l.revision`;
 
 /** Writes a batch, and retries what failed, as core does. */
-const writeUntilTaken = async (write: (batch: readonly Delivery[]) => Promise<readonly Delivery[]>, batch: Delivery[]) => {
+const writeUntilTaken = async (
+  write: (batch: readonly Delivery[]) => Promise<readonly Delivery[]>,
+  batch: Delivery[],
+) => {
   let left: readonly Delivery[] = batch;
   for (let attempt = 0; left.length > 0; attempt += 1) {
     if (attempt > 50) throw new Error("the batch fails for ever");
@@ -111,7 +133,9 @@ const randomHistory = (random: Random, ids: readonly string[]): Delivery[] =>
 
 const expectedRows = (history: readonly Delivery[]): string[] => {
   const newest = new Map(history.map((delivery) => [delivery.change.itemKey, delivery]));
-  return [...newest.values()].flatMap(({ message }) => (message === undefined ? [] : modelRows(message as never))).sort();
+  return [...newest.values()]
+    .flatMap(({ message }) => (message === undefined ? [] : modelRows(message as never)))
+    .sort();
 };
 
 /** Splits deliveries, in random order and with repeats, into batches with at most one change of each item. */
@@ -167,7 +191,9 @@ describeWithPostgres("children in random histories", (engine) => {
       };
       await Promise.all(Array.from({ length: writers }, write));
       const counts = await stop();
-      const rows = (await database.sql(`SELECT * FROM (${foundRows}) AS r WHERE row LIKE '%${seed}%'`)).map(({ row }) => row);
+      const rows = (await database.sql(`SELECT * FROM (${foundRows}) AS r WHERE row LIKE '%${seed}%'`)).map(
+        ({ row }) => row,
+      );
       expect({ seed, rows: rows.sort() }).toEqual({ seed, rows: expectedRows(history) });
       expect({ seed, torn: counts.filter((count) => count !== 0) }).toEqual({ seed, torn: [] });
     }

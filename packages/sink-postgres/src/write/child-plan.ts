@@ -9,7 +9,7 @@ import type { ChildSettings } from "../schema/children.ts";
 import { type KeyFacts, keyProblem, readKeyFacts } from "../schema/key-columns.ts";
 import { quoteAll, type Relations } from "../schema/relations.ts";
 import type { Cell } from "./codec.ts";
-import { withComparison } from "./shared-plan.ts";
+import { withComparison } from "./compared-column.ts";
 import { type WrittenColumn, written } from "./written-columns.ts";
 
 /** A child table with its columns, as the catalogue describes them. */

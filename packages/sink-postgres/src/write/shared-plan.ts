@@ -4,7 +4,8 @@ import { keySources, SinkError } from "@sluice/core/sink-kit";
 import type { RowEntry } from "../encode.ts";
 import type { PostgresSettings } from "../options.ts";
 import type { Catalogue } from "../schema/catalogue.ts";
-import { type ComparedColumn, type KeyFacts, keyProblem, mappingText } from "../schema/key-columns.ts";
+import { type KeyFacts, keyProblem, mappingText } from "../schema/key-columns.ts";
+import { withComparison } from "./compared-column.ts";
 import { compileProof, type KeyMapping } from "./key-proof.ts";
 import {
   createSharedStatement,
@@ -23,6 +24,8 @@ export interface SharedPlan {
    * @throws {SinkError} SINK_MISSING when they may, but the target has no place for owners.
    */
   readonly isNeeded: (entries: readonly RowEntry[]) => boolean;
+  /** Whether an earlier batch has shown that items may have the same rows. */
+  readonly isKnownToBeNeeded: () => boolean;
   /** Whether an item can have left rows at other keys, because option `key` is a function. */
   readonly canStray: boolean;
   /** Whether the version table has the columns for owners. */
@@ -48,23 +51,6 @@ export interface SharedTable {
   readonly catalogue: Catalogue;
   readonly facts: KeyFacts;
 }
-
-/** Types of which an assignment changes a value without an error: it rounds, or removes spaces at the end. */
-const changingTypes = new Set(["numeric", "varchar", "timestamp", "timestamptz", "time", "timetz", "interval"]);
-
-/** Returns a key column with what its comparison needs. `compared` are the columns of its table. */
-export const withComparison = (column: WrittenColumn, compared: readonly ComparedColumn[]): WrittenColumn => {
-  const found = compared.find(({ name }) => name === column.name);
-  if (found === undefined) return column;
-  const { collation, fullType, hasModifier, isBuiltIn, modifier, typeName, typeOid } = found;
-  const mayChange = isBuiltIn && changingTypes.has(typeName);
-  return {
-    ...column,
-    checkedType: typeOid,
-    comparison: { collation: collation ?? undefined, modifier: mayChange || hasModifier ? modifier : undefined },
-    ...(mayChange && hasModifier && { comparedAs: fullType }),
-  };
-};
 
 const missing = (sink: string, problem: string): SinkError => new SinkError("SINK_MISSING", `[${sink}] ${problem}`);
 
@@ -119,6 +105,7 @@ export const planSharing = (
         if (obstacle === undefined) return true;
         throw missing(settings.name, `two items may have the same row, because ${problem}; ${obstacle}`);
       },
+      isKnownToBeNeeded: () => problemOf([]) !== undefined,
       hasOwners: settings.relations.guard === "version-table" && facts.hasOwners,
       mapping,
       canStray: typeof settings.key === "function",
