@@ -27,7 +27,9 @@ describeWithPostgres("ensure with children", (engine) => {
         "order_id text NOT NULL, line_no integer NOT NULL, sku character varying(9), quantity numeric(9,2), extra text",
       );
       const [parts] = await database.sql(columnsOf, ["line_parts"]);
-      expect(parts?.columns).toBe("order_id text NOT NULL, line_no integer NOT NULL, part_no integer NOT NULL, part text");
+      expect(parts?.columns).toBe(
+        "order_id text NOT NULL, line_no integer NOT NULL, part_no integer NOT NULL, part text",
+      );
       const [notes] = await database.sql(columnsOf, ["order_notes"]);
       expect(notes?.columns).toBe("id text NOT NULL, name text NOT NULL, note jsonb");
       const parent = guard === "inline" ? "orders_with_tombstones" : "orders";
@@ -58,7 +60,10 @@ describeWithPostgres("ensure with children", (engine) => {
     test(`${guard}: purge deletes tombstones, and child rows that another program added to one`, async () => {
       const { database, sink, versions } = await openFamily(engine, guard);
       const lines = [{ sku: "a", parts: ["x"] }, { sku: "b" }];
-      await sink.write([putOrder("1", 1, { lines }), putOrder("2", 2, { lines }), removeOrder("1", 3)] as never, invocation());
+      await sink.write(
+        [putOrder("1", 1, { lines }), putOrder("2", 2, { lines }), removeOrder("1", 3)] as never,
+        invocation(),
+      );
       expect(await database.sql("SELECT DISTINCT order_id FROM order_lines")).toEqual([{ order_id: "2" }]);
       if (guard === "inline") {
         await database.sql("INSERT INTO order_lines VALUES ('1', 0, 'x')");
@@ -83,14 +88,16 @@ describeWithPostgres("ensure with children", (engine) => {
     });
     const [lines] = await database.sql(columnsOf, ["order_lines"]);
     expect(lines?.columns).toMatch(/^order_id character varying\(20\) NOT NULL/);
-    const collation = "SELECT attcollation::regcollation::text AS name FROM pg_attribute WHERE attrelid = 'line_parts'::regclass AND attname = 'order_id'";
+    const collation =
+      "SELECT attcollation::regcollation::text AS name FROM pg_attribute WHERE attrelid = 'line_parts'::regclass AND attname = 'order_id'";
     expect(await database.sql(collation)).toEqual([{ name: '"C"' }]);
     await database.close();
   });
 
   test("adds missing columns to an existing table, and no foreign key", async () => {
     const { database, sink } = await openFamily(engine, "version-table", {
-      before: "CREATE TABLE order_lines (order_id text, line_no bigint, sku text, mine int, UNIQUE (order_id, line_no))",
+      before:
+        "CREATE TABLE order_lines (order_id text, line_no bigint, sku text, mine int, UNIQUE (order_id, line_no))",
       children: [{ ...children[0], columns: { sku: "text", quantity: "numeric" }, children: [] } as never],
     });
     expect(await sink.ensure()).toEqual([]);
@@ -101,11 +108,27 @@ describeWithPostgres("ensure with children", (engine) => {
   });
 
   const refused: readonly (readonly [string, string, RegExp])[] = [
-    ["no unique index", "CREATE TABLE order_lines (order_id text, line_no int)", /no unique index.*CREATE UNIQUE INDEX/],
+    [
+      "no unique index",
+      "CREATE TABLE order_lines (order_id text, line_no int)",
+      /no unique index.*CREATE UNIQUE INDEX/,
+    ],
     ["no key column", "CREATE TABLE order_lines (order_id text, sku varchar)", /key column "line_no".*add it/],
-    ["another type of the item's key", "CREATE TABLE order_lines (order_id int, line_no int, UNIQUE (order_id, line_no))", /"order_id".*integer; expected text/],
-    ["another type of the position", "CREATE TABLE order_lines (order_id text, line_no text, UNIQUE (order_id, line_no))", /"line_no".*text; expected integer/],
-    ["another type of a column", "CREATE TABLE order_lines (order_id text, line_no int, sku int, UNIQUE (order_id, line_no))", /"sku" as varchar\(9\); in "order_lines" it is integer/],
+    [
+      "another type of the item's key",
+      "CREATE TABLE order_lines (order_id int, line_no int, UNIQUE (order_id, line_no))",
+      /"order_id".*integer; expected text/,
+    ],
+    [
+      "another type of the position",
+      "CREATE TABLE order_lines (order_id text, line_no text, UNIQUE (order_id, line_no))",
+      /"line_no".*text; expected integer/,
+    ],
+    [
+      "another type of a column",
+      "CREATE TABLE order_lines (order_id text, line_no int, sku int, UNIQUE (order_id, line_no))",
+      /"sku" as varchar\(9\); in "order_lines" it is integer/,
+    ],
     ["a view", "CREATE VIEW order_lines AS SELECT 'a' AS order_id, 1 AS line_no", /order_lines.*not .*a table/],
   ];
   for (const [what, before, message] of refused) {

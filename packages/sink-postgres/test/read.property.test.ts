@@ -5,9 +5,9 @@ import { afterAll, describe, expect, test } from "@jest/globals";
 import type { UpsertDelivery } from "@sluice/core/sink-kit";
 import { engineOrSkip, startPostgres } from "@sluice/local";
 import { type PostgresGuard, type PostgresRow, postgresSink } from "../src/index.ts";
+import { kinds, type Make, otherSettings, pick, prepare } from "./support/column-kinds.ts";
 import { changeOf, type Database, invocation, newDatabase, outcomesOf, upsertOf } from "./support/deliveries.ts";
 import { type Random, randomOf } from "./support/random.ts";
-import { kinds, type Make, otherSettings, pick, prepare } from "./support/column-kinds.ts";
 import { poolWith } from "./support/reads.ts";
 
 const describeWithPostgres = await engineOrSkip({ describe, test, afterAll }, () => startPostgres());

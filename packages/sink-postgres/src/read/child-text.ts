@@ -1,10 +1,10 @@
 // The content of child tables: each is one member of a copy's content, whose text has the rows of the item in the order of
 // their keys. The text has the same forms of cells as the content of the sink's table.
 
-import { ColumnValueError } from "../write/codec.ts";
-import type { Cell } from "../write/codec.ts";
 import type { ChildPlan } from "../write/child-plan.ts";
 import { compileChildren } from "../write/child-rows.ts";
+import type { Cell } from "../write/codec.ts";
+import { ColumnValueError } from "../write/codec.ts";
 import type { WrittenColumn } from "../write/written-columns.ts";
 import { addMember, comparedText } from "./cell-text.ts";
 
@@ -63,7 +63,11 @@ const jsonFinder = (
 /** Creates what a read needs to know about the children. */
 export const compileChildReads = (
   children: readonly ChildPlan[],
-  { keys, columns, isDeclared }: {
+  {
+    keys,
+    columns,
+    isDeclared,
+  }: {
     readonly keys: number;
     readonly columns: readonly WrittenColumn[];
     readonly isDeclared: boolean;
@@ -117,7 +121,12 @@ export const addChild = (
     const element: Record<string, string> = {};
     for (const [position, { name, baseType }] of columns.entries()) {
       const text = texts[position] ?? null;
-      if (text !== null) addMember(element, name, comparedText(baseType, text, () => isJson(index, name)));
+      if (text !== null)
+        addMember(
+          element,
+          name,
+          comparedText(baseType, text, () => isJson(index, name)),
+        );
     }
     return element;
   });

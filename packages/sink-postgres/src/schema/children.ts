@@ -37,7 +37,7 @@ export interface PostgresChild {
   readonly children?: readonly PostgresChild[];
 }
 
-/** How an element is told from the other elements of its list, set or map. */
+/** What distinguishes an element from the other elements of its list, set or map. */
 export type ElementKey =
   | { readonly by: "position"; readonly columns: readonly [string] }
   | { readonly by: "memberName"; readonly columns: readonly [string] }

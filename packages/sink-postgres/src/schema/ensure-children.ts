@@ -43,7 +43,10 @@ const definition = ({ name, type }: KeyDefinition): string => `${quoteName(name)
 const createChild = (child: ChildSettings, keys: readonly KeyDefinition[], parent: ParentTable): string => {
   const { relation, declared } = child;
   if (declared === undefined) {
-    throw invalidOption("children", `names ${relation}, which does not exist; create it, because the sink has a mapper`);
+    throw invalidOption(
+      "children",
+      `names ${relation}, which does not exist; create it, because the sink has a mapper`,
+    );
   }
   const names = keys.map(({ name }) => name);
   const others = declared.filter(({ name }) => !names.includes(name));
@@ -76,7 +79,10 @@ const checkKeyColumns = (
     const found = columns.find((column) => column.name === name);
     if (found === undefined) {
       const wayOut = `add it, and a unique index over (${quoteAll(keys.map((key) => key.name))})`;
-      throw invalidOption("children", `needs the key column "${name}" in ${relation}, which does not have it; ${wayOut}`);
+      throw invalidOption(
+        "children",
+        `needs the key column "${name}" in ${relation}, which does not have it; ${wayOut}`,
+      );
     }
     const refersTo = parent.keys[index];
     if (refersTo !== undefined && !comparesAlike(found, withoutModifier(type))) {
@@ -84,7 +90,10 @@ const checkKeyColumns = (
       throw invalidOption("children", `fills column "${name}" of ${relation}, which is ${found.type}; ${expected}`);
     }
     if (refersTo === undefined && elementKey.by === "position" && !wholeNumbers.has(found.type)) {
-      throw invalidOption("children", `gives "${name}" of ${relation} positions; it is ${found.type}; expected integer`);
+      throw invalidOption(
+        "children",
+        `gives "${name}" of ${relation} positions; it is ${found.type}; expected integer`,
+      );
     }
   }
 };
@@ -98,7 +107,10 @@ const checkWritten = ({ relation, listed, declared }: ChildSettings, { columns }
   const names = new Set(listed ?? declared?.map(({ name }) => name));
   const generated = columns.find(({ name, isGenerated }) => names.has(name) && isGenerated);
   if (generated === undefined) return;
-  throw invalidOption("children", `names column "${generated.name}" of ${relation}, which Postgres generates; leave it out`);
+  throw invalidOption(
+    "children",
+    `names column "${generated.name}" of ${relation}, which Postgres generates; leave it out`,
+  );
 };
 
 const additions = ({ relation, declared = [] }: ChildSettings, { columns }: Catalogue): string[] =>
@@ -109,7 +121,10 @@ const additions = ({ relation, declared = [] }: ChildSettings, { columns }: Cata
 const checkNames = ({ relation, listed, declared }: ChildSettings, parentKeys: readonly string[]): void => {
   const twice = (listed ?? declared?.map(({ name }) => name))?.find((name) => parentKeys.includes(name));
   if (twice === undefined) return;
-  throw invalidOption("children", `names column "${twice}" of ${relation} in "columns"; it has the key of the parent's row`);
+  throw invalidOption(
+    "children",
+    `names column "${twice}" of ${relation} in "columns"; it has the key of the parent's row`,
+  );
 };
 
 /** The existing table's own types are those to which its children refer. */
@@ -141,7 +156,8 @@ const statementsOf = async (
   const facts = await readKeyFacts(session, relations);
   await checkDeclaredTypes(session, { option: "children", declared, relation, table });
   if (table === undefined) {
-    if (facts.relationProblem !== undefined) throw invalidOption("children", `cannot be used: ${facts.relationProblem}`);
+    if (facts.relationProblem !== undefined)
+      throw invalidOption("children", `cannot be used: ${facts.relationProblem}`);
     return { statements: [createChild(child, keys, parent)], table: { relation, keys } };
   }
   if (table.kind !== "table") throw invalidOption("children", `names ${relation}, which is not a table`);
@@ -166,7 +182,8 @@ export const childTableStatements = async (
   const tables: ParentTable[] = [];
   const statements: string[] = [];
   for (const [index, { child, parent }] of childrenInOrder(children).entries()) {
-    const refersTo = parent === undefined ? { relation: relations.rows, keys: itemKeys } : (tables[parent] as ParentTable);
+    const refersTo =
+      parent === undefined ? { relation: relations.rows, keys: itemKeys } : (tables[parent] as ParentTable);
     const keys = keysOf(child, childKeyNames(key, itemNames, children, index), refersTo);
     const own = await statementsOf({ session, settings, itemKeys: itemKeys.length }, child, keys, refersTo);
     statements.push(...own.statements);

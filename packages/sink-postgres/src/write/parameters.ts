@@ -6,12 +6,13 @@ import type { ChildPlan } from "./child-plan.ts";
 import { arrayLiteral, type Cell, ColumnValueError, numericLiteral } from "./codec.ts";
 import type { WrittenColumn } from "./written-columns.ts";
 
-const literal = (sink: string, { name, codec }: WrittenColumn, cells: readonly Cell[]): string => {
+/** `place` begins the error of a value: the child table, if the column is not one of the sink's table. */
+const literal = (sink: string, { name, codec }: WrittenColumn, cells: readonly Cell[], place = ""): string => {
   try {
     return codec === "other" || codec === "time" ? numericLiteral(cells) : arrayLiteral(cells);
   } catch (error) {
     if (!(error instanceof ColumnValueError)) throw error;
-    throw rejected(sink, `column "${name}": ${error.message}`);
+    throw rejected(sink, `${place}column "${name}": ${error.message}`);
   }
 };
 
@@ -38,13 +39,14 @@ export const literals = (
 
 /** Returns one array literal for each column of each child table, with the rows of all entries. */
 export const childLiterals = (sink: string, children: readonly ChildPlan[], entries: readonly RowEntry[]): string[] =>
-  children.flatMap(({ keys, columns }, child) => {
+  children.flatMap(({ settings, keys, columns }, child) => {
     const rows = entries.flatMap((entry) => entry.children?.[child] ?? []);
     return [...keys, ...columns].map((column, index) =>
       literal(
         sink,
         column,
         rows.map((cells) => cells[index] ?? null),
+        `child table ${settings.relation}: `,
       ),
     );
   });

@@ -21,7 +21,9 @@ export const children: readonly PostgresChild[] = [
     key: { order_id: "id" },
     position: "line_no",
     columns: { sku: "varchar(9)", quantity: { path: "qty", type: "numeric(9,2)" }, extra: "text" },
-    children: [{ table: "line_parts", of: "parts", position: "part_no", columns: { part: { path: [], type: "text" } } }],
+    children: [
+      { table: "line_parts", of: "parts", position: "part_no", columns: { part: { path: [], type: "text" } } },
+    ],
   },
   { table: "order_notes", of: "notes", memberName: "name", columns: { note: { path: [], type: "jsonb" } } },
 ];
