@@ -49,8 +49,8 @@ const takingClient = () => {
   return {
     transport: {
       request: async ({ bulkBody }: { readonly bulkBody?: string | Buffer }) => {
-        // The sink asks for the index and its mapping first.
-        if (bulkBody === undefined) return { body: { "films-000001": { aliases: { films: {} }, mappings: {}, settings: { index: { uuid: "a" } } } } };
+        // The sink asks for the index first, and writes without what it would know.
+        if (bulkBody === undefined) throw Object.assign(new Error("no such index"), { name: "ResponseError", statusCode: 404 });
         const items = [...String(bulkBody).matchAll(/^\{"(index|create|update|delete)":\{[^\n]*?"_id":"([^"]*)"/gm)];
         const answers = items.map(([, action = "", _id]) => {
           seqNo += 1;
