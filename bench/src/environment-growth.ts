@@ -50,7 +50,8 @@ const takingClient = () => {
     transport: {
       request: async ({ bulkBody }: { readonly bulkBody?: string | Buffer }) => {
         // The sink asks for the index first, and writes without what it would know.
-        if (bulkBody === undefined) throw Object.assign(new Error("no such index"), { name: "ResponseError", statusCode: 404 });
+        if (bulkBody === undefined)
+          throw Object.assign(new Error("no such index"), { name: "ResponseError", statusCode: 404 });
         const items = [...String(bulkBody).matchAll(/^\{"(index|create|update|delete)":\{[^\n]*?"_id":"([^"]*)"/gm)];
         const answers = items.map(([, action = "", _id]) => {
           seqNo += 1;
@@ -65,12 +66,22 @@ const takingClient = () => {
 const start = () => pipeline("films", { onReject: "block", logger: silent });
 
 const environments: Readonly<Record<EnvironmentLoad, () => PipelineHandler>> = {
-  upsert: () => start().to(discarding("upsert"), ({ after }) => ({ item: after })).handler(),
+  upsert: () =>
+    start()
+      .to(discarding("upsert"), ({ after }) => ({ item: after }))
+      .handler(),
   append: () =>
-    start().to(discarding("append"), ({ after, kind }) => ({ kind, item: after }), { dedupe: "none" }).handler(),
+    start()
+      .to(discarding("append"), ({ after, kind }) => ({ kind, item: after }), { dedupe: "none" })
+      .handler(),
   "dead-letters": () =>
-    pipeline("films", { deadLetterQueue, logger: silent }).to(refusing, ({ after }) => ({ item: after })).handler(),
-  opensearch: () => start().to(opensearchSink({ client: takingClient(), index: "films" })).handler(),
+    pipeline("films", { deadLetterQueue, logger: silent })
+      .to(refusing, ({ after }) => ({ item: after }))
+      .handler(),
+  opensearch: () =>
+    start()
+      .to(opensearchSink({ client: takingClient(), index: "films" }))
+      .handler(),
 };
 
 /** Returns a batch of new objects, with keys and sequence numbers from `first` on. */
@@ -83,15 +94,18 @@ const batchAt = async (): Promise<BatchAt> => {
     const record = streamRecord({ after: film, position: 1, keyNames: [keyAttribute], tableName: "Films" });
     const key = { [keyAttribute]: { N: keyMark } };
     const dynamodb = { ...record.dynamodb, Keys: key, SequenceNumber: numberMark };
-    const marked = { ...record, eventID: numberMark, dynamodb: { ...dynamodb, NewImage: { ...dynamodb.NewImage, ...key } } };
+    const marked = {
+      ...record,
+      eventID: numberMark,
+      dynamodb: { ...dynamodb, NewImage: { ...dynamodb.NewImage, ...key } },
+    };
     return JSON.stringify(marked);
   });
   const textAt = (index: number): string =>
     (parts[index % parts.length] ?? "")
       .replaceAll(keyMark, String(index + 1))
       .replaceAll(numberMark, `5000000000${String(index).padStart(14, "0")}`);
-  return (first) =>
-    streamEvent(Array.from({ length: batchSize }, (_, index) => JSON.parse(textAt(first + index))));
+  return (first) => streamEvent(Array.from({ length: batchSize }, (_, index) => JSON.parse(textAt(first + index))));
 };
 
 /** An environment that counts its changes. */
@@ -113,7 +127,8 @@ const environmentOf = (load: EnvironmentLoad, eventAt: BatchAt, expectedFailures
     const { batchItemFailures } = await handler(event, lambdaContext());
     const { user, system } = process.cpuUsage(before);
     const failures = batchItemFailures.length;
-    if (failures !== expectedFailures) throw new Error(`${load}: found ${failures} failures; expected ${expectedFailures}`);
+    if (failures !== expectedFailures)
+      throw new Error(`${load}: found ${failures} failures; expected ${expectedFailures}`);
     return (user + system) / batchSize;
   };
   return { changes: () => changes, step };

@@ -118,5 +118,9 @@ export const compareSizes = async (
     ...mixes.flatMap((mix) => [rounded((1_000 * times.median(name, mix)) / batch), spread(times.of(name, mix))]),
   ]);
   const head = [`${target}, items`, ...mixes.flatMap((mix) => [`${mix}, µs a change`, "rounds"])];
-  return { figures: figures as Figures, goals, lines: [`${rounds} rounds of ${batch} changes`, "", ...table(head, rows), ""] };
+  return {
+    figures: figures as Figures,
+    goals,
+    lines: [`${rounds} rounds of ${batch} changes`, "", ...table(head, rows), ""],
+  };
 };

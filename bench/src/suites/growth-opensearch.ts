@@ -54,7 +54,10 @@ const entrantsOf = async (client: Client, items: number): Promise<GrowthEntrant[
       name: "sluice",
       items,
       clean: cleaned(client, index),
-      prepare: ({ event }) => () => takeAll("sluice", handler, event),
+      prepare:
+        ({ event }) =>
+        () =>
+          takeAll("sluice", handler, event),
     },
     {
       name: "raw",

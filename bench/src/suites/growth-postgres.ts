@@ -57,7 +57,10 @@ const sluice = async (pool: pg.Pool, guard: PostgresGuard, items: number): Promi
     name: guard,
     items,
     clean: cleaned(pool, relations),
-    prepare: ({ event }) => () => takeAll(guard, handler, event),
+    prepare:
+      ({ event }) =>
+      () =>
+        takeAll(guard, handler, event),
   };
 };
 
