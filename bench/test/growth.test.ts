@@ -35,7 +35,7 @@ describeWithPostgres("with Postgres", () => {
           ["100k-vs-1k", "1m-vs-1k", "heap/1m-vs-100k"].map((figure) => `growth/${load}/${figure}`),
         ),
         ...sizeNames("postgres", ["inline", "version-table", "raw"]),
-        ...sizeNames("opensearch", ["sluice", "raw"]),
+        ...sizeNames("opensearch", ["sluice", "cold", "raw"]),
       ]);
     });
   });
@@ -44,11 +44,12 @@ describeWithPostgres("with Postgres", () => {
     test("latency has its figures, and every item becomes visible", async () => {
       expect(await namesOf("latency")).toEqual([
         "latency/poll-interval-ms",
-        ...["memory", "postgres"].flatMap((target) =>
-          [10, 100, 1_000].flatMap((rate) =>
+        ...["memory", "postgres"].flatMap((target) => [
+          ...[10, 100, 1_000].flatMap((rate) =>
             ["p50-ms", "p99-ms", "writes-per-second"].map((figure) => `latency/${target}/${rate}/${figure}`),
           ),
-        ),
+          ...["p50-ms", "p99-ms"].map((figure) => `latency/scripted/${target}/1000/${figure}`),
+        ]),
       ]);
     });
   });

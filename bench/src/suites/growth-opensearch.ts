@@ -1,14 +1,17 @@
-// The part of the suite growth with indexes in OpenSearch. The sink fills its index; the index of raw is a clone of it.
+// The part of the suite growth with indexes in OpenSearch. The sink fills its index; the other contenders have
+// clones of it. The sink remembers the documents that it wrote last, and so all of 10,000 but few of 1,000,000; `cold` has a
+// new environment in each round, which remembers none of either.
 
 import { Client } from "@opensearch-project/opensearch";
 import { pipeline } from "@sluice/core";
 import { startOpensearch } from "@sluice/local";
+import { opensearchSink } from "@sluice/sink-opensearch";
 import type { PlainItem } from "@sluice/testing";
 import { filmsUpTo, keyAttribute } from "../films.ts";
 import { silent, takeAll } from "../pipeline-handler.ts";
 import type { SuiteReport } from "../suite.ts";
 import { compareSizes, eventOf, type GrowthEntrant, type GrowthPlan, keyAt } from "./growth-load.ts";
-import { idOf } from "./opensearch-entrant.ts";
+import { idOf, indexSettings, mappings } from "./opensearch-entrant.ts";
 import { linesOf, rawSender } from "./opensearch-raw.ts";
 import { emptySink } from "./opensearch-sluice.ts";
 
@@ -41,13 +44,24 @@ const entrantsOf = async (client: Client, items: number): Promise<GrowthEntrant[
     const some = filmsFrom(films, first, Math.min(fillBatch, items - first));
     await takeAll("fill", handler, eventOf(some, first + 1, false));
   }
+  const cold = `sluice-bench-cold-growth-${items}`;
   const block = (value: boolean | null) => ({ "index.blocks.write": value });
   const put = async (path: string, body: object): Promise<void> => {
     await client.transport.request({ method: "PUT", path, body });
   };
   await put(`/${index}/_settings`, block(true));
-  await put(`/${index}-000001/_clone/${clone}?wait_for_active_shards=1`, { settings: block(null) });
+  await put(`/${index}-000001/_clone/${clone}?wait_for_active_shards=1`, {
+    settings: { ...indexSettings, ...block(null) },
+  });
+  await put(`/${index}-000001/_clone/${cold}-000001?wait_for_active_shards=1`, {
+    settings: { ...indexSettings, ...block(null) },
+  });
   await put(`/${index}/_settings`, block(null));
+  await opensearchSink({ client, index: cold, mappings, settings: indexSettings }).ensure();
+  const newEnvironment = () =>
+    pipeline("films", { onReject: "block", logger: silent })
+      .to(opensearchSink({ client, index: cold }))
+      .handler();
   const send = rawSender(client, clone);
   return [
     {
@@ -58,6 +72,15 @@ const entrantsOf = async (client: Client, items: number): Promise<GrowthEntrant[
         ({ event }) =>
         () =>
           takeAll("sluice", handler, event),
+    },
+    {
+      name: "cold",
+      items,
+      clean: cleaned(client, cold),
+      prepare: ({ event }) => {
+        const environment = newEnvironment();
+        return () => takeAll("cold", environment, event);
+      },
     },
     {
       name: "raw",
