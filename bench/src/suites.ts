@@ -8,7 +8,9 @@ import { coreSuite } from "./suites/core.ts";
 import { decodeSuite } from "./suites/decode.ts";
 import { dynamodbSuite } from "./suites/dynamodb.ts";
 import { fanOutSuite } from "./suites/fan-out.ts";
+import { growthSuite } from "./suites/growth.ts";
 import { isolationSuite } from "./suites/isolation.ts";
+import { latencySuite } from "./suites/latency.ts";
 import { metricsSuite } from "./suites/metrics.ts";
 import { opensearchSuite } from "./suites/opensearch.ts";
 import { postgresSuite } from "./suites/postgres.ts";
@@ -35,5 +37,7 @@ export const suites: readonly Suite[] = [
   bundleSuite,
   isolationSuite,
   tuningSuite,
+  growthSuite,
+  latencySuite,
   coldStartSuite,
 ];
