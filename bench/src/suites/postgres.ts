@@ -18,12 +18,12 @@ import { sluiceUpsert } from "./postgres-sluice.ts";
 
 const mixes = ["insert", "update", "redelivered"] as const satisfies readonly Mix[];
 const guards = ["inline", "version-table"] as const satisfies readonly PostgresGuard[];
-const peers = ["raw", "powertools-parallel", "powertools-sequential"] as const;
+const peers = ["raw", "raw-two-connections", "powertools-parallel", "powertools-sequential"] as const;
 
 const goals: Readonly<Record<string, Goal>> = Object.fromEntries(
   guards.flatMap((guard) =>
     mixes.flatMap((mix) => [
-      [`postgres/${guard}/${mix}/vs-raw`, { atLeast: guard === "inline" ? 0.85 : 0.65 }],
+      [`postgres/${guard}/${mix}/vs-raw`, { atLeast: guard === "inline" ? 1 : 0.9 }],
       [`postgres/${guard}/${mix}/vs-powertools-parallel`, { atLeast: 10 }],
     ]),
   ),
@@ -92,6 +92,7 @@ const measure = async (engine: PostgresEngine, options: SuiteOptions): Promise<S
     const entrants = [
       ...(await Promise.all(guards.map((guard) => sluiceUpsert(pool, guard, material)))),
       await rawUpsert(pool, material),
+      await rawUpsert(pool, material, { name: "raw-two-connections", connections: 2 }),
       await powertoolsUpsert(pool, "powertools-parallel", material),
       await powertoolsUpsert(pool, "powertools-sequential", material),
     ];

@@ -177,6 +177,10 @@ export const isRowOnly = ({ cause }: SinkError): boolean =>
 export const isOfRow = ({ code }: SinkError): boolean =>
   code === "SINK_REFERENCE_MISSING" || outcomeOf(code) === "reject";
 
+/** Whether the row may be taken when other rows of its batch are written: a key or a unique value that another row has. */
+export const mayDependOnRows = ({ cause }: SinkError): boolean =>
+  cause instanceof PostgresRefusal && /^23(001|503|505|P01)$/.test(cause.code);
+
 /** SQLSTATEs of a value that its type refuses. The input functions of `jsonpath`, `tsvector` and `ltree` use 42601. */
 const valueStates = /^(22|42601)/;
 

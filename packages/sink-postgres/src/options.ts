@@ -57,6 +57,11 @@ export interface PostgresSinkOptions {
   /** Where versions are stored. Default `version-table`: in a separate table, even for deleted rows. */
   readonly guard?: PostgresGuard;
   /**
+   * Number of rows from which a batch is written as two halves at once, on two connections of the pool. Default 100.
+   * `Number.POSITIVE_INFINITY` keeps batches whole.
+   */
+  readonly splitFrom?: number;
+  /**
    * Milliseconds after which the sink stops waiting for a new connection, or for the answer to a statement of a write.
    * If the invocation has less time left, the timeout is that time. Default 10,000.
    */
@@ -74,6 +79,7 @@ export interface PostgresSettings {
   readonly relations: Relations;
   readonly source: PoolSource;
   readonly timeoutMs: number;
+  readonly splitFrom: number;
   readonly key: PostgresKeyMap | undefined;
   /** The names of the columns, if option `columns` is a list. */
   readonly listed: readonly string[] | undefined;
@@ -92,6 +98,7 @@ const optionNames: OptionNames<PostgresSinkOptions> = {
   columns: true,
   children: true,
   guard: true,
+  splitFrom: true,
   timeoutMs: true,
   name: true,
 };
@@ -175,6 +182,7 @@ const childrenOf = (
 export const checkOptions = (options: PostgresSinkOptions): PostgresSettings => {
   checkOptionNames("postgresSink", options, optionNames);
   const { table, schema, key, columns, guard = "version-table", timeoutMs = 10_000, name = "postgres" } = options;
+  const { splitFrom = 100 } = options;
   if (guard !== "version-table" && guard !== "inline") {
     throw invalidOption("guard", 'must be "version-table" or "inline"');
   }
@@ -185,12 +193,14 @@ export const checkOptions = (options: PostgresSinkOptions): PostgresSettings => 
   if (schema !== undefined) checkIdentifier("schema", schema);
   checkText("name", name);
   checkWhole("timeoutMs", timeoutMs, [1, maxTimerMs]);
+  if (splitFrom !== Number.POSITIVE_INFINITY) checkWhole("splitFrom", splitFrom, [2, Number.POSITIVE_INFINITY]);
   const columnSettings = columnsOf(columns);
   return Object.freeze({
     name,
     relations: relationsOf(guard, table, schema),
     source: sourceOf(options, timeoutMs),
     timeoutMs,
+    splitFrom,
     key: checkedKey(key),
     ...columnSettings,
     children: childrenOf(options, columnSettings),

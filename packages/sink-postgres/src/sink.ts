@@ -31,7 +31,8 @@ import { ensureTables } from "./schema/ensure.ts";
 import { oldestTombstone, purgeTombstones } from "./schema/purge.ts";
 import { createPlans } from "./write/plan.ts";
 import type { RowMemory } from "./write/send-rows.ts";
-import { type BatchCall, dryRunBatch, type HandleBatch, writeBatch } from "./write/write-batch.ts";
+import { type BatchCall, dryRunBatch } from "./write/write-batch.ts";
+import { writeHalves } from "./write/write-halves.ts";
 
 /** A value of a row. Dates, bytes, `NumberValue`s, sets and arrays are converted, and all other objects become JSON. */
 export type PostgresValue = string | number | bigint | boolean | null | undefined | Date | Uint8Array | object;
@@ -81,15 +82,18 @@ const methodsOf = (settings: PostgresSettings, pool: PoolKeeper): PostgresMethod
         throw error;
       }
     });
-  const write = (handle: HandleBatch): PostgresMethods["write"] =>
-    withinDeadline(settings.name, (batch, context) => within(writes, context, (call) => handle(call, batch)));
+  const { splitFrom } = settings;
+  const write: PostgresMethods["write"] = (batch, context) =>
+    writeHalves({ splitFrom, plan: plans.known, pool: pool.get, lend: (use) => within(writes, context, use) }, batch);
+  const dryRun: PostgresMethods["write"] = (batch, context) =>
+    within(writes, context, (call) => dryRunBatch(call, batch));
   const read = async <Value>(context: WriteContext, use: (call: BatchCall) => Promise<Value>): Promise<Value> => {
     if (context.signal.aborted) throw notStarted(settings.name);
     return within(reads, context, use);
   };
   return {
-    write: write(writeBatch),
-    dryRun: write(dryRunBatch),
+    write: withinDeadline(settings.name, write),
+    dryRun: withinDeadline(settings.name, dryRun),
     read: async (batch, context) => (batch.length === 0 ? [] : read(context, (call) => readCopies(call, batch))),
     canonical: async (batch, context) =>
       batch.length === 0 ? [] : read(context, (call) => canonicalContents(call, batch)),

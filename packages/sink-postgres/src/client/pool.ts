@@ -30,6 +30,11 @@ export interface PostgresClient {
 export interface PostgresPool {
   readonly connect: () => Promise<PostgresClient>;
   readonly end: () => Promise<void>;
+  /** The settings of the pool, and the numbers of its connections. Without them, the sink uses one connection. */
+  readonly options?: { readonly max?: number };
+  readonly totalCount?: number;
+  readonly idleCount?: number;
+  readonly waitingCount?: number;
 }
 
 const importPg = () => import("pg").catch(missingDependency('option "connection"', "pg"));

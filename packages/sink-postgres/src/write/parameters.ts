@@ -40,7 +40,7 @@ export const versions = (entries: readonly RowEntry[]): string =>
   entries.map(({ delivery }) => delivery.change.version).join(",");
 
 /** Whether the entry removes its row. */
-export const isRemoval = ({ delivery }: RowEntry): boolean => delivery.message === undefined;
+export const isRemoval = ({ delivery }: Pick<RowEntry, "delivery">): boolean => delivery.message === undefined;
 
 /** Returns the removal flags as an array literal. */
 export const removalFlags = (entries: readonly RowEntry[]): string =>

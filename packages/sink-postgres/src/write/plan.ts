@@ -126,6 +126,8 @@ export interface Plans {
   readonly current: (session: Session) => Promise<WritePlan>;
   /** Reads the catalogue again. Returns the same plan if the columns have not changed. @throws like `current`. */
   readonly renew: (session: Session) => Promise<WritePlan>;
+  /** The plan, if there is one. */
+  readonly known: () => WritePlan | undefined;
   /** Makes the next write read the catalogue. */
   readonly forget: () => void;
 }
@@ -157,5 +159,5 @@ export const createPlans = (settings: PostgresSettings): Plans => {
     plan = createPlan(settings, { catalogue, facts, shape }, named);
     return plan;
   };
-  return { current: async (session) => plan ?? renew(session), renew, forget };
+  return { current: async (session) => plan ?? renew(session), renew, known: () => plan, forget };
 };

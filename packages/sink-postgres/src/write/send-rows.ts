@@ -13,9 +13,18 @@ import {
   notStarted,
   orSinkError,
   SinkError,
+  type UpsertDelivery,
   type WriteResult,
 } from "@sluice/core/sink-kit";
-import { concernsServer, isOfRow, isRetriedAlone, isRowOnly, mayConcernTarget, rowFault } from "../classify.ts";
+import {
+  concernsServer,
+  isOfRow,
+  isRetriedAlone,
+  isRowOnly,
+  mayConcernTarget,
+  mayDependOnRows,
+  rowFault,
+} from "../classify.ts";
 import type { RowEntry } from "../encode.ts";
 import { halvesByAge } from "./batch.ts";
 import { isRemoval } from "./parameters.ts";
@@ -39,12 +48,27 @@ export interface RowMemory {
   takesRows: boolean;
 }
 
+/** Which kinds of rows Postgres has taken in this call. */
+export interface PassedRows {
+  readonly upsert: boolean;
+  readonly removal: boolean;
+}
+
+/** Returns which kinds of rows were delivered. */
+export const passedBy = (results: readonly WriteResult[]): PassedRows => {
+  const passed = results.filter(({ outcome }) => outcome === "delivered");
+  const removals = passed.filter(({ delivery }) => isRemoval({ delivery: delivery as UpsertDelivery<unknown> }));
+  return { upsert: removals.length < passed.length, removal: removals.length > 0 };
+};
+
 /** How to send the rows of a call. */
 export interface RowSender {
   /** The sink's name, for errors. */
   readonly sink: string;
   readonly signal: AbortSignal;
   readonly memory: RowMemory;
+  /** The rows that passed before in this call. */
+  readonly passed?: PassedRows | undefined;
   /** Sends one part in one statement. Rejects with a SinkError if Postgres refuses the statement. */
   readonly send: (part: readonly RowEntry[]) => Promise<PartAnswer>;
   /**
@@ -71,6 +95,12 @@ interface Undecided {
   readonly error: SinkError;
 }
 
+/** A row that was refused because of another row. */
+interface Waiting extends Undecided {
+  /** How many parts had passed before. */
+  readonly passedParts: number;
+}
+
 /** Chooses single rows from all over the part. */
 const probesOf = (part: readonly RowEntry[]): readonly RowEntry[] => {
   const step = Math.max(1, Math.floor(part.length / mostRefused));
@@ -82,22 +112,40 @@ class Sending {
   readonly #undecided: Undecided[] = [];
   readonly #sender: RowSender;
   #left: (readonly RowEntry[])[];
+  #waiting: Waiting[] = [];
+  #passedParts = 0;
   #isTargetChecked = false;
   #refusedAlone = 0;
-  #upsertPassed = false;
-  #removalPassed = false;
+  #upsertPassed: boolean;
+  #removalPassed: boolean;
 
   constructor(parts: readonly (readonly RowEntry[])[], sender: RowSender) {
     this.#left = [...parts];
     this.#sender = sender;
+    this.#upsertPassed = sender.passed?.upsert === true;
+    this.#removalPassed = sender.passed?.removal === true;
   }
 
   async run(): Promise<boolean> {
-    for (let part = this.#left.shift(); part !== undefined; part = this.#left.shift()) {
-      if (await this.#sendPart(part)) return true;
+    while (this.#left.length > 0) {
+      for (let part = this.#left.shift(); part !== undefined; part = this.#left.shift()) {
+        if (await this.#sendPart(part)) return true;
+      }
+      this.#left = this.#repeated();
     }
     this.#decide();
     return false;
+  }
+
+  /**
+   * Returns the refused rows that are sent again, because others have passed since. A row may free a unique value by an
+   * older change, and have changed again: then the row that takes the value was sent first.
+   */
+  #repeated(): (readonly RowEntry[])[] {
+    const repeated = this.#waiting.filter(({ passedParts }) => passedParts < this.#passedParts);
+    this.#waiting = this.#waiting.filter((one) => !repeated.includes(one));
+    // In the opposite order, a chain of rows that each wait for the next one passes at once.
+    return repeated.map(({ entry }) => [entry]).reverse();
   }
 
   /** Returns true if the columns have changed. */
@@ -111,11 +159,10 @@ class Sending {
     if (sent instanceof SinkError) return this.#refused(part, sent);
     const { results, left = [] } = sent;
     this.results.push(...results);
-    const passed = new Set(results.filter(({ outcome }) => outcome === "delivered").map(({ delivery }) => delivery));
-    for (const entry of passed.size === 0 ? [] : part.filter(({ delivery }) => passed.has(delivery))) {
-      if (isRemoval(entry)) this.#removalPassed = true;
-      else this.#upsertPassed = true;
-    }
+    const { upsert, removal } = passedBy(results);
+    if (upsert || removal) this.#passedParts += 1;
+    this.#upsertPassed ||= upsert;
+    this.#removalPassed ||= removal;
     return left.length === 0 ? false : this.#sendPart(left);
   }
 
@@ -157,6 +204,10 @@ class Sending {
   }
 
   #refuseAlone(entry: RowEntry, error: SinkError): void {
+    if (mayDependOnRows(error)) {
+      this.#waiting.push({ entry, error, passedParts: this.#passedParts });
+      return;
+    }
     if (isOfRow(error)) {
       this.results.push(failed(entry.delivery, error));
       return;
@@ -168,8 +219,10 @@ class Sending {
   }
 
   #failRest(part: readonly RowEntry[], error: DeliveryError): void {
-    this.results.push(...failAll([...part, ...this.#left.flat()], error));
+    const waiting = this.#waiting.map(({ entry }) => entry);
+    this.results.push(...failAll([...part, ...this.#left.flat(), ...waiting], error));
     this.#left = [];
+    this.#waiting = [];
   }
 
   /** Whether the row is at fault: a row of its kind passed, or the target took rows before and refuses only this one. */
@@ -180,6 +233,7 @@ class Sending {
 
   #decide(): void {
     const { sink, memory } = this.#sender;
+    for (const { entry, error } of this.#waiting) this.results.push(failed(entry.delivery, error));
     for (const one of this.#undecided) {
       const error = this.#isRowAtFault(one) ? rowFault(sink, one.error) : one.error;
       this.results.push(failed(one.entry.delivery, error));

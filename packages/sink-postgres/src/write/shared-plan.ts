@@ -23,6 +23,8 @@ export interface SharedPlan {
    * @throws {SinkError} SINK_MISSING when they may, but the target has no place for owners.
    */
   readonly isNeeded: (entries: readonly RowEntry[]) => boolean;
+  /** Whether an earlier batch has shown that items may have the same rows. */
+  readonly isKnownToBeNeeded: () => boolean;
   /** Whether an item can have left rows at other keys, because option `key` is a function. */
   readonly canStray: boolean;
   /** Whether the version table has the columns for owners. */
@@ -116,6 +118,7 @@ export const planSharing = (
         if (obstacle === undefined) return true;
         throw missing(settings.name, `two items may have the same row, because ${problem}; ${obstacle}`);
       },
+      isKnownToBeNeeded: () => problemOf([]) !== undefined,
       hasOwners: settings.relations.guard === "version-table" && facts.hasOwners,
       mapping,
       canStray: typeof settings.key === "function",

@@ -20,7 +20,16 @@ import { resultsOf, sortByRow } from "./batch.ts";
 import { isForeign, isRemoval, literals, removalFlags, splitAbsent, versions } from "./parameters.ts";
 import type { Plans, WritePlan, WriteStatements } from "./plan.ts";
 import { withRefusedColumns } from "./refused-column.ts";
-import { errorOfTarget, type PartAnswer, type RowMemory, type RowSender, sendRows, stale } from "./send-rows.ts";
+import {
+  errorOfTarget,
+  type PartAnswer,
+  type PassedRows,
+  passedBy,
+  type RowMemory,
+  type RowSender,
+  sendRows,
+  stale,
+} from "./send-rows.ts";
 import { partsOf, statementsFor } from "./statement-sets.ts";
 import type { WriteAnswer } from "./statements.ts";
 import { type SharedWrite, writeNothingShared, writeShared } from "./write-shared.ts";
@@ -32,6 +41,8 @@ export interface BatchCall {
   readonly plans: Plans;
   readonly memory: RowMemory;
   readonly signal: AbortSignal;
+  /** The rows that passed before in this call, if these deliveries are the rest of a batch. */
+  readonly passed?: PassedRows;
 }
 
 /** Writes or checks a batch on one connection. After an abort, entries not yet sent fail with DEADLINE_EXCEEDED. */
@@ -153,7 +164,6 @@ const encodeWith = (
   batch: readonly UpsertDelivery<unknown>[],
   encoder: EncoderName,
 ): EncodedBatch<RowEntry> => {
-  plan.names.startBatch();
   const { entries, results } = encodeEach(batch, plan[encoder]);
   const foreign = new Set(entries.filter((entry) => isForeign(plan.keys, entry)));
   return {
@@ -173,6 +183,7 @@ const encodeRows = async (
   isFresh: boolean,
 ) => {
   const plan = await call.plans.current(call.session);
+  if (call.passed === undefined) plan.names.startBatch();
   const first = encodeWith(call, plan, batch, encoder);
   const renewed = isFresh || !first.results.some(isAboutColumns) ? plan : await call.plans.renew(call.session);
   return { plan: renewed, ...(renewed === plan ? first : encodeWith(call, renewed, batch, encoder)) };
@@ -197,7 +208,7 @@ export const sendBatch = async (
   choose: ChooseWriter,
   encoder: EncoderName = "encode",
 ): Promise<readonly WriteResult[]> => {
-  const { settings, signal, memory } = call;
+  const { settings, signal, memory, passed } = call;
   const results: WriteResult[] = [];
   let left = batch;
   for (let attempt = 1; attempt <= maxAttempts; attempt++) {
@@ -207,6 +218,7 @@ export const sendBatch = async (
       sink: settings.name,
       signal,
       memory,
+      passed,
       send: writer.write,
       checkTarget: checkTarget(call, plan, writer),
     });
@@ -222,6 +234,33 @@ export const sendBatch = async (
     left = left.filter((delivery) => !settled.has(delivery));
   }
   return [...results, ...left.map((delivery) => failed(delivery, columnsKeepChanging(settings.name)))];
+};
+
+/** What one attempt has settled. A delivery without a result is not written. */
+export interface TriedBatch {
+  readonly results: readonly WriteResult[];
+  /** The error with which Postgres refused a statement. */
+  readonly error?: SinkError;
+}
+
+/** Sends the parts of a batch once. Rejects no row, and writes no row that other items may share. */
+export const tryBatch = async (
+  call: BatchCall,
+  plan: WritePlan,
+  batch: readonly UpsertDelivery<unknown>[],
+): Promise<TriedBatch> => {
+  const { entries, results: unencoded } = encodeWith(call, plan, batch, "encode");
+  const results = unencoded.filter(({ outcome }) => outcome !== "failed");
+  if (plan.shared.isNeeded(entries)) return { results };
+  const { write } = writerOf(call, plan, entries);
+  for (const part of partsOf(plan, entries)) {
+    const sent = await orSinkError(write(part));
+    if (sent instanceof SinkError) return { results, error: sent };
+    if (sent === stale) break;
+    results.push(...sent.results);
+    if (passedBy(sent.results).upsert) call.memory.takesRows = true;
+  }
+  return { results };
 };
 
 /** Writes a batch, and returns the result of each delivery. */
