@@ -89,7 +89,9 @@ describeWithPostgres("the suite postgres", (engine) => {
   test("--json writes its figures for both guards and every mix", async () => {
     process.env.DATABASE_URL = engine.url;
     try {
-      const peers = ["raw", "powertools-parallel", "powertools-sequential"].map((peer) => `vs-${peer}`);
+      const peers = ["raw", "raw-two-connections", "powertools-parallel", "powertools-sequential"].map(
+        (peer) => `vs-${peer}`,
+      );
       const names = ["inline", "version-table"].flatMap((guard) =>
         ["insert", "update", "redelivered"].flatMap((mix) =>
           [...peers, "records-per-second"].map((figure) => `postgres/${guard}/${mix}/${figure}`),
