@@ -69,8 +69,12 @@ describeWithPostgres("the torture table on Postgres", (engine) => {
     // No server listens on port 1, so connections to this port are refused.
     const refused = poolOf(url.replace(/:\d+\//, ":1/"));
     let isDown = false;
-    const pool: PostgresPool = { connect: () => (isDown ? refused : real).connect(), end: async () => undefined };
-    const options = { pool, table: "items", guard, key: ["pk", "sk"] };
+    const pool: PostgresPool = {
+      connect: () => (isDown ? refused : real).connect(),
+      end: async () => undefined,
+      options: { max: 4 },
+    };
+    const options = { pool, table: "items", guard, key: ["pk", "sk"], splitFrom: 2 };
     const declared = postgresSink({ ...options, columns });
     await declared.ensure();
     const deadLetters: Envelope[] = [];

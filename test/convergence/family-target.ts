@@ -118,7 +118,7 @@ export const openFamilies = async (
   real.on("error", () => undefined);
   await postgresSink({ pool: real, table: "specimens", guard, key, columns }).ensure();
   await real.query(tables(guard === "inline" ? "specimens_with_tombstones" : "specimens", hasForeignKeys));
-  const options = { pool: mutation.pool?.(real) ?? real, table: "specimens", guard, key };
+  const options = { pool: mutation.pool?.(real) ?? real, table: "specimens", guard, key, splitFrom: 2 };
   const mapped = postgresSink({ ...options, columns, children: declared });
   const rows = postgresSink({ ...options, columns: Object.keys(columns), children: named });
   return {

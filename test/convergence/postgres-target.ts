@@ -59,7 +59,8 @@ export const openPostgres = async (
   const real = new pg.Pool({ connectionString: url, max: 8 });
   // When the server stops, idle connections emit an error event. Without a listener the event would end the process.
   real.on("error", () => undefined);
-  const options = { pool: mutatePool(real), table: "specimens", guard, key };
+  // Each batch of two rows or more is written in halves.
+  const options = { pool: mutatePool(real), table: "specimens", guard, key, splitFrom: 2 };
   const mapped = postgresSink({ ...options, columns });
   await postgresSink({ ...options, pool: real, columns }).ensure();
   const rows = postgresSink({ ...options, columns: Object.keys(columns) });
