@@ -25,7 +25,8 @@ export const bodyOf = (QueueUrl: string, entries: readonly IdEntry[]): string =>
   });
 
 const isIdList = (value: unknown): boolean =>
-  value === undefined || (Array.isArray(value) && value.every((entry) => isRecord(entry) && typeof entry.Id === "string"));
+  value === undefined ||
+  (Array.isArray(value) && value.every((entry) => isRecord(entry) && typeof entry.Id === "string"));
 
 /** Reads an answer with the status 200. Undefined if its form is another one. */
 export const answerOf = (text: string): IdAnswer | undefined => {

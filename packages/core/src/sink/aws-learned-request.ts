@@ -1,7 +1,7 @@
 // Learns from a request that the SDK sent where and how the next request goes: endpoint, headers, region and service.
 // Only body, time, trace and signature differ from request to request.
 
-import { amzDate, type AwsCredentials, type AwsSigner, awsSigner, sha256 } from "./aws-signature.ts";
+import { type AwsCredentials, type AwsSigner, amzDate, awsSigner, sha256 } from "./aws-signature.ts";
 
 /** A request as the SDK's request handlers take it. */
 export interface AwsHttpRequest {
@@ -26,7 +26,8 @@ export interface LearnedRequest {
 }
 
 /** Headers that belong to one request of the SDK. */
-const ownHeaders = /^(?:authorization|content-length|x-amz-date|x-amz-content-sha256|x-amz-security-token|x-amzn-trace-id|amz-sdk-.*)$/;
+const ownHeaders =
+  /^(?:authorization|content-length|x-amz-date|x-amz-content-sha256|x-amz-security-token|x-amzn-trace-id|amz-sdk-.*)$/;
 
 const authorizationPattern =
   /^AWS4-HMAC-SHA256 Credential=[^ ,]*\/\d{8}\/([^/, ]+)\/([^/, ]+)\/aws4_request, SignedHeaders=([^ ,]+), /;
