@@ -23,7 +23,10 @@ const page = "docs/bundling.md";
 
 /** An item of each example's table. `n` makes the item of each bundle another one. */
 const items: Readonly<Record<string, { readonly key: string; readonly item: (n: number) => object }>> = {
-  "replicate-to-postgres": { key: "filmId", item: (n) => ({ filmId: n, Title: "Metropolis" }) },
+  "replicate-to-postgres": {
+    key: "orderId",
+    item: (n) => ({ orderId: `o-${n}`, status: "placed", total: 8, lines: [{ sku: "tea", qty: 2, price: 4 }] }),
+  },
   "index-to-opensearch": { key: "filmId", item: (n) => ({ filmId: n, Title: "Metropolis" }) },
   "replicate-to-table": {
     key: "pk",

@@ -330,4 +330,47 @@ describeWithEngines("copies after a changed mapping", (engines) => {
     expect(await deployed.search(readers)).toEqual(expected);
     expect((await deployed.verify()).isEqual).toBe(true);
   });
+
+  test("get the rows of a new child table from verify --repair, and the stream writes them from then on", async () => {
+    const { rows } = await sinks("1");
+    deployed.deploy(base().to(rows, asIs));
+    await deployed.start();
+    deployed.keepWriting();
+    await deployed.rest();
+
+    await deployed.pool.query(
+      "CREATE TABLE steps (id text REFERENCES orders_1, step_no int, step text, PRIMARY KEY (id, step_no))",
+    );
+    const steps = { table: "steps", of: "steps", position: "step_no", columns: ["step"] };
+    const family = postgresSink({
+      ...{ pool: deployed.pool, table: "orders_1", name: "rows-1", columns: ["id", "total", "status"] },
+      children: [steps],
+    });
+    await family.ensure();
+    const stepsOf = ({ total, status }: Order) => Array.from({ length: total % 4 }, (_, n) => `${status} ${n}`);
+    const withSteps = ({ after }: LiveChange<Order>) => ({
+      ...asIs({ after } as LiveChange<Order>),
+      steps: stepsOf(after).map((step) => ({ step })),
+    });
+    deployed.deploy(base().to(family, withSteps));
+    const { tally, isEqual } = await deployed.verify({ repairs: true });
+    expect(isEqual).toBe(true);
+    for (const { counts } of Object.values(tally)) expect(counts.different ?? 0).toBeGreaterThan(0);
+    const expectSteps = async (): Promise<void> => {
+      const orders = await deployed.orders(all);
+      const expected = [...orders.values()].flatMap((order) =>
+        stepsOf(order).map((step, number) => `${order.id} ${number} ${step}`),
+      );
+      const found = await deployed.pool.query<{ row: string }>(
+        "SELECT concat_ws(' ', id, step_no, step) AS row FROM steps",
+      );
+      expect(found.rows.map(({ row }) => row).sort()).toEqual(expected.sort());
+      expect(await deployed.select("orders_1")).toEqual(orders);
+    };
+    await expectSteps();
+    deployed.keepWriting();
+    await deployed.rest();
+    await expectSteps();
+    expect((await deployed.verify()).isEqual).toBe(true);
+  });
 });

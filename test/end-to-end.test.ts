@@ -1,5 +1,6 @@
 // Tests the whole path of a change: a DynamoDB table, its stream, Lambda's event source mapping, the handler of
-// examples/replicate-to-postgres, and a Postgres table. A bad item is dead-lettered, and redriven after a repair.
+// examples/replicate-to-postgres, and the Postgres tables of orders, their lines and their coupons. A bad item is
+// dead-lettered, and redriven after a repair.
 
 import {
   type AttributeValue,
@@ -28,14 +29,18 @@ const wanted = { dynamodb: true, postgres: true, sqs: true } as const;
 
 const describeWithEngines = await engineOrSkip({ describe, test, afterAll }, () => startEngines(wanted));
 
-const tableName = "Films";
-const film = (
-  id: number,
-  title: string,
-  more: Record<string, AttributeValue> = {},
-): Record<string, AttributeValue> => ({
-  filmId: { N: String(id) },
-  Title: { S: title },
+const tableName = "Orders";
+
+type Item = Record<string, AttributeValue>;
+
+const line = (sku: string, qty: number, price = "1.50"): AttributeValue => ({
+  M: { sku: { S: sku }, qty: { N: String(qty) }, price: { N: price } },
+});
+
+const order = (id: string, lines: readonly AttributeValue[], more: Item = {}): Item => ({
+  orderId: { S: id },
+  status: { S: "placed" },
+  lines: { L: [...lines] },
   ...more,
 });
 
@@ -43,8 +48,8 @@ const createTable = async (client: DynamoDBClient): Promise<string> => {
   const { TableDescription } = await client.send(
     new CreateTableCommand({
       TableName: tableName,
-      KeySchema: [{ AttributeName: "filmId", KeyType: "HASH" }],
-      AttributeDefinitions: [{ AttributeName: "filmId", AttributeType: "N" }],
+      KeySchema: [{ AttributeName: "orderId", KeyType: "HASH" }],
+      AttributeDefinitions: [{ AttributeName: "orderId", AttributeType: "S" }],
       BillingMode: "PAY_PER_REQUEST",
       StreamSpecification: { StreamEnabled: true, StreamViewType: "NEW_AND_OLD_IMAGES" },
     }),
@@ -65,12 +70,12 @@ const importExample = async (engines: Engines<typeof wanted>, databaseUrl: strin
     AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
     POWERTOOLS_LOG_LEVEL: "SILENT",
   });
-  const { filmsSink } = await import("@sluice/example-replicate-to-postgres/films");
+  const { ordersSink } = await import("@sluice/example-replicate-to-postgres/orders");
   const { handler } = await import("@sluice/example-replicate-to-postgres");
-  return { filmsSink, handler };
+  return { ordersSink, handler };
 };
 
-describeWithEngines("a table of films, replicated to Postgres", (engines) => {
+describeWithEngines("orders with lines, replicated to Postgres", (engines) => {
   const client = new DynamoDBClient(engines.dynamodb.clientConfig);
   const sqs = new SQS(engines.sqs.clientConfig);
   let pool: pg.Pool;
@@ -83,12 +88,12 @@ describeWithEngines("a table of films, replicated to Postgres", (engines) => {
     const databaseUrl = await engines.postgres.createDatabase();
     pool = new pg.Pool({ connectionString: databaseUrl });
     pool.on("error", () => undefined);
-    queueUrl = (await sqs.createQueue({ QueueName: "films-dead-letters" })).QueueUrl ?? "";
+    queueUrl = (await sqs.createQueue({ QueueName: "orders-dead-letters" })).QueueUrl ?? "";
     const example = await importExample(engines, databaseUrl, queueUrl);
     handler = example.handler;
-    closeSink = example.filmsSink.close;
-    await example.filmsSink.ensure();
-    await pool.query("ALTER TABLE films ADD CONSTRAINT plausible CHECK (running_time_min <= 600)");
+    closeSink = example.ordersSink.close;
+    await example.ordersSink.ensure();
+    await pool.query("ALTER TABLE order_lines ADD CONSTRAINT plausible CHECK (quantity <= 600)");
     mapping = eventSourceMapping({
       client: streamsClient(engines.dynamodb.endpoint),
       streamArn: await createTable(client),
@@ -111,27 +116,34 @@ describeWithEngines("a table of films, replicated to Postgres", (engines) => {
     sqs.destroy();
   });
 
-  const put = (item: Record<string, AttributeValue>) =>
-    client.send(new PutItemCommand({ TableName: tableName, Item: item }));
-  const remove = (id: number) =>
-    client.send(new DeleteItemCommand({ TableName: tableName, Key: { filmId: { N: String(id) } } }));
+  const put = (item: Item) => client.send(new PutItemCommand({ TableName: tableName, Item: item }));
+  const remove = (id: string) =>
+    client.send(new DeleteItemCommand({ TableName: tableName, Key: { orderId: { S: id } } }));
 
   /** Returns all items of the table and all rows of the replica, both in the same form. */
   const bothSides = async () => {
     const { Items = [] } = await client.send(new ScanCommand({ TableName: tableName, ConsistentRead: true }));
     const text = (value: AttributeValue | undefined): string | null => value?.S ?? value?.N ?? null;
-    const items = Items.map((item) => [
-      text(item.filmId),
-      text(item.Title),
-      text(item["US Gross"]),
-      text(item["IMDB Rating"]),
-    ]);
-    const { rows } = await pool.query<string[]>({
-      text: "SELECT film_id::text, title, us_gross::text, imdb_rating::text FROM films",
-      rowMode: "array",
-    });
-    const byId = (left: readonly unknown[], right: readonly unknown[]): number => Number(left[0]) - Number(right[0]);
-    return { items: items.sort(byId), rows: rows.sort(byId) };
+    const itemsInOrder = Items.sort((left, right) => Number(left.orderId?.S) - Number(right.orderId?.S));
+    const items = {
+      orders: itemsInOrder.map(({ orderId, status, total }) => [text(orderId), text(status), text(total)]),
+      lines: itemsInOrder.flatMap(({ orderId, lines }) =>
+        (lines?.L ?? []).map(({ M }, index) => [text(orderId), index, text(M?.sku), text(M?.qty), Number(M?.price?.N)]),
+      ),
+      coupons: itemsInOrder.flatMap(({ orderId, coupons }) =>
+        [...(coupons?.SS ?? [])].sort().map((coupon) => [text(orderId), coupon]),
+      ),
+    };
+    const select = async (columns: string, table: string, last: string): Promise<unknown[][]> => {
+      const query = `SELECT ${columns} FROM ${table} ORDER BY order_id::int, ${last}`;
+      return (await pool.query<unknown[]>({ text: query, rowMode: "array" })).rows;
+    };
+    const rows = {
+      orders: await select("order_id, status, total::text", "orders", "status"),
+      lines: await select("order_id, line_no, sku, quantity::text, price::float", "order_lines", "line_no"),
+      coupons: await select("order_id, coupon", "order_coupons", 'coupon COLLATE "C"'),
+    };
+    return { items, rows };
   };
 
   const deadLetters = async () => {
@@ -143,44 +155,61 @@ describeWithEngines("a table of films, replicated to Postgres", (engines) => {
     return Messages;
   };
 
-  test("after inserts, updates, removed attributes, deletes and new inserts the rows equal the items", async () => {
+  test("foreign keys lead from the lines and coupons to the orders", async () => {
+    const { rows } = await pool.query<{ from: string; to: string }>(
+      `SELECT conrelid::regclass::text AS "from", confrelid::regclass::text AS "to" FROM pg_constraint WHERE contype = 'f' ORDER BY 1`,
+    );
+    expect(rows).toEqual([
+      { from: "order_coupons", to: "orders" },
+      { from: "order_lines", to: "orders" },
+    ]);
+  });
+
+  test("after lists that grow, shrink, are reordered and vanish, and removed orders, the rows equal the items", async () => {
     const exact = "12345678901234567890123456789012345678";
-    for (let id = 1; id <= 30; id += 1) await put(film(id, `Film ${id}`, { "IMDB Rating": { N: "7.25" } }));
-    await put(film(1, "Film 1, again", { "US Gross": { N: exact } }));
+    const [tea, cup, pot] = [line("tea", 2), line("cup", 1, "4.5"), line("pot", 1, "20")];
+    for (let id = 1; id <= 30; id += 1) await put(order(String(id), [tea, cup], { coupons: { SS: ["B", "A"] } }));
+    await put(order("1", [tea, cup, pot, tea], { total: { N: exact }, coupons: { SS: ["C", "A"] } }));
+    await put(order("2", [pot]));
+    await put(order("3", [cup, tea]));
+    await put(order("4", []));
     await client.send(
       new UpdateItemCommand({
         TableName: tableName,
-        Key: { filmId: { N: "2" } },
-        UpdateExpression: "REMOVE #rating SET #title = :title",
-        ExpressionAttributeNames: { "#rating": "IMDB Rating", "#title": "Title" },
-        ExpressionAttributeValues: { ":title": { S: "Film 2 — without a rating 🎬" } },
+        Key: { orderId: { S: "5" } },
+        UpdateExpression: "REMOVE #lines[0], coupons SET #status = :status",
+        ExpressionAttributeNames: { "#lines": "lines", "#status": "status" },
+        ExpressionAttributeValues: { ":status": { S: "paid — 🎬" } },
       }),
     );
-    for (const id of [3, 4, 5]) await remove(id);
-    await put(film(4, "Film 4, new"));
+    for (const id of ["6", "7", "8"]) await remove(id);
+    await put(order("7", [pot, tea]));
     await mapping.drained();
 
     const { items, rows } = await bothSides();
-    expect(items).toHaveLength(28);
+    expect(items.orders).toHaveLength(28);
+    expect(items.lines.length).toBeGreaterThan(50);
     expect(rows).toEqual(items);
     expect(await deadLetters()).toEqual([]);
   });
 
-  test("a bad item is dead-lettered whole, does not hold up other items, and arrives after a redrive", async () => {
-    await put(film(100, "Logistics", { "Running Time min": { N: "51420" } }));
-    await put(film(101, "After the bad item"));
+  test("an order with a bad line is dead-lettered whole, does not hold up other orders, and arrives after a redrive", async () => {
+    const bad = order("100", [line("tea", 1), line("sugar", 51_420)]);
+    await put(bad);
+    await put(order("101", [line("tea", 1)]));
     await mapping.drained();
 
     const { rows } = await bothSides();
-    expect(rows.map(([id]) => id)).toContain("101");
-    expect(rows.map(([id]) => id)).not.toContain("100");
+    expect(rows.orders.map(([id]) => id)).toContain("101");
+    expect(rows.orders.map(([id]) => id)).not.toContain("100");
+    expect(rows.lines.map(([id]) => id)).not.toContain("100");
     const messages = await deadLetters();
     expect(messages.map(({ Body = "" }) => decodeEnvelope(Body))).toMatchObject([
       {
-        pipeline: "films",
+        pipeline: "orders",
         sink: "postgres",
         code: "SINK_REJECTED",
-        record: { eventName: "INSERT", dynamodb: { NewImage: film(100, "Logistics") } },
+        record: { eventName: "INSERT", dynamodb: { NewImage: bad } },
       },
     ]);
 
@@ -192,20 +221,21 @@ describeWithEngines("a table of films, replicated to Postgres", (engines) => {
     const refused = await handler({ Records: records });
     expect(refused.batchItemFailures).toEqual([{ itemIdentifier: records[0]?.messageId }]);
 
-    await pool.query("ALTER TABLE films DROP CONSTRAINT plausible");
+    await pool.query("ALTER TABLE order_lines DROP CONSTRAINT plausible");
     expect(await handler({ Records: records })).toEqual({ batchItemFailures: [] });
     const repaired = await bothSides();
+    expect(repaired.rows.lines).toHaveLength(rows.lines.length + 2);
     expect(repaired.rows).toEqual(repaired.items);
   });
 
-  test("a redrive after the removal of the item does not restore the item", async () => {
+  test("a redrive after the removal of the order restores neither the order nor its lines", async () => {
     const [message] = await deadLetters();
-    await remove(100);
+    await remove("100");
     await mapping.drained();
     const event = { Records: [{ messageId: message?.MessageId, body: message?.Body, eventSource: "aws:sqs" }] };
     expect(await handler(event)).toEqual({ batchItemFailures: [] });
     const { items, rows } = await bothSides();
-    expect(items.map(([id]) => id)).not.toContain("100");
+    expect(items.orders.map(([id]) => id)).not.toContain("100");
     expect(rows).toEqual(items);
   });
 });

@@ -1,4 +1,4 @@
-// Copies the code on the README's first screen into a file, and invokes the handler in it. A change must become a row.
+// Copies the code on the README's first screen into a file, and invokes the handler in it. A change must become rows.
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -41,28 +41,33 @@ test("the install command names the packages that the first screen imports and n
 });
 
 describeWithPostgres("the handler on the README's first screen", (engine) => {
-  test("writes an order as a row, and removes it again", async () => {
+  test("writes an order and its line as rows, and removes them again", async () => {
     const url = await engine.createDatabase();
     const pool = new pg.Pool({ connectionString: url });
     // `pool.end()` does not wait until all sockets are closed, so the server may still send an error.
     pool.on("error", () => undefined);
-    const [create = ""] = /CREATE TABLE orders \([^`]*\)(?=`)/.exec(readme.text) ?? [];
-    await pool.query(create);
+    const creates = [...readme.text.matchAll(/(?<=`)CREATE TABLE \w+ \([^`]*\)(?=`)/g)].map(([create]) => create);
+    expect(creates).toHaveLength(2);
+    for (const create of creates) await pool.query(create);
     await sinkTo({ pool, table: "orders" }).ensure();
     Object.assign(process.env, { DATABASE_URL: url, DEAD_LETTER_QUEUE_URL: "http://127.0.0.1:1/none" });
     process.env.POWERTOOLS_LOG_LEVEL = "SILENT";
 
     const { handler } = (await import(paste())) as { handler: PipelineHandler };
-    const order = { id: "o-1", customer: " Ada ", lines: ["tea"] };
+    const order = { id: "o-1", customer: " Ada ", lines: [{ sku: "tea", quantity: 2 }] };
     const put = streamRecord({ tableName: "orders", after: order, keyNames: ["id"], position: 1 });
     const removed = streamRecord({ tableName: "orders", before: order, keyNames: ["id"], position: 2 });
 
     expect(await handler(streamEvent([put]), lambdaContext())).toEqual({ batchItemFailures: [] });
     const { rows } = await pool.query("SELECT * FROM orders");
-    expect(rows).toEqual([{ id: "o-1", customer: "Ada", lines: ["tea"] }]);
+    expect(rows).toEqual([{ id: "o-1", customer: "Ada" }]);
+    const lines = await pool.query("SELECT * FROM order_lines");
+    expect(lines.rows).toEqual([{ order_id: "o-1", line_no: 0, sku: "tea", quantity: 2 }]);
 
     expect(await handler(streamEvent([removed]), lambdaContext())).toEqual({ batchItemFailures: [] });
-    expect((await pool.query("SELECT * FROM orders")).rows).toEqual([]);
+    for (const table of ["orders", "order_lines"]) {
+      expect((await pool.query(`SELECT * FROM ${table}`)).rows).toEqual([]);
+    }
     await pool.end();
   });
 });

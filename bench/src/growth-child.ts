@@ -3,9 +3,11 @@
 //
 // node growth-child.js memory ITEMS     copies items, and writes the peaks of memory in bytes: { "live": 0, "resident": 0 }
 // node growth-child.js time ITEMS…      copies each number of items, and writes the CPU time in µs per item: [0, …]
+// node growth-child.js environment LOAD CHANGES…   drives one environment, and writes its costs at each number of changes
 
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
+import { type EnvironmentLoad, environmentCosts } from "./environment-growth.ts";
 import { median } from "./statistics.ts";
 import { type SyntheticBackfill, syntheticBackfill } from "./synthetic-backfill.ts";
 
@@ -56,8 +58,15 @@ const timesOf = async (copy: SyntheticBackfill, counts: readonly number[]): Prom
   return times.map(median);
 };
 
-const [mode, ...counts] = process.argv.slice(2);
-const copy = await syntheticBackfill();
-const items = counts.map(Number);
-const result = mode === "memory" ? await memoryOf(copy, items[0] ?? 0) : await timesOf(copy, items);
-process.stdout.write(`${JSON.stringify(result)}\n`);
+const [mode, ...rest] = process.argv.slice(2);
+
+const resultOf = async (): Promise<unknown> => {
+  if (mode === "environment") {
+    return environmentCosts(rest[0] as EnvironmentLoad, rest.slice(1).map(Number), collectGarbage);
+  }
+  const copy = await syntheticBackfill();
+  const items = rest.map(Number);
+  return mode === "memory" ? memoryOf(copy, items[0] ?? 0) : timesOf(copy, items);
+};
+
+process.stdout.write(`${JSON.stringify(await resultOf())}\n`);

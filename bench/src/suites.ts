@@ -8,10 +8,13 @@ import { coreSuite } from "./suites/core.ts";
 import { decodeSuite } from "./suites/decode.ts";
 import { dynamodbSuite } from "./suites/dynamodb.ts";
 import { fanOutSuite } from "./suites/fan-out.ts";
+import { growthSuite } from "./suites/growth.ts";
 import { isolationSuite } from "./suites/isolation.ts";
+import { latencySuite } from "./suites/latency.ts";
 import { metricsSuite } from "./suites/metrics.ts";
 import { opensearchSuite } from "./suites/opensearch.ts";
 import { postgresSuite } from "./suites/postgres.ts";
+import { postgresChildrenSuite } from "./suites/postgres-children.ts";
 import { snsSuite } from "./suites/sns.ts";
 import { sqsSuite } from "./suites/sqs.ts";
 import { tuningSuite } from "./suites/tuning.ts";
@@ -20,6 +23,7 @@ import { verifySuite } from "./suites/verify.ts";
 /** All suites, in the order of a full run. */
 export const suites: readonly Suite[] = [
   postgresSuite,
+  postgresChildrenSuite,
   opensearchSuite,
   dynamodbSuite,
   fanOutSuite,
@@ -33,5 +37,7 @@ export const suites: readonly Suite[] = [
   bundleSuite,
   isolationSuite,
   tuningSuite,
+  growthSuite,
+  latencySuite,
   coldStartSuite,
 ];

@@ -75,11 +75,23 @@ test("an unknown suite is rejected by name", async () => {
 
 const describeWithPostgres = await engineOrSkip({ describe, test, afterAll }, () => startPostgres());
 
+describeWithPostgres("the suite children", () => {
+  test("--json writes the figures of the suite children", async () => {
+    const mixes = ["insert", "update", "redelivered"];
+    expectFigures(await figuresOf("children"), [
+      ...mixes.map((mix) => `postgres/children/${mix}/vs-raw`),
+      ...mixes.map((mix) => `postgres/children/inline/${mix}/vs-raw`),
+    ]);
+  });
+});
+
 describeWithPostgres("the suite postgres", (engine) => {
   test("--json writes its figures for both guards and every mix", async () => {
     process.env.DATABASE_URL = engine.url;
     try {
-      const peers = ["raw", "powertools-parallel", "powertools-sequential"].map((peer) => `vs-${peer}`);
+      const peers = ["raw", "raw-two-connections", "powertools-parallel", "powertools-sequential"].map(
+        (peer) => `vs-${peer}`,
+      );
       const names = ["inline", "version-table"].flatMap((guard) =>
         ["insert", "update", "redelivered"].flatMap((mix) =>
           [...peers, "records-per-second"].map((figure) => `postgres/${guard}/${mix}/${figure}`),

@@ -3,6 +3,7 @@
 import { decodeImage } from "@sluice/core/sink-kit";
 import { randomHistory, type SpecimenItem } from "@sluice/testing";
 import { backfillPlan, type RecordMutation } from "./backfill.ts";
+import { extended } from "./extended-history.ts";
 import { type Layout, type Play, type Predicate, playThrough } from "./play.ts";
 import { randomOf } from "./random.ts";
 import type { Copy, Target } from "./target.ts";
@@ -55,8 +56,11 @@ const layouts: readonly [Layout, ...Layout[]] = [
 const isCopied = (layout: Layout, item: SpecimenItem): boolean =>
   layout.flat().some((predicate) => predicate === undefined || predicate(item));
 
+/** What a target says about the histories that it needs. */
+type TargetOptions = Pick<Target<unknown>, "needsOldImages" | "extend">;
+
 /** Creates a history that is played with faults. A history has few items, so that each item changes repeatedly. */
-const faults = (seed: number, { needsOldImages = false }: Pick<Target<unknown>, "needsOldImages">): Play => {
+const faults = (seed: number, { needsOldImages = false, extend }: TargetOptions): Play => {
   const random = randomOf(seed);
   const history = randomHistory(seed, {
     prefix: prefixOf(seed),
@@ -68,16 +72,17 @@ const faults = (seed: number, { needsOldImages = false }: Pick<Target<unknown>, 
       needsOldImages ? "NEW_AND_OLD_IMAGES" : "NEW_IMAGE",
     ]),
   });
-  return { history, layout: random.pick(layouts), random, isFaultless: false };
+  return { history: extended(history, extend), layout: random.pick(layouts), random, isFaultless: false };
 };
 
 /**
  * Creates a history with a few changes of one item. All changes are written concurrently, each in its own invocation,
  * without retries.
  */
-const race = (seed: number): Play => {
+const race = (seed: number, { extend }: TargetOptions): Play => {
   const random = randomOf(seed);
-  const history = randomHistory(seed, { prefix: prefixOf(seed), items: 1, changes: 2 + random.integer(3) });
+  const plain = randomHistory(seed, { prefix: prefixOf(seed), items: 1, changes: 2 + random.integer(3) });
+  const history = extended(plain, extend);
   const batches = [...history.records].sort(() => random.integer(3) - 1).map((record) => [record]);
   return {
     history: { ...history, deliveries: [{ kind: "parallel", batches }] },
@@ -88,7 +93,7 @@ const race = (seed: number): Play => {
 };
 
 /** Creates a history that is played with faults, beside backfills. */
-const backfill = (seed: number, target: Pick<Target<unknown>, "needsOldImages">, mutate: RecordMutation): Play => {
+const backfill = (seed: number, target: TargetOptions, mutate: RecordMutation): Play => {
   const play = faults(seed, target);
   // A lost change may make an item leave a filter, or its place. A scan does not see that; `verify` does.
   const mayHaveGap = !target.needsOldImages && play.layout.flat().every((predicate) => predicate === undefined);

@@ -16,7 +16,7 @@ const withClients = (
 });
 
 /** Returns a mutation that changes the text of every statement. */
-const rewriting = (rewrite: (text: string) => string): Mutation => ({
+export const rewriting = (rewrite: (text: string) => string): Mutation => ({
   pool: (pool) =>
     withClients(pool, (client) => (query: PostgresQuery) => client.query({ ...query, text: rewrite(query.text) })),
 });
@@ -40,7 +40,7 @@ const versions: Readonly<Record<PostgresGuard, string>> = {
 };
 
 /** Combines two mutations. A statement passes through `outer` first, then through `inner`. */
-const both = (inner: Mutation, outer: Mutation): Mutation => ({
+export const both = (inner: Mutation, outer: Mutation): Mutation => ({
   pool: (pool) => (outer.pool ?? ((same) => same))((inner.pool ?? ((same) => same))(pool)),
 });
 

@@ -15,18 +15,30 @@ export interface Mutation {
   readonly sink?: <Message>(sink: Sink<Message, "upsert">) => Sink<Message, "upsert">;
 }
 
-const key = ["pk", "sk"];
-const columns = { pk: "text", sk: "text", revision: "bigint", note: "text", amount: "numeric", payload: "jsonb" };
+/** The key columns of the table. */
+export const key = ["pk", "sk"];
+/** The columns of the table. */
+export const columns = {
+  pk: "text",
+  sk: "text",
+  revision: "bigint",
+  note: "text",
+  amount: "numeric",
+  payload: "jsonb",
+};
 
-const textOf = (value: AttributeValue | undefined): string | null => {
+/** Returns the expected text of a cell, or null if it is NULL. */
+export const textOf = (value: AttributeValue | undefined): string | null => {
   if (value === undefined) return null;
   return "S" in value ? value.S : "N" in value ? value.N : exactJson(attributeToJson(value));
 };
 
-const copyOf = (image: Image): Copy =>
+/** Returns the expected row of an item. */
+export const copyOf = (image: Image): Copy =>
   Object.fromEntries(Object.keys(columns).map((column) => [column, textOf(image[column])]));
 
-const copyOfRow = ({ payload, ...row }: Record<string, string | null>): Copy => ({
+/** Returns a row, whose cells are text, as a copy. */
+export const copyOfRow = ({ payload, ...row }: Record<string, string | null>): Copy => ({
   ...row,
   payload: payload == null ? null : exactJson(payload),
 });

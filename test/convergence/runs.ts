@@ -19,6 +19,9 @@ export const chosen: ConvergenceOptions = {
 /** Settings for slow servers: 200 histories in `npm test`. If `CONVERGENCE_RUNS` is set, it sets the number. */
 export const fewer: ConvergenceOptions = { ...chosen, runs: whole("CONVERGENCE_RUNS", 200) };
 
+/** Settings for a second target of a sink: 100 histories in `npm test`. */
+export const fewest: ConvergenceOptions = { ...chosen, runs: whole("CONVERGENCE_RUNS", 100) };
+
 /** A long timeout, because the machine may be slow. */
 const timeoutMs = 120_000 + 800 * chosen.runs;
 

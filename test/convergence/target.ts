@@ -21,6 +21,8 @@ export interface Target<Message> {
   readonly readAll: () => Promise<ReadonlyMap<string, Copy>>;
   /** Returns the expected copy of an item, in the same form as `readAll`. Shares no code with the sink. */
   readonly copyOf: (image: Image) => Copy;
+  /** Returns the item with further attributes, which depend on the item only. Undefined: the histories stay as they are. */
+  readonly extend?: (image: Image) => Image;
   /** Whether the sink needs the items' old images, because the place of a copy can change. */
   readonly needsOldImages?: boolean;
   /** Deletes the tombstones that no late change needs any more. Undefined: the target does so by itself. */

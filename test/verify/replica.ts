@@ -3,6 +3,7 @@
 import { itemKeyOf } from "@sluice/core/envelope";
 import type { Sink } from "@sluice/core/sink-kit";
 import { memoryUpsertSink } from "@sluice/testing";
+import type { Random } from "../convergence/random.ts";
 
 /** A copy: its members without the key. */
 export type Copy = { readonly [member: string]: string | number };
@@ -13,6 +14,11 @@ export interface Replica {
   readonly messageOf: (pk: string, copy: Copy) => unknown;
   /** Deletes the copy and all that the target knows of it, as another program could. */
   readonly forget: (pk: string) => Promise<void>;
+  /**
+   * Changes a part of a live copy behind the sink, as another program could. Returns whether it changed something. Only for a
+   * target with several places for one item.
+   */
+  readonly damage?: (pk: string, random: Random) => Promise<boolean>;
   /** The copies that a user of the target sees, by `pk`. Shares no code with the sink. */
   readonly rows: () => Promise<ReadonlyMap<string, Copy>>;
   readonly close: () => Promise<void>;

@@ -243,7 +243,8 @@ export const newWorld = async (seed: number, open: OpenReplica): Promise<World> 
     return order === undefined ? "ghost" : "unexpected";
   };
   const makeWrong = async (name: RouteName, pk: string, kind: FindingClass): Promise<void> => {
-    const { sink, forget, messageOf } = replicas[name];
+    const { sink, forget, messageOf, damage } = replicas[name];
+    if (kind === "different" && (await damage?.(pk, random)) === true) return;
     const held = await heldVersion(name, pk);
     if (kind === "missing" || kind === "stale") await forget(pk);
     if (kind === "missing") return;

@@ -10,7 +10,8 @@ import type { Goal, SuiteReport } from "../suite.ts";
 /** Node cannot run the source of the program, so a test runs the compiled program, too. */
 const program = fileURLToPath(new URL("../../dist/growth-child.js", import.meta.url));
 
-const runChild = async <Result>(...args: readonly (string | number)[]): Promise<Result> => {
+/** Runs a program of a child process, and returns what it writes. */
+export const runChild = async <Result>(...args: readonly (string | number)[]): Promise<Result> => {
   const { stdout } = await promisify(execFile)(process.execPath, [program, ...args.map(String)]);
   return JSON.parse(stdout) as Result;
 };

@@ -16,13 +16,16 @@ const index = "sluice-bench-raw";
 /** The default concurrency of the sink. */
 const concurrency = 2;
 
-const linesOf = ({ film, isRemoved }: DocumentChange): string =>
+/** The lines of a change in a bulk request, without a guard. */
+export const linesOf = ({ film, isRemoved }: DocumentChange): string =>
   isRemoved
     ? `${JSON.stringify({ delete: { _id: idOf(film) } })}\n`
     : `${JSON.stringify({ index: { _id: idOf(film) } })}\n${JSON.stringify(film)}\n`;
 
-export const rawBulk = (client: Client, { changes }: OpensearchMaterial): OpensearchEntrant => {
-  const send = async (bulkBody: string): Promise<void> => {
+/** Returns the function that sends a bulk request. @throws if a document fails */
+export const rawSender =
+  (client: Client, index: string) =>
+  async (bulkBody: string): Promise<void> => {
     const { body } = await client.transport.request({
       method: "POST",
       path: `/${index}/_bulk`,
@@ -31,6 +34,9 @@ export const rawBulk = (client: Client, { changes }: OpensearchMaterial): Opense
     });
     if ((body as unknown as { readonly errors: boolean }).errors) throw new Error("raw: documents failed");
   };
+
+export const rawBulk = (client: Client, { changes }: OpensearchMaterial): OpensearchEntrant => {
+  const send = rawSender(client, index);
   return {
     name: "raw",
     index,

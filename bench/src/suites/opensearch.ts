@@ -27,7 +27,7 @@ const peers = ["raw", "helpers-bulk", "dynamodb-stream-elasticsearch"] as const;
 
 const goals: Readonly<Record<string, Goal>> = {
   "opensearch/insert/vs-raw": { atLeast: 0.9 },
-  "opensearch/update/vs-raw": { atLeast: 0.65 },
+  "opensearch/update/vs-raw": { atLeast: 0.75 },
   "opensearch/redelivered/vs-raw": { atLeast: 1 },
 };
 

@@ -33,14 +33,14 @@ const environmentNames = [
   ...["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"].filter((name) => process.env[name] === undefined),
 ];
 
-const handlerFile = "examples/replicate-to-postgres/dist/handler.js";
+const handlerFile = "examples/demo/dist/films/handler.js";
 
 const environmentOf = (names: readonly string[]): string =>
   names.flatMap((name) => (process.env[name] === undefined ? [] : `${name}=${process.env[name]}`)).join(" ");
 
 /**
- * Returns the lines that explain a redrive by hand. The commands use the handler of examples/replicate-to-postgres,
- * because the pipeline of that example wrote the dead letters.
+ * Returns the lines that explain a redrive by hand. The commands use the handler of films/handler.ts,
+ * because its pipeline wrote the dead letters.
  */
 const redriveHint = ({ deadLetterUrl }: DemoResult, { sqs }: DemoEngines): string[] => [
   `Redrive:  export ${environmentOf(environmentNames)}`,

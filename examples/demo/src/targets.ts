@@ -73,7 +73,7 @@ export const pipelineOf = (
 };
 
 /**
- * Returns the handler of the example if Postgres is the only target, without an outage. Otherwise returns the
+ * Returns the handler of `films/handler.ts` if Postgres is the only target, without an outage. Otherwise returns the
  * handler of a pipeline with a route to each target.
  */
 export const handlerOf = async (
@@ -82,6 +82,6 @@ export const handlerOf = async (
   queues: Queues,
   observers: readonly Observer[],
 ): Promise<PipelineHandler> => {
-  if (sinks.join() === "postgres" && !outage) return (await import("@sluice/example-replicate-to-postgres")).handler;
+  if (sinks.join() === "postgres" && !outage) return (await import("./films/handler.ts")).handler;
   return pipelineOf(targets, queues, observers).handler();
 };

@@ -13,7 +13,7 @@ import { childrenOf, runDemo, stillRunning } from "./run-demo.ts";
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 
 // The README's commands run the compiled code, so the test compiles the packages first.
-execFileSync("npx", ["tsc", "-b", "packages/cli", "examples/replicate-to-postgres"], { cwd: root });
+execFileSync("npx", ["tsc", "-b", "packages/cli", "examples/demo"], { cwd: root });
 
 const wanted = { postgres: true, dynamodb: true, sqs: true } as const;
 // The whole demo takes 5 to 10 seconds on an idle machine.

@@ -2,7 +2,7 @@
 // the dead-letter queue.
 
 import type { PipelineHandler } from "@sluice/core";
-import { films } from "./films.ts";
+import { orders } from "./orders.ts";
 
 /** The handler of the Lambda function. */
-export const handler: PipelineHandler = films.handler();
+export const handler: PipelineHandler = orders.handler();

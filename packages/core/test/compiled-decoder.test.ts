@@ -33,7 +33,7 @@ describe("a shape", () => {
     const decode = decoder();
     const held: Image = { a: { S: "1" }, b: { N: "2" }, c: { BOOL: true }, d: { NULL: true } };
     expect(see(decode, held, sightings - 1)).toEqual(each);
-    expect(decode(held)).toEqual({ a: "1", b: ["number", "2"], c: true, d: ["value", { NULL: true }] });
+    expect(decode(held)).toEqual({ a: "1", b: ["number", "2"], c: true, d: null });
   });
 
   test("decodes maps, lists and sets of the expected type", () => {
@@ -58,7 +58,7 @@ describe("a shape", () => {
     const decode = decoder();
     see(decode, { a: { S: "1" }, b: { NULL: true } }, sightings);
     expect(decode({ a: { NULL: true }, b: { S: "2" } })).toEqual({
-      a: ["value", { NULL: true }],
+      a: null,
       b: ["value", { S: "2" }],
     });
   });

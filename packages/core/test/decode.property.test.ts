@@ -58,6 +58,24 @@ describe("decoding", () => {
     );
   });
 
+  test("by compiled code returns what the SDK returns, with nulls and other types in the place of the first type", () => {
+    const typed = fc.array(image, { minLength: 1, maxLength: 3 });
+    fc.assert(
+      fc.property(typed, (samples) => {
+        const values: AttributeValue[] = samples.flatMap((M) => [{ M }, ...Object.values(M)]).slice(0, 12);
+        const members: AttributeValue[] = [...values, { NULL: true }, { L: values }];
+        const shifted = (by: number): Image =>
+          Object.fromEntries(members.map((_, index) => [`a${index}`, members[(index + by) % members.length] as never]));
+        const nulls: Image = Object.fromEntries(members.map((_, index) => [`a${index}`, { NULL: true }]));
+        for (let round = 0; round < 32; round += 1) decodeImage(shifted(0));
+        for (const content of [shifted(0), nulls, ...members.map((_, by) => shifted(by))]) {
+          expect(canonical(decodeImage(content))).toEqual(oracle(content));
+        }
+      }),
+      { numRuns: 15 },
+    );
+  });
+
   test("by a compiled shape accepts attributes of any type", () => {
     const values = fc.array(image, { minLength: 1, maxLength: 40 });
     fc.assert(

@@ -73,8 +73,8 @@ const hasBrokenName = (value: unknown): boolean =>
  * it by a question mark in a name.
  */
 const checkNames = (sink: string, text: string): void => {
-  // JSON text has such a half only as an escape. The test is cheap, and seldom true.
-  if (!/\\ud[89a-f]/.test(text)) return;
+  // JSON text has such a half only as an escape. The search is cheaper than the test, and both are seldom true.
+  if (!text.includes("\\ud") || !/\\ud[89a-f]/.test(text)) return;
   const members = Object.entries(JSON.parse(text) as Readonly<Record<string, unknown>>);
   const broken = members.find(([name, member]) => hasHalfPair(name) || hasBrokenName(member));
   if (broken === undefined) return;

@@ -65,10 +65,11 @@ const lazyOpensearch = ({ source }: OpensearchSettings): LazyClient<OpensearchCl
 /** Serverless has no documented condition on sequence numbers, so its result has only the version. */
 const writeOf = ({ serverless }: OpensearchSettings, { delivery }: BulkEntry, item: BulkItem): RecentWrite => {
   const { result, _seq_no: seqNo, _primary_term: primaryTerm } = item;
-  const written = { version: delivery.change.version, mayBeTombstone: delivery.message === undefined };
+  const { version } = delivery.change;
+  const mayBeTombstone = delivery.message === undefined;
   return serverless || result === "noop" || seqNo === undefined || primaryTerm === undefined
-    ? written
-    : { ...written, sequenceNumber: { seqNo, primaryTerm } };
+    ? { version, mayBeTombstone }
+    : { version, mayBeTombstone, sequenceNumber: { seqNo, primaryTerm } };
 };
 
 /** Identifies the alias. The URL of the node contains no credentials, because the options have moved them to `auth`. */

@@ -13,6 +13,8 @@ import {
 } from "@sluice/core/sink-kit";
 import type { PostgresSettings } from "./options.ts";
 import { compilePath } from "./write/attribute-path.ts";
+import type { ChildPlan, ChildRows } from "./write/child-plan.ts";
+import { compileChildren } from "./write/child-rows.ts";
 import { type Cell, ColumnValueError, valueCell } from "./write/codec.ts";
 import type { RowNames } from "./write/row-names.ts";
 import type { WrittenColumn, WrittenColumns } from "./write/written-columns.ts";
@@ -29,9 +31,6 @@ export interface RowEntry {
    */
   readonly children?: readonly ChildRows[];
 }
-
-/** The rows of a child table, in the order of their element keys. Each has the cells of the key columns first. */
-export type ChildRows = readonly (readonly Cell[])[];
 
 /** Returns one column's cell. The source is an item's key, an image, or a mapper's row. */
 type CellReader<Source> = (source: Source) => Cell;
@@ -190,15 +189,18 @@ const compileWith = (
   { keys }: WrittenColumns,
   rowKeyOf: (cells: readonly Cell[]) => string,
   encodeMessage: (message: unknown, cells: Cell[]) => unknown,
+  children: readonly ChildPlan[] = [],
 ): ((delivery: UpsertDelivery<unknown>) => RowEntry) => {
   const encodeKeys = compileKeys(settings, keys);
+  const encodeChildren = compileChildren(children, settings.declared !== undefined);
   return (delivery) => {
     const cells: Cell[] = [];
     try {
       encodeKeys(delivery.change, cells);
       const rowKey = rowKeyOf(cells);
       if (delivery.message !== undefined) encodeMessage(delivery.message, cells);
-      return { delivery, cells, rowKey };
+      if (encodeChildren === undefined || delivery.message === undefined) return { delivery, cells, rowKey };
+      return { delivery, cells, rowKey, children: encodeChildren(delivery.message, cells) };
     } catch (error) {
       if (!(error instanceof ColumnValueError)) throw error;
       throw rejected(settings.name, error.message, { cause: error.cause });
@@ -215,10 +217,11 @@ const compileEncode = (
   settings: PostgresSettings,
   columns: WrittenColumns,
   names: RowNames,
+  children: readonly ChildPlan[],
 ): ((delivery: UpsertDelivery<unknown>) => RowEntry) => {
   const encodeMessage =
     settings.declared === undefined ? compileRow(columns, names) : compileDeclared(settings, columns.columns);
-  return compileWith(settings, columns, compileRowKey(columns.keys), encodeMessage);
+  return compileWith(settings, columns, compileRowKey(columns.keys), encodeMessage, children);
 };
 
 /**
@@ -239,10 +242,11 @@ export const compileEncoders = (
   settings: PostgresSettings,
   columns: WrittenColumns,
   names: RowNames,
+  children: readonly ChildPlan[],
 ): {
   readonly encode: (delivery: UpsertDelivery<unknown>) => RowEntry;
   readonly encodeKey: (delivery: UpsertDelivery<unknown>) => RowEntry;
 } => ({
-  encode: compileEncode(settings, columns, names),
+  encode: compileEncode(settings, columns, names, children),
   encodeKey: compileEncodeKey(settings, columns, names),
 });

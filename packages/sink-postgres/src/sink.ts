@@ -132,7 +132,7 @@ const makeSink = (options: PostgresSinkOptions): PostgresSink<unknown> | MappedP
       const days = checkTombstoneDays("olderThanDays", olderThanDays);
       return run(
         async (session) =>
-          (await purgeTombstones(session, relations, days)) + (await purgeDepartures(session, relations, days)),
+          (await purgeTombstones(session, settings, days)) + (await purgeDepartures(session, relations, days)),
       );
     },
     oldestTombstone: (context) =>

@@ -2,24 +2,26 @@ import { afterAll, describe, test } from "@jest/globals";
 import { engineOrSkip, startPostgres } from "@sluice/local";
 import { conforms } from "@sluice/testing";
 import { postgresSink } from "../src/index.ts";
-import { keyFunction, openRig } from "./support/rig.ts";
+import { openRig, plain, withChildren, withKeyFunction } from "./support/rig.ts";
 
 const describeWithPostgres = await engineOrSkip({ describe, test, afterAll }, () => startPostgres());
 const connection = { host: "localhost" };
 
 describeWithPostgres("postgres", (engine) => {
   const rigs = [
-    ["version-table", undefined],
-    ["inline", undefined],
-    ["version-table", keyFunction],
+    ["version-table", plain, ""],
+    ["inline", plain, ""],
+    ["version-table", withKeyFunction, " and a key function"],
+    ["version-table", withChildren, " and children"],
+    ["inline", withChildren, " and children"],
   ] as const;
-  for (const [guard, key] of rigs) {
+  for (const [guard, variant, what] of rigs) {
     conforms(
       { describe, test },
       {
-        name: `with guard "${guard}"${key === undefined ? "" : " and a key function"}`,
+        name: `with guard "${guard}"${what}`,
         writes: "upsert",
-        open: () => openRig(engine, guard, key),
+        open: () => openRig(engine, guard, variant),
         skip: {
           C07: "a statement takes any number of rows; core's batch is the limit",
           C08: "a statement takes more bytes than an invocation can have",

@@ -1,4 +1,4 @@
-// The Postgres table to which the sink of examples/replicate-to-postgres writes.
+// The Postgres table to which the films sink writes.
 
 import type { PostgresEngine } from "@sluice/local";
 import pg from "pg";
@@ -17,11 +17,11 @@ export const plausibleRunningTime: Constraint = { name: "plausible_running_time"
 /** Rejects films with the rating NC-17. The data contains eight such films. */
 export const noAdultRating: Constraint = { name: "no_adult_rating", check: "mpaa_rating <> 'NC-17'" };
 
-/** Opens the replica in its own database, whose table may have a constraint. Sets the environment variables from which the example configures its sink. */
+/** Opens the replica in its own database, whose table may have a constraint. Sets the environment variables from which the sink is configured. */
 export const postgresReplica = async (engine: PostgresEngine, constraint: Constraint | undefined): Promise<Replica> => {
   const url = await engine.createDatabase(`sluice_demo_${Date.now()}`);
   process.env.DATABASE_URL = url;
-  const { filmsSink } = await import("@sluice/example-replicate-to-postgres/films");
+  const { filmsSink } = await import("../films/films.ts");
   await filmsSink.ensure();
   const pool = new pg.Pool({ connectionString: url, max: 1 });
   // When the server ends, idle connections emit an error event. Without a listener the event would end this process.

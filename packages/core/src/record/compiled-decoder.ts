@@ -54,7 +54,10 @@ export type ContentDecoders = Readonly<Record<"N" | "M" | "L" | "SS" | "NS", Dec
 
 type Inline = (nested: string) => string;
 
-/** The code that decodes a value of each type. `d` decodes values of all other types, and of unexpected types. */
+/**
+ * The code that decodes a value of each type. `d` decodes values of all other types, and of unexpected types, but for NULL:
+ * any attribute may be null.
+ */
 const inline: ReadonlyMap<string, Inline> = new Map<string, Inline>([
   ["S", () => "v.S"],
   ["BOOL", () => "v.BOOL"],
@@ -75,11 +78,11 @@ const source = (sample: Image): string => {
     const text = JSON.stringify(name);
     const member = name === "__proto__" ? `[${text}]` : text;
     const [type = ""] = Object.keys(value ?? {});
-    const read = `(v = image[${text}])`;
     const nested = `nested${index}`;
-    const code = inline.get(type)?.(nested);
-    if (code === undefined) return `${member}: d(${read}, ${nested})`;
-    return `${member}: (${read} ?? none).${type} !== undefined ? ${code} : d(v, ${nested})`;
+    const expected = inline.get(type)?.(nested);
+    const other = `v.NULL !== undefined ? null : d(v, ${nested})`;
+    const code = expected === undefined ? other : `v.${type} !== undefined ? ${expected} : ${other}`;
+    return `${member}: (v = image[${text}] ?? none, ${code})`;
   });
   const decoders = members.map((_, index) => `nested${index}`).join(", ");
   const constants = `const none = {}, { N, M, L, SS, NS } = contents, [${decoders}] = nested;`;

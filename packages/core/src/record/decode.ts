@@ -126,8 +126,17 @@ const decodeBinary = (value: string | Uint8Array): Uint8Array => {
   return bytesOf(Buffer.from(value, "base64"));
 };
 
-const decodeList = (content: readonly AttributeValue[], nested: DecodeImage): unknown[] =>
-  arrayOf<AttributeValue>("L", content).map((entry) => decodeWith(entry, nested));
+/** Most lists hold maps, so that a map is looked for first. It saves a loop over the names of each entry. */
+const decodeList = (content: readonly AttributeValue[], nested: DecodeImage): unknown[] => {
+  const entries = arrayOf<AttributeValue>("L", content);
+  const list: unknown[] = [];
+  for (let index = 0; index < entries.length; index += 1) {
+    const entry = entries[index] as AttributeValue;
+    const map = (entry as { readonly M?: Image } | null)?.M;
+    list.push(map === undefined ? decodeWith(entry, nested) : decodeMap(map, nested));
+  }
+  return list;
+};
 
 const decodeTexts = (content: readonly string[]): Set<unknown> => setOf(arrayOf("SS", content));
 

@@ -57,6 +57,15 @@ interface EntryItem {
 export const itemsIn = (body: unknown): readonly unknown[] | undefined =>
   isRecord(body) && Array.isArray(body.items) ? body.items : undefined;
 
+/** The action in the request, which is the name of the result in the answer. */
+const sentAs = (action: Action): string => (action === "create" || action === "index" ? action : "update");
+
+/** Returns the item that has the name of the entry's action. */
+const ownItem = ({ action }: BulkEntry, items: unknown): BulkItem | undefined => {
+  const item = isRecord(items) ? (items as ItemsByAction)[sentAs(action)] : undefined;
+  return isRecord(item) ? item : undefined;
+};
+
 const idOf = (items: unknown): string | null | undefined => {
   const [first] = isRecord(items) ? Object.values(items as ItemsByAction) : [];
   return first?._id;
@@ -67,6 +76,8 @@ const idOf = (items: unknown): string | null | undefined => {
  * order than the request, so their items are found by `_id`. Items without an id stay in order.
  */
 const itemsInOrder = (part: readonly BulkEntry[], items: readonly unknown[]): readonly unknown[] => {
+  // In the usual answer every item is the entry's own. To find this out takes no arrays of each item's members.
+  if (part.every((entry, index) => ownItem(entry, items[index])?._id === entry.id)) return items;
   const hasId = (one: unknown): boolean => typeof idOf(one) === "string";
   if (items.every((one, index) => !hasId(one) || idOf(one) === part[index]?.id)) return items;
   const byId = new Map(items.filter(hasId).map((one) => [idOf(one), one]));
@@ -75,14 +86,11 @@ const itemsInOrder = (part: readonly BulkEntry[], items: readonly unknown[]): re
   return part.map(({ id }) => byId.get(id) ?? others.shift());
 };
 
-/** The action in the request, which is the name of the result in the answer. */
-const sentAs = (action: Action): string => (action === "create" || action === "index" ? action : "update");
-
-const entryItem = ({ action }: BulkEntry, items: unknown): EntryItem | undefined => {
-  const byAction: ItemsByAction = isRecord(items) ? (items as ItemsByAction) : {};
-  const item = byAction[sentAs(action)];
-  if (isRecord(item)) return { item, isRefusedUpsert: false };
-  return action === "update" && isRecord(byAction.index) ? { item: byAction.index, isRefusedUpsert: true } : undefined;
+const entryItem = (entry: BulkEntry, items: unknown): EntryItem | undefined => {
+  const item = ownItem(entry, items);
+  if (item !== undefined) return { item, isRefusedUpsert: false };
+  const refused = entry.action === "update" ? ownItem({ ...entry, action: "index" }, items) : undefined;
+  return refused && { item: refused, isRefusedUpsert: true };
 };
 
 /** Whether the entry must be sent again with the script, because the document was not in the expected state. */

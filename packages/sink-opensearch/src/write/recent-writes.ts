@@ -18,7 +18,8 @@ export interface RecentWrite {
 
 /** Whether a document in this state is as new as a change, so that the change would be superseded. */
 export const isAsNew = (written: RecentWrite, version: string, hasMessage: boolean): boolean =>
-  written.version > version || (written.version === version && !(written.mayBeTombstone && hasMessage));
+  // Texts are ordered, so one comparison decides the usual case: the change is newer.
+  written.version >= version && (written.version !== version || !(written.mayBeTombstone && hasMessage));
 
 /** Recent writes. The argument `place` is the document's `_id`, and its routing if it has any, as JSON text. */
 export interface RecentWrites {

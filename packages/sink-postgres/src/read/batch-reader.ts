@@ -16,8 +16,10 @@ import { type PartAnswer, stale } from "../write/send-rows.ts";
 import { statementsFor } from "../write/statement-sets.ts";
 import { findStrays, type OwnedRowEntry, owned, owners, type Strays } from "../write/strays.ts";
 import { type BatchCall, type ChooseWriter, type PartWriter, sendBatch } from "../write/write-batch.ts";
+import { addChildren } from "./canonical-children.ts";
 import { computeContents } from "./canonical-reader.ts";
 import { contentOf } from "./cell-text.ts";
+import { addChild, type ChildTexts } from "./child-text.ts";
 import { heldCopy, withStrays } from "./held-copy.ts";
 import { type FoundRow, readStatement } from "./read-statements.ts";
 import { rowsByPosition } from "./text-rows.ts";
@@ -29,13 +31,13 @@ const readTexts = new WeakMap<WriteStatements, string>();
 
 const readTextOf = (
   { settings }: BatchCall,
-  { keys }: WritePlan,
+  { keys, children }: WritePlan,
   statements: WriteStatements,
   isShared: boolean,
 ): string => {
   const known = readTexts.get(statements);
   if (known !== undefined) return known;
-  const text = readStatement({ relations: settings.relations, keys, columns: statements.columns, isShared });
+  const text = readStatement({ relations: settings.relations, keys, columns: statements.columns, isShared, children });
   readTexts.set(statements, text);
   return text;
 };
@@ -45,6 +47,21 @@ const jsonCheck =
   (plan: WritePlan, positions: readonly number[], message: unknown) =>
   (index: number): boolean =>
     plan.isJson(message, positions[index] ?? index);
+
+const rowsOf = ({ children }: WritePlan, row: FoundRow | undefined): readonly (readonly ChildTexts[])[] =>
+  children.map((_, index) => JSON.parse(row?.[`x${index}`] ?? "[]") as readonly ChildTexts[]);
+
+/** Adds the rows of the child tables to the content of a row. */
+const withChildren = (
+  { childReads }: WritePlan,
+  content: Record<string, string>,
+  children: readonly (readonly ChildTexts[])[],
+  message: unknown,
+): CopyContent => {
+  const isJson = childReads.isJson(message);
+  for (const [index, rows] of children.entries()) addChild(content, childReads, index, rows, isJson);
+  return content;
+};
 
 /** Creates the writer of a batch from a function that sends one part. */
 const writerOf = (send: (part: readonly RowEntry[]) => Promise<PartAnswer>): PartWriter => ({
@@ -83,9 +100,13 @@ const copyReader =
         const { message } = delivery;
         const row = rows[index + 1];
         const owner = own?.[index]?.owner;
+        const children = rowsOf(plan, row);
+        const hasChildren = children.some((found) => found.length > 0);
         const content = (): CopyContent =>
-          row === undefined ? {} : contentOf(columns, row, jsonCheck(plan, positions, message));
-        const held = row && heldCopy(row, { isWanted: message !== undefined, owner, content });
+          row === undefined
+            ? {}
+            : withChildren(plan, contentOf(columns, row, jsonCheck(plan, positions, message)), children, message);
+        const held = row && heldCopy(row, { isWanted: message !== undefined, owner, hasChildren, content });
         copies.set(delivery, withStrays(held, own?.[index] && elsewhere?.get(own[index])));
       }
       return allDelivered(part);
@@ -126,7 +147,11 @@ const canonicalReader =
     writerOf(async (part) => {
       const statements = statementsFor(plan, part, false);
       const results = await computeContents(call, plan, statements, part, contents);
-      return results === stale ? stale : { results };
+      if (results === stale) return stale;
+      const rejects = await addChildren(call, plan, part, contents);
+      if (rejects === stale) return stale;
+      const rejected = new Set(rejects.map(({ delivery }) => delivery));
+      return { results: [...results.filter(({ delivery }) => !rejected.has(delivery)), ...rejects] };
     });
 
 /** Computes what the table would hold after a write of each delivery. @throws {SinkError} when Postgres cannot answer. */
@@ -139,5 +164,6 @@ export const canonicalContents = async (
   throwOthers(results);
   const errors = new Map<unknown, DeliveryError>();
   for (const result of results) if (result.outcome === "failed") errors.set(result.delivery, result.error);
-  return batch.map((delivery) => contents.get(delivery) ?? errors.get(delivery) ?? {});
+  // Postgres may have refused a child's row after the content of the item's row was computed.
+  return batch.map((delivery) => errors.get(delivery) ?? contents.get(delivery) ?? {});
 };

@@ -1,7 +1,6 @@
 // Turns cells into texts that are equal if and only if the cells are. The texts do not depend on settings of the session,
 // such as DateStyle, TimeZone, IntervalStyle, extra_float_digits and bytea_output: two pools may have different ones.
 
-import type { CopyContent } from "@sluice/core/sink-kit";
 import type { Cell } from "../write/codec.ts";
 import type { WrittenColumn } from "../write/written-columns.ts";
 import { jsonByValue, jsonbByValue } from "./json-text.ts";
@@ -80,7 +79,7 @@ export const contentOf = (
   columns: readonly WrittenColumn[],
   row: TextRow,
   isJson: (index: number) => boolean,
-): CopyContent => {
+): Record<string, string> => {
   const content: Record<string, string> = {};
   for (const [index, { baseType, name }] of columns.entries()) {
     const text = row[cellName(index)] ?? null;

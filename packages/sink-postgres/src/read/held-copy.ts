@@ -10,18 +10,20 @@ interface RowQuestion {
   readonly isWanted: boolean;
   /** The hash of the item's key, as the guard stores it. Undefined if items never share a row. */
   readonly owner: string | undefined;
+  /** Whether child tables have rows of the item. */
+  readonly hasChildren: boolean;
   readonly content: () => CopyContent;
 }
 
 /** A row without a version in the guard is a copy that any older change would overwrite. It counts as missing. */
-const unguarded = ({ isThere }: FoundRow, { isWanted }: RowQuestion): HeldCopy | undefined =>
-  isThere === "true" && !isWanted ? { version: "", state: "live" } : undefined;
+const unguarded = ({ isThere }: FoundRow, { isWanted, hasChildren }: RowQuestion): HeldCopy | undefined =>
+  (isThere === "true" || hasChildren) && !isWanted ? { version: "", state: "live" } : undefined;
 
 const shownCopy = (row: FoundRow, question: RowQuestion): HeldCopy | undefined => {
   const version = row.version ?? "";
   if (version === "") return unguarded(row, question);
   const [isThere, isRemoved] = [row.isThere === "true", row.isRemoved === "true"];
-  if (!question.isWanted) return { version, state: isThere ? "live" : "removed" };
+  if (!question.isWanted) return { version, state: isThere || question.hasChildren ? "live" : "removed" };
   if (!isThere && isRemoved) return { version, state: "removed" };
   // The empty content differs from every row, because a row has a key.
   return { version, state: "live", content: isThere && !isRemoved ? question.content() : {} };

@@ -35,6 +35,20 @@ interface PageShape {
   readonly hasParts: boolean;
 }
 
+/**
+ * A tombstone with rows in child tables counts as a copy, too: other programs can add such rows. OFFSET 0 keeps Postgres
+ * from reading a whole child table.
+ */
+const isHeld = ({ keys, children }: WritePlan): string => {
+  const left = children.map((child) => {
+    const own = keys.map(
+      (key, index) => `one.${quoteName(child.keys[index]?.name ?? "")} = live.${quoteName(key.name)}`,
+    );
+    return `EXISTS (SELECT FROM ${child.settings.relation} AS one WHERE ${own.join(" AND ")} OFFSET 0)`;
+  });
+  return `(${[`live.${removedColumn} IS NULL`, ...left].join(" OR ")})`;
+};
+
 /** Parameters: the part, the number of parts, the maximum number of keys, and the key at which the page before ended. */
 const keysStatement = (settings: PostgresSettings, plan: WritePlan, { isFirst, hasParts }: PageShape): string => {
   const { rows, versions, guard } = settings.relations;
@@ -46,7 +60,7 @@ const keysStatement = (settings: PostgresSettings, plan: WritePlan, { isFirst, h
     hasParts ? ofPart(keys) : "$1::bigint < $2::bigint",
     ...keys.map(({ name }) => `live.${quoteName(name)} IS NOT NULL`),
     ...(isFirst ? [] : [`(${cells}) > (${places})`]),
-    ...(guard === "inline" ? [`live.${removedColumn} IS NULL`] : []),
+    ...(guard === "inline" ? [isHeld(plan)] : []),
   ];
   const held = guard === "inline" ? "live" : "held";
   const join =

@@ -10,10 +10,12 @@ import {
   removedColumn,
   versionColumn,
 } from "../schema/relations.ts";
-import { columnCheck } from "../write/column-check.ts";
+import { assigned, isShortened, losesPart, modifierCheck, typeChecked } from "../write/assigned-cells.ts";
+import type { ChildPlan } from "../write/child-plan.ts";
+import { alsoSame, columnCheck } from "../write/column-check.ts";
 import { aliases, argumentsFor, rowsOf, type StatementColumn, sameKey } from "../write/statements.ts";
 import type { WrittenColumn } from "../write/written-columns.ts";
-import { textsOf } from "./cell-text.ts";
+import { textOf, textsOf } from "./cell-text.ts";
 
 /** A row of a statement: `current` is false if the columns have changed, and the other members are then null. */
 export interface CheckedRow {
@@ -26,10 +28,6 @@ export interface CheckedRow {
 export const checked = (check: string, found: string): string =>
   `WITH ${check}\nSELECT shape.same AS current, found.* FROM shape LEFT JOIN (${found}) AS found ON true`;
 
-/** The texts of cells depend on the types of all columns. */
-const typeChecked = (columns: readonly WrittenColumn[]): WrittenColumn[] =>
-  columns.map((column) => ({ ...column, checkedType: column.typeOid }));
-
 /** What a statement for a batch needs to know. */
 export interface ReadShape {
   readonly relations: Relations;
@@ -38,6 +36,7 @@ export interface ReadShape {
   readonly columns: readonly WrittenColumn[];
   /** Whether rows can be shared, so that the entry of the item's owner is read. */
   readonly isShared: boolean;
+  readonly children: readonly ChildPlan[];
 }
 
 /** What a target holds at the key of a delivery. Every member is text, because the user's pool may have parsers of its own. */
@@ -52,6 +51,8 @@ export interface FoundRow extends CheckedRow {
   /** The version of the item's entry among the owners that are not shown. */
   readonly claim?: string | null;
   readonly isClaimRemoved?: string | null;
+  /** The rows of each child, as a JSON array of arrays of texts. Null if there are none. */
+  readonly [child: `x${number}`]: string | null;
   readonly [column: `v${number}`]: string | null;
 }
 
@@ -67,11 +68,26 @@ const guardMembers = (isShared: boolean): string => `held.${versionColumn} AS ve
       : ""
   }`;
 
+/** Returns the child's columns for the item's key, as the columns of the sink's table are described. */
+const itemColumns = (keys: readonly WrittenColumn[], child: ChildPlan): readonly WrittenColumn[] =>
+  keys.map((key, index) => ({ ...key, name: child.keys[index]?.name ?? key.name }));
+
+/** `json_build_array` takes at most 100 texts. An array takes any number. */
+const childRows = (keys: readonly WrittenColumn[], child: ChildPlan, index: number): string => {
+  const columns = [...child.keys.slice(keys.length), ...child.columns];
+  const texts = columns.map((column) => textOf(column, `one.${quoteName(column.name)}`)).join(", ");
+  return `LEFT JOIN LATERAL (SELECT json_agg(ARRAY[${texts}]::text[])::text AS rows
+    FROM ${child.settings.relation} AS one WHERE ${sameKey(itemColumns(keys, child), "one")}) AS x${index} ON true`;
+};
+
+const childChecks = (children: readonly ChildPlan[]): string[] =>
+  children.map(({ settings, keys, columns }) => alsoSame(settings.relation, typeChecked([...keys, ...columns])));
+
 /**
  * Returns the SQL that reads the versions and contents at the keys of deliveries. Parameters: the key columns, then the
  * owners as one text if rows can be shared.
  */
-export const readStatement = ({ relations, keys, columns, isShared }: ReadShape): string => {
+export const readStatement = ({ relations, keys, columns, isShared, children }: ReadShape): string => {
   const owners = isShared ? `, string_to_array($${keys.length + 1}::text, ',')` : "";
   const given = `unnest(${argumentsFor(keys)}${owners}) WITH ORDINALITY AS u(${aliases(keys)}${isShared ? ", owner" : ""}, position)`;
   const isInline = relations.guard === "inline";
@@ -81,12 +97,15 @@ export const readStatement = ({ relations, keys, columns, isShared }: ReadShape)
   const key = quoteName(keys[0]?.name ?? "");
   const isThere = `${row}.${key} IS NOT NULL${isInline ? ` AND held.${removedColumn} IS NULL` : ""}`;
   const texts = textsOf(columns, (index) => `${row}.${quoteName(columns[index]?.name ?? "")}`);
+  const found = children.map((_, index) => `, x${index}.rows AS x${index}`).join("");
+  const some = children.map((_, index) => ` OR x${index}.rows IS NOT NULL`).join("");
+  const childJoins = children.map((child, index) => childRows(keys, child, index)).join(" ");
   return checked(
-    columnCheck(relations.rows, typeChecked(columns)),
+    columnCheck(relations.rows, typeChecked(columns), ...childChecks(children)),
     `
-  SELECT u.position::text AS position, ${guardMembers(isShared)}, (${isThere})::text AS "isThere", ${texts}
-  FROM ${given} ${held} ${live}
-  WHERE (SELECT same FROM shape) AND (held.${key} IS NOT NULL OR ${row}.${key} IS NOT NULL)`,
+  SELECT u.position::text AS position, ${guardMembers(isShared)}, (${isThere})::text AS "isThere", ${texts}${found}
+  FROM ${given} ${held} ${live} ${childJoins}
+  WHERE (SELECT same FROM shape) AND (held.${key} IS NOT NULL OR ${row}.${key} IS NOT NULL${some})`,
   );
 };
 
@@ -97,39 +116,8 @@ export interface CanonicalRow extends CheckedRow {
   readonly [column: `v${number}`]: string | null;
 }
 
-/** Base types that an explicit cast shortens. An assignment, as in a write, refuses a value that would lose more than spaces. */
-const shortenedTypes = /^(character varying|bpchar|character|"bit"|bit varying)(\[\])*$/;
-
-const isShortened = ({ baseType, type, fullType }: WrittenColumn): boolean =>
-  type !== fullType && shortenedTypes.test(baseType);
-
-const uncast = ({ type, isCastByRow }: WrittenColumn, index: number): string =>
-  isCastByRow ? `u.c${index}::${type}` : `u.c${index}`;
-
-/** The cell with the length or precision of its column, as an assignment stores it. */
-const assigned = (column: WrittenColumn, index: number): string =>
-  column.type === column.fullType ? uncast(column, index) : `(u.c${index}::${column.fullType})`;
-
-const tooLong = (column: WrittenColumn, index: number): string => {
-  const differs = (one: string, other: string): string => `rtrim(${one}::text) <> rtrim(${other}::text)`;
-  const [before, after] = [uncast(column, index), assigned(column, index)];
-  const loses = column.baseType.endsWith("[]")
-    ? `EXISTS (SELECT FROM unnest(${before}, ${after}) AS e(before, after) WHERE ${differs("e.before", "e.after")})`
-    : differs(before, after);
-  return `CASE WHEN ${loses} THEN ${literal(column.name)} END`;
-};
-
-/** Returns the SQL condition that the columns still have the same lengths and precisions. */
-const modifierCheck = (rows: string, columns: readonly WrittenColumn[]): string[] => {
-  const modified = columns.filter(({ modifier }) => modifier !== "-1");
-  if (modified.length === 0) return [];
-  const expected = modified.map(({ name, modifier }) => `(${literal(name)}, ${modifier})`).join(", ");
-  return [
-    `NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = ${literal(rows)}::regclass AND attnum > 0
-      AND attname::text IN (${modified.map(({ name }) => literal(name)).join(", ")})
-      AND (attname::text, atttypmod) NOT IN (${expected}))`,
-  ];
-};
+const tooLong = (column: WrittenColumn, index: number): string =>
+  `CASE WHEN ${losesPart(column, index)} THEN ${literal(column.name)} END`;
 
 /** What the statement that computes rows needs to know. */
 export interface CanonicalShape {

@@ -2,7 +2,7 @@
 // rules.
 
 import { checkOptionNames, invalidOption, type OptionNames } from "@sluice/core/sink-kit";
-import { type ColumnMap, type DeclaredColumn, declareColumns } from "./columns.ts";
+import { type ColumnMap, type DeclaredColumn, declareColumns, segmentsOf } from "./columns.ts";
 import { quoteRelation } from "./relations.ts";
 
 /** A table that has a row for each element of a list, a set or a map. Its rows have the version of the parent's row. */
@@ -37,7 +37,7 @@ export interface PostgresChild {
   readonly children?: readonly PostgresChild[];
 }
 
-/** How an element is told from the other elements of its list, set or map. */
+/** What distinguishes an element from the other elements of its list, set or map. */
 export type ElementKey =
   | { readonly by: "position"; readonly columns: readonly [string] }
   | { readonly by: "memberName"; readonly columns: readonly [string] }
@@ -85,7 +85,7 @@ export interface ChildrenContext {
 const isList = (value: unknown): value is readonly unknown[] => Array.isArray(value);
 
 const pathOf = (of: unknown, place: string): readonly string[] => {
-  const segments: unknown = typeof of === "string" ? of.split(".") : of;
+  const segments = segmentsOf(of);
   if (isList(segments) && segments.every((segment) => typeof segment === "string" && segment !== "")) {
     return segments as readonly string[];
   }

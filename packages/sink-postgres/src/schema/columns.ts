@@ -32,6 +32,12 @@ export interface DeclaredColumn {
 /** Matches types: names, modifiers and array brackets. Matches no character that could end the DDL statement. */
 const typePattern = /^[A-Za-z_"][\w ".]*(\(\s*-?\d+(\s*,\s*-?\d+)?\s*\))?( with(out)? time zone)?(\[\])*$/;
 
+/** Returns the names of a path. The text `[]` means the same as an empty array; a member of that name is `["[]"]`. */
+export const segmentsOf = <Path>(path: string | Path): readonly string[] | Path => {
+  if (path === "[]") return [];
+  return typeof path === "string" ? path.split(".") : path;
+};
+
 const declare = (name: string, source: string | ColumnSource): DeclaredColumn => {
   const { type, path = [name], epoch, ...rest }: ColumnSource = typeof source === "string" ? { type: source } : source;
   const [unknown] = Object.keys(rest);
@@ -45,7 +51,7 @@ const declare = (name: string, source: string | ColumnSource): DeclaredColumn =>
   if (typeof type !== "string" || !typePattern.test(type)) {
     throw invalidOption("columns", `must give column "${name}" a Postgres type such as "text"`);
   }
-  const segments = typeof path === "string" ? path.split(".") : path;
+  const segments = segmentsOf(path);
   if (!Array.isArray(segments) || segments.some((segment) => segment === "" || typeof segment !== "string")) {
     throw invalidOption("columns", `gives column "${name}" a path with an empty segment`);
   }

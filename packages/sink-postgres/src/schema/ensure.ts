@@ -4,6 +4,8 @@ import { type EnsureOptions, invalidOption, keySources, SinkError } from "@sluic
 import type { Session } from "../client/session.ts";
 import type { PostgresSettings } from "../options.ts";
 import { type Catalogue, type CatalogueColumn, primaryKey, readCatalogue } from "./catalogue.ts";
+import { checkDeclaredTypes } from "./declared-types.ts";
+import { childTableStatements, type KeyDefinition, typeDefinition } from "./ensure-children.ts";
 import { type KeyFacts, keyProblem, mappingText, readKeyFacts, storeMapping } from "./key-columns.ts";
 import {
   claimsColumn,
@@ -41,25 +43,6 @@ const readExisting = async (session: Session, { relations }: PostgresSettings): 
     return { rows, versions: await readCatalogue(session, relations.versions), table: rows, facts };
   }
   return { rows, versions: rows, table: await readCatalogue(session, relations.table), facts };
-};
-
-const typesQuery = `SELECT format_type(to_regtype(u.type), -1) AS type
-FROM unnest($1::text[]) WITH ORDINALITY AS u(type, position) ORDER BY u.position`;
-
-/** Checks the types of existing columns. Length, precision and constraints may differ from option `columns`. */
-const checkTypes = async (session: Session, settings: PostgresSettings, rows: Catalogue | undefined): Promise<void> => {
-  const { declared = [], relations } = settings;
-  if (declared.length === 0) return;
-  const { rows: types } = await session.query(typesQuery, [declared.map(({ type }) => type)]);
-  for (const [index, { name, type }] of declared.entries()) {
-    const known = (types[index] as { readonly type: string | null } | undefined)?.type ?? null;
-    if (known === null)
-      throw invalidOption("columns", `gives column "${name}" the type ${type}, which this server does not have`);
-    const found = rows?.columns.find((column) => column.name === name)?.type ?? known;
-    if (found !== known) {
-      throw invalidOption("columns", `declares column "${name}" as ${type}; in ${relations.rows} it is ${found}`);
-    }
-  }
 };
 
 const list = (definitions: readonly string[]): string => `(\n  ${definitions.join(",\n  ")}\n)`;
@@ -104,7 +87,7 @@ const removedIndex = ({ relations }: PostgresSettings): string =>
   `CREATE INDEX IF NOT EXISTS ${relations.removedIndex} ON ${relations.versions} (${removedColumn}) WHERE ${removedColumn} IS NOT NULL`;
 
 /** Returns the key columns of the existing table, or of the table to create. */
-const keyDefinitions = (settings: PostgresSettings, rows: Catalogue | undefined): { name: string; type: string }[] => {
+const keyDefinitions = (settings: PostgresSettings, rows: Catalogue | undefined): KeyDefinition[] => {
   const { key, declared = [], relations } = settings;
   if (rows === undefined) {
     const typeOf = (name: string): string => declared.find((column) => column.name === name)?.type ?? "text";
@@ -116,7 +99,7 @@ const keyDefinitions = (settings: PostgresSettings, rows: Catalogue | undefined)
     const column = rows.columns.find((candidate) => candidate.name === name);
     if (column === undefined)
       throw invalidOption("key", `names column "${name}", which ${relations.rows} does not have`);
-    return { name, type: column.fullType + (column.collation === null ? "" : ` COLLATE ${column.collation}`) };
+    return { name, type: typeDefinition(column) };
   });
 };
 
@@ -261,6 +244,13 @@ const hasNoVersions = async (
   return rows.length === 0;
 };
 
+const childrenFor = async (
+  session: Session,
+  settings: PostgresSettings,
+  { rows }: Existing,
+): Promise<readonly string[]> =>
+  settings.children.length === 0 ? [] : childTableStatements(session, settings, keyDefinitions(settings, rows));
+
 /** SQLSTATEs of errors that occur if another session creates the same relation at the same time. */
 const raceStates: ReadonlySet<unknown> = new Set(["23505", "40P01", "42701", "42710", "42P07", "XX000"]);
 const maxAttempts = 5;
@@ -278,8 +268,10 @@ export const ensureTables = async (
 ): Promise<readonly string[]> => {
   for (let attempt = 1; ; attempt++) {
     const existing = await readExisting(session, settings);
-    await checkTypes(session, settings, existing.rows);
-    const statements = statementsFor(settings, existing, await hasNoVersions(session, settings, existing));
+    const { declared = [], relations } = settings;
+    await checkDeclaredTypes(session, { option: "columns", declared, relation: relations.rows, table: existing.rows });
+    const own = statementsFor(settings, existing, await hasNoVersions(session, settings, existing));
+    const statements = [...own, ...(await childrenFor(session, settings, existing))];
     if (!apply || statements.length === 0) return statements;
     try {
       // Without parameters, pg sends all statements as one simple query. Postgres runs it as one transaction.

@@ -2,16 +2,18 @@
 
 import { purgeInChunks } from "@sluice/core/sink-kit";
 import type { Session } from "../client/session.ts";
+import type { PostgresSettings } from "../options.ts";
+import { type PurgedChildren, purgedChildren } from "./purge-children.ts";
 import { type Relations, removedColumn } from "./relations.ts";
 
 /** Selects up to $2 tombstones that are older than $1 days, and deletes those that no writer changes meanwhile. */
-const purgeStatement = ({ versions }: Relations): string => {
+const purgeStatement = ({ versions }: Relations, { returning, deletions }: PurgedChildren): string => {
   const isOld = `${removedColumn} < now() - make_interval(days => $1::int)`;
   return `WITH old AS MATERIALIZED (
   SELECT ctid AS place FROM ${versions} WHERE ${isOld} LIMIT $2::int
 ), purged AS (
-  DELETE FROM ${versions} WHERE ctid = ANY (ARRAY(SELECT place FROM old)) AND ${isOld} RETURNING 1
-)
+  DELETE FROM ${versions} WHERE ctid = ANY (ARRAY(SELECT place FROM old)) AND ${isOld} RETURNING ${returning}
+)${deletions}
 SELECT (SELECT count(*) FROM old)::int AS selected, (SELECT count(*) FROM purged)::int AS deleted`;
 };
 
@@ -36,9 +38,9 @@ export const purgeSelected = async (session: Session, statement: string, days: n
   return total;
 };
 
-/** Deletes old tombstones, and returns their number. */
-export const purgeTombstones = (session: Session, relations: Relations, days: number): Promise<number> =>
-  purgeSelected(session, purgeStatement(relations), days);
+/** Deletes old tombstones, and child rows that other programs left there. Returns the number of tombstones. */
+export const purgeTombstones = async (session: Session, settings: PostgresSettings, days: number): Promise<number> =>
+  purgeSelected(session, purgeStatement(settings.relations, await purgedChildren(session, settings)), days);
 
 /** Returns when the oldest tombstone was written. The partial index of tombstones has the answer. */
 export const oldestTombstone = async (session: Session, { versions }: Relations): Promise<Date | undefined> => {

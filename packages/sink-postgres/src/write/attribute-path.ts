@@ -4,15 +4,17 @@ import type { AttributeValue, Image } from "@sluice/core/sink-kit";
 import { attributeCell, type Cell, type Codec, ColumnValueError } from "./codec.ts";
 import { type EpochUnit, epochText } from "./epoch.ts";
 
-const listIndex = /^(0|[1-9]\d*)$/;
+/** Matches the segments of a path that are positions in a list. */
+export const listIndex: RegExp = /^(0|[1-9]\d*)$/;
 
 const memberOf = (value: AttributeValue, segment: string): AttributeValue | undefined => {
   if ("M" in value) return Object.hasOwn(value.M, segment) ? value.M[segment] : undefined;
   return "L" in value && listIndex.test(segment) ? value.L[Number(segment)] : undefined;
 };
 
-const follow = (image: Image, path: readonly string[]): AttributeValue | undefined => {
-  let value: AttributeValue | undefined = { M: image };
+/** Returns the value at a path that begins at a value. */
+export const follow = (from: AttributeValue, path: readonly string[]): AttributeValue | undefined => {
+  let value: AttributeValue | undefined = from;
   for (const segment of path) {
     if (value === undefined) return undefined;
     value = memberOf(value, segment);
@@ -39,10 +41,23 @@ export const compilePath = (
   const [first, ...rest] = path;
   const read =
     first === undefined || rest.length > 0 || first in Object.prototype
-      ? (image: Image) => follow(image, path)
+      ? (image: Image) => follow({ M: image }, path)
       : (image: Image) => image[first];
   return (image) => {
     const value = read(image);
+    if (value === undefined) return null;
+    return epoch === undefined ? attributeCell(value, codec) : epochCell(value, epoch);
+  };
+};
+
+/** Creates the function that reads a column's text from an element of a list, a set or a map. */
+export const compileElementPath = (
+  path: readonly string[],
+  codec: Codec,
+  epoch?: EpochUnit | undefined,
+): ((element: AttributeValue) => Cell) => {
+  return (element) => {
+    const value = follow(element, path);
     if (value === undefined) return null;
     return epoch === undefined ? attributeCell(value, codec) : epochCell(value, epoch);
   };

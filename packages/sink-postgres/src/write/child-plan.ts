@@ -1,7 +1,16 @@
-// What a write and a read need to know about a child table.
+// What a write and a read need to know about a child table. Made from the options and the catalogues of the child tables.
 
+import { invalidOption, SinkError } from "@sluice/core/sink-kit";
+import type { Session } from "../client/session.ts";
+import type { PostgresSettings } from "../options.ts";
+import { type Catalogue, readCatalogue } from "../schema/catalogue.ts";
+import { childKeyNames, childrenInOrder } from "../schema/child-keys.ts";
 import type { ChildSettings } from "../schema/children.ts";
-import type { WrittenColumn } from "./written-columns.ts";
+import { type KeyFacts, keyProblem, readKeyFacts } from "../schema/key-columns.ts";
+import { quoteAll, type Relations } from "../schema/relations.ts";
+import type { Cell } from "./codec.ts";
+import { withComparison } from "./compared-column.ts";
+import { type WrittenColumn, written } from "./written-columns.ts";
 
 /** A child table with its columns, as the catalogue describes them. */
 export interface ChildPlan {
@@ -18,3 +27,128 @@ export interface ChildPlan {
   /** The parent's index among the plan's children. Undefined if the parent is the table of the sink. */
   readonly parent: number | undefined;
 }
+
+/** The rows of a child table, in the order of their element keys. Each has the cells of the key columns first. */
+export type ChildRows = readonly (readonly Cell[])[];
+
+/** A child table that exists. */
+export interface ChildTable {
+  readonly catalogue: Catalogue;
+  readonly facts: KeyFacts;
+}
+
+const missing = (sink: string, problem: string): SinkError => new SinkError("SINK_MISSING", `[${sink}] ${problem}`);
+
+/** A child table as the relations of a sink without versions, of which the facts about keys can be read. */
+export const childRelations = ({ relation }: ChildSettings, { relations }: PostgresSettings): Relations => ({
+  ...relations,
+  guard: "inline",
+  table: relation,
+  rows: relation,
+  versions: relation,
+});
+
+/** Reads the child tables, in the order of the plan. @throws {SinkError} SINK_MISSING when a table does not exist. */
+export const readChildTables = async (session: Session, settings: PostgresSettings): Promise<readonly ChildTable[]> => {
+  const tables: ChildTable[] = [];
+  for (const { child } of childrenInOrder(settings.children)) {
+    const catalogue = await readCatalogue(session, child.relation);
+    if (catalogue === undefined) {
+      const wayOut = child.declared === undefined ? "create it, because the sink has a mapper" : "ensure() creates it";
+      throw missing(settings.name, `child table ${child.relation} does not exist; ${wayOut}`);
+    }
+    tables.push({ catalogue, facts: await readKeyFacts(session, childRelations(child, settings)) });
+  }
+  return tables;
+};
+
+/** Returns why the key columns of a child cannot find its rows, and what to do; undefined if they can. */
+export const childKeyProblem = (
+  relations: Relations,
+  keys: readonly string[],
+  { facts, itemKeys }: { readonly facts: KeyFacts; readonly itemKeys: number },
+): string | undefined => {
+  const problem = keyProblem(relations, keys, facts);
+  if (problem !== undefined) return problem;
+  const first = keys.slice(0, itemKeys);
+  const begins = facts.uniqueKeys.rows.some(
+    ({ columns, use }) =>
+      use === "fits" &&
+      columns.length === keys.length &&
+      columns.every((name) => keys.includes(name)) &&
+      columns.slice(0, itemKeys).every((name) => first.includes(name)),
+  );
+  if (begins) return undefined;
+  return (
+    `the unique index of ${relations.rows} does not begin with the columns of the item's key (${quoteAll(first)}), so it ` +
+    `cannot find the rows of an item; create one: CREATE UNIQUE INDEX ON ${relations.rows} (${quoteAll(keys)})`
+  );
+};
+
+/** Texts of these types compare as texts of the others do. */
+const textTypes: ReadonlySet<string> = new Set(["text", "character varying"]);
+
+const comparesAlike = (one: WrittenColumn, other: WrittenColumn): boolean =>
+  one.type === other.type || (textTypes.has(one.type) && textTypes.has(other.type));
+
+const columnNames = ({ listed, declared }: ChildSettings): readonly string[] =>
+  listed ?? declared?.map(({ name }) => name) ?? [];
+
+const columnsOf = (
+  sink: string,
+  {
+    child,
+    keys,
+    itemKeys,
+  }: { readonly child: ChildSettings; readonly keys: readonly string[]; readonly itemKeys: number },
+  { catalogue, facts }: ChildTable,
+): { readonly keys: readonly WrittenColumn[]; readonly columns: readonly WrittenColumn[] } => {
+  const find = (name: string): WrittenColumn => {
+    const column = catalogue.columns.find((candidate) => candidate.name === name);
+    if (column === undefined) {
+      throw missing(sink, `child table ${child.relation} has no column "${name}"; ensure() adds the declared columns`);
+    }
+    if (!column.isGenerated || (column.isIdentity && keys.includes(name))) return written(column);
+    throw missing(sink, `${child.relation} generates column "${name}" itself; leave it out of option "children"`);
+  };
+  const twice = columnNames(child).find((name) => keys.indexOf(name) >= 0 && keys.indexOf(name) < itemKeys);
+  if (twice !== undefined) {
+    throw invalidOption("children", `names column "${twice}" of ${child.relation} in "columns"; it has the item's key`);
+  }
+  return {
+    keys: keys.map((name) => withComparison(find(name), facts.rows)),
+    columns: columnNames(child)
+      .filter((name) => !keys.includes(name))
+      .map(find),
+  };
+};
+
+/** Makes the plans of the children. @throws {SinkError} SINK_MISSING when a table lacks a column or a unique index. */
+export const planChildren = (
+  settings: PostgresSettings,
+  itemKeys: readonly WrittenColumn[],
+  tables: readonly ChildTable[],
+): readonly ChildPlan[] =>
+  childrenInOrder(settings.children).map(({ child, parent }, index) => {
+    const table = tables[index] as ChildTable;
+    const names = childKeyNames(
+      settings.key,
+      itemKeys.map(({ name }) => name),
+      settings.children,
+      index,
+    );
+    const parentKeys = names.length - child.elementKey.columns.length;
+    const problem = childKeyProblem(childRelations(child, settings), names, {
+      facts: table.facts,
+      itemKeys: itemKeys.length,
+    });
+    const columns = columnsOf(settings.name, { child, keys: names, itemKeys: parentKeys }, table);
+    if (problem !== undefined) throw missing(settings.name, problem);
+    for (const [position, key] of itemKeys.entries()) {
+      const own = columns.keys[position] as WrittenColumn;
+      if (comparesAlike(own, key)) continue;
+      const found = `column "${own.name}" of ${child.relation} is ${own.type}; expected ${key.type}, as column "${key.name}"`;
+      throw missing(settings.name, `${found} of ${settings.relations.rows}`);
+    }
+    return Object.freeze({ settings: child, ...columns, parentKeys, parent });
+  });

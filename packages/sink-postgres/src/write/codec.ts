@@ -150,6 +150,16 @@ const arrayCell = <Value>(
 type Attribute<Type extends string> = Extract<AttributeValue, Readonly<Record<Type, unknown>>>;
 type CollectionValue = Attribute<"L"> | Attribute<"M"> | Attribute<"SS"> | Attribute<"NS"> | Attribute<"BS">;
 
+/** A set has no order. Sorts its values as texts, and bytes by their Base64 text. Values that are neither keep their order. */
+export const sortedSet = <Value>(values: readonly Value[]): readonly Value[] => {
+  const textOf = (value: Value): string =>
+    value instanceof Uint8Array ? bufferOf(value).toString("base64") : String(value);
+  const texts = values.map((value) => ({ value, text: textOf(value) }));
+  return texts
+    .sort((one, other) => (one.text < other.text ? -1 : one.text > other.text ? 1 : 0))
+    .map(({ value }) => value);
+};
+
 const elementsOf = (value: CollectionValue): readonly AttributeValue[] | undefined => {
   if ("L" in value) return value.L;
   if ("SS" in value) return [...value.SS].sort().map((S) => ({ S }));

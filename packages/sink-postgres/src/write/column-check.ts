@@ -28,21 +28,32 @@ const comparisonChecks = (rows: string, { name, comparison }: CheckedColumn): st
   ];
 };
 
+/** Returns the SQL conditions on a table `t` that the columns have the expected types, and compare as expected. */
+const checksOf = (rows: string, columns: readonly CheckedColumn[], others: readonly string[]): readonly string[] => {
+  const checked = columns.filter(({ checkedType }) => checkedType !== undefined);
+  const found = checked.map(({ name }) => `pg_typeof(t.${quoteName(name)})`).join(", ");
+  const expected = checked.map(({ checkedType }) => checkedType).join(",");
+  const types = checked.length === 0 ? [] : [`ARRAY[${found}]::oid[] = '{${expected}}'::oid[]`];
+  return [...types, ...columns.flatMap((column) => comparisonChecks(rows, column)), ...others];
+};
+
+const joinNothing = (rows: string): string => `FROM (SELECT) AS one LEFT JOIN ONLY ${rows} AS t ON false`;
+
 /**
  * Returns the first CTE of a write statement. Its `same` is true if the columns have the expected types, the key
  * columns compare as expected, and the other conditions hold. The join reads no row, but it locks the table before Postgres parses the rest of the statement, so no migration can come between.
  */
 export const columnCheck = (rows: string, columns: readonly CheckedColumn[], ...others: readonly string[]): string => {
-  const checked = columns.filter(({ checkedType }) => checkedType !== undefined);
-  const found = checked.map(({ name }) => `pg_typeof(t.${quoteName(name)})`).join(", ");
-  const expected = checked.map(({ checkedType }) => checkedType).join(",");
-  const types = checked.length === 0 ? [] : [`ARRAY[${found}]::oid[] = '{${expected}}'::oid[]`];
-  const checks = [...types, ...columns.flatMap((column) => comparisonChecks(rows, column)), ...others];
+  const checks = checksOf(rows, columns, others);
   if (checks.length === 0) return "shape AS MATERIALIZED (SELECT true AS same)";
   return `shape AS MATERIALIZED (
-  SELECT ${checks.join(" AND ")} AS same FROM (SELECT) AS one LEFT JOIN ONLY ${rows} AS t ON false
+  SELECT ${checks.join(" AND ")} AS same ${joinNothing(rows)}
 )`;
 };
+
+/** Returns the SQL condition that the columns of another table are as expected, for `others` of `columnCheck`. */
+export const alsoSame = (rows: string, columns: readonly CheckedColumn[], ...others: readonly string[]): string =>
+  `(SELECT ${[...checksOf(rows, columns, others), "true"].join(" AND ")} ${joinNothing(rows)})`;
 
 /**
  * Returns the SQL condition that the table still has `count` attributes, dropped ones included. A statement that

@@ -2,15 +2,17 @@
 
 import { rejected, superseded, type WriteResult } from "@sluice/core/sink-kit";
 import type { RowEntry } from "../encode.ts";
+import type { ChildPlan } from "./child-plan.ts";
 import { arrayLiteral, type Cell, ColumnValueError, numericLiteral } from "./codec.ts";
 import type { WrittenColumn } from "./written-columns.ts";
 
-const literal = (sink: string, { name, codec }: WrittenColumn, cells: readonly Cell[]): string => {
+/** `place` begins the error of a value: the child table, if the column is not one of the sink's table. */
+const literal = (sink: string, { name, codec }: WrittenColumn, cells: readonly Cell[], place = ""): string => {
   try {
     return codec === "other" || codec === "time" ? numericLiteral(cells) : arrayLiteral(cells);
   } catch (error) {
     if (!(error instanceof ColumnValueError)) throw error;
-    throw rejected(sink, `column "${name}": ${error.message}`);
+    throw rejected(sink, `${place}column "${name}": ${error.message}`);
   }
 };
 
@@ -32,6 +34,20 @@ export const literals = (
       sink,
       column,
       entries.map(({ cells }) => cells[position] ?? null),
+    );
+  });
+
+/** Returns one array literal for each column of each child table, with the rows of all entries. */
+export const childLiterals = (sink: string, children: readonly ChildPlan[], entries: readonly RowEntry[]): string[] =>
+  children.flatMap(({ settings, keys, columns }, child) => {
+    const rows = entries.flatMap((entry) => entry.children?.[child] ?? []);
+    return [...keys, ...columns].map((column, index) =>
+      literal(
+        sink,
+        column,
+        rows.map((cells) => cells[index] ?? null),
+        `child table ${settings.relation}: `,
+      ),
     );
   });
 

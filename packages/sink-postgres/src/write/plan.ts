@@ -5,8 +5,11 @@ import { SinkError, type UpsertDelivery } from "@sluice/core/sink-kit";
 import type { Session } from "../client/session.ts";
 import { compileEncoders, compileIsJson, type RowEntry } from "../encode.ts";
 import type { PostgresSettings } from "../options.ts";
+import { type ChildReads, compileChildReads } from "../read/child-text.ts";
 import { type Catalogue, readCatalogue } from "../schema/catalogue.ts";
 import { type KeyFacts, readKeyFacts } from "../schema/key-columns.ts";
+import { type ChildPlan, type ChildTable, planChildren, readChildTables } from "./child-plan.ts";
+import { type FamilyShape, familyStatement } from "./child-statements.ts";
 import { type RowNames, rowNames } from "./row-names.ts";
 import { planSharing, type SharedPlan } from "./shared-plan.ts";
 import { deleteRemovedStatement, presentStatement, writeStatement } from "./statements.ts";
@@ -29,11 +32,15 @@ export interface WritePlan {
   readonly indexed: readonly WrittenColumn[];
   /** The columns of the cells of a `RowEntry`. */
   readonly cellColumns: readonly WrittenColumn[];
+  /** The child tables, each parent before its children. */
+  readonly children: readonly ChildPlan[];
   readonly encode: (delivery: UpsertDelivery<unknown>) => RowEntry;
   /** Encodes only the key, for a read. Notes the names of the message's columns, as `encode` does. */
   readonly encodeKey: (delivery: UpsertDelivery<unknown>) => RowEntry;
   /** Whether the message gives the column at this position of `cellColumns` a JSON array or object. */
   readonly isJson: (message: unknown, position: number) => boolean;
+  /** How the rows of the children become part of a copy's content. */
+  readonly childReads: ChildReads;
   readonly names: RowNames;
   /** Whether the database stores texts in UTF-8. */
   readonly isUtf8: boolean;
@@ -59,6 +66,7 @@ const maxSets = 32;
 interface Table {
   readonly catalogue: Catalogue;
   readonly facts: KeyFacts;
+  readonly children: readonly ChildTable[];
   readonly shape: string;
 }
 
@@ -69,18 +77,21 @@ const inIndexOrder = (keys: readonly WrittenColumn[], { uniqueKeys }: KeyFacts):
   return index?.columns.flatMap((name) => keys.filter((key) => key.name === name)) ?? keys;
 };
 
-const createPlan = (
-  settings: PostgresSettings,
-  { catalogue, facts, shape }: Table,
-  named?: ReadonlySet<string>,
-): WritePlan => {
-  const { relations } = settings;
-  const written = writtenColumns(settings, catalogue);
-  const { columns: table, shared } = planSharing(settings, { written, catalogue, facts });
-  const { keys, columns } = table;
-  const names = rowNames(settings, table, named);
+/** The parts of a plan of which its statements are made. */
+interface StatementParts {
+  readonly relations: PostgresSettings["relations"];
+  readonly keys: readonly WrittenColumn[];
+  readonly columns: readonly WrittenColumn[];
+  readonly children: readonly ChildPlan[];
+  readonly names: RowNames;
+}
+
+/** Creates the function that returns the statements of a set of columns, and that keeps them. */
+const statementsOf = ({ relations, keys, columns, children, names }: StatementParts): WritePlan["statements"] => {
   const sets = new Map<string, WriteStatements>();
-  const createStatements = (isWritten: (index: number) => boolean, isShared: boolean): WriteStatements => {
+  const textOf = (parts: Omit<FamilyShape, "children">, hasRemovals: boolean): string =>
+    children.length === 0 ? writeStatement(parts, hasRemovals) : familyStatement({ ...parts, children }, hasRemovals);
+  const create = (isWritten: (index: number) => boolean, isShared: boolean): WriteStatements => {
     const positions = [...columns.keys()].filter(isWritten);
     const chosen = columns.filter((_, index) => isWritten(index));
     const unnamed = columns.filter((_, index) => !isWritten(index));
@@ -88,30 +99,49 @@ const createPlan = (
     return {
       columns: [...keys, ...chosen],
       positions: [...keys.keys(), ...positions.map((position) => position + keys.length)],
-      upserts: writeStatement(parts, false),
-      upsertsAndRemovals: writeStatement(parts, true),
+      upserts: textOf(parts, false),
+      upsertsAndRemovals: textOf(parts, true),
     };
   };
-  const statements: WritePlan["statements"] = (also, isShared) => {
+  return (also, isShared) => {
     const isWritten = (index: number): boolean => names.isNamed(index) || also.includes(index);
     const set = (isShared ? "shared" : "") + columns.map((_, index) => (isWritten(index) ? "1" : "0")).join("");
     const known = sets.get(set);
     if (known !== undefined) return known;
     if (sets.size >= maxSets) sets.clear();
-    const created = createStatements(isWritten, isShared);
+    const created = create(isWritten, isShared);
     sets.set(set, created);
     return created;
   };
+};
+
+const createPlan = (
+  settings: PostgresSettings,
+  { catalogue, facts, children: childTables, shape }: Table,
+  named?: ReadonlySet<string>,
+): WritePlan => {
+  const { relations } = settings;
+  const written = writtenColumns(settings, catalogue);
+  const { columns: table, shared } = planSharing(settings, { written, catalogue, facts });
+  const { keys, columns } = table;
+  const children = planChildren(settings, keys, childTables);
+  const names = rowNames(settings, table, named);
   const keysOnly = { relations, keys, columns: [], unnamed: [] };
   return Object.freeze({
     keys,
     indexed: inIndexOrder(keys, facts),
     cellColumns: [...keys, ...columns],
-    ...compileEncoders(settings, table, names),
+    children,
+    ...compileEncoders(settings, table, names, children),
     isJson: compileIsJson(settings, table),
+    childReads: compileChildReads(children, {
+      keys: keys.length,
+      columns: [...keys, ...columns],
+      isDeclared: settings.declared !== undefined,
+    }),
     names,
     isUtf8: catalogue.isUtf8,
-    statements,
+    statements: statementsOf({ relations, keys, columns, children, names }),
     deleteRemoved: deleteRemovedStatement(keysOnly),
     present: presentStatement(keysOnly),
     shared,
@@ -153,10 +183,11 @@ export const createPlans = (settings: PostgresSettings): Plans => {
       throw new SinkError("SINK_MISSING", `[${name}] table ${missing} does not exist; ${wayOut}`);
     }
     const facts = await readKeyFacts(session, relations);
-    const shape = JSON.stringify([catalogue.columns, facts]);
+    const children = await readChildTables(session, settings);
+    const shape = JSON.stringify([catalogue.columns, facts, children]);
     if (plan?.shape === shape) return plan;
     forget();
-    plan = createPlan(settings, { catalogue, facts, shape }, named);
+    plan = createPlan(settings, { catalogue, facts, children, shape }, named);
     return plan;
   };
   return { current: async (session) => plan ?? renew(session), renew, known: () => plan, forget };

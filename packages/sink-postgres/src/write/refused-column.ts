@@ -4,22 +4,43 @@ import { failed, orSinkError, SinkError, type WriteResult } from "@sluice/core/s
 import { isAboutSomeValue } from "../classify.ts";
 import type { Session } from "../client/session.ts";
 import type { RowEntry } from "../encode.ts";
+import { arrayLiteral, type Cell } from "./codec.ts";
+import type { WritePlan } from "./plan.ts";
 import type { WrittenColumn } from "./written-columns.ts";
 
-/** Each refused row costs a query for each of its values. */
+/** Each refused row costs a query for each of its columns. */
 const mostRows = 16;
 
-/** Casts each value of a row to the type of its column, until Postgres refuses a cast. */
-const refusedColumn = async (
-  session: Session,
-  columns: readonly WrittenColumn[],
-  { cells }: RowEntry,
-): Promise<WrittenColumn | undefined> => {
-  for (const [index, column] of columns.entries()) {
-    const cell = cells[index];
-    if (cell === undefined || cell === null) continue;
-    const cast = await orSinkError(session.query(`SELECT $1::text::${column.fullType} IS NULL`, [cell]));
-    if (cast instanceof SinkError) return isAboutSomeValue(cast) ? column : undefined;
+/** The cells of one column of an entry, with the place that an error names. */
+interface ColumnCells {
+  readonly column: WrittenColumn;
+  readonly place: string;
+  readonly cells: readonly Cell[];
+}
+
+const placeOf = ({ name, fullType }: WrittenColumn): string => `column "${name}" (${fullType})`;
+
+/** The columns of the row, then those of its rows in child tables. */
+function* columnsOf({ cellColumns, children }: WritePlan, entry: RowEntry): Generator<ColumnCells> {
+  for (const [index, column] of cellColumns.entries()) {
+    yield { column, place: placeOf(column), cells: [entry.cells[index] ?? null] };
+  }
+  for (const [child, { settings, keys, columns }] of children.entries()) {
+    for (const [index, column] of [...keys, ...columns].entries()) {
+      const cells = (entry.children?.[child] ?? []).map((row) => row[index] ?? null);
+      yield { column, place: `table ${settings.relation}, ${placeOf(column)}`, cells };
+    }
+  }
+}
+
+/** Casts the values of each column to its type, until Postgres refuses a cast. Returns the place of the column. */
+const refusedPlace = async (session: Session, plan: WritePlan, entry: RowEntry): Promise<string | undefined> => {
+  for (const { column, place, cells } of columnsOf(plan, entry)) {
+    const values = cells.filter((cell) => cell !== null);
+    if (values.length === 0) continue;
+    const text = `SELECT count(u.cell::${column.fullType}) FROM unnest($1::text[]) AS u(cell)`;
+    const cast = await orSinkError(session.query(text, [arrayLiteral(values)]));
+    if (cast instanceof SinkError) return isAboutSomeValue(cast) ? place : undefined;
   }
   return undefined;
 };
@@ -27,7 +48,7 @@ const refusedColumn = async (
 /** Returns the results, in which the errors of bad values name the column and its type. */
 export const withRefusedColumns = async (
   session: Session,
-  columns: readonly WrittenColumn[],
+  plan: WritePlan,
   entries: readonly RowEntry[],
   results: readonly WriteResult[],
 ): Promise<readonly WriteResult[]> => {
@@ -41,9 +62,9 @@ export const withRefusedColumns = async (
       continue;
     }
     rows += 1;
-    const column = await refusedColumn(session, columns, entry);
+    const refused = await refusedPlace(session, plan, entry);
     const { code, message, cause } = error;
-    const place = column && `$&, column "${column.name.replaceAll("$", "$$$$")}" (${column.fullType})`;
+    const place = refused && `$&, ${refused.replaceAll("$", "$$$$")}`;
     const found = place && message.replace(/SQLSTATE \w{5}/, place);
     named.push(found === undefined ? result : failed(result.delivery, new SinkError(code, found, { cause })));
   }

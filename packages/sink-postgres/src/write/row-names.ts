@@ -52,6 +52,11 @@ const refuseName = ({ name: sink, listed, relations }: PostgresSettings, table: 
 export const rowNames = (settings: PostgresSettings, table: NamedTable, before?: ReadonlySet<string>): RowNames => {
   const positions = new Map(table.columns.map(({ name }, index) => [name, index]));
   for (const { name } of table.keys) positions.set(name, -1);
+  // A member that has the rows of a child table is not a column, unless the table has a column of this name.
+  for (const {
+    of: [name],
+  } of settings.children)
+    if (name !== undefined && !positions.has(name)) positions.set(name, -1);
   const areAllNamed = settings.listed !== undefined || settings.declared !== undefined;
   const named = table.columns.map(({ name }) => areAllNamed || before?.has(name) === true);
   let hasGoodRow = false;

@@ -4,7 +4,8 @@ import { keySources, SinkError } from "@sluice/core/sink-kit";
 import type { RowEntry } from "../encode.ts";
 import type { PostgresSettings } from "../options.ts";
 import type { Catalogue } from "../schema/catalogue.ts";
-import { type ComparedColumn, type KeyFacts, keyProblem, mappingText } from "../schema/key-columns.ts";
+import { type KeyFacts, keyProblem, mappingText } from "../schema/key-columns.ts";
+import { withComparison } from "./compared-column.ts";
 import { compileProof, type KeyMapping } from "./key-proof.ts";
 import {
   createSharedStatement,
@@ -51,22 +52,6 @@ export interface SharedTable {
   readonly facts: KeyFacts;
 }
 
-/** Types of which an assignment changes a value without an error: it rounds, or removes spaces at the end. */
-const changingTypes = new Set(["numeric", "varchar", "timestamp", "timestamptz", "time", "timetz", "interval"]);
-
-const withComparison = (column: WrittenColumn, compared: readonly ComparedColumn[]): WrittenColumn => {
-  const found = compared.find(({ name }) => name === column.name);
-  if (found === undefined) return column;
-  const { collation, fullType, hasModifier, isBuiltIn, modifier, typeName, typeOid } = found;
-  const mayChange = isBuiltIn && changingTypes.has(typeName);
-  return {
-    ...column,
-    checkedType: typeOid,
-    comparison: { collation: collation ?? undefined, modifier: mayChange || hasModifier ? modifier : undefined },
-    ...(mayChange && hasModifier && { comparedAs: fullType }),
-  };
-};
-
 const missing = (sink: string, problem: string): SinkError => new SinkError("SINK_MISSING", `[${sink}] ${problem}`);
 
 const sourcesOf = ({ key }: PostgresSettings, keys: readonly WrittenColumn[]) =>
@@ -83,7 +68,9 @@ const checkMapping = ({ name, relations }: PostgresSettings, { mapping }: KeyFac
 };
 
 /** Returns why the target has no place for owners; undefined if it has. */
-const obstacleOf = ({ relations }: PostgresSettings, facts: KeyFacts): string | undefined => {
+const obstacleOf = ({ relations, children }: PostgresSettings, facts: KeyFacts): string | undefined => {
+  if (children.length > 0)
+    return 'with option "children" each item needs rows of its own; use key columns that compare as the attributes do';
   if (relations.guard === "inline")
     return 'guard "inline" cannot keep the rows of two items apart; use "version-table"';
   return facts.hasOwners ? undefined : `${relations.versions} has no columns for owners; ensure() adds them`;

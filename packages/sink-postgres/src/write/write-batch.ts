@@ -17,7 +17,8 @@ import type { Session } from "../client/session.ts";
 import type { RowEntry } from "../encode.ts";
 import type { PostgresSettings } from "../options.ts";
 import { resultsOf, sortByRow } from "./batch.ts";
-import { isForeign, isRemoval, literals, removalFlags, splitAbsent, versions } from "./parameters.ts";
+import { type Overtakings, settle } from "./overtaken.ts";
+import { childLiterals, isForeign, isRemoval, literals, removalFlags, splitAbsent, versions } from "./parameters.ts";
 import type { Plans, WritePlan, WriteStatements } from "./plan.ts";
 import { withRefusedColumns } from "./refused-column.ts";
 import {
@@ -56,12 +57,14 @@ const keyLiterals = (sink: string, { keys }: WritePlan, entries: readonly RowEnt
 
 const sendStatement = async (
   { session, settings }: BatchCall,
+  { children }: WritePlan,
   statements: WriteStatements,
   entries: readonly RowEntry[],
   hasRemovals: boolean,
 ): Promise<WriteAnswer> => {
   const parameters = [...literals(settings.name, statements, entries), versions(entries)];
   if (hasRemovals) parameters.push(removalFlags(entries));
+  parameters.push(...childLiterals(settings.name, children, entries));
   const { rows } = await session.query(hasRemovals ? statements.upsertsAndRemovals : statements.upserts, parameters);
   return rows[0] as WriteAnswer;
 };
@@ -73,6 +76,22 @@ const withoutAbsent = ({ session, settings }: BatchCall, plan: WritePlan, part: 
     return (rows[0] as { readonly present: string | null }).present;
   });
 
+/** Writes the entries with their children. A removal that wins sees its row, so nothing must be looked for again. */
+const writeFamilies = async (
+  call: BatchCall,
+  plan: WritePlan,
+  part: readonly RowEntry[],
+  counts: Overtakings,
+): Promise<PartAnswer> => {
+  const { entries: needed, results: absent } = await withoutAbsent(call, plan, part);
+  if (needed.length === 0) return { results: absent };
+  const { entries, results } = sortByRow(needed);
+  const answer = await sendStatement(call, plan, statementsFor(plan, part, false), entries, entries.some(isRemoval));
+  if (!answer.current) return stale;
+  const settled = settle(call.settings.name, entries, answer, counts);
+  return { results: [...absent, ...results, ...settled.results], left: settled.left };
+};
+
 /** Writes the entries. In the rare case that a removal deleted no row, `deleteRemoved` looks for the row again. */
 const writePart = async (call: BatchCall, plan: WritePlan, part: readonly RowEntry[]): Promise<PartAnswer> => {
   const { session, settings } = call;
@@ -80,7 +99,7 @@ const writePart = async (call: BatchCall, plan: WritePlan, part: readonly RowEnt
   if (needed.length === 0) return { results: absent };
   const { entries, results } = sortByRow(needed);
   const removals = entries.filter(isRemoval);
-  const answer = await sendStatement(call, statementsFor(plan, part, false), entries, removals.length > 0);
+  const answer = await sendStatement(call, plan, statementsFor(plan, part, false), entries, removals.length > 0);
   if (!answer.current) return stale;
   if (settings.relations.guard === "version-table" && Number(answer.gone) < removals.length) {
     await session.query(plan.deleteRemoved, [...keyLiterals(settings.name, plan, removals), versions(removals)]);
@@ -93,7 +112,7 @@ const writeNothing = async (
   plan: WritePlan,
   part: readonly RowEntry[],
 ): Promise<typeof stale | undefined> => {
-  const answer = await sendStatement(call, statementsFor(plan, part, false), [], part.some(isRemoval));
+  const answer = await sendStatement(call, plan, statementsFor(plan, part, false), [], part.some(isRemoval));
   return answer.current ? undefined : stale;
 };
 
@@ -113,8 +132,10 @@ const sharedWriteOf = ({ session, settings }: BatchCall, plan: WritePlan) => {
 /** @throws {SinkError} SINK_MISSING when the items may have the same rows, but the target has no place for owners. */
 const writerOf = (call: BatchCall, plan: WritePlan, entries: readonly RowEntry[]): PartWriter => {
   if (!plan.shared.isNeeded(entries)) {
+    const counts: Overtakings = new Map();
     return {
-      write: (part) => writePart(call, plan, part),
+      write: (part) =>
+        plan.children.length > 0 ? writeFamilies(call, plan, part, counts) : writePart(call, plan, part),
       writeNothing: (part) => writeNothing(call, plan, part),
     };
   }
@@ -222,7 +243,7 @@ export const sendBatch = async (
       send: writer.write,
       checkTarget: checkTarget(call, plan, writer),
     });
-    results.push(...(await withRefusedColumns(call.session, plan.cellColumns, entries, sent.results)));
+    results.push(...(await withRefusedColumns(call.session, plan, entries, sent.results)));
     if (!sent.isStale) {
       const all = [...results, ...unencoded];
       const error = errorOfTarget(all);

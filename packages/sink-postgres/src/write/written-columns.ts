@@ -33,7 +33,8 @@ export interface WrittenColumns {
   readonly existing: ReadonlySet<string>;
 }
 
-const written = (column: CatalogueColumn): WrittenColumn => {
+/** Returns a column of the catalogue as one that the sink writes. */
+export const written = (column: CatalogueColumn): WrittenColumn => {
   const { name, type, typeOid, baseType, isIdentity, fullType, modifier, output } = column;
   const codec = codecOf(baseType);
   const checkedType = codec === "text" ? undefined : typeOid;

@@ -4,47 +4,95 @@ import type { Change } from "@sluice/core";
 import { type PostgresEngine, startTcpProxy } from "@sluice/local";
 import type { Fault, SpecimenItem, UpsertRig } from "@sluice/testing";
 import pg from "pg";
-import { type PostgresGuard, type PostgresRow, postgresSink } from "../../src/index.ts";
+import { type PostgresGuard, type PostgresRow, type PostgresSinkOptions, postgresSink } from "../../src/index.ts";
 import { newDatabase, watch } from "./deliveries.ts";
 
 const password = "secret-9d2e";
-const columns =
-  "pk text, sk text, revision int NOT NULL, note text, amount numeric, payload jsonb, PRIMARY KEY (pk, sk)";
 const rows = { "version-table": "specimens", inline: "specimens_with_tombstones" } as const;
 
-const toRow = ({ pk, sk, revision, note, amount, payload }: SpecimenItem): PostgresRow => ({
-  pk,
-  sk,
-  revision,
-  note: note ?? null,
-  amount: amount ?? null,
-  payload: payload ?? null,
-});
+/** What a rig writes and reads. */
+export interface RigVariant {
+  readonly options?: Pick<PostgresSinkOptions, "key" | "children">;
+  /** The DDL of the tables. `relation` is the one to which rows of items are written. */
+  readonly tables: (relation: string) => string;
+  readonly toRow: (item: SpecimenItem) => PostgresRow;
+  /** Selects rows as JSON. Numbers that JSON.parse would round become text. */
+  readonly selection: string;
+}
 
-/** Selects rows as JSON. Numbers that JSON.parse would round become text. */
-const exactJson = `SELECT jsonb_build_object('pk', pk, 'sk', sk, 'revision', revision, 'note', note,
-  'amount', CASE WHEN length(amount::text) > 16 THEN to_jsonb(amount::text) ELSE to_jsonb(amount) END,
-  'payload', payload)::text AS row FROM specimens`;
+const plainColumns = "pk text, sk text, revision int NOT NULL, note text, amount numeric, payload jsonb";
+
+const exact = (column: string): string =>
+  `CASE WHEN length(${column}::text) > 16 THEN to_jsonb(${column}::text) ELSE to_jsonb(${column}) END`;
+
+/** Each item is one row. */
+export const plain: RigVariant = {
+  tables: (relation) => `CREATE TABLE ${relation} (${plainColumns}, PRIMARY KEY (pk, sk))`,
+  toRow: ({ pk, sk, revision, note, amount, payload }) => ({
+    pk,
+    sk,
+    revision,
+    note: note ?? null,
+    amount: amount ?? null,
+    payload: payload ?? null,
+  }),
+  selection: `SELECT jsonb_build_object('pk', pk, 'sk', sk, 'revision', revision, 'note', note, 'amount', ${exact("amount")},
+  'payload', payload)::text AS row FROM specimens`,
+};
+
+/** A key function that keeps items apart. The sink cannot know this, so it stores the owner of each row. */
+export const withKeyFunction: RigVariant = {
+  ...plain,
+  options: { key: ({ pk, sk }) => ({ pk: String(pk), sk: String(sk) }) },
+};
+
+const order = (one: string, other: string): number => (one < other ? -1 : Number(one > other));
+
+/** The payload's members are rows of one child table, in the order of their names, and the numbers are rows of another. */
+export const withChildren: RigVariant = {
+  options: {
+    children: [
+      { table: "members", of: "members", elementKey: ["name"], columns: ["name", "value"] },
+      { table: "numbers", of: "numbers", key: { owner: "pk", part: "sk" }, position: "place", columns: ["number"] },
+    ],
+  },
+  tables: (relation) => `CREATE TABLE ${relation} (pk text, sk text, note text, PRIMARY KEY (pk, sk));
+    CREATE TABLE members (pk text, sk text, name text, value jsonb, PRIMARY KEY (pk, sk, name),
+      FOREIGN KEY (pk, sk) REFERENCES ${relation} (pk, sk));
+    CREATE TABLE numbers (owner text, part text, place int, number numeric, PRIMARY KEY (owner, part, place),
+      FOREIGN KEY (owner, part) REFERENCES ${relation} (pk, sk))`,
+  toRow: ({ pk, sk, revision, note, amount, payload = {} }) => ({
+    pk,
+    sk,
+    note: note ?? null,
+    members: Object.keys(payload)
+      .sort(order)
+      .map((name) => ({ name, value: payload[name] ?? null })),
+    numbers: [revision, ...(amount === undefined ? [] : [amount])].map((number) => ({ number })),
+  }),
+  selection: `SELECT jsonb_build_object('pk', pk, 'sk', sk, 'note', note,
+  'members', (SELECT COALESCE(jsonb_agg(jsonb_build_object('name', m.name, 'value', m.value) ORDER BY m.name COLLATE "C"), '[]')
+    FROM members AS m WHERE (m.pk, m.sk) = (s.pk, s.sk)),
+  'numbers', (SELECT COALESCE(jsonb_agg(jsonb_build_object('number', ${exact("n.number")}) ORDER BY n.place), '[]')
+    FROM numbers AS n WHERE (n.owner, n.part) = (s.pk, s.sk)))::text AS row FROM specimens AS s`,
+};
 
 const parse = (text: string): unknown =>
   JSON.parse(text.replace(/(?<=[:[,] ?)-?\d[\d.]{16,}(?=[,}\]])/g, (digits) => JSON.stringify(digits)));
 
-/** A key function that keeps items apart. The sink cannot know this, so it stores the owner of each row. */
-export const keyFunction = ({ pk, sk }: Change["keys"]) => ({ pk: String(pk), sk: String(sk) });
-
-/** Opens a rig with this guard, and this key function, on a running server. */
+/** Opens a rig with this guard on a running server. */
 export const openRig = async (
   engine: PostgresEngine,
   guard: PostgresGuard,
-  key?: typeof keyFunction,
+  { options, tables, toRow, selection }: RigVariant,
 ): Promise<UpsertRig<PostgresRow>> => {
   const database = await newDatabase(engine);
   const role = `r${new URL(database.url).pathname.slice(1).replaceAll(/\W/g, "")}`.slice(0, 60);
   const relation = rows[guard];
-  const definition = guard === "inline" ? columns.replace("NOT NULL", "") : columns;
+  const definitions = guard === "inline" ? tables(relation).replace("NOT NULL", "") : tables(relation);
   await database.sql(`CREATE ROLE ${role} LOGIN PASSWORD '${password}'`);
-  await database.sql(`CREATE TABLE ${relation} (${definition})`);
-  await postgresSink({ pool: database.pool, table: "specimens", guard, ...(key && { key }) }).ensure();
+  await database.sql(definitions);
+  await postgresSink({ pool: database.pool, table: "specimens", guard, ...options }).ensure();
   const grant = `GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO ${role}`;
   await database.sql(grant);
   const proxy = await startTcpProxy(database.url);
@@ -75,9 +123,9 @@ export const openRig = async (
     "close-idle": () => proxy.cut(),
   };
   return {
-    sink: postgresSink({ pool: watched, table: "specimens", guard, ...(key && { key }) }),
+    sink: postgresSink({ pool: watched, table: "specimens", guard, ...options }),
     toMessage: (change) => toRow(change.after),
-    read: async () => (await database.sql(exactJson)).map(({ row }) => parse(String(row))),
+    read: async () => (await database.sql(selection)).map(({ row }) => parse(String(row))),
     requests: () => watched.queries.length,
     fail: async (fault) => {
       await faults[fault.kind](fault);

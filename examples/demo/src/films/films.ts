@@ -1,4 +1,4 @@
-// Defines the row of a film, and the pipeline that writes the row.
+// Defines the row of a film, and the pipeline that writes the row, if Postgres is the only target of the demo.
 
 import {
   onFailureDestinationReader,
@@ -13,7 +13,7 @@ import { required } from "./environment.ts";
 /** Writes films to their Postgres table. */
 export const filmsSink: MappedPostgresSink = postgresSink({
   connection: { connectionString: required("DATABASE_URL") },
-  table: process.env.FILMS_TABLE ?? "films",
+  table: "films",
   key: { film_id: "filmId" },
   columns: {
     film_id: { path: "filmId", type: "bigint" },

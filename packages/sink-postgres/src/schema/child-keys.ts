@@ -1,0 +1,75 @@
+// The key columns of child tables. A write and ensure() resolve them in the same way.
+
+import { invalidOption, keySources } from "@sluice/core/sink-kit";
+import type { PostgresSettings } from "../options.ts";
+import type { ChildSettings } from "./children.ts";
+
+/** A child with the index of its parent. */
+export interface OrderedChild {
+  readonly child: ChildSettings;
+  /** The parent's index in the list. Undefined if the parent is the table of the sink. */
+  readonly parent: number | undefined;
+}
+
+const append = (list: OrderedChild[], children: readonly ChildSettings[], parent: number | undefined): void => {
+  for (const child of children) {
+    list.push({ child, parent });
+    append(list, child.children, list.length - 1);
+  }
+};
+
+/** Returns the children, and their children, each parent before its children. This is the order of a plan's children. */
+export const childrenInOrder = (children: readonly ChildSettings[]): readonly OrderedChild[] => {
+  const list: OrderedChild[] = [];
+  append(list, children, undefined);
+  return list;
+};
+
+/** Returns the child's columns for the columns of the item's key, in their order. */
+const itemKeyNames = (
+  key: PostgresSettings["key"],
+  itemKeys: readonly string[],
+  { key: own, relation }: ChildSettings,
+): readonly string[] => {
+  if (own === undefined) return itemKeys;
+  const sources = keySources(key);
+  const left = new Map(own);
+  const names = itemKeys.map((name) => {
+    const attribute = sources?.get(name) ?? name;
+    const [column] = [...left].find(([, source]) => source === attribute) ?? [];
+    if (column === undefined) {
+      throw invalidOption("children", `has no column of ${relation} in "key" for the key attribute "${attribute}"`);
+    }
+    left.delete(column);
+    return column;
+  });
+  const [unused] = left;
+  if (unused === undefined) return names;
+  const found = `fills column "${unused[0]}" of ${relation} from "${unused[1]}"`;
+  throw invalidOption("children", `${found}, which is not in the key of the sink's table`);
+};
+
+/**
+ * Returns the names of a child's key columns: those with the item's key, then those of the parents' elements, then those of
+ * the element. `index` is the child's place in `childrenInOrder`. `itemKeys` are the key columns of the sink's table.
+ * @throws {ConfigError} CONFIG_INVALID when the key columns of the child do not fit those of the sink's table.
+ */
+export const childKeyNames = (
+  key: PostgresSettings["key"],
+  itemKeys: readonly string[],
+  children: readonly ChildSettings[],
+  index: number,
+): readonly string[] => {
+  const { child, parent } = childrenInOrder(children)[index] as OrderedChild;
+  if (parent !== undefined && child.key !== undefined) {
+    throw invalidOption(
+      "children",
+      `gives ${child.relation} a "key"; a child of a child has the key columns of its parent`,
+    );
+  }
+  const before =
+    parent === undefined ? itemKeyNames(key, itemKeys, child) : childKeyNames(key, itemKeys, children, parent);
+  const twice = child.elementKey.columns.find((name) => before.includes(name));
+  if (twice === undefined) return [...before, ...child.elementKey.columns];
+  throw invalidOption("children", `names column "${twice}" of ${child.relation} twice in its key`);
+};

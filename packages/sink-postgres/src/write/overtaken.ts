@@ -1,0 +1,42 @@
+// The entries of a write with children that another writer overtook: their statement did not see the children that the
+// item now has.
+
+import { failed, SinkError, type WriteResult } from "@sluice/core/sink-kit";
+import type { RowEntry } from "../encode.ts";
+import { resultsOf } from "./batch.ts";
+import { positionsOf } from "./parameters.ts";
+import type { SentPart } from "./send-rows.ts";
+import type { WriteAnswer } from "./statements.ts";
+
+/** How often each entry of a call was overtaken. */
+export type Overtakings = Map<RowEntry, number>;
+
+/** An entry that other writers overtook so often fails. Each time, another writer has written the same item. */
+const maxOvertakings = 8;
+
+/** Returns the results of a statement. Overtaken entries have none: they need another statement, with a newer snapshot. */
+export const settle = (
+  sink: string,
+  entries: readonly RowEntry[],
+  { lost, overtaken }: WriteAnswer,
+  counts: Overtakings,
+): Required<SentPart> => {
+  const all = resultsOf(entries, lost);
+  const again = positionsOf(overtaken ?? null);
+  if (again.size === 0) return { results: all, left: [] };
+  const results: WriteResult[] = [];
+  const left: RowEntry[] = [];
+  for (const [index, entry] of entries.entries()) {
+    const count = (counts.get(entry) ?? 0) + (again.has(index + 1) ? 1 : 0);
+    if (!again.has(index + 1)) {
+      results.push(all[index] as WriteResult);
+    } else if (count < maxOvertakings) {
+      counts.set(entry, count);
+      left.push(entry);
+    } else {
+      const found = `[${sink}] other writers wrote the item during each of ${count} statements`;
+      results.push(failed(entry.delivery, new SinkError("SINK_CONFLICT", found)));
+    }
+  }
+  return { results, left };
+};
