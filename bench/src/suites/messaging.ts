@@ -123,7 +123,7 @@ const reportOf = (name: string, times: Times<"update">, { rounds, batchSize, bat
       [`${name}/vs-powertools`]: versus("powertools"),
       [`${name}/records-per-second`]: perSecond("sluice"),
     },
-    goals: { [`${name}/vs-raw`]: { atLeast: 0.9 }, [`${name}/vs-powertools`]: { atLeast: 5 } },
+    goals: { [`${name}/vs-raw`]: { atLeast: 0.95 }, [`${name}/vs-powertools`]: { atLeast: 5 } },
     lines: [
       `${rounds} rounds of ${batches} batches of ${batchSize} modifications, against fauxqs in a separate process`,
       "",

@@ -85,6 +85,7 @@ export {
   awsEntryError,
   awsRequestError,
 } from "./sink/aws-error.ts";
+export type { AwsWire } from "./sink/aws-request-writer.ts";
 export {
   type EncodedBatch,
   encodeEach,

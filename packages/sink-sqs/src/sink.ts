@@ -11,6 +11,7 @@ import {
 import { sqsService } from "./classify.ts";
 import { encode, type SendMessageEntry, type SqsMessage } from "./encode.ts";
 import { checkOptions, type SqsClient, type SqsSinkOptions } from "./options.ts";
+import { answerOf, bodyOf } from "./wire.ts";
 
 /** Maximum bytes of a message, and of all messages of a request. @see {@link SqsClient} (read 2026-11-23) */
 const maxBytes = 1_048_576;
@@ -37,6 +38,13 @@ export const sqsSink = (options: SqsSinkOptions): Sink<SqsMessage, "append"> => 
     maxBytes,
     makeClient,
     encode: (delivery) => encode(delivery, settings),
+    wire: {
+      body: (entries) => bodyOf(settings.queueUrl, withIds(entries)),
+      answer: (text) => {
+        const answer = answerOf(text);
+        return answer && answersById(settings.name, sqsService, answer);
+      },
+    },
     send: async (client, entries, request) => {
       const input = { QueueUrl: settings.queueUrl, Entries: withIds(entries) };
       return answersById(settings.name, sqsService, await client.sendMessageBatch(input, request));

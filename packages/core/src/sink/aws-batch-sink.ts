@@ -1,6 +1,7 @@
 // The sink factory that SNS, SQS and EventBridge share: options, client, requests of up to ten entries, errors.
 
 import { type AwsService, awsRequestError } from "./aws-error.ts";
+import { type AwsRequestWriter, type AwsWire, awsRequestWriter } from "./aws-request-writer.ts";
 import { type EntryAnswer, type SizedEntry, writeInRequests } from "./batch-request.ts";
 import { fifoDedupeMs } from "./fifo.ts";
 import { type Destroyable, lazyClient, prepareAwsClient } from "./lazy-client.ts";
@@ -60,6 +61,8 @@ export interface AwsBatchTarget<Message, Entry, Client> extends AwsBatchSettings
     entries: readonly Entry[],
     options: { readonly abortSignal: AbortSignal },
   ) => Promise<readonly EntryAnswer[]>;
+  /** Writes and reads requests without the SDK's middleware, but only for a client that the sink creates. */
+  readonly wire?: AwsWire<Entry, readonly EntryAnswer[]>;
 }
 
 /** Maximum number of entries in a request. `PublishBatch`, `SendMessageBatch` and `PutEvents` have the same limit. */
@@ -70,7 +73,17 @@ export const awsBatchSink = <Message, Entry, Client>(
   target: AwsBatchTarget<Message, Entry, Client>,
 ): Sink<Message, "append"> => {
   const { name, concurrency, service, resource, isFifo = false, maxBytes, encode } = target;
-  const client = lazyClient(target.client, target.makeClient);
+  const { wire } = target;
+  let write: AwsRequestWriter<Entry, readonly EntryAnswer[]> | undefined;
+  const client = lazyClient(target.client, async () => {
+    const made = await target.makeClient();
+    if (wire !== undefined) write = awsRequestWriter(made, wire);
+    return made;
+  });
+  const send = async (entries: readonly Entry[], abortSignal: AbortSignal): Promise<readonly EntryAnswer[]> => {
+    const ready = await client.get();
+    return (await write?.(entries, abortSignal)) ?? target.send(ready, entries, { abortSignal });
+  };
   return {
     name,
     resource,
@@ -80,7 +93,7 @@ export const awsBatchSink = <Message, Entry, Client>(
       maxEntries,
       maxBytes,
       encode,
-      send: async (entries, abortSignal) => target.send(await client.get(), entries, { abortSignal }),
+      send,
       classify: (error) => awsRequestError(name, service, error),
     }),
     prepare: () => prepareAwsClient(client.get),
