@@ -11,7 +11,7 @@ import {
 import { snsService } from "./classify.ts";
 import { encode, type PublishEntry, type SnsMessage } from "./encode.ts";
 import { checkOptions, type SnsClient, type SnsSinkOptions } from "./options.ts";
-import { answerOf, bodyOf } from "./wire.ts";
+import { answerOf, bodyOf } from "./write/wire.ts";
 
 const makeClient = async () => {
   const { SNS } = await import("@aws-sdk/client-sns").catch(missingDependency("snsSink", "@aws-sdk/client-sns"));

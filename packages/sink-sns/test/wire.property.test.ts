@@ -3,7 +3,7 @@
 import { SNS } from "@aws-sdk/client-sns";
 import { expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { answerOf, bodyOf } from "../src/wire.ts";
+import { answerOf, bodyOf } from "../src/write/wire.ts";
 
 const topicArn = "arn:aws:sns:eu-central-1:123456789012:t.fifo";
 const xml = (result: string) =>

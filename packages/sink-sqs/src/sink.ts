@@ -11,7 +11,7 @@ import {
 import { sqsService } from "./classify.ts";
 import { encode, type SendMessageEntry, type SqsMessage } from "./encode.ts";
 import { checkOptions, type SqsClient, type SqsSinkOptions } from "./options.ts";
-import { answerOf, bodyOf } from "./wire.ts";
+import { answerOf, bodyOf } from "./write/wire.ts";
 
 /** Maximum bytes of a message, and of all messages of a request. @see {@link SqsClient} (read 2026-11-23) */
 const maxBytes = 1_048_576;

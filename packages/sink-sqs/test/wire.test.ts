@@ -2,7 +2,7 @@
 
 import { SQS } from "@aws-sdk/client-sqs";
 import { expect, test } from "@jest/globals";
-import { answerOf, bodyOf } from "../src/wire.ts";
+import { answerOf, bodyOf } from "../src/write/wire.ts";
 
 test("the body equals the SDK's, also for bytes and unicode", async () => {
   let sent = "";

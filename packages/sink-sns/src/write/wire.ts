@@ -1,7 +1,7 @@
 // PublishBatch on the wire, in the AWS Query protocol: a form as the request, and XML as the answer. No I/O.
 
 import type { IdAnswer } from "@sluice/core/sink-kit";
-import type { PublishEntry } from "./encode.ts";
+import type { PublishEntry } from "../encode.ts";
 
 type IdEntry = PublishEntry & { readonly Id: string };
 

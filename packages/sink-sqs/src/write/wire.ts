@@ -1,7 +1,7 @@
 // SendMessageBatch on the wire, in the AWS JSON protocol 1.0. No I/O.
 
 import { type IdAnswer, isRecord, type WireAttributes } from "@sluice/core/sink-kit";
-import type { SendMessageEntry } from "./encode.ts";
+import type { SendMessageEntry } from "../encode.ts";
 
 type IdEntry = SendMessageEntry & { readonly Id: string };
 
