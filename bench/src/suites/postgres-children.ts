@@ -7,14 +7,12 @@ import { type PostgresGuard, postgresSink } from "@sluice/sink-postgres";
 import { type PlainItem, streamEvent, streamRecord } from "@sluice/testing";
 import pg from "pg";
 import { batched, texts } from "../films.ts";
-import { table } from "../markdown.ts";
-import { type Contender, compete, type Times, type Work } from "../rounds.ts";
-import { rounded, spread } from "../statistics.ts";
+import { compete, type Times, type Work } from "../rounds.ts";
+import { rounded } from "../statistics.ts";
 import type { Figures, Goal, Suite, SuiteOptions, SuiteReport } from "../suite.ts";
-import { serverOf, serverSettings, truncate } from "./postgres-content.ts";
-import type { Mix } from "./postgres-entrant.ts";
+import { serverOf, serverSettings } from "./postgres-content.ts";
+import { contenderOf, type Mix, mixes, timeTable } from "./postgres-entrant.ts";
 
-const mixes = ["insert", "update", "redelivered"] as const satisfies readonly Mix[];
 const guards = ["version-table", "inline"] as const satisfies readonly PostgresGuard[];
 const linesOfOrder = 3;
 
@@ -169,29 +167,11 @@ const assertSameFamilies = async (pool: pg.Pool, entrants: readonly Entrant[], e
   throw new Error(`the contenders left different rows: ${contents.join(", ")}`);
 };
 
-const contenderOf = (pool: pg.Pool, { name, relations, prepare }: Entrant): Contender<Mix> => ({
-  name,
-  reset: () => truncate(pool, relations),
-  begin: async () => {
-    await pool.query(`VACUUM (ANALYZE) ${relations.join(", ")}`);
-  },
-  prepare,
-});
-
 const figuresOf = (times: Times<Mix>): Figures =>
   Object.fromEntries(
     guards.flatMap((guard) =>
       mixes.map((mix) => [figureOf(guard, mix), rounded(times.median("raw", mix) / times.median(guard, mix))]),
     ),
-  );
-
-const timeTable = (times: Times<Mix>, names: readonly string[], records: number): string[] =>
-  table(
-    ["", ...mixes.flatMap((mix) => [`${mix}, orders/s`, "rounds"])],
-    names.map((name) => [
-      name,
-      ...mixes.flatMap((mix) => [Math.round((1000 * records) / times.median(name, mix)), spread(times.of(name, mix))]),
-    ]),
   );
 
 const measure = async (pool: pg.Pool, options: SuiteOptions): Promise<SuiteReport> => {
@@ -206,7 +186,11 @@ const measure = async (pool: pg.Pool, options: SuiteOptions): Promise<SuiteRepor
   await assertSameFamilies(pool, entrants, records);
   const run = `${options.rounds} rounds of ${options.batches} batches of ${options.batchSize} orders with ${linesOfOrder} lines each; ${await serverOf(pool)}`;
   const names = contenders.map(({ name }) => name);
-  return { figures: figuresOf(times), goals, lines: [run, "", ...timeTable(times, names, records)] };
+  return {
+    figures: figuresOf(times),
+    goals,
+    lines: [run, "", ...timeTable(times, names, { records, unit: "orders" })],
+  };
 };
 
 /** The suite that compares the writes of items with nested lists to Postgres with the raw limit. */

@@ -7,16 +7,15 @@ import type { PostgresGuard } from "@sluice/sink-postgres";
 import pg from "pg";
 import { batched, filmColumns, filmsUpTo, insertEvents, texts, updateEvents, voted } from "../films.ts";
 import { table } from "../markdown.ts";
-import { type Contender, compete, type Times } from "../rounds.ts";
-import { rounded, spread } from "../statistics.ts";
+import { compete, type Times } from "../rounds.ts";
+import { rounded } from "../statistics.ts";
 import type { Figures, Goal, Suite, SuiteOptions, SuiteReport } from "../suite.ts";
-import { assertSameContent, serverOf, serverSettings, truncate } from "./postgres-content.ts";
-import type { Entrant, Material, Mix } from "./postgres-entrant.ts";
+import { assertSameContent, serverOf, serverSettings } from "./postgres-content.ts";
+import { contenderOf, type Entrant, type Material, type Mix, mixes, timeTable } from "./postgres-entrant.ts";
 import { powertoolsUpsert } from "./postgres-powertools.ts";
 import { rawUpsert } from "./postgres-raw.ts";
 import { sluiceUpsert } from "./postgres-sluice.ts";
 
-const mixes = ["insert", "update", "redelivered"] as const satisfies readonly Mix[];
 const guards = ["inline", "version-table"] as const satisfies readonly PostgresGuard[];
 const peers = ["raw", "raw-two-connections", "powertools-parallel", "powertools-sequential"] as const;
 
@@ -41,15 +40,6 @@ const materialOf = async ({ batchSize, batches }: SuiteOptions): Promise<Materia
 
 const views = (entrants: readonly Entrant[]): string[] => entrants.map(({ view }) => view);
 
-const contenderOf = (pool: pg.Pool, { name, relations, prepare }: Entrant): Contender<Mix> => ({
-  name,
-  reset: () => truncate(pool, relations),
-  begin: async () => {
-    await pool.query(`VACUUM (ANALYZE) ${relations.join(", ")}`);
-  },
-  prepare,
-});
-
 const figuresOf = (times: Times<Mix>, records: number): Figures => {
   const figures: Record<string, number> = {};
   for (const guard of guards) {
@@ -62,15 +52,6 @@ const figuresOf = (times: Times<Mix>, records: number): Figures => {
   }
   return figures;
 };
-
-const timeTable = (times: Times<Mix>, names: readonly string[], records: number): string[] =>
-  table(
-    ["", ...mixes.flatMap((mix) => [`${mix}, records/s`, "rounds"])],
-    names.map((name) => [
-      name,
-      ...mixes.flatMap((mix) => [Math.round((1000 * records) / times.median(name, mix)), spread(times.of(name, mix))]),
-    ]),
-  );
 
 const ratioTable = (figures: Figures): string[] =>
   table(
@@ -103,7 +84,11 @@ const measure = async (engine: PostgresEngine, options: SuiteOptions): Promise<S
     const figures = figuresOf(times, records);
     const run = `${options.rounds} rounds of ${options.batches} batches of ${options.batchSize} records, ${Object.keys(filmColumns).length} columns; ${await serverOf(pool)}`;
     const names = contenders.map(({ name }) => name);
-    return { figures, goals, lines: [run, "", ...timeTable(times, names, records), "", ...ratioTable(figures)] };
+    return {
+      figures,
+      goals,
+      lines: [run, "", ...timeTable(times, names, { records, unit: "records" }), "", ...ratioTable(figures)],
+    };
   } finally {
     await pool.end();
   }

@@ -16,6 +16,7 @@ import { compilePath } from "./write/attribute-path.ts";
 import type { ChildPlan, ChildRows } from "./write/child-plan.ts";
 import { compileChildren } from "./write/child-rows.ts";
 import { type Cell, ColumnValueError, valueCell } from "./write/codec.ts";
+import { type CellReader, memberOf, readCells } from "./write/read-cells.ts";
 import type { RowNames } from "./write/row-names.ts";
 import type { WrittenColumn, WrittenColumns } from "./write/written-columns.ts";
 
@@ -31,28 +32,6 @@ export interface RowEntry {
    */
   readonly children?: readonly ChildRows[];
 }
-
-/** Returns one column's cell. The source is an item's key, an image, or a mapper's row. */
-type CellReader<Source> = (source: Source) => Cell;
-
-/** Appends a cell for each column. One `try` surrounds the loop: a closure per cell would take twice as long. */
-const readCells = <Source>(
-  cells: Cell[],
-  columns: readonly WrittenColumn[],
-  readers: readonly CellReader<Source>[],
-  source: Source,
-): void => {
-  let index = 0;
-  try {
-    for (const read of readers) {
-      cells.push(read(source));
-      index += 1;
-    }
-  } catch (error) {
-    if (!(error instanceof ColumnValueError)) throw error;
-    throw new ColumnValueError(`column "${columns[index]?.name}": ${error.message}`);
-  }
-};
 
 const keyAttributeReader =
   ({ name, codec }: WrittenColumn, attribute = name): CellReader<Change> =>
@@ -103,8 +82,6 @@ const compileDeclared = (settings: PostgresSettings, columns: readonly WrittenCo
 };
 
 type MessageRow = Readonly<Record<string, unknown>>;
-
-const memberOf = (row: MessageRow, name: string): unknown => (Object.hasOwn(row, name) ? row[name] : undefined);
 
 const rowReader =
   ({ name, codec }: WrittenColumn): CellReader<MessageRow> =>

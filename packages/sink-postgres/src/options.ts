@@ -15,7 +15,8 @@ import {
 } from "@sluice/core/sink-kit";
 import { type PostgresConnection, type SettingsSource, settingsSource } from "./client/connection.ts";
 import type { PostgresPool } from "./client/pool.ts";
-import { allChildren, type ChildSettings, checkChildren, type PostgresChild } from "./schema/children.ts";
+
+import { type ChildSettings, checkChildren, childrenInOrder, type PostgresChild } from "./schema/children.ts";
 import { type ColumnMap, type DeclaredColumn, declareColumns } from "./schema/columns.ts";
 import {
   maxTableBytes,
@@ -172,7 +173,7 @@ const childrenOf = (
   if (checked.length > 0 && typeof key === "function") {
     throw invalidOption("key", "must not be a function with children: two items may have the same row");
   }
-  const relations = [quoteRelation(schema, table), ...allChildren(checked).map(({ relation }) => relation)];
+  const relations = [quoteRelation(schema, table), ...childrenInOrder(checked).map(({ child }) => child.relation)];
   const twice = relations.find((relation, index) => relations.indexOf(relation) !== index);
   if (twice !== undefined) throw invalidOption("children", `names the table ${twice} twice`);
   return checked;

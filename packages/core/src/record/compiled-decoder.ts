@@ -55,8 +55,8 @@ export type ContentDecoders = Readonly<Record<"N" | "M" | "L" | "SS" | "NS", Dec
 type Inline = (nested: string) => string;
 
 /**
- * The code that decodes a value of each type. `d` decodes values of all other types, and of unexpected types, but for NULL:
- * any attribute may be null.
+ * The code that decodes a value of each type. Any attribute may be null, so the code itself decodes NULL. `d` decodes values of
+ * all other types, and of unexpected types.
  */
 const inline: ReadonlyMap<string, Inline> = new Map<string, Inline>([
   ["S", () => "v.S"],

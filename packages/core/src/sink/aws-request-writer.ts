@@ -2,6 +2,7 @@
 // a message. The SDK sends the first request, from which the writer learns. Anything but a plain success is repeated by the SDK,
 // so errors, clock skew and refused credentials stay its work. The SDK's handler sends, so timeouts and TLS are the same.
 
+import { text } from "node:stream/consumers";
 import { type AwsHttpRequest, type LearnedRequest, learnRequest, nextRequest } from "./aws-learned-request.ts";
 import type { AwsCredentials } from "./aws-signature.ts";
 import { isRecord } from "./option.ts";
@@ -60,14 +61,6 @@ const isWritable = (client: unknown): client is WritableClient => {
   );
 };
 
-const textOf = (stream: NodeJS.ReadableStream): Promise<string> =>
-  new Promise((resolve, reject) => {
-    const parts: Buffer[] = [];
-    stream.on("data", (part: Buffer) => parts.push(part));
-    stream.on("end", () => resolve(Buffer.concat(parts).toString()));
-    stream.on("error", reject);
-  });
-
 /** The context of an invocation that Lambda's runtime provides to the SDK. */
 interface InvokeStore {
   readonly getXRayTraceId?: () => string | undefined;
@@ -99,8 +92,8 @@ const send = async <Answer>(
   const credentials = await config.credentials();
   const request = nextRequest(learned, body, credentials, Date.now() + config.systemClockOffset, trace.id);
   const { response } = await config.requestHandler.handle(request, { abortSignal });
-  const text = await textOf(response.body);
-  return response.statusCode === 200 ? answer(text) : undefined;
+  const received = await text(response.body);
+  return response.statusCode === 200 ? answer(received) : undefined;
 };
 
 /** Whether an error says that time is up, so that the request must not be repeated. */

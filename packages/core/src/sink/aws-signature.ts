@@ -29,7 +29,7 @@ export const sha256 = (text: string): string => createHash("sha256").update(text
 const hmac = (key: string | Buffer, text: string): Buffer => createHmac("sha256", key).update(text).digest();
 
 /** Returns a time as the header `x-amz-date` has it: `20261129T000000Z`. */
-export const amzDate = (ms: number): string => `${new Date(ms).toISOString().replace(/\.\d+|[:-]/g, "")}`;
+export const amzDate = (ms: number): string => new Date(ms).toISOString().replace(/\.\d+|[:-]/g, "");
 
 /** Outside S3, the path in the signature is encoded once more. Slashes stay. */
 const canonicalPath = (path: string): string =>

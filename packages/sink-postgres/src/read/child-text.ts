@@ -3,8 +3,8 @@
 
 import type { ChildPlan } from "../write/child-plan.ts";
 import { compileChildren } from "../write/child-rows.ts";
-import type { Cell } from "../write/codec.ts";
-import { ColumnValueError } from "../write/codec.ts";
+import { type Cell, ColumnValueError } from "../write/codec.ts";
+import { compareTexts } from "../write/compare-texts.ts";
 import type { WrittenColumn } from "../write/written-columns.ts";
 import { addMember, comparedText } from "./cell-text.ts";
 
@@ -93,14 +93,12 @@ export type ChildTexts = readonly (string | null)[];
 
 const numberTypes = /^(smallint|integer|bigint|numeric)$/;
 
-const compareTexts = (one: string, other: string): number => (one < other ? -1 : Number(one > other));
-
 const compareCells = ({ baseType }: WrittenColumn, one: string | null, other: string | null): number => {
   const texts = compareTexts(one ?? "", other ?? "");
   return numberTypes.test(baseType) ? Number(one ?? 0) - Number(other ?? 0) || texts : texts;
 };
 
-/** Adds the rows of a child to a content. No rows are no member. */
+/** Adds the rows of a child to a content, if it has rows. */
 export const addChild = (
   content: Record<string, string>,
   { members, columns: all }: ChildReads,

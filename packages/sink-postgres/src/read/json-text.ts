@@ -1,6 +1,7 @@
 // Writes JSON so that equal values have equal texts. Numbers keep all their digits, so `JSON.parse` cannot read them.
 
 import { canonicalDecimal } from "@sluice/core/sink-kit";
+import { compareTexts } from "../write/compare-texts.ts";
 
 /** Matches strings, so that their content is passed over, and numbers. */
 const stringOrNumber = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?/g;
@@ -37,8 +38,7 @@ const refused = /[\0\p{Surrogate}]/u;
 
 const nonAscii = /[^\0-\x7f]/;
 
-const order = (one: string, other: string): number =>
-  one.length - other.length || (one < other ? -1 : Number(one > other));
+const order = (one: string, other: string): number => one.length - other.length || compareTexts(one, other);
 
 const byteOrder = (one: string, other: string): number => {
   const [left, right] = [Buffer.from(one), Buffer.from(other)];

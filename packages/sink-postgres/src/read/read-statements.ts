@@ -51,7 +51,7 @@ export interface FoundRow extends CheckedRow {
   /** The version of the item's entry among the owners that are not shown. */
   readonly claim?: string | null;
   readonly isClaimRemoved?: string | null;
-  /** The rows of each child, as a JSON array of arrays of texts. Null if there are none. */
+  /** The rows of each child, as a JSON array of arrays of texts. Null without rows. */
   readonly [child: `x${number}`]: string | null;
   readonly [column: `v${number}`]: string | null;
 }

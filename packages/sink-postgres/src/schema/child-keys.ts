@@ -2,28 +2,7 @@
 
 import { invalidOption, keySources } from "@sluice/core/sink-kit";
 import type { PostgresSettings } from "../options.ts";
-import type { ChildSettings } from "./children.ts";
-
-/** A child with the index of its parent. */
-export interface OrderedChild {
-  readonly child: ChildSettings;
-  /** The parent's index in the list. Undefined if the parent is the table of the sink. */
-  readonly parent: number | undefined;
-}
-
-const append = (list: OrderedChild[], children: readonly ChildSettings[], parent: number | undefined): void => {
-  for (const child of children) {
-    list.push({ child, parent });
-    append(list, child.children, list.length - 1);
-  }
-};
-
-/** Returns the children, and their children, each parent before its children. This is the order of a plan's children. */
-export const childrenInOrder = (children: readonly ChildSettings[]): readonly OrderedChild[] => {
-  const list: OrderedChild[] = [];
-  append(list, children, undefined);
-  return list;
-};
+import { type ChildSettings, childColumnNames, childrenInOrder, type OrderedChild } from "./children.ts";
 
 /** Returns the child's columns for the columns of the item's key, in their order. */
 const itemKeyNames = (
@@ -73,3 +52,20 @@ export const childKeyNames = (
   if (twice === undefined) return [...before, ...child.elementKey.columns];
   throw invalidOption("children", `names column "${twice}" of ${child.relation} twice in its key`);
 };
+
+/** Checks that no column that the option names is one of the keys of the parent's row. */
+export const checkChildColumns = (child: ChildSettings, parentKeys: readonly string[]): void => {
+  const twice = childColumnNames(child).find((name) => parentKeys.includes(name));
+  if (twice === undefined) return;
+  throw invalidOption(
+    "children",
+    `names column "${twice}" of ${child.relation} in "columns"; it has the key of the parent's row`,
+  );
+};
+
+/** Texts of these types compare as texts of the others do. */
+const textTypes: ReadonlySet<string> = new Set(["text", "character varying"]);
+
+/** Whether a key column of one type can refer to a column of the other. */
+export const comparesAlike = (one: string, other: string): boolean =>
+  one === other || (textTypes.has(one) && textTypes.has(other));

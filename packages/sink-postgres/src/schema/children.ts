@@ -120,13 +120,17 @@ const columnsOf = (
   return { listed: undefined, declared: Object.freeze(declareColumns(columns as ColumnMap)) };
 };
 
+/** Returns the names of the columns that an option gives. */
+export const childColumnNames = ({ listed, declared }: Pick<ChildSettings, "listed" | "declared">): readonly string[] =>
+  listed ?? declared?.map(({ name }) => name) ?? [];
+
 /** Checks that the element's key is among the columns if it must be, and is not among them if it must not be. */
 const checkElementKey = (
   { by, columns }: ElementKey,
   { listed, declared }: Pick<ChildSettings, "listed" | "declared">,
   place: string,
 ): void => {
-  const names = listed ?? declared?.map(({ name }) => name) ?? [];
+  const names = childColumnNames({ listed, declared });
   for (const column of columns) {
     if (names.includes(column) === (by === "elementKey")) continue;
     const problem = by === "elementKey" ? 'which is not in "columns"' : 'which is in "columns", too';
@@ -164,6 +168,23 @@ export const checkChildren = (
   return Object.freeze(children.map((child, index) => checkChild(child, `${place}[${index}]`, context)));
 };
 
-/** Returns the children, and their children, each parent before its children. */
-export const allChildren = (children: readonly ChildSettings[]): readonly ChildSettings[] =>
-  children.flatMap((child) => [child, ...allChildren(child.children)]);
+/** A child with the index of its parent. */
+export interface OrderedChild {
+  readonly child: ChildSettings;
+  /** The parent's index in the list. Undefined if the parent is the table of the sink. */
+  readonly parent: number | undefined;
+}
+
+const append = (list: OrderedChild[], children: readonly ChildSettings[], parent: number | undefined): void => {
+  for (const child of children) {
+    list.push({ child, parent });
+    append(list, child.children, list.length - 1);
+  }
+};
+
+/** Returns the children, and their children, each parent before its children. This is the order of a plan's children. */
+export const childrenInOrder = (children: readonly ChildSettings[]): readonly OrderedChild[] => {
+  const list: OrderedChild[] = [];
+  append(list, children, undefined);
+  return list;
+};

@@ -6,8 +6,8 @@ import type { Session } from "../client/session.ts";
 import type { PostgresSettings } from "../options.ts";
 import { childKeyProblem, childRelations } from "../write/child-plan.ts";
 import { type Catalogue, type CatalogueColumn, readCatalogue } from "./catalogue.ts";
-import { childKeyNames, childrenInOrder } from "./child-keys.ts";
-import type { ChildSettings } from "./children.ts";
+import { checkChildColumns, childKeyNames, comparesAlike } from "./child-keys.ts";
+import { type ChildSettings, childColumnNames, childrenInOrder } from "./children.ts";
 import { checkDeclaredTypes } from "./declared-types.ts";
 import { readKeyFacts } from "./key-columns.ts";
 import { quoteAll, quoteName } from "./relations.ts";
@@ -60,13 +60,7 @@ const createChild = (child: ChildSettings, keys: readonly KeyDefinition[], paren
 };
 
 const wholeNumbers: ReadonlySet<string> = new Set(["smallint", "integer", "bigint", "numeric"]);
-/** Texts of these types compare as texts of the others do. */
-const textTypes: ReadonlySet<string> = new Set(["text", "character varying"]);
-
 const withoutModifier = (type: string): string => type.replace(/ COLLATE .*$/, "").replace(/\(.*?\)/, "");
-
-const comparesAlike = ({ type }: CatalogueColumn, expected: string): boolean =>
-  type === expected || (textTypes.has(type) && textTypes.has(expected));
 
 /** Checks the key columns of an existing table. Types of declared columns have been checked before. */
 const checkKeyColumns = (
@@ -85,7 +79,7 @@ const checkKeyColumns = (
       );
     }
     const refersTo = parent.keys[index];
-    if (refersTo !== undefined && !comparesAlike(found, withoutModifier(type))) {
+    if (refersTo !== undefined && !comparesAlike(found.type, withoutModifier(type))) {
       const expected = `expected ${withoutModifier(type)}, as "${refersTo.name}" of ${parent.relation}`;
       throw invalidOption("children", `fills column "${name}" of ${relation}, which is ${found.type}; ${expected}`);
     }
@@ -99,12 +93,13 @@ const checkKeyColumns = (
 };
 
 /** Checks that the columns that are written exist or can be added, and that Postgres does not compute them. */
-const checkWritten = ({ relation, listed, declared }: ChildSettings, { columns }: Catalogue): void => {
+const checkWritten = (child: ChildSettings, { columns }: Catalogue): void => {
+  const { relation, listed } = child;
   const absent = listed?.find((name) => !columns.some((column) => column.name === name));
   if (absent !== undefined) {
     throw invalidOption("children", `names column "${absent}", which ${relation} does not have; add the column`);
   }
-  const names = new Set(listed ?? declared?.map(({ name }) => name));
+  const names = new Set(childColumnNames(child));
   const generated = columns.find(({ name, isGenerated }) => names.has(name) && isGenerated);
   if (generated === undefined) return;
   throw invalidOption(
@@ -117,15 +112,6 @@ const additions = ({ relation, declared = [] }: ChildSettings, { columns }: Cata
   declared
     .filter(({ name }) => !columns.some((column) => column.name === name))
     .map((column) => `ALTER TABLE ${relation} ADD COLUMN IF NOT EXISTS ${definition(column)}`);
-
-const checkNames = ({ relation, listed, declared }: ChildSettings, parentKeys: readonly string[]): void => {
-  const twice = (listed ?? declared?.map(({ name }) => name))?.find((name) => parentKeys.includes(name));
-  if (twice === undefined) return;
-  throw invalidOption(
-    "children",
-    `names column "${twice}" of ${relation} in "columns"; it has the key of the parent's row`,
-  );
-};
 
 /** The existing table's own types are those to which its children refer. */
 const existingKeys = ({ columns }: Catalogue, keys: readonly KeyDefinition[]): readonly KeyDefinition[] =>
@@ -150,7 +136,7 @@ const statementsOf = async (
 ): Promise<{ readonly statements: readonly string[]; readonly table: ParentTable }> => {
   const { relation, declared = [] } = child;
   const names = keys.map(({ name }) => name);
-  checkNames(child, names.slice(0, parent.keys.length));
+  checkChildColumns(child, names.slice(0, parent.keys.length));
   const table = await readCatalogue(session, relation);
   const relations = childRelations(child, settings);
   const facts = await readKeyFacts(session, relations);

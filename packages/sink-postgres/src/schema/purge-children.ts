@@ -5,7 +5,8 @@ import { keySources } from "@sluice/core/sink-kit";
 import type { Session } from "../client/session.ts";
 import type { PostgresSettings } from "../options.ts";
 import { primaryKey, readCatalogue } from "./catalogue.ts";
-import { childKeyNames, childrenInOrder } from "./child-keys.ts";
+import { childKeyNames } from "./child-keys.ts";
+import { childrenInOrder } from "./children.ts";
 import { quoteAll, quoteName } from "./relations.ts";
 
 /** What the statement of a purge gets for the children. */

@@ -1,13 +1,18 @@
 // Sorts the rows of a batch, returns their results, and splits the batch in halves if Postgres refuses a row.
 
-import { delivered, type EncodedBatch, halves, superseded, type WriteResult } from "@sluice/core/sink-kit";
+import {
+  delivered,
+  type EncodedBatch,
+  halves,
+  superseded,
+  type UpsertDelivery,
+  type WriteResult,
+} from "@sluice/core/sink-kit";
 import type { RowEntry } from "../encode.ts";
+import { compareTexts } from "./compare-texts.ts";
 import { positionsOf } from "./parameters.ts";
 
 const versionOf = ({ delivery }: RowEntry): string => delivery.change.version;
-
-/** Compares by code units, not by locale, so that all writers sort in the same order. */
-const compare = (one: string, other: string): number => (one < other ? -1 : one > other ? 1 : 0);
 
 /**
  * Sorts the entries by row. All writers then lock rows in the same order, which prevents deadlocks. Several entries of
@@ -15,7 +20,7 @@ const compare = (one: string, other: string): number => (one < other ? -1 : one 
  */
 export const sortByRow = (entries: readonly RowEntry[]): EncodedBatch<RowEntry> => {
   const ordered = [...entries].sort(
-    (one, other) => compare(one.rowKey, other.rowKey) || compare(versionOf(one), versionOf(other)),
+    (one, other) => compareTexts(one.rowKey, other.rowKey) || compareTexts(versionOf(one), versionOf(other)),
   );
   const isLast = (entry: RowEntry, index: number): boolean => entry.rowKey !== ordered[index + 1]?.rowKey;
   const winners = ordered.filter(isLast);
@@ -28,9 +33,18 @@ export const sortByRow = (entries: readonly RowEntry[]): EncodedBatch<RowEntry> 
 export const splitByRow = <Entry extends RowEntry>(
   entries: readonly Entry[],
 ): { readonly first: readonly Entry[]; readonly others: readonly Entry[] } => {
-  const ordered = [...entries].sort((one, other) => compare(one.rowKey, other.rowKey));
+  const ordered = [...entries].sort((one, other) => compareTexts(one.rowKey, other.rowKey));
   const isFirst = (entry: Entry, index: number): boolean => entry.rowKey !== ordered[index - 1]?.rowKey;
   return { first: ordered.filter(isFirst), others: ordered.filter((entry, index) => !isFirst(entry, index)) };
+};
+
+/** Returns the deliveries of a batch that have no result. */
+export const withoutResult = (
+  batch: readonly UpsertDelivery<unknown>[],
+  results: readonly WriteResult[],
+): readonly UpsertDelivery<unknown>[] => {
+  const settled = new Set<unknown>(results.map(({ delivery }) => delivery));
+  return batch.filter((delivery) => !settled.has(delivery));
 };
 
 /** Returns the entries' results. `lost` has the one-based positions of superseded entries, separated by commas. */
@@ -41,4 +55,4 @@ export const resultsOf = (entries: readonly RowEntry[], lost: string | null): Wr
 
 /** The first half has the older changes, because an older change may remove a unique value that a newer one needs. */
 export const halvesByAge = (entries: readonly RowEntry[]): [RowEntry[], RowEntry[]] =>
-  halves([...entries].sort((one, other) => compare(versionOf(one), versionOf(other))));
+  halves([...entries].sort((one, other) => compareTexts(versionOf(one), versionOf(other))));

@@ -1,11 +1,11 @@
 // What a write and a read need to know about a child table. Made from the options and the catalogues of the child tables.
 
-import { invalidOption, SinkError } from "@sluice/core/sink-kit";
+import { SinkError } from "@sluice/core/sink-kit";
 import type { Session } from "../client/session.ts";
 import type { PostgresSettings } from "../options.ts";
 import { type Catalogue, readCatalogue } from "../schema/catalogue.ts";
-import { childKeyNames, childrenInOrder } from "../schema/child-keys.ts";
-import type { ChildSettings } from "../schema/children.ts";
+import { checkChildColumns, childKeyNames, comparesAlike } from "../schema/child-keys.ts";
+import { type ChildSettings, childColumnNames, childrenInOrder } from "../schema/children.ts";
 import { type KeyFacts, keyProblem, readKeyFacts } from "../schema/key-columns.ts";
 import { quoteAll, type Relations } from "../schema/relations.ts";
 import type { Cell } from "./codec.ts";
@@ -85,22 +85,13 @@ export const childKeyProblem = (
   );
 };
 
-/** Texts of these types compare as texts of the others do. */
-const textTypes: ReadonlySet<string> = new Set(["text", "character varying"]);
-
-const comparesAlike = (one: WrittenColumn, other: WrittenColumn): boolean =>
-  one.type === other.type || (textTypes.has(one.type) && textTypes.has(other.type));
-
-const columnNames = ({ listed, declared }: ChildSettings): readonly string[] =>
-  listed ?? declared?.map(({ name }) => name) ?? [];
-
 const columnsOf = (
   sink: string,
   {
     child,
     keys,
-    itemKeys,
-  }: { readonly child: ChildSettings; readonly keys: readonly string[]; readonly itemKeys: number },
+    parentKeys,
+  }: { readonly child: ChildSettings; readonly keys: readonly string[]; readonly parentKeys: number },
   { catalogue, facts }: ChildTable,
 ): { readonly keys: readonly WrittenColumn[]; readonly columns: readonly WrittenColumn[] } => {
   const find = (name: string): WrittenColumn => {
@@ -111,13 +102,10 @@ const columnsOf = (
     if (!column.isGenerated || (column.isIdentity && keys.includes(name))) return written(column);
     throw missing(sink, `${child.relation} generates column "${name}" itself; leave it out of option "children"`);
   };
-  const twice = columnNames(child).find((name) => keys.indexOf(name) >= 0 && keys.indexOf(name) < itemKeys);
-  if (twice !== undefined) {
-    throw invalidOption("children", `names column "${twice}" of ${child.relation} in "columns"; it has the item's key`);
-  }
+  checkChildColumns(child, keys.slice(0, parentKeys));
   return {
     keys: keys.map((name) => withComparison(find(name), facts.rows)),
-    columns: columnNames(child)
+    columns: childColumnNames(child)
       .filter((name) => !keys.includes(name))
       .map(find),
   };
@@ -142,11 +130,11 @@ export const planChildren = (
       facts: table.facts,
       itemKeys: itemKeys.length,
     });
-    const columns = columnsOf(settings.name, { child, keys: names, itemKeys: parentKeys }, table);
+    const columns = columnsOf(settings.name, { child, keys: names, parentKeys }, table);
     if (problem !== undefined) throw missing(settings.name, problem);
     for (const [position, key] of itemKeys.entries()) {
       const own = columns.keys[position] as WrittenColumn;
-      if (comparesAlike(own, key)) continue;
+      if (comparesAlike(own.type, key.type)) continue;
       const found = `column "${own.name}" of ${child.relation} is ${own.type}; expected ${key.type}, as column "${key.name}"`;
       throw missing(settings.name, `${found} of ${settings.relations.rows}`);
     }

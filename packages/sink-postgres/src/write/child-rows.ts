@@ -4,6 +4,7 @@ import type { AttributeValue } from "@sluice/core/sink-kit";
 import { compileElementPath } from "./attribute-path.ts";
 import type { ChildPlan, ChildRows } from "./child-plan.ts";
 import { type Cell, ColumnValueError, valueCell } from "./codec.ts";
+import { compareTexts } from "./compare-texts.ts";
 import { compileElementCells, type ElementCells, rowCells } from "./element-cells.ts";
 import { attributeReader, type ElementReader, type Elements, valueReader } from "./elements.ts";
 import type { WrittenColumn } from "./written-columns.ts";
@@ -30,9 +31,7 @@ const inTable = <Result>(plan: ChildPlan, encode: () => Result): Result => {
     return encode();
   } catch (error) {
     if (!(error instanceof ColumnValueError)) throw error;
-    throw new ColumnValueError(`child table ${plan.settings.relation}, ${describePath(plan)}: ${error.message}`, {
-      cause: error.cause,
-    });
+    throw new ColumnValueError(`child table ${plan.settings.relation}, ${describePath(plan)}: ${error.message}`);
   }
 };
 
@@ -45,8 +44,6 @@ const checkKind = ({ settings }: ChildPlan, { kind }: Elements<unknown>): void =
     throw new ColumnValueError(`found a ${kind}, whose elements have no names; expected a map`);
   }
 };
-
-const compare = (one: string, other: string): number => (one < other ? -1 : one > other ? 1 : 0);
 
 /** An element of a collection with its row. */
 interface Numbered<Value> {
@@ -63,7 +60,7 @@ const keyOf = ({ keys, parentKeys }: ChildPlan, row: Row): string => {
 
 /** Sorts by the element's key. @throws {ColumnValueError} when two elements have one key. */
 const inOrder = <Value>(elements: Numbered<Value>[]): Numbered<Value>[] => {
-  elements.sort((one, other) => compare(one.key, other.key));
+  elements.sort((one, other) => compareTexts(one.key, other.key));
   for (const [index, { key }] of elements.entries()) {
     if (index === 0 || elements[index - 1]?.key !== key) continue;
     throw new ColumnValueError("found two elements with the same key; expected a key for each element");
@@ -151,7 +148,7 @@ const declaredCells = ({ settings, keys, columns, parentKeys }: ChildPlan): Elem
   );
 };
 
-/** Creates the function that encodes the children of an item. Undefined if there are no children. */
+/** Creates the function that encodes the children of an item. Returns undefined for a sink without children. */
 export const compileChildren = (plans: readonly ChildPlan[], isDeclared: boolean): EncodeChildren | undefined => {
   if (plans.length === 0) return undefined;
   if (!isDeclared) return compileWith<unknown>(plans, valueReader, (plan) => rowCells(plan, plans));

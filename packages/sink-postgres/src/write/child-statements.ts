@@ -8,6 +8,7 @@ import { assigned, isShortened, losesPart, modifierCheck, typeChecked } from "./
 import type { ChildPlan } from "./child-plan.ts";
 import { alsoSame, columnCheck } from "./column-check.ts";
 import {
+  afterDeletes,
   aliases,
   answer,
   argumentsFor,
@@ -16,6 +17,7 @@ import {
   guardAssignments,
   inlineSets,
   isNewer,
+  liveOnly,
   matching,
   names,
   parameter,
@@ -80,9 +82,6 @@ const isEqual = (columns: readonly WrittenColumn[], offset: number, heldCell: (i
   return `record_image_eq(ROW(${held}), ROW(${given}))${whole.join("")}`;
 };
 
-/** Counting `gone` makes Postgres delete rows before it inserts rows. A new row can then reuse a unique value. */
-const afterDeletes = (gone: string): string => `(SELECT count(*) FROM ${gone}) >= 0`;
-
 const onConflict = (keys: readonly WrittenColumn[], columns: readonly WrittenColumn[]): string => {
   const updated = columns.filter(({ isIdentity }) => !isIdentity);
   const update = updated.length === 0 ? "NOTHING" : `UPDATE SET ${assignments(updated)}`;
@@ -94,7 +93,7 @@ const rowUpserts = ({ relations, keys, columns }: FamilyShape, hasRemovals: bool
   const all = [...keys, ...columns];
   const key = quoteName(keys[0]?.name ?? "");
   const equal = isEqual(columns, keys.length, (index) => `held.${quoteName(columns[index]?.name ?? "")}`);
-  const live = hasRemovals ? ` AND won.${removedColumn} IS NULL AND ${afterDeletes("gone")}` : "";
+  const live = hasRemovals ? ` AND ${liveOnly}` : "";
   return `,
 put AS (
   INSERT INTO ${relations.rows} (${names(all)}) OVERRIDING SYSTEM VALUE

@@ -3,31 +3,19 @@
 import { hasMembers } from "@sluice/core/sink-kit";
 import type { ChildPlan } from "./child-plan.ts";
 import { type Cell, ColumnValueError, valueCell } from "./codec.ts";
+import { type CellReader, memberOf, readCells } from "./read-cells.ts";
 import type { WrittenColumn } from "./written-columns.ts";
 
 /** Appends the cells of the element's own columns to its row. */
 export type ElementCells<Value> = (element: Value, row: Cell[]) => void;
 
-/** Creates the function that calls a reader for each column. Its errors name the column. */
+/** Creates the function that calls a reader for each column. */
 export const compileElementCells =
-  <Value>(columns: readonly WrittenColumn[], readers: readonly ((element: Value) => Cell)[]): ElementCells<Value> =>
-  (element, row) => {
-    let index = 0;
-    try {
-      for (const read of readers) {
-        row.push(read(element));
-        index += 1;
-      }
-    } catch (error) {
-      if (!(error instanceof ColumnValueError)) throw error;
-      throw new ColumnValueError(`column "${columns[index]?.name}": ${error.message}`, { cause: error.cause });
-    }
-  };
+  <Value>(columns: readonly WrittenColumn[], readers: readonly CellReader<Value>[]): ElementCells<Value> =>
+  (element, row) =>
+    readCells(row, columns, readers, element);
 
 type Members = Readonly<Record<string, unknown>>;
-
-const memberOf = (element: Members, name: string): unknown =>
-  Object.hasOwn(element, name) ? element[name] : undefined;
 
 /** Checks the names of a row in a mapper's list. */
 const compileNames = (

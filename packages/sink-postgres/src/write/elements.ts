@@ -13,9 +13,9 @@ export interface Elements<Value> {
 
 /** How to read the values of one kind: attribute values, or JavaScript values. */
 export interface ElementReader<Value> {
-  /** Returns the value at a path. Undefined if there is none. */
+  /** Returns the value at a path, or undefined. */
   readonly follow: (value: Value, path: readonly string[]) => Value | undefined;
-  /** Returns the elements; undefined for NULL. @throws {ColumnValueError} when the value is no collection. */
+  /** Returns the elements; undefined for NULL. @throws {ColumnValueError} when the value is not a collection. */
   readonly elementsOf: (value: Value | undefined) => Elements<Value> | undefined;
 }
 

@@ -223,8 +223,11 @@ gone AS (
   RETURNING 1
 )`;
 
-/** Counting `gone` makes Postgres delete rows before it inserts rows. A new row can then reuse a unique value. */
-const liveOnly = `won.${removedColumn} IS NULL AND (SELECT count(*) FROM gone) >= 0`;
+/** Counting deleted rows makes Postgres delete rows before it inserts rows. A new row can then reuse a unique value. */
+export const afterDeletes = (gone: string): string => `(SELECT count(*) FROM ${gone}) >= 0`;
+
+/** The rows that are not removed. */
+export const liveOnly: string = `won.${removedColumn} IS NULL AND ${afterDeletes("gone")}`;
 
 /** If rows can be shared, a row also gets its owner's spelling of the key. */
 const rowUpserts = (shape: StatementShape, hasRemovals: boolean): string => {

@@ -16,7 +16,7 @@ import { rolledBack } from "../client/rolled-back.ts";
 import type { Session } from "../client/session.ts";
 import type { RowEntry } from "../encode.ts";
 import type { PostgresSettings } from "../options.ts";
-import { resultsOf, sortByRow } from "./batch.ts";
+import { sortByRow, withoutResult } from "./batch.ts";
 import { type Overtakings, settle } from "./overtaken.ts";
 import { childLiterals, isForeign, isRemoval, literals, removalFlags, splitAbsent, versions } from "./parameters.ts";
 import type { Plans, WritePlan, WriteStatements } from "./plan.ts";
@@ -76,24 +76,16 @@ const withoutAbsent = ({ session, settings }: BatchCall, plan: WritePlan, part: 
     return (rows[0] as { readonly present: string | null }).present;
   });
 
-/** Writes the entries with their children. A removal that wins sees its row, so nothing must be looked for again. */
-const writeFamilies = async (
+/**
+ * Writes the entries. In the rare case that a removal deleted no row, `deleteRemoved` looks for the row again. With children a
+ * removal that wins has seen its row.
+ */
+const writePart = async (
   call: BatchCall,
   plan: WritePlan,
   part: readonly RowEntry[],
   counts: Overtakings,
 ): Promise<PartAnswer> => {
-  const { entries: needed, results: absent } = await withoutAbsent(call, plan, part);
-  if (needed.length === 0) return { results: absent };
-  const { entries, results } = sortByRow(needed);
-  const answer = await sendStatement(call, plan, statementsFor(plan, part, false), entries, entries.some(isRemoval));
-  if (!answer.current) return stale;
-  const settled = settle(call.settings.name, entries, answer, counts);
-  return { results: [...absent, ...results, ...settled.results], left: settled.left };
-};
-
-/** Writes the entries. In the rare case that a removal deleted no row, `deleteRemoved` looks for the row again. */
-const writePart = async (call: BatchCall, plan: WritePlan, part: readonly RowEntry[]): Promise<PartAnswer> => {
   const { session, settings } = call;
   const { entries: needed, results: absent } = await withoutAbsent(call, plan, part);
   if (needed.length === 0) return { results: absent };
@@ -101,10 +93,12 @@ const writePart = async (call: BatchCall, plan: WritePlan, part: readonly RowEnt
   const removals = entries.filter(isRemoval);
   const answer = await sendStatement(call, plan, statementsFor(plan, part, false), entries, removals.length > 0);
   if (!answer.current) return stale;
-  if (settings.relations.guard === "version-table" && Number(answer.gone) < removals.length) {
+  const mayMissRows = settings.relations.guard === "version-table" && plan.children.length === 0;
+  if (mayMissRows && Number(answer.gone) < removals.length) {
     await session.query(plan.deleteRemoved, [...keyLiterals(settings.name, plan, removals), versions(removals)]);
   }
-  return { results: [...absent, ...results, ...resultsOf(entries, answer.lost)] };
+  const settled = settle(settings.name, entries, answer, counts);
+  return { results: [...absent, ...results, ...settled.results], left: settled.left };
 };
 
 const writeNothing = async (
@@ -134,8 +128,7 @@ const writerOf = (call: BatchCall, plan: WritePlan, entries: readonly RowEntry[]
   if (!plan.shared.isNeeded(entries)) {
     const counts: Overtakings = new Map();
     return {
-      write: (part) =>
-        plan.children.length > 0 ? writeFamilies(call, plan, part, counts) : writePart(call, plan, part),
+      write: (part) => writePart(call, plan, part, counts),
       writeNothing: (part) => writeNothing(call, plan, part),
     };
   }
@@ -251,8 +244,7 @@ export const sendBatch = async (
       return all;
     }
     if ((await call.plans.current(call.session)) === plan) await call.plans.renew(call.session);
-    const settled = new Set<unknown>(sent.results.map(({ delivery }) => delivery));
-    left = left.filter((delivery) => !settled.has(delivery));
+    left = withoutResult(left, sent.results);
   }
   return [...results, ...left.map((delivery) => failed(delivery, columnsKeepChanging(settings.name)))];
 };

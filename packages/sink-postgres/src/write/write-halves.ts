@@ -8,6 +8,7 @@
 import { failed, halves, orSinkError, SinkError, type UpsertDelivery, type WriteResult } from "@sluice/core/sink-kit";
 import { concernsServer } from "../classify.ts";
 import type { PostgresPool } from "../client/pool.ts";
+import { withoutResult } from "./batch.ts";
 import type { WritePlan } from "./plan.ts";
 import { errorOfTarget, passedBy } from "./send-rows.ts";
 import { type BatchCall, tryBatch, writeBatch } from "./write-batch.ts";
@@ -40,8 +41,7 @@ const tryHalf = async (call: HalvesCall, plan: WritePlan, half: Batch): Promise<
   const tried = await orSinkError(call.lend((lent) => tryBatch(lent, plan, half)));
   const { results, error } = tried instanceof SinkError ? { results: [], error: tried } : tried;
   if (error === undefined || isRepeated(error)) return results;
-  const settled = new Set<unknown>(results.map(({ delivery }) => delivery));
-  return [...results, ...half.filter((delivery) => !settled.has(delivery)).map((delivery) => failed(delivery, error))];
+  return [...results, ...withoutResult(half, results).map((delivery) => failed(delivery, error))];
 };
 
 const writeRest = async (call: HalvesCall, rest: Batch, results: readonly WriteResult[]) => {
@@ -54,8 +54,7 @@ const writeBoth = async (call: HalvesCall, plan: WritePlan, batch: Batch): Promi
   plan.names.startBatch();
   const results = (await Promise.all(halves(batch).map((half) => tryHalf(call, plan, half)))).flat();
   if (results.length < batch.length) {
-    const settled = new Set<unknown>(results.map(({ delivery }) => delivery));
-    const rest = batch.filter((delivery) => !settled.has(delivery));
+    const rest = withoutResult(batch, results);
     if (results.length === 0) return call.lend((lent) => writeBatch(lent, rest));
     results.push(...(await writeRest(call, rest, results)));
   }
