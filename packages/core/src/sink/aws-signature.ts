@@ -31,11 +31,18 @@ const hmac = (key: string | Buffer, text: string): Buffer => createHmac("sha256"
 /** Returns a time as the header `x-amz-date` has it: `20261129T000000Z`. */
 export const amzDate = (ms: number): string => new Date(ms).toISOString().replace(/\.\d+|[:-]/g, "");
 
-/** Outside S3, the path in the signature is encoded once more. Slashes stay. */
-const canonicalPath = (path: string): string =>
-  encodeURIComponent(path)
-    .replaceAll("%2F", "/")
-    .replace(/[!'()*]/g, (mark) => `%${mark.charCodeAt(0).toString(16).toUpperCase()}`);
+const encoded = (segment: string): string =>
+  encodeURIComponent(segment).replace(/[!'()*]/g, (mark) => `%${mark.charCodeAt(0).toString(16).toUpperCase()}`);
+
+/** Outside S3, the path in the signature is normalized, and encoded once more. */
+const canonicalPath = (path: string): string => {
+  const segments: string[] = [];
+  for (const segment of path.split("/")) {
+    if (segment === "..") segments.pop();
+    else if (segment !== "" && segment !== ".") segments.push(encoded(segment));
+  }
+  return `/${segments.join("/")}${segments.length > 0 && path.endsWith("/") ? "/" : ""}`;
+};
 
 /** Creates a signer. It keeps the derived key until the day or the secret key changes. */
 export const awsSigner = (region: string, service: string): AwsSigner => {
