@@ -33,14 +33,13 @@ const ownHeaders =
 const authorizationPattern =
   /^AWS4-HMAC-SHA256 Credential=[^ ,]*\/\d{8}\/([^/, ]+)\/([^/, ]+)\/aws4_request, SignedHeaders=([^ ,]+), /;
 
-/** A POST request with a text as its body, without a query and without a trace of its own. */
-type PlainRequest = AwsHttpRequest & { readonly body: string };
+/** A POST request without a query and without a trace of its own. The body has one piece. */
+type PlainRequest = AwsHttpRequest & { readonly body: string | Uint8Array };
 
 const isPlain = (request: AwsHttpRequest): request is PlainRequest => {
   const { method, query, headers, body } = request;
-  return (
-    method === "POST" && Object.keys(query).length === 0 && typeof body === "string" && !("traceparent" in headers)
-  );
+  const isWhole = typeof body === "string" || body instanceof Uint8Array;
+  return isWhole && method === "POST" && Object.keys(query).length === 0 && !("traceparent" in headers);
 };
 
 /**
