@@ -11,7 +11,7 @@ const queueUrl = "https://sqs.eu-central-1.amazonaws.com/1/q.fifo";
 const clientOf = (answer: () => string) => {
   const sent = { body: "" };
   const handle = async ({ body }: { body: Uint8Array }) => {
-    sent.body = Buffer.from(body).toString();
+    sent.body = new TextDecoder().decode(body);
     return { response: { statusCode: 200, headers: {}, body: Buffer.from(answer()) } };
   };
   const credentials = { accessKeyId: "a", secretAccessKey: "b" };
