@@ -240,6 +240,23 @@ test("the SDK reads an answer with failed entries, and the request is not sent a
   expect(seen.map(isBySdk)).toEqual([true, false]);
 });
 
+test("a request that was executed is not sent again if the SDK cannot read its answer for want of credentials", async () => {
+  let left = Number.POSITIVE_INFINITY;
+  const error = Object.assign(new Error("no role"), { name: "CredentialsProviderError" });
+  const credentials = async () => {
+    left -= 1;
+    if (left < 0) throw error;
+    return { ...secrets, expiration: new Date(0) };
+  };
+  const { write, seen, script } = await open({ credentials });
+  left = 1;
+  script({ status: 200, body: "{}" });
+  expect(await failing(write())).toMatchObject({ name: "CredentialsProviderError" });
+  left = 1;
+  expect(await write()).toEqual(["taken"]);
+  expect(seen.map(isBySdk)).toEqual([true, false, false]);
+});
+
 test.each(['{"Successful":[{"Id":"1"}]}', '{"Successful":[]}', "{}"])(
   "an entry that the answer %s does not name has no answer, as by the SDK",
   async (body) => {

@@ -88,6 +88,7 @@ export const startTarget = async (engine: SqsEngine): Promise<SqsTarget> => {
         AWS_REGION: region,
         AWS_ACCESS_KEY_ID: credentials.accessKeyId,
         AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+        AWS_ENDPOINT_URL_SQS: proxy.endpoint,
       });
       // The SDK sends to the host in the queue URL.
       return queueUrl.replace(engine.endpoint, proxy.endpoint);

@@ -149,7 +149,8 @@ export const awsRequestWriter = <Entry>(
     try {
       return await bySdk(entries, { ...options, [given]: { ...response, body: Buffer.from(received) } });
     } catch (error) {
-      if (isTransient(error)) throw error;
+      const isRefused = response.statusCode >= 400 && response.statusCode < 500 && !isTransient(error);
+      if (!isRefused) throw error;
       own.forget();
       return bySdk(entries, options);
     }
