@@ -151,6 +151,7 @@ describe("Lambda's trace", () => {
 const once: [string, Script, string][] = [
   ["500", { status: 500, body: "" }, "SINK_UNAVAILABLE"],
   ["503", { status: 503, body: "confidential" }, "SINK_UNAVAILABLE"],
+  ["503 with the text of a success", { ...taken, status: 503 }, "SINK_UNAVAILABLE"],
   ["throttling with the status 400", { status: 400, body: '{"__type":"ThrottlingException"}' }, "SINK_THROTTLED"],
   ["429", { status: 429, body: "" }, "SINK_THROTTLED"],
   ["a redirect", { status: 307, body: "", headers: { location: "http://127.0.0.1:1/" } }, "SINK_UNAVAILABLE"],
