@@ -25,7 +25,7 @@ export interface ProxyAnswer {
 export type ProxyScript = (request: ProxiedRequest) => ProxyDecision | Promise<ProxyDecision>;
 
 /** What happens to a request. */
-export type ProxyDecision = ProxyAnswer | "drop-after-send" | "hang" | undefined;
+type ProxyDecision = ProxyAnswer | "drop-after-send" | "hang" | undefined;
 
 /** The responses of a failing target, in the target's own protocol. */
 export interface FaultAnswers {
