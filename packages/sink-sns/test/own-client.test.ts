@@ -19,11 +19,11 @@ describeWithSns("a client of the sink's own", (target) => {
 
   test.each([undefined, ".fifo"] as const)("delivers each message once (topic with suffix %s)", async (suffix) => {
     const { topicArn, drain } = await target.createTopic(suffix);
-    Object.assign(process.env, {
-      AWS_ENDPOINT_URL_SNS: target.engine.endpoint,
-      AWS_REGION: "us-east-1",
-      AWS_ACCESS_KEY_ID: "test",
-      AWS_SECRET_ACCESS_KEY: "test",
+    target.useProxy();
+    let ours = 0;
+    target.proxy.script(({ headers }) => {
+      if (headers["amz-sdk-invocation-id"] === undefined) ours += 1; // the SDK writes this header
+      return undefined;
     });
     const table = tableHistory();
     const sink = snsSink({ topicArn });
@@ -42,6 +42,8 @@ describeWithSns("a client of the sink's own", (target) => {
     }
     const bodies = (await drain()).map(({ body }) => body);
     expect(bodies.sort()).toEqual([...notes].sort());
+    // All but the requests of the first of three batches.
+    expect(ours).toBeGreaterThanOrEqual((count - 50) / 10);
     await sink.close?.();
   });
 });
