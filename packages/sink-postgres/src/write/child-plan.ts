@@ -5,11 +5,12 @@ import type { Session } from "../client/session.ts";
 import type { PostgresSettings } from "../options.ts";
 import { type Catalogue, readCatalogue } from "../schema/catalogue.ts";
 import { checkChildColumns, childKeyNames, comparesAlike } from "../schema/child-keys.ts";
-import { type ChildSettings, childColumnNames, childrenInOrder } from "../schema/children.ts";
+import { type ChildSettings, childColumnNames, childrenInOrder, type OrderedChild } from "../schema/children.ts";
 import { type KeyFacts, keyProblem, readKeyFacts } from "../schema/key-columns.ts";
 import { quoteAll, type Relations } from "../schema/relations.ts";
 import type { Cell } from "./codec.ts";
 import { withComparison } from "./compared-column.ts";
+import { isExactText } from "./key-proof.ts";
 import { type WrittenColumn, written } from "./written-columns.ts";
 
 /** A child table with its columns, as the catalogue describes them. */
@@ -22,6 +23,11 @@ export interface ChildPlan {
   readonly keys: readonly WrittenColumn[];
   /** The columns that are not part of the key. */
   readonly columns: readonly WrittenColumn[];
+  /**
+   * The positions of those key columns, after the item's key, in which two texts may be one value: `1` and `1.0`, or `A` and
+   * `a`. So a change of the spelling changes the row, and only Postgres finds two elements with one key.
+   */
+  readonly inexact: readonly number[];
   /** Number of the first key columns that refer to the parent table's key. */
   readonly parentKeys: number;
   /** The parent's index among the plan's children. Undefined if the parent is the table of the sink. */
@@ -71,6 +77,15 @@ export const childKeyProblem = (
   const problem = keyProblem(relations, keys, facts);
   if (problem !== undefined) return problem;
   const first = keys.slice(0, itemKeys);
+  const inexact = facts.rows.find(
+    ({ name, hasModifier, isDeterministic }) => first.includes(name) && (hasModifier || !isDeterministic),
+  );
+  if (inexact !== undefined) {
+    const { name, fullType, isDeterministic } = inexact;
+    const found = isDeterministic ? fullType : `${fullType} with a collation that is not deterministic`;
+    const expected = isDeterministic ? "the type without a length or precision" : "a deterministic collation";
+    return `column "${name}" of ${relations.rows} is ${found}, so two items may have the same rows; expected ${expected}`;
+  }
   const begins = facts.uniqueKeys.rows.some(
     ({ columns, use }) =>
       use === "fits" &&
@@ -93,7 +108,7 @@ const columnsOf = (
     parentKeys,
   }: { readonly child: ChildSettings; readonly keys: readonly string[]; readonly parentKeys: number },
   { catalogue, facts }: ChildTable,
-): { readonly keys: readonly WrittenColumn[]; readonly columns: readonly WrittenColumn[] } => {
+): Pick<ChildPlan, "keys" | "columns"> => {
   const find = (name: string): WrittenColumn => {
     const column = catalogue.columns.find((candidate) => candidate.name === name);
     if (column === undefined) {
@@ -111,13 +126,36 @@ const columnsOf = (
   };
 };
 
+/** The columns with positions of a child and its parents. A position has one spelling. */
+const positionColumns = (ordered: readonly OrderedChild[], index: number | undefined): readonly string[] => {
+  if (index === undefined) return [];
+  const { child, parent } = ordered[index] as OrderedChild;
+  const { by, columns } = child.elementKey;
+  return [...positionColumns(ordered, parent), ...(by === "position" ? columns : [])];
+};
+
+const inexactKeys = (
+  names: readonly string[],
+  {
+    from,
+    positions,
+    table,
+  }: { readonly from: number; readonly positions: readonly string[]; readonly table: ChildTable },
+): readonly number[] => {
+  const exact = new Set(table.facts.rows.filter(isExactText).map(({ name }) => name));
+  return [...names.entries()].flatMap(([index, name]) =>
+    index < from || positions.includes(name) || exact.has(name) ? [] : [index],
+  );
+};
+
 /** Makes the plans of the children. @throws {SinkError} SINK_MISSING when a table lacks a column or a unique index. */
 export const planChildren = (
   settings: PostgresSettings,
   itemKeys: readonly WrittenColumn[],
   tables: readonly ChildTable[],
-): readonly ChildPlan[] =>
-  childrenInOrder(settings.children).map(({ child, parent }, index) => {
+): readonly ChildPlan[] => {
+  const ordered = childrenInOrder(settings.children);
+  return ordered.map(({ child, parent }, index) => {
     const table = tables[index] as ChildTable;
     const names = childKeyNames(
       settings.key,
@@ -138,5 +176,7 @@ export const planChildren = (
       const found = `column "${own.name}" of ${child.relation} is ${own.type}; expected ${key.type}, as column "${key.name}"`;
       throw missing(settings.name, `${found} of ${settings.relations.rows}`);
     }
-    return Object.freeze({ settings: child, ...columns, parentKeys, parent });
+    const inexact = inexactKeys(names, { from: itemKeys.length, positions: positionColumns(ordered, index), table });
+    return Object.freeze({ settings: child, ...columns, inexact, parentKeys, parent });
   });
+};
