@@ -4,7 +4,14 @@ import { SinkError } from "@sluice/core/sink-kit";
 import type { Session } from "../client/session.ts";
 import type { PostgresSettings } from "../options.ts";
 import { type Catalogue, readCatalogue } from "../schema/catalogue.ts";
-import { checkChildColumns, childKeyNames, comparesAlike } from "../schema/child-keys.ts";
+import {
+  checkChildColumns,
+  childKeyNames,
+  childTableProblem,
+  comparesAlike,
+  describeType,
+  type KeyType,
+} from "../schema/child-keys.ts";
 import { type ChildSettings, childColumnNames, childrenInOrder, type OrderedChild } from "../schema/children.ts";
 import { type KeyFacts, keyProblem, readKeyFacts } from "../schema/key-columns.ts";
 import { quoteAll, type Relations } from "../schema/relations.ts";
@@ -54,15 +61,26 @@ export const childRelations = ({ relation }: ChildSettings, { relations }: Postg
   versions: relation,
 });
 
-/** Reads the child tables, in the order of the plan. @throws {SinkError} SINK_MISSING when a table does not exist. */
-export const readChildTables = async (session: Session, settings: PostgresSettings): Promise<readonly ChildTable[]> => {
+/**
+ * Reads the child tables, in the order of the plan. `parent` is the table of the sink.
+ * @throws {SinkError} SINK_MISSING when a table does not exist, or cannot be a child table.
+ */
+export const readChildTables = async (
+  session: Session,
+  settings: PostgresSettings,
+  parent: Catalogue,
+): Promise<readonly ChildTable[]> => {
   const tables: ChildTable[] = [];
+  const oids = [parent.oid];
   for (const { child } of childrenInOrder(settings.children)) {
-    const catalogue = await readCatalogue(session, child.relation);
+    const catalogue = await readCatalogue(session, child.relation, child.versions);
     if (catalogue === undefined) {
       const wayOut = child.declared === undefined ? "create it, because the sink has a mapper" : "ensure() creates it";
       throw missing(settings.name, `child table ${child.relation} does not exist; ${wayOut}`);
     }
+    const problem = childTableProblem(child, catalogue, oids);
+    if (problem !== undefined) throw missing(settings.name, problem);
+    oids.push(catalogue.oid);
     tables.push({ catalogue, facts: await readKeyFacts(session, childRelations(child, settings)) });
   }
   return tables;
@@ -148,35 +166,48 @@ const inexactKeys = (
   );
 };
 
+const typeOf = ({ type, comparison }: WrittenColumn): KeyType => ({ type, collation: comparison?.collation });
+
+/** Returns how the first key columns differ from the key to which they refer; undefined if they compare alike. */
+const referenceProblem = (
+  relation: string,
+  keys: readonly WrittenColumn[],
+  parent: { readonly relation: string; readonly keys: readonly WrittenColumn[] },
+): string | undefined => {
+  for (const [position, key] of parent.keys.entries()) {
+    const own = keys[position] as WrittenColumn;
+    const [type, expected] = [typeOf(own), typeOf(key)];
+    if (comparesAlike(type, expected)) continue;
+    const found = `column "${own.name}" of ${relation} is ${describeType(type)}`;
+    return `${found}; expected ${describeType(expected)}, as column "${key.name}" of ${parent.relation}`;
+  }
+  return undefined;
+};
+
 /** Makes the plans of the children. @throws {SinkError} SINK_MISSING when a table lacks a column or a unique index. */
 export const planChildren = (
   settings: PostgresSettings,
   itemKeys: readonly WrittenColumn[],
   tables: readonly ChildTable[],
 ): readonly ChildPlan[] => {
-  const ordered = childrenInOrder(settings.children);
-  return ordered.map(({ child, parent }, index) => {
+  const { key, children, name: sink, relations } = settings;
+  const ordered = childrenInOrder(children);
+  const itemNames = itemKeys.map(({ name }) => name);
+  const plans: ChildPlan[] = [];
+  for (const [index, { child, parent }] of ordered.entries()) {
     const table = tables[index] as ChildTable;
-    const names = childKeyNames(
-      settings.key,
-      itemKeys.map(({ name }) => name),
-      settings.children,
-      index,
-    );
+    const names = childKeyNames(key, itemNames, children, index);
     const parentKeys = names.length - child.elementKey.columns.length;
-    const problem = childKeyProblem(childRelations(child, settings), names, {
-      facts: table.facts,
-      itemKeys: itemKeys.length,
-    });
-    const columns = columnsOf(settings.name, { child, keys: names, parentKeys }, table);
-    if (problem !== undefined) throw missing(settings.name, problem);
-    for (const [position, key] of itemKeys.entries()) {
-      const own = columns.keys[position] as WrittenColumn;
-      if (comparesAlike(own.type, key.type)) continue;
-      const found = `column "${own.name}" of ${child.relation} is ${own.type}; expected ${key.type}, as column "${key.name}"`;
-      throw missing(settings.name, `${found} of ${settings.relations.rows}`);
-    }
+    const facts = { facts: table.facts, itemKeys: itemKeys.length };
+    const columns = columnsOf(sink, { child, keys: names, parentKeys }, table);
+    const above = parent === undefined ? undefined : plans[parent];
+    const refersTo = { relation: above?.settings.relation ?? relations.rows, keys: above?.keys ?? itemKeys };
+    const problem =
+      childKeyProblem(childRelations(child, settings), names, facts) ??
+      referenceProblem(child.relation, columns.keys, refersTo);
+    if (problem !== undefined) throw missing(sink, problem);
     const inexact = inexactKeys(names, { from: itemKeys.length, positions: positionColumns(ordered, index), table });
-    return Object.freeze({ settings: child, ...columns, inexact, parentKeys, parent });
-  });
+    plans.push(Object.freeze({ settings: child, ...columns, inexact, parentKeys, parent }));
+  }
+  return plans;
 };
