@@ -1,7 +1,7 @@
 import base from "./jest.config.js";
 
-// What runs on Node 22 and 24 too (docs/node-versions.md): all that needs no engine, one path from a table
-// to its targets, and bundles of all examples.
+// What runs on Node 22 and 24 too (docs/node-versions.md): all that needs no engine, except some random histories, one
+// path from a table to its targets, and bundles of all examples.
 export default {
   ...base,
   testMatch: [

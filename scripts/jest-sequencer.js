@@ -9,7 +9,43 @@ import Sequencer from "@jest/test-sequencer";
 const root = fileURLToPath(new URL("..", import.meta.url));
 
 /** Files that take more than 20 seconds, slowest first. `.cache/ci/jest.json` has the times of the last `.ci/run`. */
-const slowFiles = [];
+const slowFiles = [
+  "test/exactly-once.test.ts",
+  "test/backfill-live.test.ts",
+  "packages/cli/test/init/generated.integration.test.ts",
+  "examples/demo/test/demo.test.ts",
+  "test/console/accessibility.test.ts",
+  "test/convergence/opensearch.test.ts",
+  "test/convergence/postgres.test.ts",
+  "examples/deploy-cdk/test/ministack.integration.test.ts",
+  "packages/sink-opensearch/test/conformance.test.ts",
+  "bench/test/growth.test.ts",
+  "test/getting-started.test.ts",
+  "packages/sink-postgres/test/conformance.test.ts",
+  "packages/sink-dynamodb/test/conformance.test.ts",
+  "test/exactly-once-others.test.ts",
+  "packages/sink-dynamodb/test/convergence.test.ts",
+  "packages/workflow/test/backfill/distributed-backfill.integration.test.ts",
+  "bench/test/bench.test.ts",
+  "packages/cli/test/actions/queue.property.test.ts",
+  "test/convergence/postgres-children.test.ts",
+  "packages/sink-postgres/test/shared-rows.property.test.ts",
+  "packages/dev/test/run.test.ts",
+  "bench/test/tuning.test.ts",
+  "packages/cli/test/dev/dev.integration.test.ts",
+  "test/test-runners.test.ts",
+  "packages/cli/test/actions/dead-letters.integration.test.ts",
+  "packages/sink-postgres/test/refusal.test.ts",
+  "packages/workflow/test/batch.integration.test.ts",
+  "bench/test/opensearch.test.ts",
+  "packages/cli/test/redrive.integration.test.ts",
+  "packages/inspect/test/doctor/operation.test.ts",
+  "packages/cli/test/dead-letters.integration.test.ts",
+  "packages/cli/test/console/deployment.integration.test.ts",
+  "packages/cli/test/holding.integration.test.ts",
+  "packages/cli/test/actions/runs.integration.test.ts",
+  "packages/local/test/sqs-event-source-mapping/standard.integration.test.ts",
+];
 
 const missing = slowFiles.filter((file) => !existsSync(join(root, file)));
 if (missing.length > 0)
