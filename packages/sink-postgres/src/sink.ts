@@ -25,6 +25,7 @@ import { type Session, withSession } from "./client/session.ts";
 import { checkOptions, type PostgresSettings, type PostgresSinkOptions } from "./options.ts";
 import { canonicalContents, readCopies } from "./read/batch-reader.ts";
 import { listKeys } from "./read/keys.ts";
+import type { ChildSettings } from "./schema/children.ts";
 import type { ColumnMap } from "./schema/columns.ts";
 import { purgeDepartures } from "./schema/departures.ts";
 import { ensureTables } from "./schema/ensure.ts";
@@ -104,6 +105,10 @@ const methodsOf = (settings: PostgresSettings, pool: PoolKeeper): PostgresMethod
 /** Identifies the table. Two sinks with their own pools for one database have different texts. */
 const targetOf = ({ source, relations }: PostgresSettings): string => `${databaseOf(source)} ${relations.table}`;
 
+/** The child tables. An item that moves to another sink of the table takes its rows in these tables with it. */
+const layoutOf = (children: readonly ChildSettings[]): string =>
+  JSON.stringify(children.map(({ relation, children }) => [relation, layoutOf(children)]).sort());
+
 const newImage = (change: LiveChange<unknown>): Image => imageOf(change, "NewImage", 'option "columns"');
 
 const makeSink = (options: PostgresSinkOptions): PostgresSink<unknown> | MappedPostgresSink => {
@@ -116,6 +121,7 @@ const makeSink = (options: PostgresSinkOptions): PostgresSink<unknown> | MappedP
   const sink: PostgresSink<unknown> = {
     name,
     target: targetOf(settings),
+    layout: layoutOf(settings.children),
     supports: { writes: "upsert" },
     ...methodsOf(settings, pool),
     ensure: async (ensure = {}) => {

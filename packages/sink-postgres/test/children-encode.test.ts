@@ -1,6 +1,7 @@
 // The rows that lists, sets and maps become, and the values that are rejected. Also: which rows a write does not touch.
 
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { pipeline } from "@sluice/core";
 import type { UpsertDelivery } from "@sluice/core/sink-kit";
 import { engineOrSkip, startPostgres } from "@sluice/local";
 import { type PostgresChild, postgresSink } from "../src/index.ts";
@@ -161,5 +162,66 @@ describeWithPostgres("children of a mapper's row", (engine) => {
       code: "SINK_MISSING",
       message: expect.stringMatching(/"tags" does not exist/),
     });
+  });
+
+  test("declared columns reject an element without the members that they name", async () => {
+    const sink = postgresSink({
+      pool: database.pool,
+      table: "orders",
+      columns: { id: "text" },
+      children: [
+        { ...children.lines, columns: { sku: "varchar(3)", price: { path: "price", type: "numeric(9,2)" } } },
+        { ...children.tags, columns: { tag: { path: [], type: "text" } } },
+      ],
+    });
+    await sink.ensure();
+    const item = (id: string, position: number, after: Row) => {
+      const change = changeOf({ id }, position, after);
+      return upsertOf(change, sink.map(change as never));
+    };
+    const batch = [
+      item("a", 1, { lines: ["secret"] }),
+      item("b", 2, { lines: [{ sku: "a", price: 1 }, null], tags: new Set(["t"]) }),
+      item("c", 3, { lines: new Set([1, 2]) }),
+      item("d", 4, { lines: [new Set(["secret"])] }),
+    ];
+    const results = await sink.write(batch as never, invocation());
+    expect(outcomesOf(batch, results)).toEqual(["SINK_REJECTED", "delivered", "SINK_REJECTED", "SINK_REJECTED"]);
+    const expected = 'expected a map, because column "sku" is the member "sku" of each element';
+    expect(messagesOf(results).map((message) => message.replace(/^.*found/, "found"))).toEqual([
+      expect.stringContaining(`found a string; ${expected}`),
+      expect.stringContaining(`found a number; ${expected}`),
+      expect.stringContaining(`found a set; ${expected}`),
+    ]);
+    expect(await rowsOf("orders")).toHaveLength(1);
+    expect(await rowsOf("lines")).toEqual(["-|1|-|b", "a|0|1.00|b"]); // sku, line, price, order
+  });
+});
+
+describe("two sinks of one table", () => {
+  const to = (children: readonly PostgresChild[], other: readonly PostgresChild[]) => {
+    const connection = { connectionString: "postgres://localhost:1/none" };
+    const sinkOf = (children: readonly PostgresChild[]) => postgresSink({ connection, table: "orders", children });
+    return () =>
+      pipeline("orders", { onReject: "block" })
+        .to(sinkOf(children), () => ({}), { name: "one" })
+        .to(sinkOf(other), () => ({}), { name: "other" });
+  };
+
+  test("must have the same child tables, in any order", () => {
+    const { lines, tags, cells } = children;
+    expect(to([lines, cells], [cells, lines])).not.toThrow();
+    for (const [one, other] of [
+      [[lines], []],
+      [[lines], [tags]],
+      [[cells], [{ ...cells, children: [] }]],
+    ] as const) {
+      expect(to(one, other)).toThrow(
+        expect.objectContaining({
+          code: "CONFIG_INVALID",
+          message: expect.stringMatching(/\[other\].*route one.*layouts/),
+        }),
+      );
+    }
   });
 });

@@ -61,7 +61,8 @@ export interface SharedRoute extends Route {
   readonly before: readonly Route[];
 }
 
-const haveOneTarget = ({ sink: one }: Route, { sink: other }: Route): boolean =>
+/** Whether two routes write the same copies. */
+export const haveOneTarget = ({ sink: one }: Pick<Route, "sink">, { sink: other }: Pick<Route, "sink">): boolean =>
   one.supports.writes === "upsert" &&
   other.supports.writes === "upsert" &&
   (one === other || (one.target !== undefined && one.target === other.target));

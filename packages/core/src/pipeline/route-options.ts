@@ -2,7 +2,7 @@
 
 import { idSuffixOf } from "../delivery/delivery-result.ts";
 import type { ReferenceWaits } from "../delivery/reference-wait.ts";
-import type { Removal, Removals, Route } from "../delivery/route.ts";
+import { haveOneTarget, type Removal, type Removals, type Route } from "../delivery/route.ts";
 import type { Change, Origin } from "../record/change.ts";
 import { imageTest, isItemFilter } from "../record/item-filter.ts";
 import { checkOptionNames, type OptionNames } from "../sink/option.ts";
@@ -189,6 +189,15 @@ const checkedRemovals = (name: string, asked: unknown): Route["removals"] => {
   };
 };
 
+/** An item that moves between two routes of a target must not leave parts behind that only the first route's sink knows. */
+const checkLayout = (routes: readonly Route[], sink: Sink<unknown>, name: string): void => {
+  const other = routes.find((route) => haveOneTarget(route, { sink }) && route.sink.layout !== sink.layout);
+  if (other === undefined) return;
+  throw invalid(
+    `[${name}] the sink and that of route ${other.name} have one target and different layouts; expected equal nested lists`,
+  );
+};
+
 /**
  * The route for the arguments of a call of `to`, with or without a mapper.
  * @throws {ConfigError} CONFIG_INVALID, with the argument's name, when an argument is wrong.
@@ -207,6 +216,7 @@ export const checkedRoute = (
       `[${settings.name}] two routes are named ${name}; expected different names: to(sink, mapper, { name })`,
     );
   }
+  checkLayout(settings.routes, sink, name);
   const mapping = checkedMap(sink, map, name);
   checkOptionNames(`[${name}] the route`, options, optionNames);
   const { removesUnmatched = false, tombstones = "always" } = options;

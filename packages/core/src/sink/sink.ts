@@ -159,6 +159,12 @@ export interface Sink<Message, Writes extends WriteMode = WriteMode> {
    * the routes of a pipeline whose sinks have equal texts. Default: the sink shares its target with no other sink.
    */
   readonly target?: string;
+  /**
+   * Upsert sinks: what all sinks of one `target` must have in common, such as the tables of nested lists. When an item moves
+   * to another route, the other sink must know all that the first one wrote. A pipeline refuses routes with one target and
+   * different layouts.
+   */
+  readonly layout?: string;
   /** The AWS resource that the sink writes: `sluice doctor` asks IAM whether the function's role may write it. */
   readonly resource?: SinkResource;
   readonly supports: Supports<Writes>;
@@ -210,6 +216,7 @@ export const withWrite = <Message, Writes extends WriteMode>(
 ): Sink<Message, Writes> => ({
   name: sink.name,
   ...(sink.target !== undefined && { target: sink.target }),
+  ...(sink.layout !== undefined && { layout: sink.layout }),
   ...(sink.resource !== undefined && { resource: sink.resource }),
   supports: sink.supports,
   write,

@@ -6,7 +6,7 @@ import type { ChildPlan, ChildRows } from "./child-plan.ts";
 import { type Cell, ColumnValueError, valueCell } from "./codec.ts";
 import { compareTexts } from "./compare-texts.ts";
 import { compileElementCells, type ElementCells, rowCells } from "./element-cells.ts";
-import { attributeReader, type ElementReader, type Elements, valueReader } from "./elements.ts";
+import { attributeReader, checkMembers, type ElementReader, type Elements, valueReader } from "./elements.ts";
 import type { WrittenColumn } from "./written-columns.ts";
 
 /** Returns the rows of each child, in the order of the plan's children. `keys` are the cells of the item's key. */
@@ -139,13 +139,18 @@ const declaredCells = ({ settings, keys, columns, parentKeys }: ChildPlan): Elem
   const { by } = settings.elementKey;
   const declared = new Map(settings.declared?.map((column) => [column.name, column]));
   const own = [...(by === "elementKey" ? keys.slice(parentKeys) : []), ...columns];
-  return compileElementCells(
+  const paths = own.map(({ name }) => declared.get(name)?.path ?? [name]);
+  const cells = compileElementCells(
     own,
-    own.map(({ name, codec }) => {
-      const { path = [name], epoch } = declared.get(name) ?? {};
-      return compileElementPath(path, codec, epoch);
-    }),
+    own.map(({ name, codec }, index) => compileElementPath(paths[index] ?? [], codec, declared.get(name)?.epoch)),
   );
+  const member = paths.findIndex(({ length }) => length > 0);
+  const [column, path] = [own[member]?.name, paths[member]];
+  if (column === undefined || path === undefined) return cells;
+  return (element, row) => {
+    checkMembers(element, column, path);
+    cells(element, row);
+  };
 };
 
 /** Creates the function that encodes the children of an item. Returns undefined for a sink without children. */

@@ -27,6 +27,22 @@ const attributeNouns: Readonly<Record<string, string>> = {
   N: "a number",
   B: "binary",
   BOOL: "a boolean",
+  SS: "a set",
+  NS: "a set",
+  BS: "a set",
+};
+
+const nounOfAttribute = (value: AttributeValue): string =>
+  attributeNouns[Object.keys(value)[0] ?? ""] ?? "a value of an unknown type";
+
+/**
+ * Checks that an element can have members, or is NULL.
+ * @throws {ColumnValueError} when it is a single value or a set, of which every member would be NULL.
+ */
+export const checkMembers = (element: AttributeValue, column: string, path: readonly string[]): void => {
+  if ("M" in element || "L" in element || "NULL" in element) return;
+  const expected = `a map, because column "${column}" is the member "${path.join(".")}" of each element`;
+  throw new ColumnValueError(`found ${nounOfAttribute(element)}; expected ${expected} (path [] is the element itself)`);
 };
 
 const attributeElements = (value: AttributeValue | undefined): Elements<AttributeValue> | undefined => {
@@ -36,7 +52,7 @@ const attributeElements = (value: AttributeValue | undefined): Elements<Attribut
   if ("SS" in value) return { kind: "set", values: sortedSet(value.SS).map((S) => ({ S })) };
   if ("NS" in value) return { kind: "set", values: sortedSet(value.NS).map((N) => ({ N })) };
   if ("BS" in value) return { kind: "set", values: sortedSet(value.BS).map((B) => ({ B })) };
-  throw wrongValue(attributeNouns[Object.keys(value)[0] ?? ""] ?? "a value of an unknown type");
+  throw wrongValue(nounOfAttribute(value));
 };
 
 /** Reads an item's image. */
