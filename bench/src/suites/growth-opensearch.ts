@@ -1,16 +1,18 @@
 // The part of the suite growth with indexes in OpenSearch. The sink fills its index; the other contenders have
-// clones of it. The sink remembers the documents that it wrote last, and so all of 10,000 but few of 1,000,000; `cold` has a
-// new environment in each round, which remembers none of either.
+// clones of it. The time of an update depends on whether the sink remembers that it wrote the document last: if so, it
+// sends `index`, otherwise the guard's script. So each contender has documents of one kind. `sluice` has just written
+// all of them, and `cold` remembers none. `raw-recent` is the raw contender whose documents were just written.
 
 import { Client } from "@opensearch-project/opensearch";
 import { pipeline } from "@sluice/core";
+import { halves } from "@sluice/core/sink-kit";
 import { startOpensearch } from "@sluice/local";
 import { opensearchSink } from "@sluice/sink-opensearch";
 import type { PlainItem } from "@sluice/testing";
 import { filmsUpTo, keyAttribute } from "../films.ts";
 import { silent, takeAll } from "../pipeline-handler.ts";
 import type { SuiteReport } from "../suite.ts";
-import { compareSizes, eventOf, type GrowthEntrant, type GrowthPlan, keyAt } from "./growth-load.ts";
+import { compareSizes, eventOf, type GrowthBatch, type GrowthEntrant, type GrowthPlan, keyAt } from "./growth-load.ts";
 import { idOf, indexSettings, mappings } from "./opensearch-entrant.ts";
 import { linesOf, rawSender } from "./opensearch-raw.ts";
 import { emptySink } from "./opensearch-sluice.ts";
@@ -31,6 +33,17 @@ const cleaned =
       .join("");
     if (bulkBody !== "") await client.transport.request({ method: "POST", path: `/${index}/_bulk`, bulkBody });
     await client.transport.request({ method: "POST", path: `/${index}/_refresh` });
+  };
+
+/** Prepares the raw requests of a batch, and returns the work that sends them. */
+const rawWriter =
+  (client: Client, index: string) =>
+  ({ films }: GrowthBatch): (() => Promise<void>) => {
+    const send = rawSender(client, index);
+    const bodies = halves(films).map((part) => part.map((film) => linesOf({ film, isRemoved: false })).join(""));
+    return async () => {
+      await Promise.all(bodies.map(send));
+    };
   };
 
 const entrantsOf = async (client: Client, items: number): Promise<GrowthEntrant[]> => {
@@ -62,17 +75,18 @@ const entrantsOf = async (client: Client, items: number): Promise<GrowthEntrant[
     pipeline("films", { onReject: "block", logger: silent })
       .to(opensearchSink({ client, index: cold }))
       .handler();
-  const send = rawSender(client, clone);
-  return [
-    {
-      name: "sluice",
-      items,
-      clean: cleaned(client, index),
-      prepare:
-        ({ event }) =>
-        () =>
-          takeAll("sluice", handler, event),
+  const recent = (name: string, peer: string, run: (batch: GrowthBatch) => Promise<void>, written: string) => ({
+    ...{ name, items, peer, clean: cleaned(client, written) },
+    writeBefore: async (batch: GrowthBatch) => {
+      await run(batch);
+      // OpenSearch refreshes an index every second, so that a later write finds the document in a segment.
+      await client.transport.request({ method: "POST", path: `/${written}/_refresh` });
     },
+  });
+  const takeWarm = ({ event }: GrowthBatch): Promise<void> => takeAll("sluice", handler, event);
+  const writeRaw = rawWriter(client, clone);
+  return [
+    { ...recent("sluice", "raw-recent", takeWarm, index), prepare: (batch) => () => takeWarm(batch) },
     {
       name: "cold",
       items,
@@ -82,20 +96,8 @@ const entrantsOf = async (client: Client, items: number): Promise<GrowthEntrant[
         return () => takeAll("cold", environment, event);
       },
     },
-    {
-      name: "raw",
-      items,
-      clean: cleaned(client, clone),
-      prepare: (batch) => {
-        const half = Math.ceil(batch.films.length / 2);
-        const bodies = [batch.films.slice(0, half), batch.films.slice(half)].map((part) =>
-          part.map((film) => linesOf({ film, isRemoved: false })).join(""),
-        );
-        return async () => {
-          await Promise.all(bodies.map(send));
-        };
-      },
-    },
+    { name: "raw", items, clean: cleaned(client, clone), prepare: writeRaw },
+    { ...recent("raw-recent", "raw-recent", (batch) => writeRaw(batch)(), clone), prepare: writeRaw },
   ];
 };
 
