@@ -7,10 +7,10 @@ import { Client } from "@opensearch-project/opensearch";
 import { pipeline } from "@sluice/core";
 import { halves } from "@sluice/core/sink-kit";
 import { startOpensearch } from "@sluice/local";
-import { opensearchSink } from "@sluice/sink-opensearch";
+import { type OpensearchSink, opensearchSink } from "@sluice/sink-opensearch";
 import type { PlainItem } from "@sluice/testing";
 import { filmsUpTo, keyAttribute } from "../films.ts";
-import { silent, takeAll } from "../pipeline-handler.ts";
+import { type MeasuredHandler, silent, takeAll } from "../pipeline-handler.ts";
 import type { SuiteReport } from "../suite.ts";
 import { compareSizes, eventOf, type GrowthBatch, type GrowthEntrant, type GrowthPlan, keyAt } from "./growth-load.ts";
 import { idOf, indexSettings, mappings } from "./opensearch-entrant.ts";
@@ -46,35 +46,40 @@ const rawWriter =
     };
   };
 
-const entrantsOf = async (client: Client, items: number): Promise<GrowthEntrant[]> => {
-  const index = `sluice-bench-growth-${items}`;
-  const clone = `sluice-bench-cloned-${items}`;
-  const handler = pipeline("films", { onReject: "block", logger: silent })
-    .to(await emptySink(client, index))
-    .handler();
+const handlerOf = (sink: OpensearchSink): MeasuredHandler =>
+  pipeline("films", { onReject: "block", logger: silent }).to(sink).handler();
+
+/** Fills an index through the handler. */
+const fill = async (handler: MeasuredHandler, items: number): Promise<void> => {
   const films = await filmsUpTo(3_000);
   for (let first = 0; first < items; first += fillBatch) {
     const some = filmsFrom(films, first, Math.min(fillBatch, items - first));
     await takeAll("fill", handler, eventOf(some, first + 1, false));
   }
-  const cold = `sluice-bench-cold-growth-${items}`;
+};
+
+/** Clones the index behind the sink's alias. */
+const cloneTo = async (client: Client, alias: string, names: readonly string[]): Promise<void> => {
   const block = (value: boolean | null) => ({ "index.blocks.write": value });
   const put = async (path: string, body: object): Promise<void> => {
     await client.transport.request({ method: "PUT", path, body });
   };
-  await put(`/${index}/_settings`, block(true));
-  await put(`/${index}-000001/_clone/${clone}?wait_for_active_shards=1`, {
-    settings: { ...indexSettings, ...block(null) },
-  });
-  await put(`/${index}-000001/_clone/${cold}-000001?wait_for_active_shards=1`, {
-    settings: { ...indexSettings, ...block(null) },
-  });
-  await put(`/${index}/_settings`, block(null));
+  await put(`/${alias}/_settings`, block(true));
+  for (const name of names) {
+    const settings = { ...indexSettings, ...block(null) };
+    await put(`/${alias}-000001/_clone/${name}?wait_for_active_shards=1`, { settings });
+  }
+  await put(`/${alias}/_settings`, block(null));
+};
+
+const entrantsOf = async (client: Client, items: number): Promise<GrowthEntrant[]> => {
+  const index = `sluice-bench-growth-${items}`;
+  const clone = `sluice-bench-cloned-${items}`;
+  const cold = `sluice-bench-cold-growth-${items}`;
+  const handler = handlerOf(await emptySink(client, index));
+  await fill(handler, items);
+  await cloneTo(client, index, [clone, `${cold}-000001`]);
   await opensearchSink({ client, index: cold, mappings, settings: indexSettings }).ensure();
-  const newEnvironment = () =>
-    pipeline("films", { onReject: "block", logger: silent })
-      .to(opensearchSink({ client, index: cold }))
-      .handler();
   const recent = (name: string, peer: string, run: (batch: GrowthBatch) => Promise<void>, written: string) => ({
     ...{ name, items, peer, clean: cleaned(client, written) },
     writeBefore: async (batch: GrowthBatch) => {
@@ -92,7 +97,7 @@ const entrantsOf = async (client: Client, items: number): Promise<GrowthEntrant[
       items,
       clean: cleaned(client, cold),
       prepare: ({ event }) => {
-        const environment = newEnvironment();
+        const environment = handlerOf(opensearchSink({ client, index: cold }));
         return () => takeAll("cold", environment, event);
       },
     },
