@@ -27,10 +27,19 @@ const columns = {
   body: "jsonb",
 };
 
+/** The table of the list `parts`, for which a mapper returns the revision and a last part. */
+const child = { table: "parts", of: "parts", position: "part" };
+
 const toRow = (after: UnknownItem): PostgresRow => {
   const { pk: _pk, sk: _sk, ...row } = after;
-  return row as PostgresRow;
+  const parts = row.revision === undefined ? [] : [{ name: String(row.revision) }, { name: "last" }];
+  return { ...row, parts } as unknown as PostgresRow;
 };
+
+/** Items whose parts are not those of their revision, and parts without an item. */
+const torn = `SELECT pk, sk FROM (SELECT pk, sk, array_agg(name ORDER BY part) AS names FROM parts GROUP BY 1, 2) AS p
+  FULL JOIN items AS i USING (pk, sk)
+  WHERE names IS DISTINCT FROM CASE WHEN revision IS NOT NULL THEN ARRAY[revision::text, 'last'] END`;
 
 /** The two ways to define a row: a mapper, or declared columns. */
 const ways = ["mapper", "columns"] as const;
@@ -63,7 +72,11 @@ describeWithPostgres("the torture table on Postgres", (engine) => {
     await Promise.all([...pools].map((pool) => pool.end()));
   });
 
-  const open = async (guard: PostgresGuard, way: (typeof ways)[number] = "mapper"): Promise<Stage> => {
+  const openWith = async (
+    hasChildren: boolean,
+    guard: PostgresGuard,
+    way: (typeof ways)[number] = "mapper",
+  ): Promise<Stage> => {
     const url = await engine.createDatabase();
     const real = poolOf(url);
     // No server listens on port 1, so connections to this port are refused.
@@ -75,7 +88,8 @@ describeWithPostgres("the torture table on Postgres", (engine) => {
       options: { max: 4 },
     };
     const options = { pool, table: "items", guard, key: ["pk", "sk"], splitFrom: 2 };
-    const declared = postgresSink({ ...options, columns });
+    const childrenWith = <Columns>(list: Columns) => (hasChildren ? { children: [{ ...child, columns: list }] } : {});
+    const declared = postgresSink({ ...options, columns, ...childrenWith({ name: "text" }) });
     await declared.ensure();
     const deadLetters: Envelope[] = [];
     const deadLetterQueue = {
@@ -88,22 +102,36 @@ describeWithPostgres("the torture table on Postgres", (engine) => {
     const routed =
       way === "columns"
         ? base.to(declared)
-        : base.to(postgresSink({ ...options, columns: Object.keys(columns) }), ({ after }) => toRow(after));
+        : base.to(
+            postgresSink({ ...options, columns: Object.keys(columns), ...childrenWith(["name"]) }),
+            ({ after }) => {
+              const { parts, ...row } = toRow(after);
+              return hasChildren ? { ...row, parts } : row;
+            },
+          );
     const handler = routed.handler();
     return {
       handler,
       deadLetters,
       invoke: async (records) => identifiers(await handler(streamEvent(records), lambdaContext())),
       redrive: async () => identifiers(await handler(sqsEvent(deadLetters), lambdaContext())),
-      rows: async (list = "pk, revision::text") =>
-        (await real.query<Record<string, string | null>>(`SELECT ${list} FROM items ORDER BY pk, sk`)).rows,
+      rows: async (list = "pk, revision::text") => {
+        if (hasChildren) expect((await real.query(torn)).rows).toEqual([]);
+        return (await real.query<Record<string, string | null>>(`SELECT ${list} FROM items ORDER BY pk, sk`)).rows;
+      },
       setDown: (next) => {
         isDown = next;
       },
     };
   };
 
-  describe.each(["version-table", "inline"] as const)("with the %s guard", (guard) => {
+  const shapes = (["version-table", "inline"] as const).flatMap((guard) => [
+    { guard, hasChildren: false },
+    { guard, hasChildren: true },
+  ]);
+  describe.each(shapes)("with the $guard guard, with children: $hasChildren", ({ guard, hasChildren }) => {
+    const open = (one: PostgresGuard, way?: (typeof ways)[number]) => openWith(hasChildren, one, way);
+
     test("after parallel invocations with changes of one item, the item has the last change", async () => {
       const stage = await open(guard);
       const table = tableHistory();

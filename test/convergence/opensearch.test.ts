@@ -5,7 +5,7 @@ import { afterAll, describe, test } from "@jest/globals";
 import { engineOrSkip, opensearchVersions, startOpensearch } from "@sluice/local";
 import { opensearchMutants, routedMutants } from "./opensearch-mutants.ts";
 import { type OpensearchMutation, openOpensearch } from "./opensearch-target.ts";
-import { fewer, testConvergence, testMutant } from "./runs.ts";
+import { fewer, fewest, testConvergence, testMutant } from "./runs.ts";
 
 const [newest, ...older] = process.env.OPENSEARCH_URL ? [] : await opensearchVersions();
 
@@ -21,9 +21,9 @@ for (const version of [newest, ...older]) {
     testConvergence(open, "backfill", fewer);
     describe("with a routing that changes", () => {
       const openRouted = () => open({ isRouted: true });
-      testConvergence(openRouted, "faults", fewer);
-      testConvergence(openRouted, "race", fewer);
-      testConvergence(openRouted, "backfill", fewer);
+      testConvergence(openRouted, "faults", fewest);
+      testConvergence(openRouted, "race", fewest);
+      testConvergence(openRouted, "backfill", fewest);
     });
 
     if (version === newest) {

@@ -54,6 +54,12 @@ describe("a request that failed", () => {
     },
   );
 
+  test.each([200, 503])("omits the text of an error for an unreadable answer with the status %s", (status) => {
+    const error = requestError(sdkError("SyntaxError", status, `Unexpected token 's', "secret" is not valid JSON`));
+    expect(error.code).toBe("SINK_UNAVAILABLE");
+    expect(`${error.message} ${String(error.cause)}`).not.toContain("secret");
+  });
+
   test("has the code in its message if the SDK's error has no text, like Node's AggregateError", () => {
     const error = requestError(Object.assign(new AggregateError([]), { code: "ECONNREFUSED" }));
     expect(error.message).toContain("ECONNREFUSED");

@@ -1,137 +1,282 @@
-// The requests that the sink writes itself, against a scripted server: signatures, bodies, and what the SDK repeats.
+// The requests that the sink writes itself, against a scripted server: who sends them, how often, and what an answer means.
 
-import { createServer, type IncomingHttpHeaders } from "node:http";
-import type { AddressInfo } from "node:net";
-import { SQS } from "@aws-sdk/client-sqs";
-import { afterEach, expect, test } from "@jest/globals";
-import { awsRequestWriter } from "../src/sink/aws-request-writer.ts";
+import { inspect } from "node:util";
+import { SQS, type SQSClientConfig } from "@aws-sdk/client-sqs";
+import { afterEach, describe, expect, test } from "@jest/globals";
+import { awsRequestError } from "../src/sink/aws-error.ts";
 import { awsSigner, sha256 } from "../src/sink/aws-signature.ts";
-
-interface Seen {
-  readonly headers: IncomingHttpHeaders;
-  readonly body: string;
-}
-type Script = { status: number; body: string } | "reset" | "silent";
+import {
+  isBySdk,
+  refusal,
+  type Script,
+  type Seen,
+  secrets,
+  service,
+  startScripted,
+  taken,
+  writerOf,
+} from "./aws-scripted-server.ts";
 
 const closes: (() => void)[] = [];
+const environment = { ...process.env };
 afterEach(() => {
   for (const close of closes.splice(0)) close();
+  process.env = { ...environment };
+  Reflect.deleteProperty(globalThis, "awslambda");
 });
 
-const ok: Script = { status: 200, body: '{"Successful":[{"Id":"0","MessageId":"m","MD5OfMessageBody":"x"}]}' };
-
-const open = async (...scripts: Script[]) => {
-  const seen: Seen[] = [];
-  const server = createServer((request, response) => {
-    let body = "";
-    request.setEncoding("utf8").on("data", (part: string) => {
-      body += part;
-    });
-    request.on("end", () => {
-      seen.push({ headers: request.headers, body });
-      const script = scripts.shift() ?? ok;
-      if (script === "silent") return;
-      if (script === "reset") {
-        response.writeHead(200, { "content-length": "100" });
-        response.write("{");
-        setImmediate(() => request.socket.destroy());
-        return;
-      }
-      response.writeHead(script.status, { "content-type": "application/x-amz-json-1.0" }).end(script.body);
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  let turn = 0;
-  const credentials = async () => ({
-    accessKeyId: `AKID${turn}`,
-    secretAccessKey: `secret${turn}`,
-    sessionToken: `token${turn++}`,
-    expiration: new Date(0),
-  });
-  const client = new SQS({ endpoint, region: "eu-central-1", credentials, maxAttempts: 1, md5: false });
-  const QueueUrl = `${endpoint}/1/q`;
-  const writer = awsRequestWriter(client, {
-    body: (entries: readonly unknown[]) => JSON.stringify({ QueueUrl, Entries: entries }),
-    answer: (text) => {
-      const answer = JSON.parse(text) as Record<string, unknown>;
-      return "Successful" in answer || "Failed" in answer ? answer : undefined;
-    },
-  });
-  closes.push(() => {
-    client.destroy();
-    server.closeAllConnections();
-    server.close();
-  });
-  const entries = [
-    {
-      Id: "0",
-      MessageBody: 'é "😀" \u2028',
-      MessageAttributes: {
-        text: { DataType: "String", StringValue: "ü" },
-      },
-    },
-  ];
-  await client.sendMessageBatch({ QueueUrl, Entries: entries });
-  const write = (signal = new AbortController().signal) => writer(entries, signal);
-  return { seen, write };
+/** Starts a server and a writer that has learned. */
+const open = async (config?: SQSClientConfig, prefix?: string) => {
+  const scripted = await startScripted(config, prefix);
+  closes.push(scripted.close);
+  await scripted.write();
+  return scripted;
 };
 
-const signatureOf = ({ headers, body }: Seen, secretAccessKey: string): string => {
-  const [, id = "", names = ""] = /Credential=([^/]*).*SignedHeaders=([^,]*)/.exec(headers.authorization ?? "") ?? [];
+const signatureOf = ({ path, headers, body }: Seen, { accessKeyId, secretAccessKey } = secrets): string => {
+  const [, names = ""] = /SignedHeaders=([^,]*)/.exec(headers.authorization ?? "") ?? [];
   const signed = Object.fromEntries(names.split(";").map((name) => [name, String(headers[name])]));
-  const request = { path: "/", headers: signed, bodyHash: sha256(body) };
-  const time = String(headers["x-amz-date"]);
-  return awsSigner("eu-central-1", "sqs")(request, { accessKeyId: id, secretAccessKey }, time);
+  const request = { path, headers: signed, bodyHash: sha256(body) };
+  const sign = awsSigner("eu-central-1", "sqs");
+  return sign(request, { accessKeyId, secretAccessKey }, String(headers["x-amz-date"]));
 };
 
-test("the signature equals AWS' test vector post-vanilla", () => {
-  const headers = { host: "example.amazonaws.com", "x-amz-date": "20150830T123600Z" };
-  const key = { accessKeyId: "AKIDEXAMPLE", secretAccessKey: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY" };
-  const signed = awsSigner("us-east-1", "service")(
-    { path: "/", headers, bodyHash: sha256("") },
-    key,
-    "20150830T123600Z",
+const failing = async (writing: Promise<unknown>): Promise<unknown> => {
+  try {
+    await writing;
+  } catch (error) {
+    return error;
+  }
+  throw new Error("the request did not fail");
+};
+
+describe("a request", () => {
+  test.each([undefined, "/a%20b//c/../d"])(
+    "after the first is the SDK's without the SDK (prefix %s)",
+    async (prefix) => {
+      const { seen, write } = await open({}, prefix);
+      expect(await write()).toEqual(["taken"]);
+      const [first, second] = seen as [Seen, Seen];
+      expect(seen.map(isBySdk)).toEqual([true, false]);
+      expect([second.path, JSON.parse(second.body)]).toEqual([first.path, JSON.parse(first.body)]);
+      expect(signatureOf(second)).toBe(second.headers.authorization);
+      const varying = /^(amz-sdk-.*|authorization|x-amz-date|content-length|x-amz-content-sha256)$/;
+      const fixed = ({ headers }: Seen) => Object.entries(headers).filter(([name]) => !varying.test(name));
+      expect(Object.fromEntries(fixed(second))).toEqual(Object.fromEntries(fixed(first)));
+    },
   );
-  expect(signed).toContain("Signature=5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b");
+
+  test("is signed by the credentials of its time", async () => {
+    let current = secrets;
+    const { seen, write } = await open({ credentials: async () => ({ ...current, expiration: new Date(0) }) });
+    await write();
+    current = { accessKeyId: "ROTATED", secretAccessKey: "other", sessionToken: "another" };
+    await write();
+    expect(seen.map(isBySdk)).toEqual([true, false, false]);
+    expect(seen[2]?.headers["x-amz-security-token"]).toBe("another");
+    expect(seen[2]?.headers.authorization).toBe(signatureOf(seen[2] as Seen, current));
+  });
+
+  test("is the SDK's while the credentials change with each request", async () => {
+    let turn = 0;
+    const credentials = async () => ({ ...secrets, accessKeyId: `KEY${turn++}`, expiration: new Date(0) });
+    const { seen, write } = await open({ credentials });
+    await write();
+    expect(seen.map(isBySdk)).toEqual([true, true]);
+  });
+
+  test("fails with the error of the credentials' provider, and is not sent", async () => {
+    let fails = false;
+    const error = Object.assign(new Error("no role"), { name: "CredentialsProviderError" });
+    const credentials = () =>
+      fails ? Promise.reject(error) : Promise.resolve({ ...secrets, expiration: new Date(0) });
+    const { seen, write } = await open({ credentials });
+    fails = true;
+    expect(await failing(write())).toBe(error);
+    expect(seen.length).toBe(1);
+  });
+
+  test.each([
+    ["FIPS", { useFipsEndpoint: true }, "sqs-fips.eu-central-1.amazonaws.com"],
+    ["dual stack", { useDualstackEndpoint: true }, "sqs.eu-central-1.api.aws"],
+    ["a partition", { region: "cn-north-1" }, "sqs.cn-north-1.amazonaws.com.cn"],
+  ])("goes to the endpoint of %s, by the client's own request handler", async (_, config, hostname) => {
+    const asked: { hostname: string; headers: Record<string, string> }[] = [];
+    const handle = async (request: (typeof asked)[number]) => {
+      asked.push(request);
+      return { response: { statusCode: 200, headers: {}, body: new Blob(['{"Successful":[{"Id":"0"}]}']).stream() } };
+    };
+    const client = new SQS({
+      region: "eu-central-1",
+      credentials: secrets,
+      md5: false,
+      useQueueUrlAsEndpoint: false,
+      requestHandler: { handle } as never,
+      ...config,
+    });
+    const write = writerOf(client, `https://${hostname}/1/q`);
+    for (let turn = 0; turn < 3; turn += 1) expect(await write()).toEqual(["taken"]);
+    expect(asked.map((request) => request.hostname)).toEqual([hostname, hostname, hostname]);
+    const ids = asked.map(({ headers }) => headers["amz-sdk-invocation-id"] !== undefined);
+    expect(ids).toEqual([true, false, false]);
+  });
 });
 
-test("the second request has the SDK's body and headers, with credentials that rotated", async () => {
-  const { seen, write } = await open();
-  expect(await write()).toMatchObject({ Successful: [{ Id: "0" }] });
-  const [first, second] = seen as [Seen, Seen];
-  expect(JSON.parse(second.body)).toEqual(JSON.parse(first.body));
-  const secretOf = ({ headers }: Seen) => String(headers["x-amz-security-token"]).replace("token", "secret");
-  for (const one of [first, second]) expect(signatureOf(one, secretOf(one))).toBe(one.headers.authorization);
-  expect(secretOf(second)).not.toBe(secretOf(first));
-  expect(second.headers["x-amz-target"]).toBe(first.headers["x-amz-target"]);
-  expect(second.headers["user-agent"]).toBe(first.headers["user-agent"]);
+describe("Lambda's trace", () => {
+  test("is the one of the invocation", async () => {
+    Object.assign(process.env, { AWS_LAMBDA_FUNCTION_NAME: "f", _X_AMZN_TRACE_ID: "Root=1" });
+    const { seen, write } = await open();
+    process.env._X_AMZN_TRACE_ID = "Root=2";
+    await write();
+    const trace = { getXRayTraceId: () => "Root=3" };
+    Object.assign(globalThis, { awslambda: { InvokeStore: trace } });
+    await write();
+    delete process.env.AWS_LAMBDA_FUNCTION_NAME;
+    await write();
+    expect(seen.map(({ headers }) => headers["x-amzn-trace-id"])).toEqual(["Root=1", "Root=2", "Root=3", undefined]);
+    expect(seen.map(isBySdk)).toEqual([true, false, false, false]);
+  });
+
+  test("is left to the SDK if it is a traceparent, or only the SDK can find it", async () => {
+    const { seen, write } = await open();
+    Object.assign(globalThis, { awslambda: { InvokeStore: { getTraceparent: () => "00-1-2-01" } } });
+    await write();
+    Reflect.deleteProperty(globalThis, "awslambda");
+    process.env.AWS_LAMBDA_NODEJS_NO_GLOBAL_AWSLAMBDA = "true";
+    await write();
+    expect(seen.map(isBySdk)).toEqual([true, true, true]);
+  });
 });
 
-test.each<[string, Script]>([
-  ["503", { status: 503, body: "" }],
-  ["403", { status: 403, body: '{"__type":"RequestExpired"}' }],
-  ["redirect", { status: 307, body: "" }],
-  ["HTML with the status 200", { status: 200, body: "<html>" }],
-  ["another shape", { status: 200, body: "{}" }],
-  ["a reset within the answer", "reset"],
-])("leaves a request to the SDK after %s", async (_, script) => {
-  const { write } = await open(ok, script);
-  expect(await write()).toBeUndefined();
-  expect(await write()).toBeDefined();
+const once: [string, Script, string][] = [
+  ["500", { status: 500, body: "" }, "SINK_UNAVAILABLE"],
+  ["503", { status: 503, body: "confidential" }, "SINK_UNAVAILABLE"],
+  ["503 with the text of a success", { ...taken, status: 503 }, "SINK_UNAVAILABLE"],
+  ["throttling with the status 400", { status: 400, body: '{"__type":"ThrottlingException"}' }, "SINK_THROTTLED"],
+  ["429", { status: 429, body: "" }, "SINK_THROTTLED"],
+  ["a redirect", { status: 307, body: "", headers: { location: "http://127.0.0.1:1/" } }, "SINK_UNAVAILABLE"],
+  ["a text with the status 200", { status: 200, body: "confidential" }, "SINK_UNAVAILABLE"],
+  ["a cut text with the status 200", { status: 200, body: '{"Successful":[{"Id":' }, "SINK_UNAVAILABLE"],
+  ["a reset within the answer", "reset", "SINK_UNAVAILABLE"],
+  ["a connection that closes without an answer", "drop", "SINK_UNAVAILABLE"],
+];
+
+describe("a failed request", () => {
+  test.each(once)("is sent once, and fails with the SDK's error, after %s", async (_, script, code) => {
+    const { write, seen, script: add } = await open();
+    add(script);
+    expect(awsRequestError("q", service, await failing(write())).code).toBe(code);
+    expect(seen.map(isBySdk)).toEqual([true, false]);
+    expect(await write()).toEqual(["taken"]);
+    expect(seen.map(isBySdk)).toEqual([true, false, false]);
+  });
+
+  test.each(["SignatureDoesNotMatch", "ExpiredToken", "QueueDoesNotExist", "InvalidParameterValue"])(
+    "is sent once more by the SDK after %s, in case that the refusal is our mistake",
+    async (type) => {
+      const { write, seen, script } = await open();
+      script(refusal(type, 400));
+      expect(await write()).toEqual(["taken"]);
+      expect(await write()).toEqual(["taken"]);
+      expect(seen.map(isBySdk)).toEqual([true, false, true, false]);
+    },
+  );
+
+  test("that the SDK's request confirms is followed by requests of the SDK, until one succeeds", async () => {
+    const { write, seen, script } = await open();
+    script(...Array.from({ length: 3 }, () => refusal("AccessDenied")));
+    expect(await failing(write())).toMatchObject({ name: "AccessDenied" });
+    expect(await failing(write())).toMatchObject({ name: "AccessDenied" });
+    for (let turn = 0; turn < 2; turn += 1) await write();
+    expect(seen.map(isBySdk)).toEqual([true, false, true, true, true, false]);
+  });
+
+  test("for a wrong clock teaches the server's time", async () => {
+    const { write, seen, script, client } = await open();
+    const serverTime = Date.now() + 3_600_000;
+    const skewed = refusal("RequestTimeTooSkewed", 403, { date: new Date(serverTime).toUTCString() });
+    // The scripted server has no other clock than ours, so that only this answer can teach the offset.
+    client.config.systemClockOffset = 0;
+    script(skewed, { ...taken, headers: { date: new Date(serverTime).toUTCString() } });
+    await write();
+    await write();
+    expect(seen.map(isBySdk)).toEqual([true, false, true, false]);
+    const clocks = seen.map(({ headers }) => {
+      const [, date, hour, minute, second] = /^(\d{8})T(..)(..)(..)Z$/.exec(String(headers["x-amz-date"])) ?? [];
+      const day = `${date?.slice(0, 4)}-${date?.slice(4, 6)}-${date?.slice(6)}`;
+      const ahead = Date.parse(`${day}T${hour}:${minute}:${second}Z`) - serverTime;
+      return Math.abs(ahead) < 60_000 ? "the server's" : "ours";
+    });
+    expect(clocks).toEqual(["ours", "ours", "the server's", "the server's"]);
+  });
+
+  test("that is aborted within its answer is not sent again", async () => {
+    const { write, seen, script } = await open();
+    script("hang");
+    const abort = new AbortController();
+    const writing = failing(write(abort.signal));
+    setTimeout(() => abort.abort(), 50);
+    await writing;
+    expect(seen.length).toBe(2);
+    await failing(write(abort.signal));
+    expect(seen.length).toBe(2);
+  });
+
+  test("has an error without credentials, headers and values", async () => {
+    for (const [, script] of [...once, ["refused", refusal("InvalidParameterValue", 400), ""] as const]) {
+      const { write, script: add } = await open();
+      add(script, script);
+      const error = awsRequestError("q", service, await failing(write()));
+      const shown = `${inspect(error, { depth: Infinity })} ${JSON.stringify(error)} ${JSON.stringify(error.cause)}`;
+      for (const word of ["confidential", "AKIDSECRET", "secret", "AWS4-HMAC"]) expect(shown).not.toContain(word);
+    }
+  });
 });
 
-test("returns failed entries of an answer with the status 200", async () => {
-  const body = '{"Failed":[{"Id":"0","Code":"InternalError","SenderFault":false}]}';
-  const { write } = await open(ok, { status: 200, body });
-  expect(await write()).toEqual(JSON.parse(body));
+test("the SDK reads an answer with failed entries, and the request is not sent again", async () => {
+  const { write, seen, script } = await open();
+  const body = '{"Failed":[{"Id":"0","Code":"InternalError","Message":"\\u00e9","SenderFault":false}]}';
+  script({ status: 200, body });
+  expect(await write()).toMatchObject([{ code: "SINK_UNAVAILABLE" }]);
+  expect(seen.map(isBySdk)).toEqual([true, false]);
 });
 
-test("does not repeat an aborted request", async () => {
-  const { write, seen } = await open(ok, "silent");
-  const abort = new AbortController();
-  const writing = write(abort.signal);
-  setTimeout(() => abort.abort(), 50);
-  await expect(writing).rejects.toMatchObject({ name: "AbortError" });
-  expect(seen.length).toBe(2);
+test("a request that was executed is not sent again if the SDK cannot read its answer for want of credentials", async () => {
+  let left = Number.POSITIVE_INFINITY;
+  const error = Object.assign(new Error("no role"), { name: "CredentialsProviderError" });
+  const credentials = async () => {
+    left -= 1;
+    if (left < 0) throw error;
+    return { ...secrets, expiration: new Date(0) };
+  };
+  const { write, seen, script } = await open({ credentials });
+  left = 1;
+  script({ status: 200, body: "{}" });
+  expect(await failing(write())).toMatchObject({ name: "CredentialsProviderError" });
+  left = 1;
+  expect(await write()).toEqual(["taken"]);
+  expect(seen.map(isBySdk)).toEqual([true, false, false]);
+});
+
+test.each(['{"Successful":[{"Id":"1"}]}', '{"Successful":[]}', "{}"])(
+  "an entry that the answer %s does not name has no answer, as by the SDK",
+  async (body) => {
+    const { write, seen, script } = await open();
+    script({ status: 200, body });
+    expect((await write())[0]).toBeUndefined();
+    expect(seen.length).toBe(2);
+  },
+);
+
+test("eight requests at once, the first among them, arrive once each", async () => {
+  const scripted = await startScripted();
+  closes.push(scripted.close);
+  for (let turn = 0; turn < 2; turn += 1) await Promise.all(Array.from({ length: 8 }, () => scripted.write()));
+  expect(scripted.seen.map(isBySdk)).toEqual(Array.from({ length: 16 }, (_, index) => index < 8));
+});
+
+test("a client without the SDK's parts sends by itself", async () => {
+  const client = { sendMessageBatch: async () => ({ Successful: [{ Id: "0" }] }) } as unknown as SQS;
+  const write = writerOf(client, "https://example.com");
+  for (let turn = 0; turn < 2; turn += 1) expect(await write()).toEqual(["taken"]);
 });

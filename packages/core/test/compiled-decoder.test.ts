@@ -57,10 +57,24 @@ describe("a shape", () => {
   test("also decodes attributes of other types than in the first images", () => {
     const decode = decoder();
     see(decode, { a: { S: "1" }, b: { NULL: true } }, sightings);
-    expect(decode({ a: { NULL: true }, b: { S: "2" } })).toEqual({
-      a: null,
-      b: ["value", { S: "2" }],
-    });
+    expect(decode({ a: { NULL: true }, b: { S: "2" } })).toEqual({ a: null, b: "2" });
+    expect(decode({ a: { N: "1" }, b: { B: "2" } })).toEqual({ a: ["value", { N: "1" }], b: ["value", { B: "2" }] });
+  });
+
+  test.each<[AttributeValue, unknown]>([
+    [{ S: "" }, ""],
+    [{ BOOL: false }, false],
+    [{ N: "2" }, ["number", "2"]],
+    [{ M: {} }, ["map", each]],
+    [{ L: [] }, ["list", []]],
+    [{ SS: ["1"] }, ["texts", ["1"]]],
+    [{ NS: ["2"] }, ["numbers", ["2"]]],
+    [{ B: "2" }, ["value", { B: "2" }]],
+  ])("decodes %j where the first images have null", (value, expected) => {
+    const decode = decoder();
+    see(decode, { a: { NULL: true } }, sightings);
+    expect(decode({ a: value })).toEqual({ a: expected });
+    expect(decode({ a: { NULL: true } })).toEqual({ a: null });
   });
 
   test("does not match an image with more, fewer or reordered attributes", () => {

@@ -22,7 +22,10 @@ export interface ProxyAnswer {
  * Decides what happens to a request. Undefined: the proxy forwards it. `drop-after-send`: the engine executes the
  * request, and the connection closes before the response. `hang`: the proxy never responds.
  */
-export type ProxyScript = (request: ProxiedRequest) => ProxyAnswer | "drop-after-send" | "hang" | undefined;
+export type ProxyScript = (request: ProxiedRequest) => ProxyDecision | Promise<ProxyDecision>;
+
+/** What happens to a request. */
+type ProxyDecision = ProxyAnswer | "drop-after-send" | "hang" | undefined;
 
 /** The responses of a failing target, in the target's own protocol. */
 export interface FaultAnswers {
@@ -88,7 +91,7 @@ export const startFaultyProxy = async (target: string, answers: Partial<FaultAns
   let requests = 0;
   const respond = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
     const body = await buffer(incoming);
-    const decision = script?.({ headers: incoming.headers, body: body.toString() });
+    const decision = await script?.({ headers: incoming.headers, body: body.toString() });
     if (decision === "hang") return;
     if (typeof decision !== "object") return forward(target, incoming, body, response, decision === "drop-after-send");
     response.writeHead(decision.status, decision.headers);

@@ -202,11 +202,11 @@ const batchesOf = (records: readonly StreamRecord[]): StreamRecord[][] => {
 
 describeWithDynamodb("the target", (engine) => {
   test.each([
-    ["with a key that moves with every change", 80, "moving"],
-    ["with a key that items take from each other", 80, "usernames"],
-    ["of items that meet at moving keys", 200, "meeting"],
-    ["of items that meet at moving keys and leave the filter", 60, "meetingActive"],
-    ["of items that share a partition key, without old images", 200, "partition"],
+    ["with a key that moves with every change", 40, "moving"],
+    ["with a key that items take from each other", 40, "usernames"],
+    ["of items that meet at moving keys", 80, "meeting"],
+    ["of items that meet at moving keys and leave the filter", 40, "meetingActive"],
+    ["of items that share a partition key, without old images", 80, "partition"],
     ["of items for which a function returns one key", 40, "partitionOf"],
   ] as const)(
     `ends with the last state of every item %s, in %i random histories from seed ${firstSeed}`,

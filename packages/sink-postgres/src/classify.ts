@@ -191,6 +191,10 @@ export const isAboutSomeValue = ({ cause }: SinkError): boolean =>
   !cause.isInFunction &&
   !cause.namesColumn;
 
+/** Whether two rows of one statement have keys that are equal to Postgres, though not as texts. */
+export const hasEqualKeys = ({ cause }: SinkError): boolean =>
+  cause instanceof PostgresRefusal && cause.code === "21000" && !cause.isInFunction;
+
 /** The error of a row that Postgres refuses although it takes other rows. */
 export const rowFault = (sink: string, { cause }: SinkError): SinkError => {
   const description = cause instanceof PostgresRefusal ? cause.message : "an error";

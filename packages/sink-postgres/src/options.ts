@@ -22,7 +22,6 @@ import {
   maxTableBytes,
   nameProblem,
   type PostgresGuard,
-  quoteRelation,
   type Relations,
   relationsOf,
   reservedColumns,
@@ -161,7 +160,7 @@ const checkedKey = (key: PostgresKeyMap | undefined): PostgresKeyMap | undefined
 };
 
 const childrenOf = (
-  { table, schema, key, children = [] }: PostgresSinkOptions,
+  { table, schema, key, children = [], guard = "version-table" }: PostgresSinkOptions,
   { declared }: Pick<PostgresSettings, "declared">,
 ): readonly ChildSettings[] => {
   const checked = checkChildren(children, "children", {
@@ -173,7 +172,11 @@ const childrenOf = (
   if (checked.length > 0 && typeof key === "function") {
     throw invalidOption("key", "must not be a function with children: two items may have the same row");
   }
-  const relations = [quoteRelation(schema, table), ...childrenInOrder(checked).map(({ child }) => child.relation)];
+  const own = relationsOf(guard, table, schema);
+  const relations = [
+    ...new Set([own.table, own.rows, own.versions]),
+    ...childrenInOrder(checked).map(({ child }) => child.relation),
+  ];
   const twice = relations.find((relation, index) => relations.indexOf(relation) !== index);
   if (twice !== undefined) throw invalidOption("children", `names the table ${twice} twice`);
   return checked;

@@ -129,6 +129,34 @@ describeWithPostgres("ensure with children", (engine) => {
       "CREATE TABLE order_lines (order_id text, line_no int, sku int, UNIQUE (order_id, line_no))",
       /"sku" as varchar\(9\); in "order_lines" it is integer/,
     ],
+    [
+      "a length of the item's key",
+      "CREATE TABLE order_lines (order_id varchar(9), line_no int, UNIQUE (order_id, line_no))",
+      /"order_id" of "order_lines" is character varying\(9\), so two items may .*without a length/,
+    ],
+    [
+      "a collation of the item's key that is not deterministic",
+      `CREATE COLLATION any_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+       CREATE TABLE order_lines (order_id text COLLATE any_case, line_no int, UNIQUE (order_id, line_no))`,
+      /"order_id" of "order_lines" is text with a collation that is not deterministic/,
+    ],
+    [
+      "another collation of the item's key",
+      `CREATE TABLE orders (id text COLLATE "C" PRIMARY KEY, label text);
+       CREATE TABLE order_lines (order_id text COLLATE "POSIX", line_no int, UNIQUE (order_id, line_no))`,
+      /"order_id" of "order_lines", which is text COLLATE "POSIX"; expected text COLLATE "C"/,
+    ],
+    [
+      "versions of its own",
+      `CREATE TABLE order_lines (order_id text, line_no int, UNIQUE (order_id, line_no));
+       CREATE TABLE order_lines_sluice (order_id text, line_no int, sluice_version text)`,
+      /written by a sink of its own, whose versions are in "order_lines_sluice"/,
+    ],
+    [
+      "the columns of a guard",
+      "CREATE TABLE order_lines (order_id text, line_no int, sluice_version text, UNIQUE (order_id, line_no))",
+      /"order_lines" has the column "sluice_version" of a sink of its own/,
+    ],
     ["a view", "CREATE VIEW order_lines AS SELECT 'a' AS order_id, 1 AS line_no", /order_lines.*not .*a table/],
   ];
   for (const [what, before, message] of refused) {
@@ -139,6 +167,60 @@ describeWithPostgres("ensure with children", (engine) => {
       });
     });
   }
+
+  const migrations: readonly (readonly [string, string, RegExp])[] = [
+    [
+      "a length of the item's key",
+      "ALTER TABLE line_parts ALTER order_id TYPE varchar(9)",
+      /"order_id".*two items may/,
+    ],
+    [
+      "another collation of the item's key",
+      `ALTER TABLE orders ALTER id TYPE text COLLATE "C"; ALTER TABLE orders_sluice ALTER id TYPE text COLLATE "C";
+       ALTER TABLE order_lines ALTER order_id TYPE text COLLATE "POSIX"`,
+      /"order_id" of "order_lines" is text COLLATE "POSIX"; expected text COLLATE "C", as column "id" of "orders"/,
+    ],
+    [
+      "another type of the parent's position",
+      "ALTER TABLE line_parts DROP CONSTRAINT line_parts_order_id_line_no_fkey; ALTER TABLE line_parts ALTER line_no TYPE text",
+      /"line_no" of "line_parts" is text; expected integer, as column "line_no" of "order_lines"/,
+    ],
+    ["versions of its own", "CREATE TABLE line_parts_sluice ()", /whose versions are in "line_parts_sluice"/],
+  ];
+  test.each(migrations)("a write refuses a table that has got %s", async (_, migration, message) => {
+    const { database, sink } = await openFamily(engine, "version-table");
+    await sink.write([putOrder("1", 1, { lines: [{ sku: "a", parts: ["p"] }] })], invocation());
+    await database.sql(migration);
+    const later = postgresSink({ ...family, pool: database.pool });
+    await expect(later.write([putOrder("1", 2, {})], invocation())).rejects.toMatchObject({
+      code: "SINK_MISSING",
+      message: expect.stringMatching(message),
+    });
+    await database.close();
+  });
+
+  test("one table under two names is refused, and so is a table of the sink's own", async () => {
+    const [child] = children;
+    const notes = { table: "order_lines", schema: "public", of: "notes", key: { order_id: "id" }, position: "line_no" };
+    const twice = [child, { ...notes, columns: { sku: "varchar(9)" } }] as never;
+    const { database } = await openFamily(engine, "version-table");
+    const sink = postgresSink({ ...family, pool: database.pool, children: twice });
+    const message = expect.stringContaining('"public"."order_lines" is another table of the sink');
+    await expect(sink.ensure()).rejects.toMatchObject({ code: "CONFIG_INVALID", message });
+    await expect(sink.write([putOrder("1", 2, {})], invocation())).rejects.toMatchObject({
+      code: "SINK_MISSING",
+      message,
+    });
+    for (const [guard, table] of [
+      ["version-table", "orders_sluice"],
+      ["inline", "orders_with_tombstones"],
+    ] as const) {
+      const open = () =>
+        postgresSink({ ...family, pool: database.pool, guard, children: [{ ...child, table } as never] });
+      expect(open).toThrow(/names the table "\w+" twice/);
+    }
+    await database.close();
+  });
 
   test("with a mapper, the tables must exist with their columns", async () => {
     const database = await newDatabase(engine);

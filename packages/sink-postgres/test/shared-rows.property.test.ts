@@ -18,8 +18,10 @@ import { type Random, randomOf } from "./support/random.ts";
 
 const describeWithPostgres = await engineOrSkip({ describe, test, afterAll }, () => startPostgres());
 
-/** Of each layout. */
-const histories = 100;
+/** Of each layout. `SHARED_ROWS_RUNS` sets another number. */
+const histories = Number(process.env.SHARED_ROWS_RUNS ?? 60);
+/** The most histories in which a defect must be found. */
+const mostMutantHistories = 100;
 const firstSeed = Number(process.env.SLUICE_SEED ?? 20_261_128);
 
 type Delivery = UpsertDelivery<PostgresRow>;
@@ -274,7 +276,7 @@ describeWithPostgres("items that share rows", (engine) => {
   test("the histories find a sink that does not look for the rows of another key function", async () => {
     const database = await openMoving();
     let found = false;
-    for (let seed = firstSeed; !found && seed < firstSeed + histories; seed++) {
+    for (let seed = firstSeed; !found && seed < firstSeed + mostMutantHistories; seed++) {
       const { shown, expected } = await playMoving(
         database,
         seed,
@@ -291,7 +293,7 @@ describeWithPostgres("items that share rows", (engine) => {
       const layout = layouts["keys that differ in case"] as Layout;
       const database = await openLayout(engine, layout);
       let found = false;
-      for (let seed = firstSeed; !found && seed < firstSeed + histories; seed++) {
+      for (let seed = firstSeed; !found && seed < firstSeed + mostMutantHistories; seed++) {
         const { shown, expected } = await play(database, layout, seed, rewrite);
         found = shown.join() !== expected.join();
       }

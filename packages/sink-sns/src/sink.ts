@@ -11,7 +11,7 @@ import {
 import { snsService } from "./classify.ts";
 import { encode, type PublishEntry, type SnsMessage } from "./encode.ts";
 import { checkOptions, type SnsClient, type SnsSinkOptions } from "./options.ts";
-import { answerOf, bodyOf } from "./write/wire.ts";
+import { bodyOf, takenIds } from "./write/wire.ts";
 
 const makeClient = async () => {
   const { SNS } = await import("@aws-sdk/client-sns").catch(missingDependency("snsSink", "@aws-sdk/client-sns"));
@@ -32,10 +32,7 @@ export const snsSink = (options: SnsSinkOptions): Sink<SnsMessage, "append"> => 
     encode: (delivery) => encode(delivery, settings),
     wire: {
       body: (entries) => bodyOf(settings.topicArn, withIds(entries)),
-      answer: (text) => {
-        const answer = answerOf(text);
-        return answer && answersById(settings.name, snsService, answer);
-      },
+      takenIds,
     },
     send: async (client, entries, request) => {
       const input = { TopicArn: settings.topicArn, PublishBatchRequestEntries: withIds(entries) };

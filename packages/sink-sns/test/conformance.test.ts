@@ -1,4 +1,4 @@
-// Runs the conformance kit on fauxqs, once with a standard topic and once with a FIFO topic.
+// Runs the conformance kit on fauxqs, with a standard topic and a FIFO topic, a user's client and a client of the sink's.
 
 import { afterAll, describe, test } from "@jest/globals";
 import type { AppendDelivery } from "@sluice/core/sink-kit";
@@ -21,12 +21,16 @@ const badOptions: AppendConformance<SnsMessage>["badOptions"] = {
   name: () => snsSink({ topicArn: arn, name: "" }),
 };
 
-const open = async (target: SnsTarget, suffix: ".fifo" | undefined) => {
+/** Whose client sends: the sink's own, which writes requests without the SDK, or a user's. */
+type ClientOwner = "sink" | "user";
+
+const open = async (target: SnsTarget, suffix: ".fifo" | undefined, owner: ClientOwner) => {
+  target.useProxy();
   const { topicArn, drain } = await target.createTopic(suffix);
   target.proxy.reset();
   const arrived: { readonly message: unknown; readonly idempotencyKey: string }[] = [];
   return {
-    sink: snsSink({ topicArn, client: target.client }),
+    sink: snsSink({ topicArn, ...(owner === "user" && { client: target.client }) }),
     toMessage: ({ version, kind, after }: { version: string; kind: string; after: unknown }): SnsMessage => ({
       body: { version, kind, after },
       attributes: { kind },
@@ -47,17 +51,18 @@ const open = async (target: SnsTarget, suffix: ".fifo" | undefined) => {
 };
 
 describeWithSns("on fauxqs", (target) => {
-  for (const suffix of [undefined, ".fifo"] as const) {
+  const owners: readonly ClientOwner[] = ["user", "sink"];
+  for (const [suffix, owner] of owners.flatMap((one) => [[undefined, one] as const, [".fifo", one] as const])) {
     const settings = checkOptions({ topicArn: `${arn}${suffix ?? ""}` });
     const sizeOf = (delivery: unknown): number => encode(delivery as AppendDelivery<SnsMessage>, settings).bytes;
     conforms(
       { describe, test },
       {
         writes: "append",
-        name: suffix === undefined ? "a standard topic" : "a FIFO topic",
+        name: `${suffix === undefined ? "a standard topic" : "a FIFO topic"} with a client of the ${owner}'s`,
         limits: { maxEntries: 10, maxBytes: { total: 262_144, sizeOf } },
         badOptions,
-        open: () => open(target, suffix),
+        open: () => open(target, suffix, owner),
       },
     );
   }

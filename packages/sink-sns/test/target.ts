@@ -7,6 +7,7 @@ import {
   drainQueue,
   type FaultyProxy,
   type ProxyAnswer,
+  type ProxyScript,
   type SqsEngine,
   startFaultyProxy,
 } from "@sluice/local";
@@ -30,6 +31,8 @@ export interface SnsTarget {
   /** A client whose requests go directly to the engine. */
   readonly direct: SNS;
   readonly createTopic: (suffix?: ".fifo") => Promise<Topic>;
+  /** Sets the environment so that the client that a sink creates sends its requests through the proxy. */
+  readonly useProxy: () => void;
   /** Injects this fault. If the fault names a change, only the entry of that change fails. Undefined ends the fault. */
   readonly fail: (fault: Fault | undefined) => void;
   readonly stop: () => Promise<void>;
@@ -53,21 +56,66 @@ const entryFailures = {
   refuse: { Code: "InvalidParameter", SenderFault: true, Message: "confidential-7f3a is not allowed" },
 };
 
-/** Wraps the client. If the fault names a change, only the entry of that change fails. */
-const withEntryFault = (client: SNS, faultOf: () => Fault | undefined): SnsClient => ({
-  publishBatch: async (input, options) => {
-    const fault = faultOf();
-    if (fault === undefined || !("change" in fault)) return client.publishBatch(input, options);
-    const { TopicArn, PublishBatchRequestEntries: entries } = input;
-    const isFaulty = ({ MessageAttributes }: (typeof entries)[number]): boolean =>
-      MessageAttributes["sluice-version"]?.StringValue === fault.change.version;
+type EntryFault = Extract<Fault, { readonly change: unknown }>;
+type Batch = Parameters<SnsClient["publishBatch"]>[0];
+type Entry = Batch["PublishBatchRequestEntries"][number];
+
+const memberName =
+  /^PublishBatchRequestEntries\.member\.(\d+)\.(?:(\w+)|MessageAttributes\.entry\.(\d+)\.(?:Value\.)?(\w+))$/;
+
+interface FormEntry {
+  readonly members: Record<string, string>;
+  readonly attributes: Record<string, Record<string, string>>;
+}
+
+const entryOf = ({ members, attributes }: FormEntry): Entry => {
+  const named = Object.values(attributes).map(({ Name = "", ...value }) => [Name, value]);
+  return { ...members, MessageAttributes: Object.fromEntries(named) } as unknown as Entry;
+};
+
+/** Reads a request of PublishBatch whose attributes are texts. */
+const batchOf = (form: string): Batch => {
+  const fields = new URLSearchParams(form);
+  const entries: Record<string, FormEntry> = {};
+  for (const [name, value] of fields) {
+    const [, at, member, attribute = "", part = ""] = memberName.exec(name) ?? [];
+    if (at === undefined) continue;
+    const { members, attributes } = entries[at] ?? { members: {}, attributes: {} };
+    if (member !== undefined) members[member] = value;
+    else attributes[attribute] = { ...attributes[attribute], [part]: value };
+    entries[at] = { members, attributes };
+  }
+  return { TopicArn: fields.get("TopicArn") ?? "", PublishBatchRequestEntries: Object.values(entries).map(entryOf) };
+};
+
+const element = (name: string, content: string): string => `<${name}>${content}</${name}>`;
+
+const listOf = (name: string, members: readonly object[]): string => {
+  const memberOf = (member: object): string =>
+    element(
+      "member",
+      Object.entries(member)
+        .map(([field, value]) => element(field, String(value)))
+        .join(""),
+    );
+  return element(name, members.map(memberOf).join(""));
+};
+
+/** Answers a request itself: the entry of the fault's change fails, and the client sends all other entries. */
+const failEntry =
+  (client: SnsClient, { kind, change }: EntryFault): ProxyScript =>
+  async ({ body }) => {
+    const { TopicArn, PublishBatchRequestEntries: entries } = batchOf(body);
+    const isFaulty = ({ MessageAttributes }: Entry): boolean =>
+      MessageAttributes["sluice-version"]?.StringValue === change.version;
     const others = entries.filter((entry) => !isFaulty(entry));
-    const failures = entries.filter(isFaulty).map(({ Id }) => ({ Id, ...entryFailures[fault.kind] }));
-    if (others.length === 0) return { Failed: failures };
-    const taken = await client.publishBatch({ TopicArn, PublishBatchRequestEntries: others }, options);
-    return { Successful: taken.Successful, Failed: [...(taken.Failed ?? []), ...failures] };
-  },
-});
+    const failures = entries.filter(isFaulty).map(({ Id }) => ({ Id, ...entryFailures[kind] }));
+    const input = { TopicArn, PublishBatchRequestEntries: others };
+    const { Successful = [], Failed = [] } = others.length === 0 ? {} : await client.publishBatch(input);
+    const result = listOf("Successful", Successful) + listOf("Failed", [...Failed, ...failures]);
+    const answered = element("PublishBatchResponse", element("PublishBatchResult", result));
+    return { status: 200, headers: { "content-type": "text/xml" }, body: answered };
+  };
 
 export const startTarget = async (engine: SqsEngine): Promise<SnsTarget> => {
   const proxy = await startFaultyProxy(engine.endpoint, faultAnswers);
@@ -75,7 +123,6 @@ export const startTarget = async (engine: SqsEngine): Promise<SnsTarget> => {
   const direct = new SNS(config);
   const queues = new SQS(config);
   const proxied = new SNS({ ...config, endpoint: proxy.endpoint });
-  let fault: Fault | undefined;
   let names = 0;
   const attach = async (topicArn: string, Attributes: Record<string, string>) => {
     names += 1;
@@ -91,7 +138,7 @@ export const startTarget = async (engine: SqsEngine): Promise<SnsTarget> => {
   return {
     engine,
     proxy,
-    client: withEntryFault(proxied, () => fault),
+    client: proxied,
     direct,
     createTopic: async (suffix) => {
       names += 1;
@@ -105,10 +152,19 @@ export const startTarget = async (engine: SqsEngine): Promise<SnsTarget> => {
         subscribe: (filterPolicy) => attach(topicArn, { FilterPolicy: JSON.stringify(filterPolicy) }),
       };
     },
+    useProxy: () => {
+      const { region, credentials } = engine.clientConfig;
+      Object.assign(process.env, {
+        AWS_REGION: region,
+        AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+        AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+        AWS_ENDPOINT_URL_SNS: proxy.endpoint,
+      });
+    },
     fail: (next) => {
-      fault = next;
       if (next === undefined) proxy.script(undefined);
-      else if (!("change" in next)) proxy.fail(next.kind);
+      else if ("change" in next) proxy.script(failEntry(direct, next));
+      else proxy.fail(next.kind);
     },
     stop: async () => {
       for (const client of [proxied, direct, queues]) client.destroy();

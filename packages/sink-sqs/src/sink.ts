@@ -11,7 +11,7 @@ import {
 import { sqsService } from "./classify.ts";
 import { encode, type SendMessageEntry, type SqsMessage } from "./encode.ts";
 import { checkOptions, type SqsClient, type SqsSinkOptions } from "./options.ts";
-import { answerOf, bodyOf } from "./write/wire.ts";
+import { bodyOf, takenIds } from "./write/wire.ts";
 
 /** Maximum bytes of a message, and of all messages of a request. @see {@link SqsClient} (read 2026-11-23) */
 const maxBytes = 1_048_576;
@@ -40,10 +40,7 @@ export const sqsSink = (options: SqsSinkOptions): Sink<SqsMessage, "append"> => 
     encode: (delivery) => encode(delivery, settings),
     wire: {
       body: (entries) => bodyOf(settings.queueUrl, withIds(entries)),
-      answer: (text) => {
-        const answer = answerOf(text);
-        return answer && answersById(settings.name, sqsService, answer);
-      },
+      takenIds,
     },
     send: async (client, entries, request) => {
       const input = { QueueUrl: settings.queueUrl, Entries: withIds(entries) };

@@ -9,5 +9,7 @@ const describeWithSqs = await engineOrSkip({ describe, test, afterAll }, async (
 
 describeWithSqs("on fauxqs", (target) => {
   const skip = { C18: "fauxqs 1.9.2 rejects characters beyond U+FFFF, which SQS accepts: see elasticmq.test.ts" };
-  for (const suffix of [undefined, ".fifo"] as const) conformsOn(target, suffix, skip);
+  for (const suffix of [undefined, ".fifo"] as const) {
+    for (const owner of ["user", "sink"] as const) conformsOn(target, suffix, owner, skip);
+  }
 });

@@ -42,7 +42,7 @@ const bodiesByGroup = (messages: readonly DrainedMessage[]): Record<string, numb
 };
 
 describeWithElasticmq("on ElasticMQ", (target) => {
-  conformsOn(target, ".fifo");
+  for (const owner of ["user", "sink"] as const) conformsOn(target, ".fifo", owner);
 
   test("a FIFO queue gets every change once and in order, although requests fail and batches are retried", async () => {
     const queueUrl = await target.createQueue(".fifo");

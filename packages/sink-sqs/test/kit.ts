@@ -17,9 +17,13 @@ const badOptions: AppendConformance<SqsMessage>["badOptions"] = {
   name: () => sqsSink({ queueUrl: url, name: "" }),
 };
 
-const open = async (target: SqsTarget, suffix: ".fifo" | undefined) => {
+/** Whose client sends: the sink's own, which writes requests without the SDK, or a user's. */
+export type ClientOwner = "sink" | "user";
+
+const open = async (target: SqsTarget, suffix: ".fifo" | undefined, owner: ClientOwner) => {
   const queueUrl = await target.createQueue(suffix);
-  const options: SqsSinkOptions = { queueUrl, client: target.client };
+  const ofUser: SqsSinkOptions = { queueUrl, client: target.client };
+  const options = owner === "user" ? ofUser : { queueUrl: target.proxiedUrl(queueUrl) };
   target.proxy.reset();
   const arrived: { readonly message: unknown; readonly idempotencyKey: string }[] = [];
   return {
@@ -47,6 +51,7 @@ const open = async (target: SqsTarget, suffix: ".fifo" | undefined) => {
 export const conformsOn = (
   target: SqsTarget,
   suffix: ".fifo" | undefined,
+  owner: ClientOwner,
   skip: AppendConformance<SqsMessage>["skip"] = {},
 ): void => {
   const settings = checkOptions({ queueUrl: `${url}${suffix ?? ""}` });
@@ -55,11 +60,11 @@ export const conformsOn = (
     { describe, test },
     {
       writes: "append",
-      name: suffix === undefined ? "a standard queue" : "a FIFO queue",
+      name: `${suffix === undefined ? "a standard queue" : "a FIFO queue"} with a client of the ${owner}'s`,
       limits: { maxEntries: 10, maxBytes: { total: 1_048_576, sizeOf } },
       skip,
       badOptions,
-      open: () => open(target, suffix),
+      open: () => open(target, suffix, owner),
     },
   );
 };

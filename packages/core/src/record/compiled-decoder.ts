@@ -69,6 +69,20 @@ const inline: ReadonlyMap<string, Inline> = new Map<string, Inline>([
 ]);
 
 /**
+ * The code that decodes a value. It expects a value of this type, or null. A null in the sample says nothing about the type
+ * of other values, so they are tried in turn.
+ */
+const codeFor = (type: string, nested: string): string => {
+  const orNull = "v.NULL !== undefined ? null : ";
+  const attempt = (name: string): string => {
+    const decoded = inline.get(name)?.(nested);
+    return decoded === undefined ? "" : `v.${name} !== undefined ? ${decoded} : `;
+  };
+  const attempts = type === "NULL" ? orNull + [...inline.keys()].map(attempt).join("") : attempt(type) + orNull;
+  return `${attempts}d(v, ${nested})`;
+};
+
+/**
  * Writes an object literal with a member for each name. Each member expects the type that it has in the sample. The
  * computed `["__proto__"]` creates an own member, while a plain `__proto__` does not. Each member has its own decoder
  * for nested maps, because the maps of a member share shapes too.
@@ -78,10 +92,7 @@ const source = (sample: Image): string => {
     const text = JSON.stringify(name);
     const member = name === "__proto__" ? `[${text}]` : text;
     const [type = ""] = Object.keys(value ?? {});
-    const nested = `nested${index}`;
-    const expected = inline.get(type)?.(nested);
-    const other = `v.NULL !== undefined ? null : d(v, ${nested})`;
-    const code = expected === undefined ? other : `v.${type} !== undefined ? ${expected} : ${other}`;
+    const code = codeFor(type, `nested${index}`);
     return `${member}: (v = image[${text}] ?? none, ${code})`;
   });
   const decoders = members.map((_, index) => `nested${index}`).join(", ");

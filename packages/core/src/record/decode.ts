@@ -126,14 +126,16 @@ const decodeBinary = (value: string | Uint8Array): Uint8Array => {
   return bytesOf(Buffer.from(value, "base64"));
 };
 
-/** Most lists hold maps, so that a map is looked for first. It saves a loop over the names of each entry. */
+/**
+ * Most lists hold maps, so that a map is looked for first. It saves a loop over the names of each entry. The copy has the
+ * list's length from the start, so that the list does not grow.
+ */
 const decodeList = (content: readonly AttributeValue[], nested: DecodeImage): unknown[] => {
-  const entries = arrayOf<AttributeValue>("L", content);
-  const list: unknown[] = [];
-  for (let index = 0; index < entries.length; index += 1) {
-    const entry = entries[index] as AttributeValue;
+  const list: unknown[] = arrayOf<AttributeValue>("L", content).slice();
+  for (let index = 0; index < list.length; index += 1) {
+    const entry = list[index] as AttributeValue;
     const map = (entry as { readonly M?: Image } | null)?.M;
-    list.push(map === undefined ? decodeWith(entry, nested) : decodeMap(map, nested));
+    list[index] = map === undefined ? decodeWith(entry, nested) : decodeMap(map, nested);
   }
   return list;
 };

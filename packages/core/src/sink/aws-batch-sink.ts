@@ -1,7 +1,8 @@
 // The sink factory that SNS, SQS and EventBridge share: options, client, requests of up to ten entries, errors.
 
+import { isTransient, type SinkError } from "../errors.ts";
 import { type AwsService, awsRequestError } from "./aws-error.ts";
-import { type AwsRequestWriter, type AwsWire, awsRequestWriter } from "./aws-request-writer.ts";
+import { type AwsSend, type AwsWire, awsRequestWriter } from "./aws-request-writer.ts";
 import { type EntryAnswer, type SizedEntry, writeInRequests } from "./batch-request.ts";
 import { fifoDedupeMs } from "./fifo.ts";
 import { type Destroyable, lazyClient, prepareAwsClient } from "./lazy-client.ts";
@@ -62,7 +63,7 @@ export interface AwsBatchTarget<Message, Entry, Client> extends AwsBatchSettings
     options: { readonly abortSignal: AbortSignal },
   ) => Promise<readonly EntryAnswer[]>;
   /** Writes and reads requests without the SDK's middleware, but only for a client that the sink creates. */
-  readonly wire?: AwsWire<Entry, readonly EntryAnswer[]>;
+  readonly wire?: AwsWire<Entry>;
 }
 
 /** Maximum number of entries in a request. `PublishBatch`, `SendMessageBatch` and `PutEvents` have the same limit. */
@@ -74,15 +75,17 @@ export const awsBatchSink = <Message, Entry, Client>(
 ): Sink<Message, "append"> => {
   const { name, concurrency, service, resource, isFifo = false, maxBytes, encode } = target;
   const { wire } = target;
-  let write: AwsRequestWriter<Entry, readonly EntryAnswer[]> | undefined;
+  const classify = (error: unknown): SinkError => awsRequestError(name, service, error);
+  let write: AwsSend<Entry> | undefined;
   const client = lazyClient(target.client, async () => {
     const made = await target.makeClient();
-    if (wire !== undefined) write = awsRequestWriter(made, wire);
+    const bySdk: AwsSend<Entry> = (entries, options) => target.send(made, entries, options);
+    if (wire !== undefined) write = awsRequestWriter(made, wire, bySdk, (error) => isTransient(classify(error).code));
     return made;
   });
   const send = async (entries: readonly Entry[], abortSignal: AbortSignal): Promise<readonly EntryAnswer[]> => {
     const ready = await client.get();
-    return (await write?.(entries, abortSignal)) ?? target.send(ready, entries, { abortSignal });
+    return write === undefined ? target.send(ready, entries, { abortSignal }) : write(entries, { abortSignal });
   };
   return {
     name,
@@ -94,7 +97,7 @@ export const awsBatchSink = <Message, Entry, Client>(
       maxBytes,
       encode,
       send,
-      classify: (error) => awsRequestError(name, service, error),
+      classify,
     }),
     prepare: () => prepareAwsClient(client.get),
     close: client.close,

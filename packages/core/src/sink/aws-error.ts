@@ -86,7 +86,13 @@ type ErrorFields = ReturnType<typeof fieldsOf>;
 const knownCode = ({ codes, tooLarge }: AwsService, { name, message }: ErrorFields): SinkErrorCode | undefined =>
   tooLarge?.test(message) ? "SINK_TOO_LARGE" : (codes[name] ?? commonCodes[name]);
 
-const isPlain = (code: SinkErrorCode, { name }: ErrorFields): boolean => plainCodes.has(code) || plainNames.has(name);
+/** Names of errors for an answer that the SDK could not read. The text may quote the answer, which may quote values. */
+const unreadableNames: ReadonlySet<string> = new Set(["SyntaxError", "TypeError", "RangeError", "Error"]);
+
+const isPlain = (code: SinkErrorCode, { name, status }: ErrorFields): boolean => {
+  const isUnreadable = status !== undefined && unreadableNames.has(name);
+  return !isUnreadable && (plainCodes.has(code) || plainNames.has(name));
+};
 
 const messageOf = (sink: string, service: AwsService, code: SinkErrorCode, fields: ErrorFields): string => {
   const answer = `[${sink}] ${service.name} answered ${fields.name}`;

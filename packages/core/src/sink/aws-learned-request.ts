@@ -17,7 +17,8 @@ export interface AwsHttpRequest {
 
 /** All requests for one operation and one target, as learned from the first one. */
 export interface LearnedRequest {
-  readonly request: AwsHttpRequest;
+  /** The first request without its body and headers. */
+  readonly request: Omit<AwsHttpRequest, "headers" | "body">;
   /** Headers that each request has and that are signed. */
   readonly signed: Readonly<Record<string, string>>;
   /** Headers that each request has and that are not signed. */
@@ -32,21 +33,37 @@ const ownHeaders =
 const authorizationPattern =
   /^AWS4-HMAC-SHA256 Credential=[^ ,]*\/\d{8}\/([^/, ]+)\/([^/, ]+)\/aws4_request, SignedHeaders=([^ ,]+), /;
 
-/** Learns from a request. Undefined if its form is another one, for example signed by Signature Version 4A. */
-export const learnRequest = (request: AwsHttpRequest): LearnedRequest | undefined => {
-  const headers = Object.entries(request.headers).map(([name, value]) => [name.toLowerCase(), value] as const);
-  const authorization = headers.find(([name]) => name === "authorization")?.[1] ?? "";
+/** A POST request without a query and without a trace of its own. The body has one piece. */
+type PlainRequest = AwsHttpRequest & { readonly body: string | Uint8Array };
+
+const isPlain = (request: AwsHttpRequest): request is PlainRequest => {
+  const { method, query, headers, body } = request;
+  const isWhole = typeof body === "string" || body instanceof Uint8Array;
+  return isWhole && method === "POST" && Object.keys(query).length === 0 && !("traceparent" in headers);
+};
+
+/**
+ * Learns from a request that the SDK signed with these credentials. Undefined unless our signature of it equals the SDK's,
+ * for example after a change of credentials, or for Signature Version 4A.
+ */
+export const learnRequest = (sent: AwsHttpRequest, credentials: AwsCredentials): LearnedRequest | undefined => {
+  if (!isPlain(sent)) return undefined;
+  const { headers, body, ...request } = sent;
+  const all = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value] as const);
+  const { authorization = "", "x-amz-date": time = "" } = Object.fromEntries(all);
   const [, region, service, names] = authorizationPattern.exec(authorization) ?? [];
-  const isPlain = request.method === "POST" && Object.keys(request.query).length === 0;
-  const isTraced = headers.some(([name]) => name === "traceparent");
-  if (region === undefined || service === undefined || names === undefined || !isPlain || isTraced) return undefined;
+  if (region === undefined || service === undefined || names === undefined) return undefined;
   const signedNames = new Set(names.split(";"));
-  const kept = headers.filter(([name]) => !ownHeaders.test(name));
+  const signed = Object.fromEntries(all.filter(([name]) => signedNames.has(name)));
+  const sign = awsSigner(region, service);
+  const ours = sign({ path: request.path, headers: signed, bodyHash: sha256(body) }, credentials, time);
+  if (ours !== authorization) return undefined;
+  const kept = all.filter(([name]) => !ownHeaders.test(name));
   return {
     request,
     signed: Object.fromEntries(kept.filter(([name]) => signedNames.has(name))),
     unsigned: Object.fromEntries(kept.filter(([name]) => !signedNames.has(name))),
-    sign: awsSigner(region, service),
+    sign,
   };
 };
 
@@ -66,7 +83,7 @@ export const nextRequest = (
     "content-length": String(Buffer.byteLength(body)),
     "x-amz-content-sha256": bodyHash,
     "x-amz-date": time,
-    ...(sessionToken !== undefined && { "x-amz-security-token": sessionToken }),
+    ...(sessionToken && { "x-amz-security-token": sessionToken }),
   };
   const authorization = sign({ path: request.path, headers, bodyHash }, credentials, time);
   const trace = traceId !== undefined && { "x-amzn-trace-id": traceId };

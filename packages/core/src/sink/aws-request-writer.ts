@@ -1,63 +1,60 @@
 // Sends the batch requests of a client that a sink created, without the SDK's middleware, which costs most of the CPU time of
-// a message. The SDK sends the first request, from which the writer learns. Anything but a plain success is repeated by the SDK,
-// so errors, clock skew and refused credentials stay its work. The SDK's handler sends, so timeouts and TLS are the same.
+// a request. The SDK sends the first request, from which the writer learns. The SDK also reads every answer but a plain
+// success, so its errors and its correction of the clock apply. The SDK's handler sends, so timeouts and TLS are the same.
 
 import { text } from "node:stream/consumers";
 import { type AwsHttpRequest, type LearnedRequest, learnRequest, nextRequest } from "./aws-learned-request.ts";
 import type { AwsCredentials } from "./aws-signature.ts";
+import type { EntryAnswer } from "./batch-request.ts";
 import { isRecord } from "./option.ts";
 
-/** How an operation writes the body of a request and reads the body of an answer with the status 200. */
-export interface AwsWire<Entry, Answer> {
+/** How an operation writes the body of a request, and which entries an answer with the status 200 lists as taken. */
+export interface AwsWire<Entry> {
   readonly body: (entries: readonly Entry[]) => string;
-  /** Undefined, or an error, if the answer has another form than expected. */
-  readonly answer: (text: string) => Answer | undefined;
+  /** The ids of the entries, as `withIds` gives them. Undefined, or an error, if the answer reports anything else. */
+  readonly takenIds: (text: string) => readonly string[] | undefined;
 }
 
 interface AwsHttpResponse {
   readonly statusCode: number;
-  readonly body: NodeJS.ReadableStream;
+  readonly headers: Record<string, string>;
+  readonly body: unknown;
 }
 
-interface MiddlewareArguments {
-  readonly request?: unknown;
+/** A member of the options of a request: the answer that the SDK shall read, instead of sending the request. */
+const given: unique symbol = Symbol("given");
+
+/** The options of a request. The SDK passes them to its request handler. */
+interface SendOptions {
+  readonly abortSignal: AbortSignal;
+  readonly [given]?: AwsHttpResponse;
 }
 
-type Next = (args: MiddlewareArguments) => Promise<unknown>;
+/** Sends one request. Resolves with the answers in the order of the entries. */
+export type AwsSend<Entry> = (entries: readonly Entry[], options: SendOptions) => Promise<readonly EntryAnswer[]>;
+
+type Handle = (request: AwsHttpRequest, options: SendOptions) => Promise<{ readonly response: AwsHttpResponse }>;
+
+interface Handler {
+  handle: Handle;
+}
 
 /** The parts of an SDK client that the writer uses. */
 interface WritableClient {
   readonly config: {
     readonly credentials: () => Promise<AwsCredentials>;
     readonly systemClockOffset: number;
-    readonly requestHandler: {
-      readonly handle: (
-        request: AwsHttpRequest,
-        options: { readonly abortSignal: AbortSignal },
-      ) => Promise<{ readonly response: AwsHttpResponse }>;
-    };
-  };
-  readonly middlewareStack: {
-    readonly add: (
-      middleware: (next: Next) => Next,
-      options: { readonly step: "deserialize"; readonly priority: "low"; readonly name: string },
-    ) => void;
+    readonly requestHandler: Handler;
   };
 }
 
-/** Sends entries. Resolves with undefined if the SDK must send them, because nothing is learned or no success came back. */
-export type AwsRequestWriter<Entry, Answer> = (
-  entries: readonly Entry[],
-  signal: AbortSignal,
-) => Promise<Answer | undefined>;
-
 const isWritable = (client: unknown): client is WritableClient => {
-  const { config, middlewareStack } = client as Partial<Record<keyof WritableClient, unknown>>;
+  const { config } = client as { readonly config?: unknown };
   return (
     isRecord(config) &&
     typeof config.credentials === "function" &&
-    typeof (config.requestHandler as { handle?: unknown } | undefined)?.handle === "function" &&
-    typeof (middlewareStack as { add?: unknown } | undefined)?.add === "function"
+    typeof config.systemClockOffset === "number" &&
+    typeof (config.requestHandler as { handle?: unknown } | undefined)?.handle === "function"
   );
 };
 
@@ -80,48 +77,82 @@ const invocationTrace = (): { readonly id?: string } | "unknown" => {
   return AWS_LAMBDA_FUNCTION_NAME && id ? { id } : {};
 };
 
-const send = async <Answer>(
-  { config }: WritableClient,
-  learned: LearnedRequest,
-  body: string,
-  answer: (text: string) => Answer | undefined,
-  abortSignal: AbortSignal,
-): Promise<Answer | undefined> => {
-  const trace = invocationTrace();
-  if (trace === "unknown") return undefined;
-  const credentials = await config.credentials();
-  const request = nextRequest(learned, body, credentials, Date.now() + config.systemClockOffset, trace.id);
-  const { response } = await config.requestHandler.handle(request, { abortSignal });
-  const received = await text(response.body);
-  return response.statusCode === 200 ? answer(received) : undefined;
+/**
+ * Lets the client's request handler resolve with an answer that the options give, and reports the requests that succeed.
+ * The handler belongs to this client alone. Returns the handler's own function.
+ */
+const withGivenAnswers = (requestHandler: Handler, onSuccess: (request: AwsHttpRequest) => Promise<void>): Handle => {
+  const handle = requestHandler.handle.bind(requestHandler);
+  requestHandler.handle = async (request, options) => {
+    if (options[given] !== undefined) return { response: options[given] };
+    const result = await handle(request, options);
+    if (result.response.statusCode === 200) await onSuccess(request);
+    return result;
+  };
+  return handle;
 };
 
-/** Whether an error says that time is up, so that the request must not be repeated. */
-const isTimeUp = (error: unknown, signal: AbortSignal): boolean =>
-  signal.aborted || (error instanceof Error && error.name === "TimeoutError");
+/** Whether an answer with the status 200 says that every entry was taken. */
+const isAllTaken = ({ takenIds }: AwsWire<never>, received: string, count: number): boolean => {
+  try {
+    const ids = new Set(takenIds(received));
+    return ids.size === count && Array.from({ length: count }, (_, index) => String(index)).every((id) => ids.has(id));
+  } catch {
+    return false; // the SDK reads the answer, and reports its error
+  }
+};
 
-/** Creates the writer for a client that the sink created, and that sends only this operation to only this target. */
-export const awsRequestWriter = <Entry, Answer>(
-  client: unknown,
-  { body, answer }: AwsWire<Entry, Answer>,
-): AwsRequestWriter<Entry, Answer> => {
+/** Sends requests that are written by the writer. Undefined if the SDK must send, because nothing is learned. */
+const ownSend = <Entry>({ config }: WritableClient, wire: AwsWire<Entry>) => {
   let learned: LearnedRequest | undefined;
-  if (!isWritable(client)) return () => Promise.resolve(undefined);
-  const learn =
-    (next: Next): Next =>
-    async (args) => {
-      const result = await next(args);
-      learned ??= learnRequest(args.request as AwsHttpRequest);
-      return result;
-    };
-  client.middlewareStack.add(learn, { step: "deserialize", priority: "low", name: "sluiceRequestWriter" });
-  return async (entries, signal) => {
-    if (learned === undefined) return undefined;
+  const learn = async (request: AwsHttpRequest): Promise<void> => {
     try {
-      return await send(client, learned, body(entries), answer, signal);
+      learned ??= learnRequest(request, await config.credentials());
+    } catch {
+      // The SDK's request has succeeded, so it must not fail here. The next request teaches the same.
+    }
+  };
+  const handle = withGivenAnswers(config.requestHandler, learn);
+  const send = async (entries: readonly Entry[], options: SendOptions) => {
+    const trace = invocationTrace();
+    if (learned === undefined || trace === "unknown") return undefined;
+    const from = learned;
+    const credentials = await config.credentials();
+    const now = Date.now() + config.systemClockOffset;
+    const { response } = await handle(nextRequest(from, wire.body(entries), credentials, now, trace.id), options);
+    return { response, received: await text(response.body as NodeJS.ReadableStream) };
+  };
+  const forget = (): void => {
+    learned = undefined;
+  };
+  return { send, forget };
+};
+
+/**
+ * Creates the function that sends, for a client that the sink created, and that sends only this operation to only this
+ * target. `bySdk` sends by this client. A request that was refused for good is sent once more, by the SDK, in case that
+ * the refusal is our mistake. A request that was throttled, or may have been executed, is sent only once.
+ */
+export const awsRequestWriter = <Entry>(
+  client: unknown,
+  wire: AwsWire<Entry>,
+  bySdk: AwsSend<Entry>,
+  isTransient: (error: unknown) => boolean,
+): AwsSend<Entry> => {
+  if (!isWritable(client)) return bySdk;
+  const own = ownSend(client, wire);
+  return async (entries, options) => {
+    const sent = await own.send(entries, options);
+    if (sent === undefined) return bySdk(entries, options);
+    const { response, received } = sent;
+    if (response.statusCode === 200 && isAllTaken(wire, received, entries.length)) return entries.map(() => "taken");
+    try {
+      return await bySdk(entries, { ...options, [given]: { ...response, body: Buffer.from(received) } });
     } catch (error) {
-      if (isTimeUp(error, signal)) throw error;
-      return undefined; // the SDK repeats the request, and reports the error if it occurs again
+      const isRefused = response.statusCode >= 400 && response.statusCode < 500 && !isTransient(error);
+      if (!isRefused) throw error;
+      own.forget();
+      return bySdk(entries, options);
     }
   };
 };

@@ -23,19 +23,29 @@ export interface SignableRequest {
 /** Signs requests for a region and service. Returns the header `authorization`. */
 export type AwsSigner = (request: SignableRequest, credentials: AwsCredentials, time: string) => string;
 
-/** Returns the SHA-256 of a text in hexadecimal digits. */
-export const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
+/** Returns the SHA-256 of a text or of bytes in hexadecimal digits. */
+export const sha256 = (content: string | Uint8Array): string => createHash("sha256").update(content).digest("hex");
 
 const hmac = (key: string | Buffer, text: string): Buffer => createHmac("sha256", key).update(text).digest();
 
 /** Returns a time as the header `x-amz-date` has it: `20261129T000000Z`. */
 export const amzDate = (ms: number): string => new Date(ms).toISOString().replace(/\.\d+|[:-]/g, "");
 
-/** Outside S3, the path in the signature is encoded once more. Slashes stay. */
-const canonicalPath = (path: string): string =>
-  encodeURIComponent(path)
-    .replaceAll("%2F", "/")
-    .replace(/[!'()*]/g, (mark) => `%${mark.charCodeAt(0).toString(16).toUpperCase()}`);
+/** Outer spaces and tabs are dropped, and inner ones become one space. */
+const canonicalValue = (value: string): string => value.replace(/[ \t]+/g, " ").replace(/^ | $/g, "");
+
+const encoded = (segment: string): string =>
+  encodeURIComponent(segment).replace(/[!'()*]/g, (mark) => `%${mark.charCodeAt(0).toString(16).toUpperCase()}`);
+
+/** Outside S3, the path in the signature is normalized, and encoded once more. */
+const canonicalPath = (path: string): string => {
+  const segments: string[] = [];
+  for (const segment of path.split("/")) {
+    if (segment === "..") segments.pop();
+    else if (segment !== "" && segment !== ".") segments.push(encoded(segment));
+  }
+  return `/${segments.join("/")}${segments.length > 0 && path.endsWith("/") ? "/" : ""}`;
+};
 
 /** Creates a signer. It keeps the derived key until the day or the secret key changes. */
 export const awsSigner = (region: string, service: string): AwsSigner => {
@@ -48,7 +58,7 @@ export const awsSigner = (region: string, service: string): AwsSigner => {
   };
   return ({ path, headers, bodyHash }, { accessKeyId, secretAccessKey }, time) => {
     const names = Object.keys(headers).sort();
-    const lines = names.map((name) => `${name}:${(headers[name] ?? "").trim().replace(/\s+/g, " ")}\n`).join("");
+    const lines = names.map((name) => `${name}:${canonicalValue(headers[name] ?? "")}\n`).join("");
     const signed = names.join(";");
     const day = time.slice(0, 8);
     const scope = `${day}/${region}/${service}/aws4_request`;

@@ -1,5 +1,6 @@
 // The npm package fauxqs runs SQS, SNS and S3 in this process. Version 1.9.2 of fauxqs is the last one for Node 20.
 
+import type { AddressInfo } from "node:net";
 import { checkOptionNames } from "@sluice/core/sink-kit";
 import { type AwsEngine, awsClientConfig, awsEngine } from "./aws-engine.ts";
 
@@ -17,12 +18,16 @@ const unresolvedHost = /sqs\.[a-z0-9-]+\.localhost(?=:\d+\/)/g;
 
 type App = ReturnType<typeof import("fauxqs").buildApp>;
 
-/** Replaces the host of queue URLs by 127.0.0.1 in responses, and restores the host in requests. */
+/**
+ * Replaces the host of queue URLs by 127.0.0.1 in responses, and restores host and port in requests. The port of a request
+ * may be the port of a proxy.
+ */
 const localiseQueueUrls = (app: App, region: string): void => {
   app.addHook("preHandler", async ({ body }) => {
     const input = body as { QueueUrl?: unknown } | undefined;
     if (typeof input?.QueueUrl === "string") {
-      input.QueueUrl = input.QueueUrl.replace("//127.0.0.1:", `//sqs.${region}.localhost:`);
+      const { port } = app.server.address() as AddressInfo;
+      input.QueueUrl = input.QueueUrl.replace(/\/\/127\.0\.0\.1:\d+/, `//sqs.${region}.localhost:${port}`);
     }
   });
   app.addHook("onSend", async (_request, _reply, payload) =>

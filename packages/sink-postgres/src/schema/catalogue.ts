@@ -30,6 +30,8 @@ export interface CatalogueColumn {
 
 /** An existing relation. */
 export interface Catalogue {
+  /** The relation's object identifier, as text. */
+  readonly oid: string;
   readonly kind: "table" | "view" | "other";
   /** The columns, in the order of the relation. */
   readonly columns: readonly CatalogueColumn[];
@@ -52,7 +54,7 @@ export const baseOf = (type: string): string => `
 // `format_type` gets the modifier -1. With NULL, it would return "character" for `bpchar`, and a cast to "character"
 // shortens a text to one character.
 const catalogueQuery = `
-SELECT c.relkind::text AS kind, c.relnatts::text AS attributes, to_regclass($2) IS NOT NULL AS "hasVersions", getdatabaseencoding() = 'UTF8' AS "isUtf8", a.attname::text AS name,
+SELECT c.oid::text AS oid, c.relkind::text AS kind, c.relnatts::text AS attributes, to_regclass($2) IS NOT NULL AS "hasVersions", getdatabaseencoding() = 'UTF8' AS "isUtf8", a.attname::text AS name,
   format_type(a.atttypid, -1) AS type, a.atttypid::text AS "typeOid", format_type(a.atttypid, a.atttypmod) AS "fullType",
   CASE WHEN b.typcategory = 'A' AND b.typelem <> 0 THEN format_type(e.oid, -1) || '[]' ELSE format_type(b.oid, -1) END AS "baseType",
   a.atttypmod::text AS modifier,
@@ -71,6 +73,7 @@ WHERE c.oid = to_regclass($1)
 ORDER BY a.attnum`;
 
 interface CatalogueRow extends CatalogueColumn {
+  readonly oid: string;
   readonly kind: string;
   readonly attributes: string;
   readonly hasVersions: boolean;
@@ -92,8 +95,8 @@ export const readCatalogue = async (
   const columns = found.map((row) => ({ ...row, keyPosition: Number(row.keyPosition) }));
   const [first] = found;
   if (first === undefined) return undefined;
-  const { kind, attributes, hasVersions, isUtf8 } = first;
-  return { kind: kinds[kind] ?? "other", columns, attributes, hasVersions, isUtf8 };
+  const { oid, kind, attributes, hasVersions, isUtf8 } = first;
+  return { oid, kind: kinds[kind] ?? "other", columns, attributes, hasVersions, isUtf8 };
 };
 
 /** The columns of the primary key, in the order of the key. */

@@ -2,7 +2,9 @@
 
 import { invalidOption, keySources } from "@sluice/core/sink-kit";
 import type { PostgresSettings } from "../options.ts";
+import type { Catalogue } from "./catalogue.ts";
 import { type ChildSettings, childColumnNames, childrenInOrder, type OrderedChild } from "./children.ts";
+import { guardColumns } from "./relations.ts";
 
 /** Returns the child's columns for the columns of the item's key, in their order. */
 const itemKeyNames = (
@@ -63,9 +65,43 @@ export const checkChildColumns = (child: ChildSettings, parentKeys: readonly str
   );
 };
 
+/**
+ * Returns why a table cannot be a child table, and what to do; undefined if it can. `others` are the object identifiers of the
+ * other tables of the sink.
+ */
+export const childTableProblem = (
+  { relation, versions }: ChildSettings,
+  { oid, columns, hasVersions }: Catalogue,
+  others: readonly string[],
+): string | undefined => {
+  if (others.includes(oid)) return `${relation} is another table of the sink, too; give each list a table of its own`;
+  if (hasVersions) {
+    return `${relation} is written by a sink of its own, whose versions are in ${versions}; a child table belongs to one sink. Name another table, or drop ${versions} if no sink uses it`;
+  }
+  const version = columns.find(({ name }) => guardColumns.has(name));
+  if (version === undefined) return undefined;
+  return `${relation} has the column "${version.name}" of a sink of its own; a child table belongs to one sink. Name another table`;
+};
+
 /** Texts of these types compare as texts of the others do. */
 const textTypes: ReadonlySet<string> = new Set(["text", "character varying"]);
 
-/** Whether a key column of one type can refer to a column of the other. */
-export const comparesAlike = (one: string, other: string): boolean =>
-  one === other || (textTypes.has(one) && textTypes.has(other));
+/** What decides whether two columns compare alike. Without a collation, or with the default one, the other's is used. */
+export interface KeyType {
+  readonly type: string;
+  readonly collation: string | null | undefined;
+}
+
+const defaultCollation = '"default"';
+
+/** Whether a key column can refer to another one. Postgres does not compare texts of two collations, unless one is the default. */
+export const comparesAlike = (one: KeyType, other: KeyType): boolean => {
+  const [first, second] = [one, other].map(({ collation }) => collation ?? defaultCollation);
+  const haveOneCollation = first === second || first === defaultCollation || second === defaultCollation;
+  return haveOneCollation && (one.type === other.type || (textTypes.has(one.type) && textTypes.has(other.type)));
+};
+
+/** Returns a type with its collation, for errors. */
+export const describeType = ({ type, collation }: KeyType): string =>
+  type +
+  (collation === null || collation === undefined || collation === defaultCollation ? "" : ` COLLATE ${collation}`);

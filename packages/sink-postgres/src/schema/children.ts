@@ -3,7 +3,7 @@
 
 import { checkOptionNames, invalidOption, type OptionNames } from "@sluice/core/sink-kit";
 import { type ColumnMap, type DeclaredColumn, declareColumns, segmentsOf } from "./columns.ts";
-import { quoteRelation } from "./relations.ts";
+import { quoteRelation, relationsOf } from "./relations.ts";
 
 /** A table that has a row for each element of a list, a set or a map. Its rows have the version of the parent's row. */
 export interface PostgresChild {
@@ -49,6 +49,8 @@ export interface ChildSettings {
   readonly name: string;
   /** The table's name, quoted and with its schema. */
   readonly relation: string;
+  /** The name of the version table that a sink of its own would have for the table, quoted and with its schema. */
+  readonly versions: string;
   readonly of: readonly string[];
   /** The columns that hold the item's key, with the key attributes. Undefined: those of the sink's table. */
   readonly key: ReadonlyMap<string, string> | undefined;
@@ -150,6 +152,7 @@ const checkChild = (child: PostgresChild, place: string, context: ChildrenContex
   return Object.freeze({
     name: table,
     relation: quoteRelation(schema, table),
+    versions: relationsOf("version-table", table, schema).versions,
     of: Object.freeze([...pathOf(child.of, place)]),
     key: key && new Map(Object.entries(key)),
     elementKey,

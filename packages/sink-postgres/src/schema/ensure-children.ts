@@ -6,7 +6,14 @@ import type { Session } from "../client/session.ts";
 import type { PostgresSettings } from "../options.ts";
 import { childKeyProblem, childRelations } from "../write/child-plan.ts";
 import { type Catalogue, type CatalogueColumn, readCatalogue } from "./catalogue.ts";
-import { checkChildColumns, childKeyNames, comparesAlike } from "./child-keys.ts";
+import {
+  checkChildColumns,
+  childKeyNames,
+  childTableProblem,
+  comparesAlike,
+  describeType,
+  type KeyType,
+} from "./child-keys.ts";
 import { type ChildSettings, childColumnNames, childrenInOrder } from "./children.ts";
 import { checkDeclaredTypes } from "./declared-types.ts";
 import { readKeyFacts } from "./key-columns.ts";
@@ -60,7 +67,12 @@ const createChild = (child: ChildSettings, keys: readonly KeyDefinition[], paren
 };
 
 const wholeNumbers: ReadonlySet<string> = new Set(["smallint", "integer", "bigint", "numeric"]);
-const withoutModifier = (type: string): string => type.replace(/ COLLATE .*$/, "").replace(/\(.*?\)/, "");
+
+/** Splits the type of a definition, without its length or precision. */
+const keyTypeOf = (definition: string): KeyType => {
+  const [type = "", collation] = definition.split(" COLLATE ");
+  return { type: type.replace(/\(.*?\)/, ""), collation };
+};
 
 /** Checks the key columns of an existing table. Types of declared columns have been checked before. */
 const checkKeyColumns = (
@@ -79,9 +91,12 @@ const checkKeyColumns = (
       );
     }
     const refersTo = parent.keys[index];
-    if (refersTo !== undefined && !comparesAlike(found.type, withoutModifier(type))) {
-      const expected = `expected ${withoutModifier(type)}, as "${refersTo.name}" of ${parent.relation}`;
-      throw invalidOption("children", `fills column "${name}" of ${relation}, which is ${found.type}; ${expected}`);
+    if (refersTo !== undefined && !comparesAlike(found, keyTypeOf(type))) {
+      const expected = `expected ${describeType(keyTypeOf(type))}, as "${refersTo.name}" of ${parent.relation}`;
+      throw invalidOption(
+        "children",
+        `fills column "${name}" of ${relation}, which is ${describeType(found)}; ${expected}`,
+      );
     }
     if (refersTo === undefined && elementKey.by === "position" && !wholeNumbers.has(found.type)) {
       throw invalidOption(
@@ -126,10 +141,12 @@ interface ChildCall {
   readonly settings: PostgresSettings;
   /** Number of columns of the item's key. */
   readonly itemKeys: number;
+  /** The object identifiers of the tables that have been checked before. */
+  readonly oids: string[];
 }
 
 const statementsOf = async (
-  { session, settings, itemKeys }: ChildCall,
+  { session, settings, itemKeys, oids }: ChildCall,
   child: ChildSettings,
   keys: readonly KeyDefinition[],
   parent: ParentTable,
@@ -137,7 +154,7 @@ const statementsOf = async (
   const { relation, declared = [] } = child;
   const names = keys.map(({ name }) => name);
   checkChildColumns(child, names.slice(0, parent.keys.length));
-  const table = await readCatalogue(session, relation);
+  const table = await readCatalogue(session, relation, child.versions);
   const relations = childRelations(child, settings);
   const facts = await readKeyFacts(session, relations);
   await checkDeclaredTypes(session, { option: "children", declared, relation, table });
@@ -149,29 +166,31 @@ const statementsOf = async (
   if (table.kind !== "table") throw invalidOption("children", `names ${relation}, which is not a table`);
   checkKeyColumns(child, table, keys, parent);
   checkWritten(child, table);
-  const problem = childKeyProblem(relations, names, { facts, itemKeys });
+  const problem = childTableProblem(child, table, oids) ?? childKeyProblem(relations, names, { facts, itemKeys });
   if (problem !== undefined) throw invalidOption("children", `cannot be used: ${problem}`);
+  oids.push(table.oid);
   return { statements: additions(child, table), table: { relation, keys: existingKeys(table, keys) } };
 };
 
 /**
- * Returns the DDL statements for what the child tables lack. `itemKeys` are the key columns of the sink's table.
+ * Returns the DDL statements for what the child tables lack. The last parameter is the table of the sink, with its key columns.
  * @throws {ConfigError} CONFIG_INVALID when an existing table does not fit the options.
  */
 export const childTableStatements = async (
   session: Session,
   settings: PostgresSettings,
-  itemKeys: readonly KeyDefinition[],
+  { oid, keys: itemKeys }: { readonly oid: string | undefined; readonly keys: readonly KeyDefinition[] },
 ): Promise<readonly string[]> => {
   const { children, key, relations } = settings;
   const itemNames = itemKeys.map(({ name }) => name);
   const tables: ParentTable[] = [];
   const statements: string[] = [];
+  const call = { session, settings, itemKeys: itemKeys.length, oids: oid === undefined ? [] : [oid] };
   for (const [index, { child, parent }] of childrenInOrder(children).entries()) {
     const refersTo =
       parent === undefined ? { relation: relations.rows, keys: itemKeys } : (tables[parent] as ParentTable);
     const keys = keysOf(child, childKeyNames(key, itemNames, children, index), refersTo);
-    const own = await statementsOf({ session, settings, itemKeys: itemKeys.length }, child, keys, refersTo);
+    const own = await statementsOf(call, child, keys, refersTo);
     statements.push(...own.statements);
     tables.push(own.table);
   }

@@ -249,7 +249,9 @@ const childrenFor = async (
   settings: PostgresSettings,
   { rows }: Existing,
 ): Promise<readonly string[]> =>
-  settings.children.length === 0 ? [] : childTableStatements(session, settings, keyDefinitions(settings, rows));
+  settings.children.length === 0
+    ? []
+    : childTableStatements(session, settings, { oid: rows?.oid, keys: keyDefinitions(settings, rows) });
 
 /** SQLSTATEs of errors that occur if another session creates the same relation at the same time. */
 const raceStates: ReadonlySet<unknown> = new Set(["23505", "40P01", "42701", "42710", "42P07", "XX000"]);

@@ -4,12 +4,20 @@ import { SinkError } from "@sluice/core/sink-kit";
 import type { Session } from "../client/session.ts";
 import type { PostgresSettings } from "../options.ts";
 import { type Catalogue, readCatalogue } from "../schema/catalogue.ts";
-import { checkChildColumns, childKeyNames, comparesAlike } from "../schema/child-keys.ts";
-import { type ChildSettings, childColumnNames, childrenInOrder } from "../schema/children.ts";
+import {
+  checkChildColumns,
+  childKeyNames,
+  childTableProblem,
+  comparesAlike,
+  describeType,
+  type KeyType,
+} from "../schema/child-keys.ts";
+import { type ChildSettings, childColumnNames, childrenInOrder, type OrderedChild } from "../schema/children.ts";
 import { type KeyFacts, keyProblem, readKeyFacts } from "../schema/key-columns.ts";
 import { quoteAll, type Relations } from "../schema/relations.ts";
 import type { Cell } from "./codec.ts";
 import { withComparison } from "./compared-column.ts";
+import { isExactText } from "./key-proof.ts";
 import { type WrittenColumn, written } from "./written-columns.ts";
 
 /** A child table with its columns, as the catalogue describes them. */
@@ -22,6 +30,11 @@ export interface ChildPlan {
   readonly keys: readonly WrittenColumn[];
   /** The columns that are not part of the key. */
   readonly columns: readonly WrittenColumn[];
+  /**
+   * The positions of those key columns, after the item's key, in which two texts may be one value: `1` and `1.0`, or `A` and
+   * `a`. So a change of the spelling changes the row, and only Postgres finds two elements with one key.
+   */
+  readonly inexact: readonly number[];
   /** Number of the first key columns that refer to the parent table's key. */
   readonly parentKeys: number;
   /** The parent's index among the plan's children. Undefined if the parent is the table of the sink. */
@@ -48,15 +61,26 @@ export const childRelations = ({ relation }: ChildSettings, { relations }: Postg
   versions: relation,
 });
 
-/** Reads the child tables, in the order of the plan. @throws {SinkError} SINK_MISSING when a table does not exist. */
-export const readChildTables = async (session: Session, settings: PostgresSettings): Promise<readonly ChildTable[]> => {
+/**
+ * Reads the child tables, in the order of the plan. `parent` is the table of the sink.
+ * @throws {SinkError} SINK_MISSING when a table does not exist, or cannot be a child table.
+ */
+export const readChildTables = async (
+  session: Session,
+  settings: PostgresSettings,
+  parent: Catalogue,
+): Promise<readonly ChildTable[]> => {
   const tables: ChildTable[] = [];
+  const oids = [parent.oid];
   for (const { child } of childrenInOrder(settings.children)) {
-    const catalogue = await readCatalogue(session, child.relation);
+    const catalogue = await readCatalogue(session, child.relation, child.versions);
     if (catalogue === undefined) {
       const wayOut = child.declared === undefined ? "create it, because the sink has a mapper" : "ensure() creates it";
       throw missing(settings.name, `child table ${child.relation} does not exist; ${wayOut}`);
     }
+    const problem = childTableProblem(child, catalogue, oids);
+    if (problem !== undefined) throw missing(settings.name, problem);
+    oids.push(catalogue.oid);
     tables.push({ catalogue, facts: await readKeyFacts(session, childRelations(child, settings)) });
   }
   return tables;
@@ -71,6 +95,15 @@ export const childKeyProblem = (
   const problem = keyProblem(relations, keys, facts);
   if (problem !== undefined) return problem;
   const first = keys.slice(0, itemKeys);
+  const inexact = facts.rows.find(
+    ({ name, hasModifier, isDeterministic }) => first.includes(name) && (hasModifier || !isDeterministic),
+  );
+  if (inexact !== undefined) {
+    const { name, fullType, isDeterministic } = inexact;
+    const found = isDeterministic ? fullType : `${fullType} with a collation that is not deterministic`;
+    const expected = isDeterministic ? "the type without a length or precision" : "a deterministic collation";
+    return `column "${name}" of ${relations.rows} is ${found}, so two items may have the same rows; expected ${expected}`;
+  }
   const begins = facts.uniqueKeys.rows.some(
     ({ columns, use }) =>
       use === "fits" &&
@@ -93,7 +126,7 @@ const columnsOf = (
     parentKeys,
   }: { readonly child: ChildSettings; readonly keys: readonly string[]; readonly parentKeys: number },
   { catalogue, facts }: ChildTable,
-): { readonly keys: readonly WrittenColumn[]; readonly columns: readonly WrittenColumn[] } => {
+): Pick<ChildPlan, "keys" | "columns"> => {
   const find = (name: string): WrittenColumn => {
     const column = catalogue.columns.find((candidate) => candidate.name === name);
     if (column === undefined) {
@@ -111,32 +144,70 @@ const columnsOf = (
   };
 };
 
+/** The columns with positions of a child and its parents. A position has one spelling. */
+const positionColumns = (ordered: readonly OrderedChild[], index: number | undefined): readonly string[] => {
+  if (index === undefined) return [];
+  const { child, parent } = ordered[index] as OrderedChild;
+  const { by, columns } = child.elementKey;
+  return [...positionColumns(ordered, parent), ...(by === "position" ? columns : [])];
+};
+
+const inexactKeys = (
+  names: readonly string[],
+  {
+    from,
+    positions,
+    table,
+  }: { readonly from: number; readonly positions: readonly string[]; readonly table: ChildTable },
+): readonly number[] => {
+  const exact = new Set(table.facts.rows.filter(isExactText).map(({ name }) => name));
+  return [...names.entries()].flatMap(([index, name]) =>
+    index < from || positions.includes(name) || exact.has(name) ? [] : [index],
+  );
+};
+
+const typeOf = ({ type, comparison }: WrittenColumn): KeyType => ({ type, collation: comparison?.collation });
+
+/** Returns how the first key columns differ from the key to which they refer; undefined if they compare alike. */
+const referenceProblem = (
+  relation: string,
+  keys: readonly WrittenColumn[],
+  parent: { readonly relation: string; readonly keys: readonly WrittenColumn[] },
+): string | undefined => {
+  for (const [position, key] of parent.keys.entries()) {
+    const own = keys[position] as WrittenColumn;
+    const [type, expected] = [typeOf(own), typeOf(key)];
+    if (comparesAlike(type, expected)) continue;
+    const found = `column "${own.name}" of ${relation} is ${describeType(type)}`;
+    return `${found}; expected ${describeType(expected)}, as column "${key.name}" of ${parent.relation}`;
+  }
+  return undefined;
+};
+
 /** Makes the plans of the children. @throws {SinkError} SINK_MISSING when a table lacks a column or a unique index. */
 export const planChildren = (
   settings: PostgresSettings,
   itemKeys: readonly WrittenColumn[],
   tables: readonly ChildTable[],
-): readonly ChildPlan[] =>
-  childrenInOrder(settings.children).map(({ child, parent }, index) => {
+): readonly ChildPlan[] => {
+  const { key, children, name: sink, relations } = settings;
+  const ordered = childrenInOrder(children);
+  const itemNames = itemKeys.map(({ name }) => name);
+  const plans: ChildPlan[] = [];
+  for (const [index, { child, parent }] of ordered.entries()) {
     const table = tables[index] as ChildTable;
-    const names = childKeyNames(
-      settings.key,
-      itemKeys.map(({ name }) => name),
-      settings.children,
-      index,
-    );
+    const names = childKeyNames(key, itemNames, children, index);
     const parentKeys = names.length - child.elementKey.columns.length;
-    const problem = childKeyProblem(childRelations(child, settings), names, {
-      facts: table.facts,
-      itemKeys: itemKeys.length,
-    });
-    const columns = columnsOf(settings.name, { child, keys: names, parentKeys }, table);
-    if (problem !== undefined) throw missing(settings.name, problem);
-    for (const [position, key] of itemKeys.entries()) {
-      const own = columns.keys[position] as WrittenColumn;
-      if (comparesAlike(own.type, key.type)) continue;
-      const found = `column "${own.name}" of ${child.relation} is ${own.type}; expected ${key.type}, as column "${key.name}"`;
-      throw missing(settings.name, `${found} of ${settings.relations.rows}`);
-    }
-    return Object.freeze({ settings: child, ...columns, parentKeys, parent });
-  });
+    const facts = { facts: table.facts, itemKeys: itemKeys.length };
+    const columns = columnsOf(sink, { child, keys: names, parentKeys }, table);
+    const above = parent === undefined ? undefined : plans[parent];
+    const refersTo = { relation: above?.settings.relation ?? relations.rows, keys: above?.keys ?? itemKeys };
+    const problem =
+      childKeyProblem(childRelations(child, settings), names, facts) ??
+      referenceProblem(child.relation, columns.keys, refersTo);
+    if (problem !== undefined) throw missing(sink, problem);
+    const inexact = inexactKeys(names, { from: itemKeys.length, positions: positionColumns(ordered, index), table });
+    plans.push(Object.freeze({ settings: child, ...columns, inexact, parentKeys, parent }));
+  }
+  return plans;
+};

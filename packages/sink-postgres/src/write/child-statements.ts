@@ -69,15 +69,16 @@ const storedValue = (column: WrittenColumn, index: number): string =>
     ? assigned({ ...column, fullType: column.type }, index)
     : assigned(column, index);
 
+/** A column, with the number of its cell in the alias `u`. */
+type Placed = readonly [index: number, column: WrittenColumn];
+
 /** Returns the SQL condition that the alias `held` has the cells of the alias `u`, by their binary images. */
-const isEqual = (columns: readonly WrittenColumn[], offset: number, heldCell: (index: number) => string): string => {
+const isEqual = (columns: readonly Placed[], heldCell: (index: number, column: WrittenColumn) => string): string => {
   if (columns.length === 0) return "true";
-  const held = columns.map((_, index) => heldCell(index)).join(", ");
-  const given = columns.map((column, index) => storedValue(column, index + offset)).join(", ");
-  const whole = columns.flatMap((column, index) =>
-    isShortened(column) && paddedTypes.test(column.baseType)
-      ? [` AND (${losesPart(column, index + offset)}) IS NOT TRUE`]
-      : [],
+  const held = columns.map(([index, column]) => heldCell(index, column)).join(", ");
+  const given = columns.map(([index, column]) => storedValue(column, index)).join(", ");
+  const whole = columns.flatMap(([index, column]) =>
+    isShortened(column) && paddedTypes.test(column.baseType) ? [` AND (${losesPart(column, index)}) IS NOT TRUE`] : [],
   );
   return `record_image_eq(ROW(${held}), ROW(${given}))${whole.join("")}`;
 };
@@ -92,7 +93,7 @@ const onConflict = (keys: readonly WrittenColumn[], columns: readonly WrittenCol
 const rowUpserts = ({ relations, keys, columns }: FamilyShape, hasRemovals: boolean): string => {
   const all = [...keys, ...columns];
   const key = quoteName(keys[0]?.name ?? "");
-  const equal = isEqual(columns, keys.length, (index) => `held.${quoteName(columns[index]?.name ?? "")}`);
+  const equal = isEqual([...all.entries()].slice(keys.length), (_, { name }) => `held.${quoteName(name)}`);
   const live = hasRemovals ? ` AND ${liveOnly}` : "";
   return `,
 put AS (
@@ -115,38 +116,56 @@ const heldRows = ({ keys }: FamilyShape, { settings, keys: own, columns }: Child
   ) AS held) AS held`;
 };
 
-/** The rows that the winners have now. Its alias is `u`. */
-const givenRows = ({ keys }: FamilyShape, { keys: own, columns }: ChildPlan, offset: number): string => {
+/** The key's cell, which compares as the key column does. */
+const comparedCell = (key: WrittenColumn, index: number): string => {
+  const { collation } = key.comparison ?? {};
+  return storedCell(key, index) + (collation === undefined ? "" : ` COLLATE ${collation}`);
+};
+
+/**
+ * The rows that the winners have now. Its alias is `u`. If two texts of a key may be one value, `same` is the number of rows
+ * with the key.
+ */
+const givenRows = ({ keys }: FamilyShape, { keys: own, columns, inexact }: ChildPlan, offset: number): string => {
   const all = [...own, ...columns];
   const unnested = all.map((column, index) => `unnest(${parameter(column, index + offset)}) AS c${index}`).join(", ");
   const ofWinner = keys
     .map(({ name }, index) => `won.${quoteName(name)} = ${storedCell(own[index] as WrittenColumn, index)}`)
     .join(" AND ");
-  return `(SELECT u.* FROM (SELECT ${unnested}) AS u JOIN won ON ${ofWinner}) AS u`;
+  const same = `, count(*) OVER (PARTITION BY ${own.map(comparedCell).join(", ")}) AS same`;
+  return `(SELECT u.*${inexact.length === 0 ? "" : same} FROM (SELECT ${unnested}) AS u JOIN won ON ${ofWinner}) AS u`;
 };
 
-/** Deletes surplus rows by their place, so that no plan can read the whole table. */
+/**
+ * Deletes surplus rows by their place, so that no plan can read the whole table. With IS TRUE Postgres looks the place up in a
+ * hash table, also Postgres 13; as a join it compared each row with each place. Of two rows with one key, Postgres refuses the
+ * second one, because both are sent and the first one is there.
+ */
 const childWrite = (shape: FamilyShape, child: ChildPlan, index: number, offset: number): string => {
-  const { settings, keys, columns } = child;
+  const { settings, keys, columns, inexact } = child;
   const all = [...keys, ...columns];
   const sameRow = keys.map((key, position) => `held.h${position} = ${storedCell(key, position)}`).join(" AND ");
-  const equal = isEqual(columns, keys.length, (position) => `held.h${position + keys.length}`);
+  const compared = [...all.entries()].filter(([position]) => position >= keys.length || inexact.includes(position));
+  const differs = `${inexact.length === 0 ? "" : "u.same > 1 OR "}NOT (${isEqual(compared, (position) => `held.h${position}`)})`;
   return `,
 diff${index} AS MATERIALIZED (
   SELECT u.*, held.part, held.place FROM ${givenRows(shape, child, offset)}
   FULL JOIN ${heldRows(shape, child)} ON ${sameRow}
-  WHERE u.c0 IS NULL OR held.place IS NULL OR NOT (${equal})
+  WHERE u.c0 IS NULL OR held.place IS NULL OR ${differs}
 ),
 gone${index} AS (
   DELETE FROM ${settings.relation} AS held
   WHERE held.ctid = ANY (ARRAY(SELECT place FROM diff${index} WHERE c0 IS NULL))
-    AND (held.tableoid, held.ctid) IN (SELECT part, place FROM diff${index} WHERE c0 IS NULL)
+    AND (held.tableoid::text || held.ctid::text IN (SELECT part::text || place::text FROM diff${index} WHERE c0 IS NULL)) IS TRUE
   RETURNING 1
 ),
 put${index} AS (
   INSERT INTO ${settings.relation} (${names(all)}) OVERRIDING SYSTEM VALUE
   SELECT ${cells(all)} FROM diff${index} AS u WHERE u.c0 IS NOT NULL AND ${afterDeletes(`gone${index}`)}
-  ${onConflict(keys, columns)}
+  ${onConflict(
+    keys,
+    compared.map(([, column]) => column),
+  )}
 )`;
 };
 

@@ -20,6 +20,9 @@ const isExact = (type: KeyType, column: ComparedColumn): boolean =>
     ? type === "S"
     : column.isBuiltIn && !column.hasModifier && column.isDeterministic && exactTypes[type].has(column.typeName);
 
+/** Whether two texts are equal to Postgres only if they are the same. */
+export const isExactText = (column: ComparedColumn): boolean => isExact("S", column);
+
 /** What the proof must know about the key mapping. */
 export interface KeyMapping {
   /** The attribute that fills each key column; undefined if option `key` is a function. */

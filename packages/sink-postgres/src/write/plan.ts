@@ -183,7 +183,7 @@ export const createPlans = (settings: PostgresSettings): Plans => {
       throw new SinkError("SINK_MISSING", `[${name}] table ${missing} does not exist; ${wayOut}`);
     }
     const facts = await readKeyFacts(session, relations);
-    const children = await readChildTables(session, settings);
+    const children = await readChildTables(session, settings, catalogue);
     const shape = JSON.stringify([catalogue.columns, facts, children]);
     if (plan?.shape === shape) return plan;
     forget();

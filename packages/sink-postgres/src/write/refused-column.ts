@@ -1,7 +1,8 @@
-// Finds the column whose value Postgres refuses. The error of a bad value does not name the column.
+// Explains why Postgres refuses a row: the error of a bad value does not name the column, and that of two equal keys does not
+// name the table.
 
-import { failed, orSinkError, SinkError, type WriteResult } from "@sluice/core/sink-kit";
-import { isAboutSomeValue } from "../classify.ts";
+import { failed, orSinkError, rejected, SinkError, type WriteResult } from "@sluice/core/sink-kit";
+import { hasEqualKeys, isAboutSomeValue } from "../classify.ts";
 import type { Session } from "../client/session.ts";
 import type { RowEntry } from "../encode.ts";
 import { arrayLiteral, type Cell } from "./codec.ts";
@@ -45,9 +46,16 @@ const refusedPlace = async (session: Session, plan: WritePlan, entry: RowEntry):
   return undefined;
 };
 
-/** Returns the results, in which the errors of bad values name the column and its type. */
+/** The error of an item of which two elements have one key, though the texts of the keys differ. */
+const equalKeys = (sink: string, { children }: WritePlan, { cause }: SinkError): SinkError => {
+  const tables = children.filter(({ inexact }) => inexact.length > 0).map(({ settings }) => settings.relation);
+  const found = `found two elements with keys that are equal to Postgres; expected a key for each element`;
+  return rejected(sink, `child table ${tables.join(" or ")}: ${found}`, { cause });
+};
+
+/** Returns the results, in which the errors of bad values name the column and its type, and those of equal keys the table. */
 export const withRefusedColumns = async (
-  session: Session,
+  { session, sink }: { readonly session: Session; readonly sink: string },
   plan: WritePlan,
   entries: readonly RowEntry[],
   results: readonly WriteResult[],
@@ -56,6 +64,10 @@ export const withRefusedColumns = async (
   let rows = 0;
   for (const result of results) {
     const error = result.outcome === "failed" && result.error instanceof SinkError ? result.error : undefined;
+    if (error !== undefined && hasEqualKeys(error) && plan.children.some(({ inexact }) => inexact.length > 0)) {
+      named.push(failed(result.delivery, equalKeys(sink, plan, error)));
+      continue;
+    }
     const entry = error && isAboutSomeValue(error) && entries.find(({ delivery }) => delivery === result.delivery);
     if (error === undefined || !entry || rows >= mostRows) {
       named.push(result);

@@ -236,7 +236,9 @@ export const sendBatch = async (
       send: writer.write,
       checkTarget: checkTarget(call, plan, writer),
     });
-    results.push(...(await withRefusedColumns(call.session, plan, entries, sent.results)));
+    results.push(
+      ...(await withRefusedColumns({ session: call.session, sink: settings.name }, plan, entries, sent.results)),
+    );
     if (!sent.isStale) {
       const all = [...results, ...unencoded];
       const error = errorOfTarget(all);

@@ -1,11 +1,12 @@
-// The conformance kit's rig. Each case has its own database and role, behind a proxy that injects faults.
+// The conformance kit's rig. Each case has an empty database and its own role, behind a proxy that injects faults.
 
+import { randomBytes } from "node:crypto";
 import type { Change } from "@sluice/core";
 import { type PostgresEngine, startTcpProxy } from "@sluice/local";
 import type { Fault, SpecimenItem, UpsertRig } from "@sluice/testing";
 import pg from "pg";
 import { type PostgresGuard, type PostgresRow, type PostgresSinkOptions, postgresSink } from "../../src/index.ts";
-import { newDatabase, watch } from "./deliveries.ts";
+import { type Database, newDatabase, openDatabase, watch } from "./deliveries.ts";
 
 const password = "secret-9d2e";
 const rows = { "version-table": "specimens", inline: "specimens_with_tombstones" } as const;
@@ -80,14 +81,35 @@ export const withChildren: RigVariant = {
 const parse = (text: string): unknown =>
   JSON.parse(text.replace(/(?<=[:[,] ?)-?\d[\d.]{16,}(?=[,}\]])/g, (digits) => JSON.stringify(digits)));
 
+/** Databases of cases that have ended, by server. To create one takes the server much longer than to empty one. */
+const free = new WeakMap<PostgresEngine, string[]>();
+
+const emptyDatabase = (engine: PostgresEngine): Promise<Database> | Database => {
+  const url = free.get(engine)?.pop();
+  return url === undefined ? newDatabase(engine) : openDatabase(url);
+};
+
+const emptying = `SET lock_timeout = '1s'; DROP SCHEMA public CASCADE; CREATE SCHEMA public;
+  GRANT USAGE ON SCHEMA public TO PUBLIC`;
+
+/** Empties the database for another case, unless a session that has lost its client still locks a table. */
+const giveBack = async (engine: PostgresEngine, database: Database): Promise<void> => {
+  const isEmpty = await database.sql(emptying).then(
+    () => true,
+    () => false,
+  );
+  await database.close();
+  if (isEmpty) free.set(engine, [...(free.get(engine) ?? []), database.url]);
+};
+
 /** Opens a rig with this guard on a running server. */
 export const openRig = async (
   engine: PostgresEngine,
   guard: PostgresGuard,
   { options, tables, toRow, selection }: RigVariant,
 ): Promise<UpsertRig<PostgresRow>> => {
-  const database = await newDatabase(engine);
-  const role = `r${new URL(database.url).pathname.slice(1).replaceAll(/\W/g, "")}`.slice(0, 60);
+  const database = await emptyDatabase(engine);
+  const role = `r${randomBytes(8).toString("hex")}`;
   const relation = rows[guard];
   const definitions = guard === "inline" ? tables(relation).replace("NOT NULL", "") : tables(relation);
   await database.sql(`CREATE ROLE ${role} LOGIN PASSWORD '${password}'`);
@@ -140,7 +162,7 @@ export const openRig = async (
     close: async () => {
       await pool.end();
       await proxy.stop();
-      await database.close();
+      await giveBack(engine, database);
     },
     secrets: [password],
   };

@@ -1,6 +1,6 @@
 // PublishBatch on the wire, in the AWS Query protocol: a form as the request, and XML as the answer. No I/O.
+// The SDK reads every answer but a plain success, so no general reader of XML is needed.
 
-import type { IdAnswer } from "@sluice/core/sink-kit";
 import type { PublishEntry } from "../encode.ts";
 
 type IdEntry = PublishEntry & { readonly Id: string };
@@ -32,35 +32,15 @@ export const bodyOf = (topicArn: string, entries: readonly IdEntry[]): string =>
   return form;
 };
 
-const marks: Readonly<Record<string, string>> = { lt: "<", gt: ">", amp: "&", quot: '"', apos: "'" };
+/** An answer without failed entries. */
+const success =
+  /<PublishBatchResult>\s*(?:<Failed\s*\/>|<Failed>\s*<\/Failed>)?\s*<Successful>(.*)<\/Successful>\s*(?:<Failed\s*\/>|<Failed>\s*<\/Failed>)?\s*<\/PublishBatchResult>.*<\/PublishBatchResponse>\s*$/s;
 
-const unescaped = (text: string): string =>
-  text.replace(/&(?:#x([\da-f]+)|#(\d+)|(lt|gt|amp|quot|apos));/gi, (_, hex?: string, decimal?: string, name = "") => {
-    if (hex !== undefined) return String.fromCodePoint(Number.parseInt(hex, 16));
-    return decimal === undefined ? (marks[name] ?? "") : String.fromCodePoint(Number(decimal));
-  });
-
-const textIn = (xml: string, name: string): string | undefined => {
-  const found = new RegExp(`<${name}>([^<]*)</${name}>`).exec(xml)?.[1];
-  return found === undefined ? undefined : unescaped(found);
-};
-
-/** Returns the members of a list, or none if the answer has no such list. */
-const membersIn = (xml: string, list: string): string[] => {
-  const [, members = ""] = new RegExp(`<${list}>(.*?)</${list}>`, "s").exec(xml) ?? [];
-  return members.match(/<member>.*?<\/member>/gs) ?? [];
-};
-
-/** Reads an answer with the status 200. Undefined if its form is another one. */
-export const answerOf = (xml: string): IdAnswer | undefined => {
-  if (!/<PublishBatchResult>.*<\/PublishBatchResult>/s.test(xml)) return undefined;
-  const Successful = membersIn(xml, "Successful").map((member) => ({ Id: textIn(member, "Id") }));
-  const Failed = membersIn(xml, "Failed").map((member) => ({
-    Id: textIn(member, "Id"),
-    Code: textIn(member, "Code"),
-    Message: textIn(member, "Message"),
-    SenderFault: textIn(member, "SenderFault") === "true",
-  }));
-  const answers = [...Successful, ...Failed];
-  return answers.length > 0 && answers.every(({ Id }) => Id !== undefined) ? { Successful, Failed } : undefined;
+/** Returns the ids in an answer with the status 200. Undefined if it has failed entries or another form. */
+export const takenIds = (xml: string): readonly string[] | undefined => {
+  const [, list] = success.exec(xml) ?? [];
+  // The SDK reads an answer that has comments, CDATA sections, entities, or members in a second list.
+  if (list === undefined || /<!|&|<Failed>\s*<member/.test(xml)) return undefined;
+  const members = list.split("</Id>").slice(0, -1);
+  return members.map((member) => member.slice(member.lastIndexOf(">") + 1));
 };

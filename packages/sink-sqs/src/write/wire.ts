@@ -1,6 +1,6 @@
 // SendMessageBatch on the wire, in the AWS JSON protocol 1.0. No I/O.
 
-import { type IdAnswer, isRecord, type WireAttributes } from "@sluice/core/sink-kit";
+import { isRecord, type WireAttributes } from "@sluice/core/sink-kit";
 import type { SendMessageEntry } from "../encode.ts";
 
 type IdEntry = SendMessageEntry & { readonly Id: string };
@@ -24,13 +24,11 @@ export const bodyOf = (QueueUrl: string, entries: readonly IdEntry[]): string =>
     Entries: entries.map((entry) => ({ ...entry, MessageAttributes: jsonAttributes(entry.MessageAttributes) })),
   });
 
-const isIdList = (value: unknown): boolean =>
-  value === undefined ||
-  (Array.isArray(value) && value.every((entry) => isRecord(entry) && typeof entry.Id === "string"));
-
-/** Reads an answer with the status 200. Undefined if its form is another one. */
-export const answerOf = (text: string): IdAnswer | undefined => {
+/** Returns the ids in an answer with the status 200. Undefined if it has failed entries or another form. */
+export const takenIds = (text: string): readonly string[] | undefined => {
   const answer: unknown = JSON.parse(text);
-  const isAnswer = isRecord(answer) && isIdList(answer.Successful) && isIdList(answer.Failed);
-  return isAnswer && (answer.Successful ?? answer.Failed) !== undefined ? (answer as IdAnswer) : undefined;
+  if (!isRecord(answer) || !Array.isArray(answer.Successful)) return undefined;
+  const { Successful, Failed = [] } = answer;
+  if (!Array.isArray(Failed) || Failed.length > 0) return undefined;
+  return Successful.map((entry) => (isRecord(entry) && typeof entry.Id === "string" ? entry.Id : ""));
 };
