@@ -22,7 +22,7 @@ const sizeNames = (target: string, names: readonly string[]): string[] =>
   names.flatMap((name) =>
     mixes.flatMap((mix) => {
       const figure = `growth/${target}/${name}/${mix}/1m-vs-10k`;
-      return name === "raw" ? [figure] : [figure, `${figure}/vs-raw`];
+      return name.startsWith("raw") ? [figure] : [figure, `${figure}/vs-raw`];
     }),
   );
 
@@ -35,7 +35,7 @@ describeWithPostgres("with Postgres", () => {
           ["100k-vs-1k", "1m-vs-1k", "heap/1m-vs-100k"].map((figure) => `growth/${load}/${figure}`),
         ),
         ...sizeNames("postgres", ["inline", "version-table", "raw"]),
-        ...sizeNames("opensearch", ["sluice", "cold", "raw"]),
+        ...sizeNames("opensearch", ["sluice", "cold", "raw", "raw-recent"]),
       ]);
     });
   });

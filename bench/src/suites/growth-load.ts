@@ -33,6 +33,10 @@ export interface GrowthEntrant {
   readonly items: number;
   /** Removes what the last round inserted. Not timed. */
   readonly clean: (inserted: readonly number[]) => Promise<void>;
+  /** With which contender the growth is compared. Default: `raw`. */
+  readonly peer?: string;
+  /** Writes the items of the next updates, so that they are the last items that this entrant wrote. Not timed. */
+  readonly writeBefore?: (batch: GrowthBatch) => Promise<void>;
   /** Prepares a batch, and returns the work to time. */
   readonly prepare: (batch: GrowthBatch) => () => Promise<void>;
 }
@@ -60,15 +64,28 @@ const randomKeys = (mix: GrowthMix, items: number, count: number): number[] => {
   return [...keys];
 };
 
-const batches = async (): Promise<(mix: GrowthMix, items: number, count: number) => GrowthBatch> => {
+/** Creates batches. A mix and a number of items give random keys; the films of another batch give a newer batch of them. */
+interface Batches {
+  readonly random: (mix: GrowthMix, items: number, count: number) => GrowthBatch;
+  readonly again: (films: readonly PlainItem[]) => GrowthBatch;
+}
+
+const batches = async (): Promise<Batches> => {
   const films = await filmsUpTo(3_000);
   // The items that a target holds have lower positions.
   let position = 10_000_000;
-  return (mix, items, count) => {
-    const changed = randomKeys(mix, items, count).map((key) => ({ ...films[key % films.length], [keyAttribute]: key }));
-    position += count;
+  const batchOf = (mix: GrowthMix, changed: readonly PlainItem[]): GrowthBatch => {
+    position += changed.length;
     const event = JSON.parse(JSON.stringify(eventOf(changed, position, mix === "update"))) as StreamEvent;
     return { films: mix === "update" ? changed.map(voted) : changed, event };
+  };
+  return {
+    random: (mix, items, count) =>
+      batchOf(
+        mix,
+        randomKeys(mix, items, count).map((key) => ({ ...films[key % films.length], [keyAttribute]: key })),
+      ),
+    again: (changed) => batchOf("update", changed),
   };
 };
 
@@ -77,8 +94,8 @@ const flat: Goal = { atMost: 1.1 };
 const sizeOf = (entrant: GrowthEntrant): string => `${entrant.name}/${entrant.items}`;
 
 /**
- * Compares the entrants of each name at both sizes. The growth of `raw` is that of the target's index; the goal is for what
- * Sluice adds to it.
+ * Compares the entrants of each name at both sizes. The growth of a raw entrant is that of the target's index; the goal is for
+ * what Sluice adds to it.
  */
 export const compareSizes = async (
   target: string,
@@ -88,28 +105,34 @@ export const compareSizes = async (
   const next = await batches();
   const contenders = entrants.map((entrant) => {
     let inserted: readonly number[] = [];
+    let prepared: GrowthBatch;
     return {
       name: sizeOf(entrant),
       reset: async () => entrant.clean(inserted),
+      begin: async (mix: GrowthMix) => {
+        prepared = next.random(mix, entrant.items, batch);
+        if (mix === "insert" || entrant.writeBefore === undefined) return;
+        await entrant.writeBefore(prepared);
+        prepared = next.again(prepared.films);
+      },
       prepare: (mix: GrowthMix) => {
-        const prepared = next(mix, entrant.items, batch);
         if (mix === "insert") inserted = prepared.films.map((film) => Number(film[keyAttribute]));
         return entrant.prepare(prepared);
       },
     };
   });
   const times = await compete(contenders, { mixes, batches: 1, rounds, warmups: 2 });
-  const names = [...new Set(entrants.map(({ name }) => name))];
+  const peers = new Map(entrants.map(({ name, peer = "raw" }) => [name, peer]));
   const growthOf = (name: string, mix: GrowthMix): number =>
     times.median(`${name}/${many}`, mix) / times.median(`${name}/${few}`, mix);
   const figures: Record<string, number> = {};
   const goals: Record<string, Goal> = {};
-  for (const name of names) {
+  for (const [name, peer] of peers) {
     for (const mix of mixes) {
       const figure = `growth/${target}/${name}/${mix}/1m-vs-10k`;
       figures[figure] = rounded(growthOf(name, mix));
-      if (name === "raw") continue;
-      figures[`${figure}/vs-raw`] = rounded(growthOf(name, mix) / growthOf("raw", mix));
+      if (name === peer) continue;
+      figures[`${figure}/vs-raw`] = rounded(growthOf(name, mix) / growthOf(peer, mix));
       goals[`${figure}/vs-raw`] = flat;
     }
   }
