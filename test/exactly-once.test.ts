@@ -8,7 +8,7 @@ import { afterAll, describe, jest, test } from "@jest/globals";
 import { engineOrSkip, startDynamodb, startSqs } from "@sluice/local";
 import { memoryDedupe } from "@sluice/testing";
 import type { Target } from "./exactly-once/run.ts";
-import { fullLoad, printResults, testScenarios } from "./exactly-once/scenarios.ts";
+import { fullLoad, printResults, smallLoad, testScenarios } from "./exactly-once/scenarios.ts";
 import { newStores } from "./exactly-once/store.ts";
 import { memoryTarget, queueTarget, topicTarget } from "./exactly-once/targets.ts";
 
@@ -65,7 +65,7 @@ describeWithEngines("on fauxqs and DynamoDB Local", ({ sqs, dynamodb }) => {
     return topicTarget(topics, created.TopicArn ?? "", { client: queues, url });
   };
 
-  const common = { isNative: true, store, load: fullLoad };
+  const common = { isNative: true, store, load: smallLoad };
 
   describe("SQS", () => {
     testScenarios({

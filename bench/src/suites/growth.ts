@@ -11,7 +11,7 @@ import { postgresGrowth } from "./growth-postgres.ts";
 
 const counts = [1_000, 100_000, 1_000_000] as const;
 /** Twice the deliveries that a sink remembers still fit between the last two counts. */
-const quickCounts = [1_000, 2_000, 4_000] as const;
+const quickCounts = [200, 400, 800] as const;
 const countNames = ["1k", "100k", "1m"] as const;
 
 const flat: Goal = { atMost: 1.1 };
@@ -40,7 +40,7 @@ const environmentReport = async (load: EnvironmentLoad, changes: readonly number
 };
 
 const wholePlan: GrowthPlan = { few: 10_000, many: 1_000_000, rounds: 9, batch: 1_000 };
-const quickPlan: GrowthPlan = { few: 1_000, many: 2_000, rounds: 2, batch: 20 };
+const quickPlan: GrowthPlan = { few: 200, many: 400, rounds: 2, batch: 20 };
 
 /** The suite that measures the growth of the time of a change. */
 export const growthSuite: Suite = {
