@@ -81,7 +81,10 @@ const entrantsOf = async (client: Client, items: number): Promise<GrowthEntrant[
   await cloneTo(client, index, [clone, `${cold}-000001`]);
   await opensearchSink({ client, index: cold, mappings, settings: indexSettings }).ensure();
   const recent = (name: string, peer: string, run: (batch: GrowthBatch) => Promise<void>, written: string) => ({
-    ...{ name, items, peer, clean: cleaned(client, written) },
+    name,
+    items,
+    peer,
+    clean: cleaned(client, written),
     writeBefore: async (batch: GrowthBatch) => {
       await run(batch);
       // OpenSearch refreshes an index every second, so that a later write finds the document in a segment.

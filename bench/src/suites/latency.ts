@@ -190,12 +190,12 @@ export const latencySuite: Suite = {
     pool.on("error", () => undefined);
     try {
       const figures: Record<string, number> = { "latency/poll-interval-ms": pollIntervalMs };
-      const rows: unknown[][] = [];
+      const rows: (string | number)[][] = [];
       for (const target of [memoryTarget(), postgresTarget(pool)]) {
         for (const perSecond of rates) {
           const load = { engine, perSecond, ms: isQuick ? quickMs : measuredMs, warmupMs: isQuick ? 0 : warmupMs };
           const { latenciesMs, writesPerSecond } = await measure(target, load);
-          const [p50, p99] = [quantile(latenciesMs, 0.5), quantile(latenciesMs, 0.99)].map(rounded);
+          const [p50, p99] = [rounded(quantile(latenciesMs, 0.5)), rounded(quantile(latenciesMs, 0.99))];
           const name = `latency/${target.name}/${perSecond}`;
           Object.assign(figures, { [`${name}/p50-ms`]: p50, [`${name}/p99-ms`]: p99 });
           figures[`${name}/writes-per-second`] = rounded(writesPerSecond);
@@ -204,7 +204,7 @@ export const latencySuite: Suite = {
         Object.assign(figures, await scripted(target, isQuick ? quickMs : measuredMs));
       }
       const head = ["target", "writes/s", "acknowledged/s", "p50, ms", "p99, ms"];
-      return { figures, goals: {}, lines: [`poll interval: ${pollIntervalMs} ms`, "", ...table(head, rows as never)] };
+      return { figures, goals: {}, lines: [`poll interval: ${pollIntervalMs} ms`, "", ...table(head, rows)] };
     } finally {
       await pool.end();
       await engine.stop();

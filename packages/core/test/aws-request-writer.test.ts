@@ -4,7 +4,6 @@ import { inspect } from "node:util";
 import { SQS, type SQSClientConfig } from "@aws-sdk/client-sqs";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { awsRequestError } from "../src/sink/aws-error.ts";
-import { awsSigner, sha256 } from "../src/sink/aws-signature.ts";
 import {
   isBySdk,
   refusal,
@@ -12,6 +11,7 @@ import {
   type Seen,
   secrets,
   service,
+  signatureOf,
   startScripted,
   taken,
   writerOf,
@@ -31,14 +31,6 @@ const open = async (config?: SQSClientConfig, prefix?: string) => {
   closes.push(scripted.close);
   await scripted.write();
   return scripted;
-};
-
-const signatureOf = ({ path, headers, body }: Seen, { accessKeyId, secretAccessKey } = secrets): string => {
-  const [, names = ""] = /SignedHeaders=([^,]*)/.exec(headers.authorization ?? "") ?? [];
-  const signed = Object.fromEntries(names.split(";").map((name) => [name, String(headers[name])]));
-  const request = { path, headers: signed, bodyHash: sha256(body) };
-  const sign = awsSigner("eu-central-1", "sqs");
-  return sign(request, { accessKeyId, secretAccessKey }, String(headers["x-amz-date"]));
 };
 
 const failing = async (writing: Promise<unknown>): Promise<unknown> => {

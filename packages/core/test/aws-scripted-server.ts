@@ -7,6 +7,7 @@ import { SQS, type SQSClientConfig } from "@aws-sdk/client-sqs";
 import { isTransient } from "../src/errors.ts";
 import { awsRequestError } from "../src/sink/aws-error.ts";
 import { awsRequestWriter } from "../src/sink/aws-request-writer.ts";
+import { awsSigner, sha256 } from "../src/sink/aws-signature.ts";
 import { answersById, type EntryAnswer, withIds } from "../src/sink/batch-request.ts";
 import { awsClientDefaults } from "../src/sink/lazy-client.ts";
 
@@ -58,6 +59,15 @@ const answer = (script: Script, { socket }: IncomingMessage, response: ServerRes
 /** Whether the SDK wrote the request. Our requests have no invocation id. */
 export const isBySdk = ({ headers }: Seen): boolean => headers["amz-sdk-invocation-id"] !== undefined;
 
+/** The signature that a request to SQS must have. */
+export const signatureOf = ({ path, headers, body }: Seen, { accessKeyId, secretAccessKey } = secrets): string => {
+  const [, names = ""] = /SignedHeaders=([^,]*)/.exec(headers.authorization ?? "") ?? [];
+  const signed = Object.fromEntries(names.split(";").map((name) => [name, String(headers[name])]));
+  const request = { path, headers: signed, bodyHash: sha256(body) };
+  const sign = awsSigner("eu-central-1", "sqs");
+  return sign(request, { accessKeyId, secretAccessKey }, String(headers["x-amz-date"]));
+};
+
 /** Creates the writer for a client, as the factory of the sinks does. */
 export const writerOf = (client: SQS, QueueUrl: string) => {
   const own = awsRequestWriter<(typeof entries)[number]>(
@@ -90,6 +100,7 @@ export const startScripted = async (config: SQSClientConfig = {}, prefix = "") =
   const client = new SQS({ ...common, endpoint, ...config });
   return {
     seen,
+    endpoint,
     client,
     write: writerOf(client, `${endpoint}/1/q`),
     /** Adds answers. */

@@ -24,10 +24,14 @@ interface AwsHttpResponse {
 /** A member of the options of a request: the answer that the SDK shall read, instead of sending the request. */
 const given: unique symbol = Symbol("given");
 
+/** A member of the options of a request: the writer may learn from the request. */
+const teaches: unique symbol = Symbol("teaches");
+
 /** The options of a request. The SDK passes them to its request handler. */
 interface SendOptions {
   readonly abortSignal: AbortSignal;
   readonly [given]?: AwsHttpResponse;
+  readonly [teaches]?: true;
 }
 
 /** Sends one request. Resolves with the answers in the order of the entries. */
@@ -78,15 +82,16 @@ const invocationTrace = (): { readonly id?: string } | "unknown" => {
 };
 
 /**
- * Lets the client's request handler resolve with an answer that the options give, and reports the requests that succeed.
- * The handler belongs to this client alone. Returns the handler's own function.
+ * Lets the client's request handler resolve with an answer that the options give, and reports the requests that teach and
+ * succeed. The SDK's providers of credentials send by the same handler, for example to STS, with options of their own.
+ * Returns the handler's own function.
  */
-const withGivenAnswers = (requestHandler: Handler, onSuccess: (request: AwsHttpRequest) => Promise<void>): Handle => {
+const withGivenAnswers = (requestHandler: Handler, onSuccess: (request: AwsHttpRequest) => void): Handle => {
   const handle = requestHandler.handle.bind(requestHandler);
   requestHandler.handle = async (request, options) => {
     if (options[given] !== undefined) return { response: options[given] };
     const result = await handle(request, options);
-    if (result.response.statusCode === 200) await onSuccess(request);
+    if (options[teaches] && result.response.statusCode === 200) onSuccess(request);
     return result;
   };
   return handle;
@@ -109,10 +114,11 @@ const ownSend = <Entry>({ config }: WritableClient, wire: AwsWire<Entry>) => {
     try {
       learned ??= learnRequest(request, await config.credentials());
     } catch {
-      // The SDK's request has succeeded, so it must not fail here. The next request teaches the same.
+      // Nothing is learned. The next request of the SDK teaches the same.
     }
   };
-  const handle = withGivenAnswers(config.requestHandler, learn);
+  // The answer does not wait for the credentials, which a provider may just be refreshing.
+  const handle = withGivenAnswers(config.requestHandler, (request) => void learn(request));
   const send = async (entries: readonly Entry[], options: SendOptions) => {
     const trace = invocationTrace();
     if (learned === undefined || trace === "unknown") return undefined;
@@ -141,7 +147,8 @@ export const awsRequestWriter = <Entry>(
 ): AwsSend<Entry> => {
   if (!isWritable(client)) return bySdk;
   const own = ownSend(client, wire);
-  return async (entries, options) => {
+  return async (entries, { abortSignal }) => {
+    const options = { abortSignal, [teaches]: true } as const;
     const sent = await own.send(entries, options);
     if (sent === undefined) return bySdk(entries, options);
     const { response, received } = sent;

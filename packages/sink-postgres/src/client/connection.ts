@@ -31,7 +31,7 @@ export interface PostgresConnection {
   readonly password?: string | (() => string | Promise<string>);
   /** Default: TLS with a verified certificate, or no TLS if the server runs on this machine. */
   readonly ssl?: boolean | TlsOptions;
-  /** Maximum number of connections in the pool. A write uses one connection. Default 2. */
+  /** Maximum number of connections in the pool. A large batch uses two at once (option `splitFrom`). Default 2. */
   readonly max?: number;
   /** Timeout for opening a connection, in milliseconds. Default 5,000, or option `timeoutMs` if that is less. */
   readonly connectionTimeoutMillis?: number;
