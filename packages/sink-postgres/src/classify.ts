@@ -195,6 +195,10 @@ export const isAboutSomeValue = ({ cause }: SinkError): boolean =>
 export const hasEqualKeys = ({ cause }: SinkError): boolean =>
   cause instanceof PostgresRefusal && cause.code === "21000" && !cause.isInFunction;
 
+/** Whether a statement with children failed because it missed a row that it should have deleted. */
+export const missedSurplus = ({ cause }: SinkError): boolean =>
+  cause instanceof PostgresRefusal && cause.code === "2201W" && !cause.isInFunction;
+
 /** The error of a row that Postgres refuses although it takes other rows. */
 export const rowFault = (sink: string, { cause }: SinkError): SinkError => {
   const description = cause instanceof PostgresRefusal ? cause.message : "an error";

@@ -159,6 +159,9 @@ const checkedKey = (key: PostgresKeyMap | undefined): PostgresKeyMap | undefined
   return checked;
 };
 
+/** Names of the parts of a statement with children. Without its schema, a table of such a name would be taken for the part. */
+const partNames = /^"(won|old|purged|(gone|put|diff|rest)\d*)"$/;
+
 const childrenOf = (
   { table, schema, key, children = [], guard = "version-table" }: PostgresSinkOptions,
   { declared }: Pick<PostgresSettings, "declared">,
@@ -179,7 +182,9 @@ const childrenOf = (
   ];
   const twice = relations.find((relation, index) => relations.indexOf(relation) !== index);
   if (twice !== undefined) throw invalidOption("children", `names the table ${twice} twice`);
-  return checked;
+  const taken = checked.length === 0 ? undefined : relations.find((relation) => partNames.test(relation));
+  if (taken === undefined) return checked;
+  throw invalidOption("children", `needs the schema of ${taken}: a part of the sink's statements has the table's name`);
 };
 
 /** Checks the options and fills in defaults. @throws {ConfigError} CONFIG_INVALID when an option is invalid. */

@@ -56,7 +56,7 @@ const keysStatement = (settings: PostgresSettings, plan: WritePlan, { isFirst, h
   const cells = names(keys, "live.");
   const places = keys.map(({ type }, index) => `$${index + 4}::text::${type}`).join(", ");
   const conditions = [
-    "(SELECT same FROM shape)",
+    "(SELECT same FROM sluice_shape)",
     hasParts ? ofPart(keys) : "$1::bigint < $2::bigint",
     ...keys.map(({ name }) => `live.${quoteName(name)} IS NOT NULL`),
     ...(isFirst ? [] : [`(${cells}) > (${places})`]),

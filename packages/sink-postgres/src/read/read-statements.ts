@@ -26,7 +26,7 @@ export interface CheckedRow {
 
 /** Returns the statement that selects the rows of `found`, or one row without a position if there are none. */
 export const checked = (check: string, found: string): string =>
-  `WITH ${check}\nSELECT shape.same AS current, found.* FROM shape LEFT JOIN (${found}) AS found ON true`;
+  `WITH ${check}\nSELECT sluice_shape.same AS current, found.* FROM sluice_shape LEFT JOIN (${found}) AS found ON true`;
 
 /** What a statement for a batch needs to know. */
 export interface ReadShape {
@@ -105,7 +105,7 @@ export const readStatement = ({ relations, keys, columns, isShared, children }: 
     `
   SELECT u.position::text AS position, ${guardMembers(isShared)}, (${isThere})::text AS "isThere", ${texts}${found}
   FROM ${given} ${held} ${live} ${childJoins}
-  WHERE (SELECT same FROM shape) AND (held.${key} IS NOT NULL OR ${row}.${key} IS NOT NULL${some})`,
+  WHERE (SELECT same FROM sluice_shape) AND (held.${key} IS NOT NULL OR ${row}.${key} IS NOT NULL${some})`,
   );
 };
 
@@ -135,7 +135,7 @@ export interface CanonicalShape {
 export const canonicalStatement = ({ relations, columns: all, asked: columns }: CanonicalShape): string => {
   const check = columnCheck(relations.rows, typeChecked(all), ...modifierCheck(relations.rows, all));
   const [first] = columns;
-  if (first === undefined) return `WITH ${check}\nSELECT same AS current, NULL AS position FROM shape`;
+  if (first === undefined) return `WITH ${check}\nSELECT same AS current, NULL AS position FROM sluice_shape`;
   const positions = `generate_series(1, cardinality(${argumentsFor([first])})) AS position`;
   const shortened = columns.flatMap((column, index) => (isShortened(column) ? [tooLong(column, index)] : []));
   const lost = shortened.length === 0 ? "NULL" : `COALESCE(${shortened.join(", ")})`;

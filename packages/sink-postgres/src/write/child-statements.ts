@@ -185,6 +185,18 @@ const overtaken = (shape: FamilyShape, hasRemovals: boolean): string => {
   ) END AS overtaken`;
 };
 
+/**
+ * The end of the statement. A surplus row that another program updates while the statement waits for it has another place then,
+ * and is not deleted. So the statement fails (SQLSTATE 2201W), unless it is the last attempt: a trigger may keep rows.
+ */
+const failsWithSurplus = (children: readonly ChildPlan[], parameters: number): string => {
+  const isMissed = children.map(
+    (_, index) => `(SELECT count(*) FROM diff${index} WHERE c0 IS NULL) > (SELECT count(*) FROM gone${index})`,
+  );
+  return `
+LIMIT CASE WHEN NOT $${parameters + 1}::boolean AND (${isMissed.join(" OR ")}) THEN -1 ELSE 1 END`;
+};
+
 const checkOf = ({ relations, keys, columns, children }: FamilyShape): string => {
   const all = [...keys, ...columns];
   const others = children.map((child) => {
@@ -194,7 +206,10 @@ const checkOf = ({ relations, keys, columns, children }: FamilyShape): string =>
   return columnCheck(relations.rows, typeChecked(all), ...modifierCheck(relations.rows, all), ...others);
 };
 
-/** Returns the SQL that writes a batch with its children. Its result is one `WriteAnswer`. */
+/**
+ * Returns the SQL that writes a batch with its children. Its result is one `WriteAnswer`. The last parameter tells whether this
+ * is the last attempt.
+ */
 export const familyStatement = (shape: FamilyShape, hasRemovals: boolean): string => {
   const isInline = shape.relations.guard === "inline";
   const deletes = hasRemovals && !isInline;
@@ -207,5 +222,6 @@ export const familyStatement = (shape: FamilyShape, hasRemovals: boolean): strin
   }
   const gone = deletes ? "(SELECT count(*) FROM gone)::int" : "0";
   const result = answer(shape, gone, hasRemovals, overtaken(shape, hasRemovals));
-  return `WITH ${checkOf(shape)},${winners(shape, hasRemovals)}${parent}${children.join("")}${result}`;
+  const end = failsWithSurplus(shape.children, offset);
+  return `WITH ${checkOf(shape)},${winners(shape, hasRemovals)}${parent}${children.join("")}${result}${end}`;
 };

@@ -45,8 +45,8 @@ const joinNothing = (rows: string): string => `FROM (SELECT) AS one LEFT JOIN ON
  */
 export const columnCheck = (rows: string, columns: readonly CheckedColumn[], ...others: readonly string[]): string => {
   const checks = checksOf(rows, columns, others);
-  if (checks.length === 0) return "shape AS MATERIALIZED (SELECT true AS same)";
-  return `shape AS MATERIALIZED (
+  if (checks.length === 0) return "sluice_shape AS MATERIALIZED (SELECT true AS same)";
+  return `sluice_shape AS MATERIALIZED (
   SELECT ${checks.join(" AND ")} AS same ${joinNothing(rows)}
 )`;
 };
@@ -63,4 +63,4 @@ export const attributeCheck = (rows: string, count: string): string =>
   `(SELECT relnatts = ${count} FROM pg_class WHERE oid = ${literal(rows)}::regclass)`;
 
 /** A condition for a source of rows. The source is empty if a column has another type than the statement expects. */
-export const ifColumnsAreCurrent = "WHERE (SELECT same FROM shape)";
+export const ifColumnsAreCurrent = "WHERE (SELECT same FROM sluice_shape)";

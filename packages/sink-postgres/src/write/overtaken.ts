@@ -1,5 +1,5 @@
-// The entries of a write with children that another writer overtook: their statement did not see the children that the
-// item now has.
+// The entries of a write with children that are sent again. Another writer overtook them, so that their statement did not see
+// the children that the item now has. Or another program updated a child row that their statement should have deleted.
 
 import { failed, SinkError, type WriteResult } from "@sluice/core/sink-kit";
 import type { RowEntry } from "../encode.ts";
@@ -8,11 +8,20 @@ import { positionsOf } from "./parameters.ts";
 import type { SentPart } from "./send-rows.ts";
 import type { WriteAnswer } from "./statements.ts";
 
-/** How often each entry of a call was overtaken. */
+/** How often each entry of a call was sent without a result. */
 export type Overtakings = Map<RowEntry, number>;
 
 /** An entry that other writers overtook so often fails. Each time, another writer has written the same item. */
 const maxOvertakings = 8;
+
+/** Whether the entries are not sent again after their next statement. */
+export const isLastAttempt = (entries: readonly RowEntry[], counts: Overtakings): boolean =>
+  entries.some((entry) => (counts.get(entry) ?? 0) + 1 >= maxOvertakings);
+
+/** Counts the attempt of entries whose statement wrote nothing. */
+export const countAttempt = (entries: readonly RowEntry[], counts: Overtakings): void => {
+  for (const entry of entries) counts.set(entry, (counts.get(entry) ?? 0) + 1);
+};
 
 /** Returns the results of a statement. Overtaken entries have none: they need another statement, with a newer snapshot. */
 export const settle = (

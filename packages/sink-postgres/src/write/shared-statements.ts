@@ -57,7 +57,7 @@ created AS (
   INSERT INTO ${relations.versions} (${names(keys)}, ${versionColumn}, ${removedColumn})
   SELECT ${cells(keys)}, '', now() FROM ${rowsOf(keys)} ORDER BY ${cells(keys)} ON CONFLICT DO NOTHING
 )
-SELECT (SELECT same FROM shape) AS current`;
+SELECT (SELECT same FROM sluice_shape) AS current`;
 
 /** A state that was read, and the state that replaces it. `position` is the position of its key in the parameters. */
 export interface StateSwap {
@@ -124,7 +124,7 @@ put AS (
   WHERE (SELECT count(*) FROM gone) >= 0
   ON CONFLICT (${names(keys)}) DO UPDATE SET ${assignments(all.filter(({ isIdentity }) => !isIdentity))}
 )
-SELECT (SELECT same FROM shape) AS current, (SELECT string_agg(position::text, ',') FROM swapped) AS swapped,
+SELECT (SELECT same FROM sluice_shape) AS current, (SELECT string_agg(position::text, ',') FROM swapped) AS swapped,
   (SELECT count(ROW(${cells(all)})) FROM ${rows}) AS parsed`;
 };
 

@@ -180,7 +180,7 @@ const contestedPositions = (shape: StatementShape, hasRemovals: boolean): string
  * other members.
  */
 export const answer = (shape: StatementShape, gone: string, hasRemovals: boolean, more = ""): string => `
-SELECT (SELECT same FROM shape) AS current, winners.number::int AS won, ${gone} AS gone,
+SELECT (SELECT same FROM sluice_shape) AS current, winners.number::int AS won, ${gone} AS gone,
   CASE WHEN winners.number < cardinality(${argumentsFor(shape.keys.slice(0, 1))}) THEN (
     SELECT string_agg(u.position::text, ',')
     FROM unnest(${argumentsFor(shape.keys)}${shape.isShared === true ? `, ${ownersOf(shape)}` : ""}) WITH ORDINALITY

@@ -12,12 +12,13 @@ import {
   type UpsertDelivery,
   type WriteResult,
 } from "@sluice/core/sink-kit";
+import { missedSurplus } from "../classify.ts";
 import { rolledBack } from "../client/rolled-back.ts";
 import type { Session } from "../client/session.ts";
 import type { RowEntry } from "../encode.ts";
 import type { PostgresSettings } from "../options.ts";
 import { sortByRow, withoutResult } from "./batch.ts";
-import { type Overtakings, settle } from "./overtaken.ts";
+import { countAttempt, isLastAttempt, type Overtakings, settle } from "./overtaken.ts";
 import { childLiterals, isForeign, isRemoval, literals, removalFlags, splitAbsent, versions } from "./parameters.ts";
 import type { Plans, WritePlan, WriteStatements } from "./plan.ts";
 import { withRefusedColumns } from "./refused-column.ts";
@@ -60,11 +61,11 @@ const sendStatement = async (
   { children }: WritePlan,
   statements: WriteStatements,
   entries: readonly RowEntry[],
-  hasRemovals: boolean,
+  { hasRemovals, isLast }: { readonly hasRemovals: boolean; readonly isLast: boolean },
 ): Promise<WriteAnswer> => {
   const parameters = [...literals(settings.name, statements, entries), versions(entries)];
   if (hasRemovals) parameters.push(removalFlags(entries));
-  parameters.push(...childLiterals(settings.name, children, entries));
+  if (children.length > 0) parameters.push(...childLiterals(settings.name, children, entries), String(isLast));
   const { rows } = await session.query(hasRemovals ? statements.upsertsAndRemovals : statements.upserts, parameters);
   return rows[0] as WriteAnswer;
 };
@@ -78,7 +79,7 @@ const withoutAbsent = ({ session, settings }: BatchCall, plan: WritePlan, part: 
 
 /**
  * Writes the entries. In the rare case that a removal deleted no row, `deleteRemoved` looks for the row again. With children a
- * removal that wins has seen its row.
+ * removal that wins has seen its row, and a statement that missed a surplus row has written nothing.
  */
 const writePart = async (
   call: BatchCall,
@@ -91,7 +92,13 @@ const writePart = async (
   if (needed.length === 0) return { results: absent };
   const { entries, results } = sortByRow(needed);
   const removals = entries.filter(isRemoval);
-  const answer = await sendStatement(call, plan, statementsFor(plan, part, false), entries, removals.length > 0);
+  const how = { hasRemovals: removals.length > 0, isLast: isLastAttempt(entries, counts) };
+  const answer = await orSinkError(sendStatement(call, plan, statementsFor(plan, part, false), entries, how));
+  if (answer instanceof SinkError) {
+    if (!missedSurplus(answer)) throw answer;
+    countAttempt(entries, counts);
+    return { results: absent, left: needed };
+  }
   if (!answer.current) return stale;
   const mayMissRows = settings.relations.guard === "version-table" && plan.children.length === 0;
   if (mayMissRows && Number(answer.gone) < removals.length) {
@@ -106,7 +113,8 @@ const writeNothing = async (
   plan: WritePlan,
   part: readonly RowEntry[],
 ): Promise<typeof stale | undefined> => {
-  const answer = await sendStatement(call, plan, statementsFor(plan, part, false), [], part.some(isRemoval));
+  const how = { hasRemovals: part.some(isRemoval), isLast: true };
+  const answer = await sendStatement(call, plan, statementsFor(plan, part, false), [], how);
   return answer.current ? undefined : stale;
 };
 
