@@ -80,16 +80,20 @@ describeWithPostgres("a batch in two halves", (engine) => {
     test("is sent from `splitFrom` rows on, and on two connections at once", async () => {
       let running = 0;
       let most = 0;
+      let wanted = 1;
+      // A half waits for the other one, whose connection may take long to open on a busy machine.
       const before = async (): Promise<void> => {
         running += 1;
         most = Math.max(most, running);
-        await new Promise((resolve) => setTimeout(resolve, 20));
+        for (let turn = 0; turn < 1_000 && most < wanted; turn += 1)
+          await new Promise((resolve) => setTimeout(resolve, 5));
         running -= 1;
       };
       const { database, sink, writes } = await open(engine, guard, { before, sink: { splitFrom: 10 } });
       await sink.write(notes(9), invocation());
       expect([writes().length, most]).toEqual([1, 1]);
       const batch = notes(10, 3);
+      wanted = 2;
       expect(outcomesOf(batch, await sink.write(batch, invocation()))).toEqual(batch.map(() => "delivered"));
       expect([writes().length, most]).toEqual([3, 2]);
       expect(await read(database, "note")).toHaveLength(10);
