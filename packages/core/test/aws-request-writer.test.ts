@@ -183,6 +183,17 @@ describe("a failed request", () => {
     expect(seen.map(isBySdk)).toEqual([true, false, true, true, true, false]);
   });
 
+  test("after three that only the SDK could send is the SDK's", async () => {
+    const { write, seen, script } = await open();
+    const refusedOnce = [refusal("SignatureDoesNotMatch"), taken];
+    script(...refusedOnce, ...refusedOnce, taken, ...refusedOnce, ...refusedOnce, ...refusedOnce);
+    for (let turn = 0; turn < 8; turn += 1) expect(await write()).toEqual(["taken"]);
+    const [ours, sdks] = [false, true];
+    const twice = [ours, sdks];
+    // An own request that succeeds ends the row.
+    expect(seen.map(isBySdk)).toEqual([sdks, ...twice, ...twice, ours, ...twice, ...twice, ...twice, sdks, sdks]);
+  });
+
   test("for a wrong clock teaches the server's time", async () => {
     const { write, seen, script, client } = await open();
     const serverTime = Date.now() + 3_600_000;

@@ -107,6 +107,9 @@ const isAllTaken = ({ takenIds }: AwsWire<never>, received: string, count: numbe
   }
 };
 
+/** After so many own requests in a row that were refused where the SDK's were not, the SDK sends all. */
+const mostMistakes = 3;
+
 /** Sends requests that are written by the writer. Undefined if the SDK must send, because nothing is learned. */
 const ownSend = <Entry>({ config }: WritableClient, wire: AwsWire<Entry>) => {
   let learned: LearnedRequest | undefined;
@@ -119,19 +122,28 @@ const ownSend = <Entry>({ config }: WritableClient, wire: AwsWire<Entry>) => {
   };
   // The answer does not wait for the credentials, which a provider may just be refreshing.
   const handle = withGivenAnswers(config.requestHandler, (request) => void learn(request));
+  let mistakes = 0;
   const send = async (entries: readonly Entry[], options: SendOptions) => {
     const trace = invocationTrace();
-    if (learned === undefined || trace === "unknown") return undefined;
+    if (learned === undefined || trace === "unknown" || mistakes === mostMistakes) return undefined;
     const from = learned;
     const credentials = await config.credentials();
     const now = Date.now() + config.systemClockOffset;
     const { response } = await handle(nextRequest(from, wire.body(entries), credentials, now, trace.id), options);
     return { response, received: await text(response.body as NodeJS.ReadableStream) };
   };
-  const forget = (): void => {
-    learned = undefined;
+  return {
+    send,
+    forget: (): void => {
+      learned = undefined;
+    },
+    succeeded: (): void => {
+      mistakes = 0;
+    },
+    mistaken: (): void => {
+      mistakes += 1;
+    },
   };
-  return { send, forget };
 };
 
 /**
@@ -152,14 +164,19 @@ export const awsRequestWriter = <Entry>(
     const sent = await own.send(entries, options);
     if (sent === undefined) return bySdk(entries, options);
     const { response, received } = sent;
-    if (response.statusCode === 200 && isAllTaken(wire, received, entries.length)) return entries.map(() => "taken");
+    if (response.statusCode === 200 && isAllTaken(wire, received, entries.length)) {
+      own.succeeded();
+      return entries.map(() => "taken");
+    }
     try {
       return await bySdk(entries, { ...options, [given]: { ...response, body: Buffer.from(received) } });
     } catch (error) {
       const isRefused = response.statusCode >= 400 && response.statusCode < 500 && !isTransient(error);
       if (!isRefused) throw error;
       own.forget();
-      return bySdk(entries, options);
+      const answers = await bySdk(entries, options);
+      own.mistaken();
+      return answers;
     }
   };
 };
