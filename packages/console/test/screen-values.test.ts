@@ -66,4 +66,24 @@ describe("memberPairs", () => {
     expect(differing(undefined, { a: 1, b: 2 })).toEqual(["a", "b"]);
     expect(memberPairs(undefined, undefined)).toEqual([]);
   });
+
+  test("shows each row of a nested list as a line, and a text that only looks like rows as a text", () => {
+    const rows = [
+      { line_no: "0", sku: 'a "b"' },
+      { line_no: "1", note: "[1]" },
+    ];
+    const [pair] = memberPairs({ lines: JSON.stringify(rows) }, {});
+    const [first, second] = rows.map((row) => JSON.stringify(row));
+    expect(pair?.held).toEqual({
+      name: undefined,
+      type: "rows",
+      children: [
+        { name: undefined, type: "row", text: first },
+        { name: undefined, type: "row", text: second },
+      ],
+    });
+    for (const text of ["[]", '[{"a": "1"}]', '[{"a":1}]', '[{"a":"1"},2]', '[{"a"', "[{}", '{"a":"1"}']) {
+      expect(memberPairs({ text }, {})[0]?.held).toEqual({ name: undefined, type: "text", text: JSON.stringify(text) });
+    }
+  });
 });

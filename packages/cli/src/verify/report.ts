@@ -9,6 +9,8 @@ import type { VerifyCommandOptions } from "./options.ts";
 
 const maxKeyLength = 300;
 const maxValueLength = 200;
+/** Longest list of rows of one side. */
+const maxRows = 8;
 
 /** Classes in the order in which the report counts them. */
 const shownClasses = [
@@ -43,13 +45,49 @@ const tallyLine = (target: string, { counts, repairs }: TargetTally): string => 
   return `${target}: ${parts.length === 0 ? "nothing to compare" : parts.join(", ")}${after}`;
 };
 
+/** Returns the rows of a nested list, which a copy has as one text: a JSON array of objects. Undefined for another text. */
+const rowsIn = (text: string): readonly string[] | undefined => {
+  if (!text.startsWith("[{")) return undefined;
+  try {
+    return (JSON.parse(text) as readonly unknown[]).map((row) => JSON.stringify(row));
+  } catch {
+    return undefined;
+  }
+};
+
+const rowLines = (side: string, rows: readonly string[]): string[] => {
+  const more = rows.length - maxRows;
+  const shown = rows.slice(0, maxRows).map((row) => `        ${side} ${cut(row, maxValueLength)}`);
+  return more > 0 ? [...shown, `        ${side} ${counted(more, "other row")}`] : shown;
+};
+
+/** The rows that only one of two nested lists has, each in a line. Undefined for other texts. */
+const differingRows = (name: string, expected: string, held: string): string[] | undefined => {
+  const [wants, has] = [rowsIn(expected), rowsIn(held)];
+  if (wants === undefined || has === undefined) return undefined;
+  const [known, wanted] = [new Set(has), new Set(wants)];
+  const lines = [
+    ...rowLines(
+      "expected",
+      wants.filter((row) => !known.has(row)),
+    ),
+    ...rowLines(
+      "the target holds",
+      has.filter((row) => !wanted.has(row)),
+    ),
+  ];
+  return lines.length === 0 ? undefined : [`      ${name}: ${counted(wants.length, "row")} expected`, ...lines];
+};
+
 const valueLines = ({ values, members }: Finding): string[] =>
   values === undefined
     ? []
-    : members.map((name) => {
-        const text = (from: { readonly [member: string]: string }): string =>
-          cut(from[name] ?? "nothing", maxValueLength);
-        return `      ${name}: expected ${text(values.expected)}; the target holds ${text(values.held)}`;
+    : members.flatMap((name) => {
+        const [expected, held] = [values.expected[name], values.held[name]];
+        const rows = differingRows(name, expected ?? "", held ?? "");
+        if (rows !== undefined) return rows;
+        const text = (value = "nothing"): string => cut(value, maxValueLength);
+        return [`      ${name}: expected ${text(expected)}; the target holds ${text(held)}`];
       });
 
 const findingLines = (finding: Finding): string[] => {

@@ -41,7 +41,8 @@ const joinNothing = (rows: string): string => `FROM (SELECT) AS one LEFT JOIN ON
 
 /**
  * Returns the first CTE of a write statement. Its `same` is true if the columns have the expected types, the key
- * columns compare as expected, and the other conditions hold. The join reads no row, but it locks the table before Postgres parses the rest of the statement, so no migration can come between.
+ * columns compare as expected, and the other conditions hold. The join reads no row, but it locks the table before
+ * Postgres parses the rest of the statement, so no migration can come between.
  */
 export const columnCheck = (rows: string, columns: readonly CheckedColumn[], ...others: readonly string[]): string => {
   const checks = checksOf(rows, columns, others);

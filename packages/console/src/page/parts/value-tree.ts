@@ -76,6 +76,28 @@ const plainNode = ([name, value]: Named): ValueNode => {
   return leaf(name, value === null ? "null" : typeof value === "string" ? "text" : typeof value, JSON.stringify(value));
 };
 
+const isRow = (value: unknown): boolean =>
+  isObject(value) && Object.values(value).every((cell) => typeof cell === "string");
+
+/** Returns the rows of a nested list, which a copy has as one text; undefined for another text. */
+const rowsIn = (text: string): readonly unknown[] | undefined => {
+  if (!text.startsWith("[{")) return undefined;
+  try {
+    const rows: unknown = JSON.parse(text);
+    // The text may be that of a column. It is shown as rows only if nothing of it is lost.
+    return Array.isArray(rows) && rows.every(isRow) && JSON.stringify(rows) === text ? rows : undefined;
+  } catch {
+    return undefined;
+  }
+};
+
+/** A member of a copy. Each row of a nested list is one line. */
+const copyNode = (value: unknown): ValueNode => {
+  const rows = typeof value === "string" ? rowsIn(value) : undefined;
+  if (rows === undefined) return plainNode([undefined, value]);
+  return { name: undefined, type: "rows", children: rows.map((row) => leaf(undefined, "row", JSON.stringify(row))) };
+};
+
 /** The attributes of an item that is DynamoDB's JSON. */
 export const imageNodes = (image: Image): readonly ValueNode[] => Object.entries(image).map(attributeNode);
 
@@ -100,7 +122,7 @@ export const memberPairs = (held: unknown, expected: unknown): readonly MemberPa
   const has = asMembers(held);
   const wants = asMembers(expected);
   const nodeOf = (all: Readonly<Record<string, unknown>>, name: string): ValueNode | undefined =>
-    Object.hasOwn(all, name) ? plainNode([undefined, all[name]]) : undefined;
+    Object.hasOwn(all, name) ? copyNode(all[name]) : undefined;
   const pairs = [...new Set([...Object.keys(wants), ...Object.keys(has)])].map((name) => ({
     name,
     held: nodeOf(has, name),
