@@ -1,4 +1,4 @@
-// From which requests the writer learns, and that learning delays none of them.
+// The writer learns only from the sink's own requests. Learning delays no answer.
 
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -15,7 +15,6 @@ import {
 } from "@sluice/core/sink-kit";
 import { type PostgresConnection, type SettingsSource, settingsSource } from "./client/connection.ts";
 import type { PostgresPool } from "./client/pool.ts";
-
 import { type ChildSettings, checkChildren, childrenInOrder, type PostgresChild } from "./schema/children.ts";
 import { type ColumnMap, type DeclaredColumn, declareColumns } from "./schema/columns.ts";
 import {

@@ -11,16 +11,19 @@ import type { WriteAnswer } from "./statements.ts";
 /** How often each entry of a call was sent without a result. */
 export type Overtakings = Map<RowEntry, number>;
 
-/** An entry that other writers overtook so often fails. Each time, another writer has written the same item. */
+/** After so many statements an entry fails that another writer overtook each time. */
 const maxOvertakings = 8;
+
+/** The number of statements for the entry, with the present one. */
+const attemptOf = (entry: RowEntry, counts: Overtakings): number => (counts.get(entry) ?? 0) + 1;
 
 /** Whether the entries are not sent again after their next statement. */
 export const isLastAttempt = (entries: readonly RowEntry[], counts: Overtakings): boolean =>
-  entries.some((entry) => (counts.get(entry) ?? 0) + 1 >= maxOvertakings);
+  counts.size > 0 && entries.some((entry) => attemptOf(entry, counts) >= maxOvertakings);
 
-/** Counts the attempt of entries whose statement wrote nothing. */
+/** Counts the attempt of entries that are sent again. */
 export const countAttempt = (entries: readonly RowEntry[], counts: Overtakings): void => {
-  for (const entry of entries) counts.set(entry, (counts.get(entry) ?? 0) + 1);
+  for (const entry of entries) counts.set(entry, attemptOf(entry, counts));
 };
 
 /** Returns the results of a statement. Overtaken entries have none: they need another statement, with a newer snapshot. */
@@ -36,16 +39,16 @@ export const settle = (
   const results: WriteResult[] = [];
   const left: RowEntry[] = [];
   for (const [index, entry] of entries.entries()) {
-    const count = (counts.get(entry) ?? 0) + (again.has(index + 1) ? 1 : 0);
+    const attempt = attemptOf(entry, counts);
     if (!again.has(index + 1)) {
       results.push(all[index] as WriteResult);
-    } else if (count < maxOvertakings) {
-      counts.set(entry, count);
+    } else if (attempt < maxOvertakings) {
       left.push(entry);
     } else {
-      const found = `[${sink}] other writers wrote the item during each of ${count} statements`;
+      const found = `[${sink}] other writers wrote the item during each of ${attempt} statements`;
       results.push(failed(entry.delivery, new SinkError("SINK_CONFLICT", found)));
     }
   }
+  countAttempt(left, counts);
   return { results, left };
 };
