@@ -31,7 +31,7 @@ import { type Repairable, repairAll } from "./repair.ts";
 import { staleItems } from "./stale.ts";
 import type { SentRepair, Settled, Suspect } from "./suspect.ts";
 import type { Tally } from "./tally.ts";
-import { ownExistence, unstableMembers } from "./unstable.ts";
+import { ownExistence, thoroughly, unstableMembers } from "./unstable.ts";
 import { nameOfTarget, type Verification } from "./verification.ts";
 
 const nothing: Settled = { suspects: [], findings: [] };
@@ -84,7 +84,7 @@ const stableLooks = async (
   calls: SinkCalls,
 ): Promise<readonly StableLook[]> => {
   const records = looks.map(({ suspect, item, fromMs }) => recordOf(verification, suspect.keys, item, fromMs));
-  const found = await unstableMembers(target, records, calls);
+  const found = await unstableMembers(target, records, thoroughly, calls);
   return looks.map((look, index) => {
     const unstable = new Set([...(found[index] ?? []), ...changedExpectation(look)]);
     return { look, unstable, stable: withoutUnstable(look, unstable) };
@@ -137,7 +137,7 @@ const sorted = async (
     else findings.push(findingOf(verification, look, kind));
   }
   const repaired = await repairAll(verification, target, repairables, calls.signal);
-  return { suspects: repaired.suspects, findings: [...findings, ...repaired.findings] };
+  return { ...repaired, findings: [...findings, ...repaired.findings] };
 };
 
 /** Settles looks whose difference is not explained by changes in flight. */
@@ -161,7 +161,7 @@ const confirmed = async (
     else tally.unstable(target, look.sight.expected.expectation?.route, unstable);
   }
   const rest = persistent.length === 0 ? nothing : await sorted(verification, target, persistent, calls);
-  return { suspects: rest.suspects, findings: [...findings, ...rest.findings] };
+  return { ...rest, findings: [...findings, ...rest.findings] };
 };
 
 /** Settles a look that does not differ. */
@@ -213,5 +213,5 @@ export const settle = async (
   const settled = await confirmed(verification, target, persistent, tally, calls);
   const all = [...findings, ...settled.findings];
   for (const finding of all) tally.find(finding);
-  return { suspects: [...next, ...settled.suspects], findings: all };
+  return { ...settled, suspects: [...next, ...settled.suspects], findings: all };
 };
