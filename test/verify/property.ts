@@ -2,15 +2,17 @@
 
 import {
   type Finding,
-  type FindingClass,
   type Invoke,
   type TableReader,
   type VerifyOptions,
+  type VerifyState,
   verifyTable,
+  verifyUnit,
+  verifyUnits,
 } from "@sluice/backfill";
 import { type Image, itemKeyOf } from "@sluice/core/envelope";
 import type { OpenReplica } from "./replica.ts";
-import { type Corruption, newWorld, pkOf, type World } from "./world.ts";
+import { type Corruption, type CorruptionKind, newWorld, pkOf, type World } from "./world.ts";
 
 /** What a run did wrong. */
 export interface Problem {
@@ -26,16 +28,19 @@ export const asIs: Mutant = (options) => options;
 
 /** A finding is reported after its last look, and then some requests. A repaired copy may change before its proof. */
 const reportMs = 30_000;
-const proofMs = 200_000;
+const proofMs = 600_000;
 
 /** The item may have changed since it was corrupted, and the copy's class with it. */
-const classesAfter: { readonly [Class in FindingClass]: readonly Finding["class"][] } = {
+const classesAfter: { readonly [Kind in CorruptionKind]: readonly Finding["class"][] } = {
   missing: ["missing"],
   "wrongly-removed": ["wrongly-removed"],
   stale: ["stale", "different"],
   different: ["different", "stale"],
   unexpected: ["unexpected"],
   ghost: ["ghost", "unexpected"],
+  ahead: ["ahead"],
+  unversioned: ["missing", "different"],
+  "unversioned ghost": ["ghost", "unexpected"],
 };
 
 const falseFinding = (world: World, finding: Finding): string | undefined => {
@@ -46,8 +51,8 @@ const falseFinding = (world: World, finding: Finding): string | undefined => {
     (one) => one.target === finding.target && one.pk === pk && one.healedAtMs >= since,
   );
   if (causes.length === 0) return `false finding: ${finding.class} ${finding.target} ${pk}`;
-  if (causes.some((one) => classesAfter[one.class].includes(finding.class))) return undefined;
-  return `wrong class: ${finding.class} of ${causes.map((one) => one.class)}`;
+  if (causes.some((one) => classesAfter[one.kind].includes(finding.class))) return undefined;
+  return `wrong class: ${finding.class} of ${causes.map((one) => one.kind)}`;
 };
 
 /** A verification that has run, in a world that goes on. */
@@ -74,7 +79,9 @@ const notFound = (played: Played): string[] => {
 /** Copies that are wrong after a repair, and were not corrupted since. */
 const leftWrong = async (played: Played): Promise<string[]> => {
   const { world, startMs } = played;
-  const since = world.corruptions.filter((one) => one.atMs > startMs && one.healedAtMs > world.clock.now());
+  const since = world.corruptions.filter(
+    (one) => (one.atMs > startMs || one.kind === "ahead") && one.healedAtMs > world.clock.now(),
+  );
   return (await world.wrong())
     .filter(({ target, pk }) => !since.some((one) => one.target === target && one.pk === pk))
     .filter(({ target, pk }) => !isFound(played, target, pk, true))
@@ -83,27 +90,55 @@ const leftWrong = async (played: Played): Promise<string[]> => {
 
 const { signal } = new AbortController();
 
-const play = async (world: World, isRepairing: boolean, mutant: Mutant): Promise<readonly string[]> => {
+/** Verifies the units one after the other, each in turns, as workers of a state machine do. */
+const verifyInTurns = async (
+  options: VerifyOptions,
+  world: World,
+  onFinding: (finding: Finding) => void,
+): Promise<void> => {
+  for (const unit of await verifyUnits(options, 2)) {
+    let state: VerifyState | undefined;
+    for (let isDone = false; !isDone; ) {
+      const isOver = (): boolean => world.random.chance(0.3);
+      const answer = await verifyUnit(options, { unit, ...(state && { state }), signal, isOver, waits: false });
+      answer.findings.forEach(onFinding);
+      state = JSON.parse(JSON.stringify(answer.state)) as VerifyState;
+      isDone = answer.isDone;
+      if (answer.dueAt !== undefined) await world.advance(Math.max(0, answer.dueAt - world.clock.now()));
+    }
+  }
+};
+
+/** How a world is played. */
+interface Play {
+  readonly isRepairing: boolean;
+  readonly isDistributed: boolean;
+  readonly mutant: Mutant;
+}
+
+const play = async (world: World, { isRepairing, isDistributed, mutant }: Play): Promise<readonly string[]> => {
   const problems: string[] = [];
   const startMs = world.clock.now();
   for (let count = 0; count < 12; count += 1) await world.corrupt();
   const before = [...world.corruptions];
   const findings: Finding[] = [];
   const options = mutant({ ...world.options, ...(isRepairing && { repair: world.invoke }) }, world);
-  const report = await verifyTable(options, {
-    signal,
-    onFinding: (finding) => {
-      findings.push(finding);
-      const problem = falseFinding(world, finding);
-      if (problem !== undefined) problems.push(problem);
-    },
-  });
-  if (!report.isComplete) problems.push(`stopped: ${report.stopped}`);
+  const onFinding = (finding: Finding): void => {
+    findings.push(finding);
+    const problem = falseFinding(world, finding);
+    if (problem !== undefined) problems.push(problem);
+  };
+  if (isDistributed) await verifyInTurns(options, world, onFinding);
+  else {
+    const report = await verifyTable(options, { signal, onFinding });
+    if (!report.isComplete) problems.push(`stopped: ${report.stopped}`);
+  }
   const played = { world, startMs, before, findings };
   problems.push(...notFound(played));
   await world.calm();
   if (!isRepairing) return problems;
   problems.push(...(await leftWrong(played)));
+  await world.forgetAhead();
   const second = await verifyTable(options, { signal });
   if (!second.isEqual) problems.push(`the second run differs: ${JSON.stringify(second.tally)}`);
   const wrong = await world.wrong();
@@ -111,7 +146,7 @@ const play = async (world: World, isRepairing: boolean, mutant: Mutant): Promise
   return problems;
 };
 
-/** Plays worlds, every other one with repairs. Returns what the verifications did wrong. */
+/** Plays worlds: every other one with repairs, half of them in turns. Returns what the verifications did wrong. */
 export const playAll = async (
   open: OpenReplica,
   { seed: first, count }: { readonly seed: number; readonly count: number },
@@ -121,7 +156,7 @@ export const playAll = async (
   for (let seed = first; seed < first + count; seed += 1) {
     const world = await newWorld(seed, open);
     try {
-      const found = await play(world, seed % 2 === 0, mutant);
+      const found = await play(world, { isRepairing: seed % 2 === 0, isDistributed: seed % 4 > 1, mutant });
       problems.push(...found.map((what) => ({ seed, what })));
     } finally {
       await world.close();
