@@ -296,20 +296,15 @@ export const newWorld = async (seed: number, open: OpenReplica): Promise<World> 
     const results = await sink.write([{ change, message: message as never, earlier: [] }], context);
     if (results[0]?.outcome !== "delivered") throw new Error(`the copy could not be made ${kind}`);
   };
-  /** Resolves with false if the target cannot be corrupted in this way. */
-  const makeWrong = async (name: TargetName, pk: string, kind: CorruptionKind): Promise<boolean> => {
+  const losesVersion = (kind: CorruptionKind): boolean => kind === "unversioned" || kind === "unversioned ghost";
+  const makeWrong = async (name: TargetName, pk: string, kind: CorruptionKind): Promise<void> => {
     const { forget, damage, unversion } = replicas[name];
-    if (kind === "unversioned" || kind === "unversioned ghost") {
-      if (unversion === undefined) return false;
-      // A copy may be right, and only its version be lost.
-      if (kind !== "unversioned" || random.chance(0.5)) await writeWrong(name, pk, kind);
-      await unversion(pk);
-      return true;
-    }
-    if (kind === "different" && (await damage?.(pk, random)) === true) return true;
+    if (kind === "different" && (await damage?.(pk, random)) === true) return;
     if (kind === "missing" || kind === "stale") await forget(pk);
-    if (kind !== "missing") await writeWrong(name, pk, kind);
-    return true;
+    // A copy may be right, and only its version be lost.
+    const isRight = kind === "unversioned" && random.chance(0.5);
+    if (kind !== "missing" && !isRight) await writeWrong(name, pk, kind);
+    if (losesVersion(kind)) await unversion?.(pk);
   };
   const corrupt = async (): Promise<void> => {
     const name = random.pick(targetNames);
@@ -321,7 +316,8 @@ export const newWorld = async (seed: number, open: OpenReplica): Promise<World> 
     if (isMoving || isWrong || (name === "kept" && order === undefined)) return;
     const kind = chosenKind(order && copyOf[name](order), order);
     if (forgetful.has(kind) && (writtenAtMs.get(pk) ?? 0) > now - 2 * maxLagMs) return;
-    if (!(await makeWrong(name, pk, kind))) return;
+    if (losesVersion(kind) && replicas[name].unversion === undefined) return;
+    await makeWrong(name, pk, kind);
     corruptions.push({ target: name, pk, kind, atMs: now, healedAtMs: Number.POSITIVE_INFINITY });
   };
 
