@@ -211,6 +211,53 @@ const readBefore: Mutant = (options) => {
   return { ...options, table: { read } };
 };
 
+/** Nine times of ten, a read returns what the read before returned, as one that is not strongly consistent may. */
+const readEventually: Mutant = (options, { random }) => {
+  const earlier = new Map<string, Image | undefined>();
+  const read: TableReader["read"] = async (keys, aborting, how) => {
+    const items = new Map(await options.table.read(keys, aborting, how));
+    for (const text of keys.map(itemKeyOf)) {
+      const now = items.get(text);
+      const before = earlier.has(text) && random.chance(0.9) ? earlier.get(text) : now;
+      earlier.set(text, now);
+      if (before === undefined) items.delete(text);
+      else items.set(text, before);
+    }
+    return items;
+  };
+  return { ...options, table: { read } };
+};
+
+const withoutLag: Mutant = ({ lag: _, ...options }) => options;
+
+/** Lists no copies of the targets. */
+const withoutKeys: Mutant = (options) => ({
+  ...options,
+  targets: options.targets.map((target) => {
+    const { keys: _, ...sink } = target.sink;
+    return { ...target, sink };
+  }),
+});
+
+/** Believes that two copies with a version are equal. */
+const withoutContents: Mutant = (options) => ({
+  ...options,
+  targets: options.targets.map((target) => ({
+    ...target,
+    expect: (record) => {
+      const expectation = target.expect(record);
+      const { read, canonical } = expectation.sink;
+      const sink: typeof expectation.sink = {
+        ...expectation.sink,
+        read: async (...asked) =>
+          ((await read?.(...asked)) ?? []).map((held) => held && { version: held.version, state: held.state }),
+        canonical: async (...asked) => ((await canonical?.(...asked)) ?? []).map(() => ({})),
+      };
+      return { ...expectation, sink };
+    },
+  })),
+});
+
 /** Verifications that are wrong in one way, with the number of worlds in which the property finds this. */
 export const mutants: Readonly<Record<string, { readonly mutant: Mutant; readonly count: number }>> = {
   "does not wait for changes on their way": { mutant: (options) => ({ ...options, graceMs: 0 }), count: 400 },
@@ -222,5 +269,17 @@ export const mutants: Readonly<Record<string, { readonly mutant: Mutant; readonl
     mutant: (options, world) => restamped(options, world, (_, fraction) => `0.${fraction}`),
     count: 400,
   },
+  "gives repairs a fraction that may be less than the held one": {
+    mutant: (options, world) => restamped(options, world, (held) => `${held}.${"1".padStart(16, "0")}`),
+    count: 400,
+  },
+  "adds a fraction to the fraction": {
+    mutant: (options, world) => restamped(options, world, (held, fraction) => `${held}.${fraction}.${fraction}`),
+    count: 400,
+  },
   "reads the table before the target": { mutant: readBefore, count: 400 },
+  "reads the table eventually consistently": { mutant: readEventually, count: 400 },
+  "does not know the lag": { mutant: withoutLag, count: 400 },
+  "does not list the copies": { mutant: withoutKeys, count: 400 },
+  "does not compare values": { mutant: withoutContents, count: 400 },
 };
