@@ -211,23 +211,6 @@ const readBefore: Mutant = (options) => {
   return { ...options, table: { read } };
 };
 
-/** Nine times of ten, a read returns what the read before returned, as one that is not strongly consistent may. */
-const readEventually: Mutant = (options, { random }) => {
-  const earlier = new Map<string, Image | undefined>();
-  const read: TableReader["read"] = async (keys, aborting, how) => {
-    const items = new Map(await options.table.read(keys, aborting, how));
-    for (const text of keys.map(itemKeyOf)) {
-      const now = items.get(text);
-      const before = earlier.has(text) && random.chance(0.9) ? earlier.get(text) : now;
-      earlier.set(text, now);
-      if (before === undefined) items.delete(text);
-      else items.set(text, before);
-    }
-    return items;
-  };
-  return { ...options, table: { read } };
-};
-
 const withoutLag: Mutant = ({ lag: _, ...options }) => options;
 
 /** Lists no copies of the targets. */
@@ -278,7 +261,6 @@ export const mutants: Readonly<Record<string, { readonly mutant: Mutant; readonl
     count: 400,
   },
   "reads the table before the target": { mutant: readBefore, count: 400 },
-  "reads the table eventually consistently": { mutant: readEventually, count: 400 },
   "does not know the lag": { mutant: withoutLag, count: 400 },
   "does not list the copies": { mutant: withoutKeys, count: 400 },
   "does not compare values": { mutant: withoutContents, count: 400 },
