@@ -30,6 +30,11 @@ export const dynamodbReplicas =
       forget: async (pk) => {
         await client.deleteItem({ TableName, Key: { pk: { S: pk } } });
       },
+      unversion: async (pk) => {
+        const UpdateExpression = "REMOVE #guard";
+        const ExpressionAttributeNames = { "#guard": "_sluice" };
+        await client.updateItem({ TableName, Key: { pk: { S: pk } }, UpdateExpression, ExpressionAttributeNames });
+      },
       rows: async () => {
         const { Items = [] } = await client.scan({ TableName, ConsistentRead: true, ...sink.liveFilter });
         return new Map(

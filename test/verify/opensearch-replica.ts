@@ -40,6 +40,11 @@ export const opensearchReplicas =
         await request("POST", `${index}/_refresh`);
         await request("POST", `${index}/_delete_by_query?refresh=true`, { query: { term: { pk } } });
       },
+      unversion: async (pk) => {
+        await request("POST", `${index}/_refresh`);
+        const script = { source: "ctx._source.remove('_sluice')" };
+        await request("POST", `${index}/_update_by_query?refresh=true`, { query: { term: { pk } }, script });
+      },
       rows: async () => {
         await request("POST", `${index}/_refresh`);
         const found = (await request("POST", `${index}/_search`, { size: 1_000 })) as Found;

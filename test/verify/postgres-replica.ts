@@ -22,6 +22,11 @@ export const postgresReplicas =
         await pool.query(`DELETE FROM ${table} WHERE pk = $1`, [pk]);
         if (guard === "version-table") await pool.query(`DELETE FROM ${table}_sluice WHERE pk = $1`, [pk]);
       },
+      ...(guard === "version-table" && {
+        unversion: async (pk) => {
+          await pool.query(`DELETE FROM ${table}_sluice WHERE pk = $1`, [pk]);
+        },
+      }),
       rows: async () => {
         const { rows } = await pool.query<Record<string, string | null>>(
           `SELECT pk, total::float8 AS total, label, kind FROM ${table}`,
@@ -77,6 +82,11 @@ export const childReplicas =
         if (guard === "version-table") await pool.query(`DELETE FROM ${table} WHERE pk = $1`, [pk]);
         await pool.query(`DELETE FROM ${versions} WHERE pk = $1`, [pk]);
       },
+      ...(guard === "version-table" && {
+        unversion: async (pk) => {
+          await pool.query(`DELETE FROM ${versions} WHERE pk = $1`, [pk]);
+        },
+      }),
       damage: async (pk, random) => {
         const { rowCount } = await pool.query(random.pick(damages(lines)), [pk]);
         return (rowCount ?? 0) > 0;

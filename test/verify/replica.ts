@@ -14,6 +14,8 @@ export interface Replica {
   readonly messageOf: (pk: string, copy: Copy) => unknown;
   /** Deletes the copy and all that the target knows of it, as another program could. */
   readonly forget: (pk: string) => Promise<void>;
+  /** Deletes the version of a live copy, which stays. Absent if the target keeps no copy without a version. */
+  readonly unversion?: (pk: string) => Promise<void>;
   /**
    * Changes a part of a live copy behind the sink, as another program could. Returns whether it changed something. Only for a
    * target with several places for one item.
@@ -36,6 +38,7 @@ export const openMemory: OpenReplica = async () => {
     sink: sink as never,
     messageOf: (pk, copy) => ({ pk, ...copy }),
     forget: async (pk) => sink.corrupt(itemKey(pk), () => undefined),
+    unversion: async (pk) => sink.corrupt(itemKey(pk), (held) => held && { ...held, version: "" }),
     rows: async () => new Map([...sink.items().values()].map(({ pk, ...copy }) => [pk, copy as Copy])),
     close: async () => undefined,
   };

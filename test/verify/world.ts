@@ -14,6 +14,7 @@ import {
 } from "@sluice/backfill";
 import { pipeline } from "@sluice/core";
 import { type Image, itemKeyOf, type StreamRecord } from "@sluice/core/envelope";
+import { matching } from "@sluice/core/filters";
 import {
   type Change,
   type Clock,
@@ -41,24 +42,42 @@ interface Order extends PlainItem {
   readonly isOpen: boolean;
 }
 
+/**
+ * How a copy was corrupted: in the way of its class, with a version of a later stream, or so that its version is lost and
+ * perhaps its content wrong.
+ */
+export type CorruptionKind = FindingClass | "ahead" | "unversioned" | "unversioned ghost";
+
 /** A copy that was corrupted. */
 export interface Corruption {
   readonly target: string;
   readonly pk: string;
-  readonly class: FindingClass;
+  readonly kind: CorruptionKind;
   readonly atMs: number;
   /** Infinity while the copy is wrong. */
   healedAtMs: number;
 }
 
-const routes = ["all", "open"] as const;
-type RouteName = (typeof routes)[number];
+const targetNames = ["all", "open", "kept"] as const;
+type TargetName = (typeof targetNames)[number];
+type Copied = (order: Order) => Copy | undefined;
 
-/** Content of the copies that the targets should have. */
-const copyOf: { readonly [Route in RouteName]: (order: Order) => Copy | undefined } = {
+const openCopy: Copied = ({ total, isOpen }) => (isOpen ? { total, kind: "open" } : undefined);
+const emptyCopy: Copied = ({ total, isOpen, label }) =>
+  !isOpen && total === 0 && label === "b" ? { total, kind: "empty" } : undefined;
+
+/**
+ * Content of the copies that the targets should have. Two routes write the target `open`, each with another entity, which
+ * an item becomes and ceases to be. The target `kept` keeps the copies of removed items.
+ */
+const copyOf: { readonly [Target in TargetName]: Copied } = {
   all: ({ total, label }) => ({ total, label }),
-  open: ({ total, isOpen }) => (isOpen ? { total, kind: "open" } : undefined),
+  open: (order) => openCopy(order) ?? emptyCopy(order),
+  kept: ({ total, label }) => ({ total, label }),
 };
+
+/** Kinds after which the target knows no version of the item, so that a late repeat of an old change would count. */
+const forgetful: ReadonlySet<CorruptionKind> = new Set(["missing", "stale", "unversioned", "unversioned ghost"]);
 
 /** An item of a target. */
 export interface Place {
@@ -82,13 +101,14 @@ export interface World {
   readonly advance: (ms: number) => Promise<void>;
   /** Ends writes and corruptions, and delivers every change. */
   readonly calm: () => Promise<void>;
+  /** Deletes the copies that no repair can outrank, with their versions. */
+  readonly forgetAhead: () => Promise<void>;
   /** Copies that are not what they should be. */
   readonly wrong: () => Promise<readonly Place[]>;
   readonly close: () => Promise<void>;
 }
 
 const size = 24;
-const maxLagMs = 30_000;
 const writeEveryMs = 5_000;
 const corruptEveryMs = 40_000;
 
@@ -101,13 +121,20 @@ const settings = { keyNames: ["pk"], tableName: "Orders" };
 const epoch = "20260102030405678";
 const context: WriteContext = { signal: new AbortController().signal, remainingMs: () => 60_000 };
 
-const changeOf = (options: RecordOptions): Change =>
-  decodeRecord(streamRecord({ ...settings, ...options }), "stream", undefined, epoch) as Change;
+const changeOf = (options: RecordOptions, ofEpoch = epoch): Change =>
+  decodeRecord(streamRecord({ ...settings, ...options }), "stream", undefined, ofEpoch) as Change;
 
-/** The version of a corruption: the held one with a fraction, or the lowest. */
-const corruptVersion = (held: string | undefined, isLowest: boolean): string => {
+/** A fraction that is later than any clock of a test. */
+const farFraction = 8_000_000_000_000_000;
+
+/** The version of a corruption: the held one with a greater fraction, or the lowest. */
+const corruptVersion = (
+  held: string | undefined,
+  { isLowest, isFar }: { isLowest: boolean; isFar: boolean },
+): string => {
   const [number = "0", fraction = "0"] = isLowest ? [] : (held?.slice(18) ?? "").split(".");
-  return `${number.replace(/^0+(?=\d)/, "") || "0"}.${String(Number(fraction) + 1).padStart(16, "0")}`;
+  const next = Math.max(Number(fraction), isFar ? farFraction : 0) + 1;
+  return `${number.replace(/^0+(?=\d)/, "") || "0"}.${String(next).padStart(16, "0")}`;
 };
 
 /** A change that is on its way to the targets. */
@@ -126,15 +153,19 @@ const copiesDiffer = (one: Copy | undefined, other: Copy | undefined): boolean =
 /** Creates a world with a table whose items are all copied. */
 export const newWorld = async (seed: number, open: OpenReplica): Promise<World> => {
   const random = randomOf(seed);
+  // In some worlds changes take longer than the grace period, and the verification knows the lag.
+  const isLagging = seed % 3 === 0;
+  const maxLagMs = isLagging ? 90_000 : 30_000;
   const history = tableHistory(settings);
   const items = new Map<string, Order>();
   const writtenAtMs = new Map<string, number>();
   const corruptions: Corruption[] = [];
   const undelivered: Undelivered[] = [];
   const delivered: Undelivered[] = [];
-  const replicas: Readonly<Record<RouteName, Replica>> = {
+  const replicas: Readonly<Record<TargetName, Replica>> = {
     all: await open(`${seed}_all`),
     open: await open(`${seed}_open`),
+    kept: await open(`${seed}_kept`),
   };
   let now = 1_800_000_000_000;
   let isCalm = false;
@@ -142,7 +173,7 @@ export const newWorld = async (seed: number, open: OpenReplica): Promise<World> 
   let nextWriteMs = now;
   let nextCorruptionMs = now + corruptEveryMs;
 
-  const noteHealed = (target: RouteName, itemKey: string): void => {
+  const noteHealed = (target: TargetName, itemKey: string): void => {
     for (const one of corruptions) {
       if (one.target !== target || itemKeyOf(keyImage(one.pk)) !== itemKey) continue;
       one.healedAtMs = Math.min(one.healedAtMs, now);
@@ -150,7 +181,7 @@ export const newWorld = async (seed: number, open: OpenReplica): Promise<World> 
   };
 
   /** A sink that takes time, and that notes which copies it has written. */
-  const slowSink = (name: RouteName): Sink<never, "upsert"> => {
+  const slowSink = (name: TargetName): Sink<never, "upsert"> => {
     const { sink } = replicas[name];
     return {
       ...sink,
@@ -175,15 +206,24 @@ export const newWorld = async (seed: number, open: OpenReplica): Promise<World> 
   };
 
   const mapper =
-    (name: RouteName) =>
+    (name: TargetName, copied: Copied = copyOf[name]) =>
     (change: { readonly after: unknown }): never => {
       const order = change.after as Order;
-      const copy = copyOf[name](order);
+      const copy = copied(order);
       return (copy && replicas[name].messageOf(order.pk, copy)) as never;
     };
-  const orders = pipeline("orders", { onReject: "block", logger: { info: () => undefined, warn: () => undefined } })
+  const openSink = slowSink("open");
+  const silent = pipeline<Order>("orders", {
+    onReject: "block",
+    logger: { info: () => undefined, warn: () => undefined },
+  });
+  const orders = silent
     .to(slowSink("all"), mapper("all"), { name: "all" })
-    .to(slowSink("open"), mapper("open"), { name: "open" });
+    .to(openSink, mapper("open", openCopy), { name: "open" })
+    .when(matching({ label: "b" }))
+    .to(openSink, mapper("open", emptyCopy), { name: "empty" })
+    .when(() => true)
+    .to(slowSink("kept"), mapper("kept"), { name: "kept", removes: "keep" });
   const handler = orders.handler();
   const deliver = async (records: readonly StreamRecord[]): Promise<void> => {
     if (records.length > 0) await handler({ Records: records } as never, lambdaContext());
@@ -227,7 +267,7 @@ export const newWorld = async (seed: number, open: OpenReplica): Promise<World> 
   };
 
   const heldVersion = async (target: string, pk: string): Promise<string | undefined> => {
-    const name = target as RouteName;
+    const name = target as TargetName;
     const message = replicas[name].messageOf(pk, { total: 0 });
     const delivery: UpsertDelivery<never> = {
       change: changeOf({ after: { pk } }),
@@ -238,34 +278,47 @@ export const newWorld = async (seed: number, open: OpenReplica): Promise<World> 
     return held?.version;
   };
 
-  const chosenClass = (wanted: Copy | undefined, order: Order | undefined): FindingClass => {
-    if (wanted !== undefined) return random.pick(["missing", "wrongly-removed", "stale", "different"]);
-    return order === undefined ? "ghost" : "unexpected";
+  const chosenKind = (wanted: Copy | undefined, order: Order | undefined): CorruptionKind => {
+    if (wanted !== undefined) {
+      return random.pick(["missing", "wrongly-removed", "stale", "different", "ahead", "unversioned"]);
+    }
+    return random.pick([order === undefined ? "ghost" : "unexpected", "ahead", "unversioned ghost"]);
   };
-  const makeWrong = async (name: RouteName, pk: string, kind: FindingClass): Promise<void> => {
-    const { sink, forget, messageOf, damage } = replicas[name];
-    if (kind === "different" && (await damage?.(pk, random)) === true) return;
+  /** Writes a wrong copy, or a tombstone, with a version that the target takes. */
+  const writeWrong = async (name: TargetName, pk: string, kind: CorruptionKind): Promise<void> => {
+    const { sink, messageOf } = replicas[name];
     const held = await heldVersion(name, pk);
-    if (kind === "missing" || kind === "stale") await forget(pk);
-    if (kind === "missing") return;
-    const sequenceNumber = corruptVersion(held, kind === "stale");
+    const sequenceNumber = corruptVersion(held, { isLowest: kind === "stale", isFar: random.chance(0.3) });
     const isRemoval = kind === "wrongly-removed";
-    const change = changeOf({ [isRemoval ? "before" : "after"]: { pk }, sequenceNumber });
+    const ofEpoch = kind === "ahead" ? "20990102030405678" : epoch;
+    const change = changeOf({ [isRemoval ? "before" : "after"]: { pk }, sequenceNumber }, ofEpoch);
     const message = isRemoval ? undefined : messageOf(pk, { total: 100 + random.integer(3) });
     const results = await sink.write([{ change, message: message as never, earlier: [] }], context);
     if (results[0]?.outcome !== "delivered") throw new Error(`the copy could not be made ${kind}`);
   };
+  const losesVersion = (kind: CorruptionKind): boolean => kind === "unversioned" || kind === "unversioned ghost";
+  const makeWrong = async (name: TargetName, pk: string, kind: CorruptionKind): Promise<void> => {
+    const { forget, damage, unversion } = replicas[name];
+    if (kind === "different" && (await damage?.(pk, random)) === true) return;
+    if (kind === "missing" || kind === "stale") await forget(pk);
+    // A copy may be right, and only its version be lost.
+    const isRight = kind === "unversioned" && random.chance(0.5);
+    if (kind !== "missing" && !isRight) await writeWrong(name, pk, kind);
+    if (losesVersion(kind)) await unversion?.(pk);
+  };
   const corrupt = async (): Promise<void> => {
-    const name = random.pick(routes);
+    const name = random.pick(targetNames);
     const pk = `o-${random.integer(size)}`;
     const order = items.get(pk);
-    // A change on its way would hide the corruption, or heal it.
+    // A change on its way would hide the corruption, or heal it. Nothing tells what a copy that is kept should be.
     const isMoving = undelivered.some((one) => one.pk === pk);
     const isWrong = corruptions.some((one) => one.target === name && one.pk === pk && one.healedAtMs > now);
-    if (isMoving || isWrong) return;
-    const kind = chosenClass(order && copyOf[name](order), order);
+    if (isMoving || isWrong || (name === "kept" && order === undefined)) return;
+    const kind = chosenKind(order && copyOf[name](order), order);
+    if (forgetful.has(kind) && (writtenAtMs.get(pk) ?? 0) > now - 2 * maxLagMs) return;
+    if (losesVersion(kind) && replicas[name].unversion === undefined) return;
     await makeWrong(name, pk, kind);
-    corruptions.push({ target: name, pk, class: kind, atMs: now, healedAtMs: Number.POSITIVE_INFINITY });
+    corruptions.push({ target: name, pk, kind, atMs: now, healedAtMs: Number.POSITIVE_INFINITY });
   };
 
   const happen = async (): Promise<void> => {
@@ -333,8 +386,10 @@ export const newWorld = async (seed: number, open: OpenReplica): Promise<World> 
     now += 10;
   }
   isCalm = true;
-  await advance(maxLagMs + 1_000);
+  await advance(2 * maxLagMs + 1_000);
   isCalm = false;
+
+  let failures = 0;
 
   return {
     random,
@@ -344,9 +399,15 @@ export const newWorld = async (seed: number, open: OpenReplica): Promise<World> 
     corrupt,
     advance,
     heldVersion,
+    // The function may fail before it writes, or when it has written.
     invoke: async (event) => {
       await advance(random.integer(20_000));
-      return (await handler(event as never, lambdaContext())) as unknown as TaskAnswer;
+      const fails = failures < 3 ? random.pick(["never", "never", "never", "before", "after"]) : "never";
+      failures = fails === "never" ? 0 : failures + 1;
+      if (fails === "before") throw new Error("the function failed");
+      const answer = (await handler(event as never, lambdaContext())) as unknown as TaskAnswer;
+      if (fails === "after") throw new Error("the function has timed out");
+      return answer;
     },
     options: {
       targets: orders.targets(),
@@ -354,27 +415,36 @@ export const newWorld = async (seed: number, open: OpenReplica): Promise<World> 
       table,
       origin,
       keyTypes: { pk: "S" },
-      graceMs: maxLagMs + 2_000,
+      graceMs: isLagging ? 20_000 : maxLagMs + 2_000,
+      ...(isLagging && { lag: async () => Math.max(0, ...undelivered.map(({ atMs }) => now - atMs)) }),
       clock,
     },
     calm: async () => {
       isCalm = true;
       await advance(maxLagMs + 1_000);
     },
+    forgetAhead: async () => {
+      for (const one of corruptions) {
+        if (one.kind !== "ahead" || one.healedAtMs <= now) continue;
+        await replicas[one.target as TargetName].forget(one.pk);
+        one.healedAtMs = now;
+      }
+    },
     wrong: async () => {
       const places: Place[] = [];
-      for (const target of routes) {
+      for (const target of targetNames) {
         const rows = await replicas[target].rows();
         for (let index = 0; index < size; index += 1) {
           const pk = `o-${index}`;
           const order = items.get(pk);
+          if (target === "kept" && order === undefined) continue;
           if (copiesDiffer(rows.get(pk), order && copyOf[target](order))) places.push({ target, pk });
         }
       }
       return places;
     },
     close: async () => {
-      for (const name of routes) await replicas[name].close();
+      for (const name of targetNames) await replicas[name].close();
     },
   };
 };

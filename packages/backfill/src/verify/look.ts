@@ -120,8 +120,14 @@ export const differingOf = (look: Look): DifferingLook | undefined =>
 export const provedLook = (look: DifferingLook): DifferingLook =>
   isUnchanged(look) ? look : { ...look, difference: look.suspect.seen?.difference ?? look.difference };
 
-/** Returns the suspect for its next look. */
-export const nextOf = (look: DifferingLook, waitMs: number): Suspect => {
+/** How long suspects wait: the grace period; and the time between two looks that prove a difference, which the lag extends. */
+export interface Waits {
+  readonly graceMs: number;
+  readonly waitMs: number;
+}
+
+/** Returns the suspect for its next look. While the lag grows, each look waits a grace period at least. */
+export const nextOf = (look: DifferingLook, { graceMs, waitMs }: Waits): Suspect => {
   const { suspect, sight, digest, toMs, difference } = look;
   const { seen: before, ...rest } = suspect;
   const fresh: Seen = {
@@ -132,10 +138,11 @@ export const nextOf = (look: DifferingLook, waitMs: number): Suspect => {
     difference,
   };
   const seen = isUnmoved(look) ? before : fresh;
+  const dueAt = Math.max((seen?.atMs ?? toMs) + waitMs, toMs + graceMs);
   return {
     ...rest,
     looks: suspect.looks + 1,
-    dueAt: (seen?.atMs ?? toMs) + waitMs,
+    dueAt,
     ...(seen && { seen }),
   };
 };

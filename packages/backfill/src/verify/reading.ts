@@ -19,7 +19,7 @@ import { spelledKeys } from "./key-spelling.ts";
 import { recordOf } from "./look.ts";
 import type { Suspect } from "./suspect.ts";
 import { newTally, type Tally } from "./tally.ts";
-import { ownExistence, unstableMembers } from "./unstable.ts";
+import { ownExistence, quickly, unstableMembers } from "./unstable.ts";
 import { nameOfTarget, type Verification } from "./verification.ts";
 
 /** A part of a verification that one worker reads alone. It is plain JSON. */
@@ -88,6 +88,7 @@ const comparePage = async (
   const unstable = await unstableMembers(
     target,
     differing.map(({ record }) => record),
+    quickly,
     calls,
   );
   return differing.flatMap(({ record, comparison, route }, index) => {

@@ -34,17 +34,20 @@ const repairOf = ({ origin }: Verification, { look, class: kind }: Repairable): 
   return { look, class: kind, record, version: target.expect(record).delivery.change.version };
 };
 
-/**
- * Sends repairs. Sends those that are to be retried again, and all after a failure of the function. Returns the outcomes in the
- * order of the repairs. Rejects with the last error of the function.
- */
+/** The outcomes of repairs, in their order, and the error with which the function failed in the last attempt. */
+interface Sent {
+  readonly outcomes: readonly (MessageOutcome | undefined)[];
+  readonly failure?: unknown;
+}
+
+/** Sends repairs. Sends those that are to be retried again, and all after a failure of the function. */
 const send = async (
   { clock }: Verification,
   invoke: Invoke,
   target: PipelineTarget,
   repairs: readonly Repair[],
   signal: AbortSignal,
-): Promise<readonly (MessageOutcome | undefined)[]> => {
+): Promise<Sent> => {
   const outcomes = new Map<Repair, MessageOutcome>();
   let left = repairs;
   let failure: unknown;
@@ -63,8 +66,7 @@ const send = async (
       failure = error;
     }
   }
-  if (failure !== undefined) throw failure;
-  return repairs.map((repair) => outcomes.get(repair));
+  return { outcomes: repairs.map((repair) => outcomes.get(repair)), failure };
 };
 
 /** The suspect whose next look proves the repair. */
@@ -95,6 +97,16 @@ const failedFinding = (verification: Verification, repair: Repair, outcome: Mess
 
 const sizeOf = ({ record }: Repair): number => Buffer.byteLength(JSON.stringify(record)) + 1;
 
+/** The outcome of a repair that no answer has. */
+const unanswered = (failure: unknown): MessageOutcome | undefined => {
+  if (failure === undefined) return undefined;
+  return {
+    itemIdentifier: "",
+    outcome: "retried",
+    message: failure instanceof Error ? failure.message : String(failure),
+  };
+};
+
 /** Repairs wrong copies. A repair that the handler took needs another look, which proves it. */
 export const repairAll = async (
   verification: Verification,
@@ -108,13 +120,15 @@ export const repairAll = async (
   if (invoke === undefined) return { suspects, findings };
   const repairs = repairables.map((one) => repairOf(verification, one));
   for (const part of chunk(repairs, { maxEntries: maxRequestRecords, maxBytes: maxRequestBytes, sizeOf })) {
-    const outcomes = await send(verification, invoke, target, part, signal);
+    const { outcomes, failure } = await send(verification, invoke, target, part, signal);
+    if (failure !== undefined && signal.aborted) throw failure;
     part.forEach((one, index) => {
-      const outcome = outcomes[index];
+      const outcome = outcomes[index] ?? unanswered(failure);
       const isTaken = outcome?.outcome === "delivered" || outcome?.outcome === "superseded";
       if (isTaken) suspects.push(proofOf(one));
       else findings.push(failedFinding(verification, one, outcome));
     });
+    if (failure !== undefined) return { suspects, findings, failure };
   }
   return { suspects, findings };
 };

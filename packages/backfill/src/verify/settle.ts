@@ -26,12 +26,13 @@ import {
   recordOf,
   repairBase,
   versionIn,
+  type Waits,
 } from "./look.ts";
 import { type Repairable, repairAll } from "./repair.ts";
 import { staleItems } from "./stale.ts";
 import type { SentRepair, Settled, Suspect } from "./suspect.ts";
 import type { Tally } from "./tally.ts";
-import { ownExistence, unstableMembers } from "./unstable.ts";
+import { ownExistence, thoroughly, unstableMembers } from "./unstable.ts";
 import { nameOfTarget, type Verification } from "./verification.ts";
 
 const nothing: Settled = { suspects: [], findings: [] };
@@ -84,7 +85,7 @@ const stableLooks = async (
   calls: SinkCalls,
 ): Promise<readonly StableLook[]> => {
   const records = looks.map(({ suspect, item, fromMs }) => recordOf(verification, suspect.keys, item, fromMs));
-  const found = await unstableMembers(target, records, calls);
+  const found = await unstableMembers(target, records, thoroughly, calls);
   return looks.map((look, index) => {
     const unstable = new Set([...(found[index] ?? []), ...changedExpectation(look)]);
     return { look, unstable, stable: withoutUnstable(look, unstable) };
@@ -137,7 +138,7 @@ const sorted = async (
     else findings.push(findingOf(verification, look, kind));
   }
   const repaired = await repairAll(verification, target, repairables, calls.signal);
-  return { suspects: repaired.suspects, findings: [...findings, ...repaired.findings] };
+  return { ...repaired, findings: [...findings, ...repaired.findings] };
 };
 
 /** Settles looks whose difference is not explained by changes in flight. */
@@ -161,7 +162,7 @@ const confirmed = async (
     else tally.unstable(target, look.sight.expected.expectation?.route, unstable);
   }
   const rest = persistent.length === 0 ? nothing : await sorted(verification, target, persistent, calls);
-  return { suspects: rest.suspects, findings: [...findings, ...rest.findings] };
+  return { ...rest, findings: [...findings, ...rest.findings] };
 };
 
 /** Settles a look that does not differ. */
@@ -179,13 +180,29 @@ const settledLook = (look: Look, tally: Tally): Settled => {
 };
 
 /** Whether the difference cannot be explained by changes that are on their way to the target. */
-const isPersistent = (look: DifferingLook, waitMs: number): boolean => {
-  const { suspect, fromMs } = look;
+const isPersistent = (look: DifferingLook, { lagReadMs, waitMs }: Wait): boolean => {
+  const { seen } = look.suspect;
   if (holdsRepair(look)) return true;
-  return isUnmoved(look) && suspect.seen !== undefined && fromMs - suspect.seen.atMs >= waitMs;
+  return isUnmoved(look) && seen !== undefined && lagReadMs - seen.atMs >= waitMs;
 };
 
-const waitOf = async ({ graceMs, lag }: Verification): Promise<number> => Math.max(graceMs, (await lag?.()) ?? 0);
+/** Looks beyond the maximum at a copy that nothing has written. It only waits while the stream's lag grows. */
+const moreLooks = 3;
+
+const mayLookAgain = (look: DifferingLook, { maxLooks }: Verification): boolean =>
+  look.suspect.looks + 1 < maxLooks + (isUnmoved(look) ? moreLooks : 0);
+
+/** How long a look must be after the first one. */
+interface Wait extends Waits {
+  /** When the lag was read. Changes that were older than the lag then had reached the target. */
+  readonly lagReadMs: number;
+}
+
+/** Reads the lag. It is read before the target: a late change may arrive between the two, and the lag would not show it. */
+const waitOf = async ({ graceMs, lag, clock }: Verification): Promise<Wait> => {
+  const lagReadMs = clock.now();
+  return { graceMs, lagReadMs, waitMs: Math.max(graceMs, (await lag?.()) ?? 0) };
+};
 
 /** Looks at suspects of one target, at most a few hundred. Counts those that are settled. */
 export const settle = async (
@@ -196,8 +213,8 @@ export const settle = async (
 ): Promise<Settled> => {
   const target = verification.comparable.find((one) => nameOfTarget(one) === suspects[0]?.target);
   if (target === undefined) return nothing;
+  const wait = await waitOf(verification);
   const looks = await lookAt(verification, target, suspects, calls);
-  const waitMs = await waitOf(verification);
   const next: Suspect[] = [];
   const findings: Finding[] = [];
   const persistent: DifferingLook[] = [];
@@ -206,12 +223,12 @@ export const settle = async (
     const { repair: sent } = look.suspect;
     if (differing === undefined) findings.push(...settledLook(look, tally).findings);
     else if (sent !== undefined && isUntouched(look)) findings.push(unreached(verification, differing, sent));
-    else if (isPersistent(differing, waitMs)) persistent.push(provedLook(differing));
-    else if (look.suspect.looks + 1 < verification.maxLooks) next.push(nextOf(differing, waitMs));
+    else if (isPersistent(differing, wait)) persistent.push(provedLook(differing));
+    else if (mayLookAgain(differing, verification)) next.push(nextOf(differing, wait));
     else findings.push(findingOf(verification, differing, "in flight"));
   }
   const settled = await confirmed(verification, target, persistent, tally, calls);
   const all = [...findings, ...settled.findings];
   for (const finding of all) tally.find(finding);
-  return { suspects: [...next, ...settled.suspects], findings: all };
+  return { ...settled, suspects: [...next, ...settled.suspects], findings: all };
 };

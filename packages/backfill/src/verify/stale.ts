@@ -12,7 +12,7 @@ const changeLength = 58;
 const held = ({ sight }: DifferingLook): string => sight.held?.version ?? "";
 
 /**
- * Returns the keys of those copies that are older than the item's copies in other targets of the pipeline, or of an earlier
+ * Returns the keys of those copies that are older than the item's copies in other targets of the run, or of an earlier
  * stream. All looks are of one target.
  */
 export const staleItems = async (
@@ -25,8 +25,9 @@ export const staleItems = async (
   const keyOf = ({ suspect }: DifferingLook): string => itemKeyOf(suspect.keys);
   const stale = new Set(candidates.filter((look) => epochOf(held(look)) < repairBase(look).epoch).map(keyOf));
   if (candidates.length === 0) return stale;
-  for (const other of verification.targets) {
-    if (other === candidates[0]?.target || other.sink.read === undefined) continue;
+  // A target that the run is not about may be one that this process cannot reach.
+  for (const other of verification.comparable) {
+    if (other === candidates[0]?.target) continue;
     const expected = candidates.map(({ suspect, item, fromMs }) =>
       expectedOf(other, recordOf(verification, suspect.keys, item, fromMs)),
     );

@@ -46,4 +46,6 @@ export interface Settled {
   /** Suspects that need another look. */
   readonly suspects: readonly Suspect[];
   readonly findings: readonly Finding[];
+  /** The error of the handler that writes repairs, if it stayed broken. The run ends with it. */
+  readonly failure?: unknown;
 }

@@ -2,6 +2,7 @@
 
 import type { Image } from "@sluice/core/envelope";
 import { eachBounded, SinkError } from "@sluice/core/sink-kit";
+import type { Invoke } from "../record/task.ts";
 import { SourceError } from "../source/source.ts";
 import { differing, type Finding, type VerifyTally } from "./classes.ts";
 import type { PageRead, VerifyUnit } from "./reading.ts";
@@ -91,6 +92,8 @@ export const verifyUnits = async (options: VerifyOptions, parts = 4): Promise<re
 
 /** A run and what it has found so far. */
 interface Run extends Omit<Reading, "onPage"> {
+  /** The last error of the handler that writes repairs. */
+  readonly broken: { error?: unknown };
   readonly request: VerifyTableRequest;
   readonly examples: ReturnType<typeof exampleList>;
   readonly progress: Mutable<Omit<VerifyProgress, "suspects" | "tally">>;
@@ -161,15 +164,35 @@ const stopOf = async (run: Run): Promise<string | undefined> => {
     if (run.turn.signal.aborted) return "interrupted";
     // What was found and repaired before is reported.
     const hasRead = run.progress.items + run.progress.copies > 0;
-    if (hasRead && (error instanceof SourceError || error instanceof SinkError)) return error.message;
+    const isOutside = error instanceof SourceError || error instanceof SinkError || error === run.broken.error;
+    if (hasRead && isOutside && error instanceof Error) return error.message;
     throw error;
   }
 };
 
+/** Notes the error with which the handler fails. */
+const noting =
+  (repair: Invoke, broken: Run["broken"]): Invoke =>
+  async (event, signal) => {
+    try {
+      return await repair(event, signal);
+    } catch (error) {
+      broken.error = error;
+      throw error;
+    }
+  };
+
 /** Verifies a table, and repairs what differs if the options say so. */
 export const verifyTable = async (options: VerifyOptions, request: VerifyTableRequest): Promise<VerifyReport> => {
-  const verification = { ...verificationOf(options), seen: seenKeys() };
+  const broken: Run["broken"] = {};
+  const { repair } = options;
+  const verification = {
+    ...verificationOf(options),
+    ...(repair && { repair: noting(repair, broken) }),
+    seen: seenKeys(),
+  };
   const run: Run = {
+    broken,
     verification,
     request,
     tally: newTally(),

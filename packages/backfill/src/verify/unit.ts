@@ -134,6 +134,7 @@ const settleDue = async (
     tally.add(part.total());
     suspects.push(...settled.suspects);
     onFindings(settled.findings);
+    if (settled.failure !== undefined) throw settled.failure;
   } catch (error) {
     if (!turn.signal.aborted) throw error;
     suspects.push(...due);

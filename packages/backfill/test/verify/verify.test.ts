@@ -1,8 +1,10 @@
 // Verifications of small tables: units in turns, samples, pending and ahead copies, mappers that read a clock, and limits.
 
+import { randomBytes, randomInt } from "node:crypto";
 import { describe, expect, test } from "@jest/globals";
 import { type Pipeline, pipeline } from "@sluice/core";
 import { type Image, itemKeyOf } from "@sluice/core/envelope";
+import { SinkError } from "@sluice/core/sink-kit";
 import { lambdaContext, memoryAppendSink, memoryUpsertSink, streamRecord, toImage } from "@sluice/testing";
 import {
   addTallies,
@@ -261,8 +263,55 @@ describe("classes", () => {
     expect((await findingsOf({ ...options, repair })).found).toEqual([["different", "o-1", "repaired"]]);
     expect(calls).toBe(3);
     corrupt("o-2", (held) => held && { ...held, message: { total: -1 } });
+  });
+
+  test("a function that stays broken ends the run with what was found, and what the repairs came to", async () => {
+    const { options, corrupt, one } = await filled();
+    corrupt("o-2", (held) => held && { ...held, message: { total: -1 } });
+    corrupt("o-3", () => undefined);
     const broken: Invoke = async () => Promise.reject(new Error("the function is broken"));
-    await expect(findingsOf({ ...options, repair: broken })).rejects.toThrow("the function is broken");
+    const { found, report } = await findingsOf({ ...options, repair: broken });
+    expect(found.sort()).toEqual([
+      ["different", "o-2", "failed"],
+      ["missing", "o-3", "failed"],
+    ]);
+    expect(report).toMatchObject({ isComplete: false, isEqual: false, stopped: "the function is broken" });
+    expect(report.tally.copies?.counts).toEqual({ equal: count - 2, different: 1, missing: 1 });
+    // A worker in a state machine repeats its turn.
+    const [unit] = (await verifyUnits(options, 1)).filter(({ kind }) => kind === "items");
+    const request = { unit: unit as VerifyUnit, signal };
+    await expect(verifyUnit({ ...options, repair: broken }, request)).rejects.toThrow("the function is broken");
+    expect((await findingsOf({ ...options, repair: invokeOf(one) })).report.isEqual).toBe(true);
+  });
+
+  test("a repair whose function writes, and then times out, is proved by the next look", async () => {
+    const { options, corrupt, one } = await filled();
+    corrupt("o-2", (held) => held && { ...held, message: { total: -1 } });
+    const invoke = invokeOf(one);
+    let calls = 0;
+    const late: Invoke = async (event, aborting) => {
+      calls += 1;
+      const answer = await invoke(event, aborting);
+      if (calls === 1) throw new Error("Task timed out after 3.00 seconds");
+      return answer;
+    };
+    const { found, report } = await findingsOf({ ...options, repair: late });
+    expect(found).toEqual([["different", "o-2", "repaired"]]);
+    expect(report).toMatchObject({ isEqual: true, tally: { copies: { repairs: { repaired: 1 } } } });
+  });
+
+  test("a target that the run is not about need not answer", async () => {
+    const { sink } = await filled();
+    const down = {
+      ...memoryUpsertSink<object>({ name: "down" }),
+      read: async () => Promise.reject(new SinkError("SINK_DENIED", "[down] no permission")),
+    };
+    const one = emptyPipeline()
+      .to(sink, ({ after }) => ({ total: after.total }))
+      .to(down, ({ after }) => ({ total: after.total }));
+    sink.corrupt(itemKeyOf(keyOf("o-4")), (held) => held && { ...held, message: { total: -1 } });
+    const { found } = await findingsOf({ ...optionsOf(one), routes: ["copies"] });
+    expect(found).toEqual([["different", "o-4", undefined]]);
   });
 
   test("append routes and sinks without read are not compared, and this is said", async () => {
@@ -286,6 +335,17 @@ describe("a mapper that reads", () => {
     "Math.random": () => Math.random() < 0.5,
     "performance.now": () => Math.floor(performance.now() / 1_000_000),
     "crypto.randomUUID": () => crypto.randomUUID(),
+    "crypto.getRandomValues": () => crypto.getRandomValues(new Uint8Array(1))[0],
+    "randomBytes of node:crypto": () => randomBytes(4).toString("hex"),
+    "process.hrtime": () => process.hrtime()[1],
+    "process.hrtime.bigint": () => process.hrtime.bigint(),
+    "a counter": () => nextNumber(),
+  };
+
+  let latestNumber = 0;
+  const nextNumber = (): number => {
+    latestNumber += 1;
+    return latestNumber % 2;
   };
 
   test.each(Object.entries(readings))("%s is found out, and the other members are compared", async (_, reading) => {
@@ -300,6 +360,36 @@ describe("a mapper that reads", () => {
     expect(report.tally.copies).toMatchObject({ counts: { unstable: count - 1 }, unstable: { copies: ["read"] } });
     expect(Date.now()).toBeLessThan(Date.parse("2026-01-01") + 50 * 365 * 86_400_000);
     expect(new Date(0).toISOString()).toBe("1970-01-01T00:00:00.000Z");
+  });
+
+  test("one of two values by chance is found out in every item", async () => {
+    const many = [...Array(2_000).keys()].map((total) => ({ id: `o-${total}`, total }));
+    const sink = memoryUpsertSink<object>({ name: "copies" });
+    const one = emptyPipeline().to(sink, ({ after }) => ({ total: after.total, side: randomInt(2) }));
+    await fill(one, many);
+    const { found, report } = await findingsOf(optionsOf(one, many));
+    expect(found).toEqual([]);
+    expect(report).toMatchObject({ isEqual: true, tally: { copies: { unstable: { copies: ["side"] } } } });
+  });
+
+  test("a clock of the target is found out before the differences are too many", async () => {
+    const memory = memoryUpsertSink<object>({ name: "copies" });
+    let clock = 0;
+    const sink: typeof memory = {
+      ...memory,
+      canonical: async (batch, context) => {
+        clock += 1;
+        const contents = (await memory.canonical?.(batch, context)) ?? [];
+        return contents.map((content) => ({ ...content, ingested: String(clock) }));
+      },
+    };
+    const one = emptyPipeline().to(sink, ({ after }) => ({ total: after.total }));
+    await fill(one);
+    memory.corrupt(itemKeyOf(keyOf("o-4")), (held) => held && { ...held, message: { total: -1 } });
+    const { found, report } = await findingsOf({ ...optionsOf(one), maxSuspects: 1 });
+    expect(found).toEqual([["different", "o-4", undefined]]);
+    expect(report.examples[0]?.members).toEqual(["total"]);
+    expect(report.tally.copies).toMatchObject({ counts: { unstable: count - 1 }, unstable: { copies: ["ingested"] } });
   });
 
   test("the clock in a filter is found out", async () => {
