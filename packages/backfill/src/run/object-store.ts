@@ -63,22 +63,32 @@ export const objectStore = ({ client, url, run }: ObjectStoreOptions): RunStore 
     const found = await client.getObject(place).catch(() => undefined);
     return (await found?.Body?.transformToString()) === text ? found?.ETag : undefined;
   };
-  const put = async (text: string, attempt = 1): Promise<void> => {
+  /** Writes the object once. Resolves with its ETag; with 409 after a conflict with another request. */
+  const putOnce = async (text: string): Promise<string | undefined | 409> => {
     const condition = etag === undefined ? { IfNoneMatch: "*" } : { IfMatch: etag };
     const request = { ...place, Body: text, ContentType: "application/json", ...condition };
     try {
-      etag = (await client.putObject(request)).ETag;
+      return (await client.putObject(request)).ETag;
     } catch (error) {
-      const status = statusOf(error);
       checkBucket(error, url);
-      // 409: another request was under way at the same time. Whether it replaced the object, the repeat says.
-      if (status === 409 && attempt < maxAttempts) return put(text, attempt + 1);
-      if (status === 409 || status === 404) throw takenBy(url);
-      if (status !== 412) throw error;
-      // 412: the object is another one, or the one that an earlier attempt of the SDK wrote.
-      etag = await ownEtag(text);
-      if (etag === undefined) throw takenBy(url);
+      const status = statusOf(error);
+      if (status === 409) return status;
+      if (status !== 412 && status !== 404) throw error;
+      // 404: the object was deleted. 412: it is another one, or the one that an earlier attempt of the SDK wrote.
+      const own = await ownEtag(text);
+      if (own === undefined) throw takenBy(url);
+      return own;
     }
+  };
+  const put = async (text: string): Promise<void> => {
+    for (let attempt = 1; attempt <= maxAttempts; attempt += 1) {
+      const answer = await putOnce(text);
+      // Whether the other request has replaced the object, the repeat says.
+      if (answer === 409) continue;
+      etag = answer;
+      return;
+    }
+    throw takenBy(url);
   };
   return {
     place: url,

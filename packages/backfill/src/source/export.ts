@@ -149,11 +149,10 @@ async function* readAgain(
   const either = AbortSignal.any([signal, left.signal]);
   const file = { address, md5: unit.md5 };
   let cursor = after;
-  let isChecked = false;
+  const check = once(() => checkFile(file, bytesOf(client, place, either)));
   while (!either.aborted) {
     try {
-      if (!isChecked) await checkFile(file, bytesOf(client, place, either));
-      isChecked = true;
+      await check();
       const bytes = bytesOf(client, place, either);
       const pages = readOnce(file, bytes, lineOf(cursor, address), toRecord);
       for await (const page of abortedWhenLeft(pages, left)) {

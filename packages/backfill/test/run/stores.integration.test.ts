@@ -156,6 +156,12 @@ describe("a file", () => {
     await other.save(stateOf("r-1"));
   });
 
+  test("a lock without a process, as a crash leaves it, is named", async () => {
+    const { store, path } = await place("r-1");
+    await writeFile(`${path}.lock`, "");
+    await expect(store().open()).rejects.toThrow(`${path}.lock names no process; expected`);
+  });
+
   test("a process of another machine is never taken for dead", async () => {
     const { path, store, spoil } = await place("r-1");
     await spoil("{}");
