@@ -157,7 +157,8 @@ describe("a file", () => {
   });
 
   test("a lock without a process, as a crash leaves it, is named", async () => {
-    const { store, path } = await place("r-1");
+    const { store, path, spoil } = await place("r-1");
+    await spoil("{}");
     await writeFile(`${path}.lock`, "");
     await expect(store().open()).rejects.toThrow(`${path}.lock names no process; expected`);
   });
