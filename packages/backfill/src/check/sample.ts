@@ -4,6 +4,7 @@ import type { MessageOutcome, PipelineTarget, StreamRecord } from "@sluice/core/
 import type { WriteContext } from "@sluice/core/sink-kit";
 import { epochOf, isAhead } from "../record/records.ts";
 import type { Invoke } from "../record/task.ts";
+import { checkedOutcomes } from "../run/answer.ts";
 import type { ItemSource } from "../source/source.ts";
 import type { AheadFacts, SampleFacts } from "./facts.ts";
 
@@ -42,6 +43,7 @@ const mostFrequent = (failures: readonly MessageOutcome[]): MessageOutcome | und
 /**
  * Asks the pipeline for the outcomes that records would have.
  * @throws {ConfigError} when the pipeline has no such route, or when a target is the table itself
+ * @throws {FunctionBrokenError} when the answer is not that of a pipeline
  */
 export const dryRunSample = async (
   records: readonly StreamRecord[],
@@ -50,7 +52,7 @@ export const dryRunSample = async (
   signal: AbortSignal,
 ): Promise<SampleFacts> => {
   const sluice = { task: "backfill", dryRun: true, ...(routes !== undefined && { routes }) } as const;
-  const { outcomes } = await invoke({ sluice, Records: records }, signal);
+  const outcomes = checkedOutcomes(await invoke({ sluice, Records: records }, signal), records.length);
   const failures = outcomes.filter(isFailure);
   const taken = outcomes.filter(({ outcome }) => outcome !== "filtered");
   const { code = "UNKNOWN", message = "", route } = mostFrequent(failures) ?? {};

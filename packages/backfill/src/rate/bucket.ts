@@ -7,9 +7,12 @@ export type RateClock = Pick<Clock, "now" | "sleep">;
 
 /** A token bucket. Its content may be negative, because a page's cost is known only after the page was read. */
 export interface Bucket {
-  /** Resolves when the bucket has content, or when the signal aborts. */
-  readonly wait: (signal: AbortSignal) => Promise<void>;
-  /** Takes units out; puts units back if the number is negative. */
+  /**
+   * Takes units out as soon as the bucket has content. Callers take their turns in the order of their calls. If the signal
+   * aborts before, resolves at once, and takes nothing.
+   */
+  readonly takeInTurn: (units: () => number, signal: AbortSignal) => Promise<number>;
+  /** Takes units out at once; puts units back if the number is negative. */
   readonly take: (units: number) => void;
 }
 
@@ -27,18 +30,32 @@ export const bucket = (perSecond: () => number, { now, sleep }: RateClock): Buck
     filledAt = at;
     content = Math.min(perSecond(), content + seconds * perSecond());
   };
+  const take = (units: number): void => {
+    fill();
+    content -= units;
+  };
+  const waiting = new Set<symbol>();
+  const isNext = (turn: symbol): boolean => content > 0 && waiting.values().next().value === turn;
   return {
-    wait: async (signal) => {
-      fill();
-      while (content <= 0 && !signal.aborted) {
-        const missingMs = (-content / perSecond()) * 1_000;
-        await sleep(Math.min(maxSleepMs, Math.floor(missingMs) + 1), signal);
+    takeInTurn: async (units, signal) => {
+      const turn = Symbol("turn");
+      waiting.add(turn);
+      try {
         fill();
+        while (!isNext(turn) && !signal.aborted) {
+          const missingMs = (Math.max(0, -content) / perSecond()) * 1_000;
+          await sleep(Math.min(maxSleepMs, Math.floor(missingMs) + 1), signal);
+          fill();
+        }
+        if (signal.aborted) return 0;
+        const taken = units();
+        // In the same step as the look at the content: otherwise all callers would take the same units.
+        take(taken);
+        return taken;
+      } finally {
+        waiting.delete(turn);
       }
     },
-    take: (units) => {
-      fill();
-      content -= units;
-    },
+    take,
   };
 };

@@ -28,8 +28,7 @@ export const itemRate = ({ itemsPerSecond, clock = systemClock }: ItemRateOption
   const items = bucket(() => perSecond, clock);
   return {
     take: async (count, signal) => {
-      await items.wait(signal);
-      items.take(count);
+      await items.takeInTurn(() => count, signal);
     },
     setItemsPerSecond: (changed) => {
       perSecond = checked(changed);

@@ -82,9 +82,7 @@ export const readRate = ({ unitsPerSecond, clock = systemClock }: ReadRateOption
   let lastCost = firstCost;
   return {
     take: async (signal) => {
-      await units.wait(signal);
-      const ahead = lastCost;
-      units.take(ahead);
+      const ahead = await units.takeInTurn(() => lastCost, signal);
       return (cost) => {
         units.take(cost - ahead);
         if (cost > 0) lastCost = cost;

@@ -30,6 +30,11 @@ const lockText = (): string => `${process.pid} ${hostname()} ${randomUUID()}\n`;
 
 const checkStale = (path: string, text: string): void => {
   const [pid = "", host = ""] = text.split(" ");
+  if (host === "") {
+    throw new RunTakenError(
+      `${path} names no process; expected a process that works on this run: if none does, delete ${path}`,
+    );
+  }
   const isOther = host !== hostname();
   if (!isOther && !isRunning(Number(pid))) return;
   const remedy = isOther

@@ -38,6 +38,15 @@ const placeIn = (url: string): { readonly Bucket: string; readonly Key: string }
   throw new RunStateError(`"${url}" is no address of an object; expected s3://bucket/key`);
 };
 
+/** Attempts of a write that meets another one. */
+const maxAttempts = 3;
+
+/** @throws {RunStateError} when the bucket does not exist: S3 answers 404, as for an object. */
+const checkBucket = (error: unknown, url: string): void => {
+  if ((error as { readonly name?: unknown } | undefined)?.name !== "NoSuchBucket") return;
+  throw new RunStateError(`the bucket of ${url} does not exist; expected the name of a bucket`, { cause: error });
+};
+
 /**
  * Keeps the state of a run in an object. `open` writes the object again, so a process that worked on the run before
  * notices at its next save, and ends.
@@ -49,21 +58,43 @@ export const objectStore = ({ client, url, run }: ObjectStoreOptions): RunStore 
   let etag: string | undefined;
   // An ETag is a digest of the content. Without the writer's name, two processes would write equal objects.
   const writer = randomUUID();
-  const put = async (text: string): Promise<void> => {
+  /** The ETag of the object if this process has written this text, and the answer was lost; else undefined. */
+  const ownEtag = async (text: string): Promise<string | undefined> => {
+    const found = await client.getObject(place).catch(() => undefined);
+    return (await found?.Body?.transformToString()) === text ? found?.ETag : undefined;
+  };
+  /** Writes the object once. Resolves with its ETag; with 409 after a conflict with another request. */
+  const putOnce = async (text: string): Promise<string | undefined | 409> => {
     const condition = etag === undefined ? { IfNoneMatch: "*" } : { IfMatch: etag };
     const request = { ...place, Body: text, ContentType: "application/json", ...condition };
-    const answer = await client.putObject(request).catch((error: unknown) => {
+    try {
+      return (await client.putObject(request)).ETag;
+    } catch (error) {
+      checkBucket(error, url);
       const status = statusOf(error);
-      // 412: the object is another one. 409: it is being replaced right now. 404: it was deleted.
-      if (status === 412 || status === 409 || status === 404) throw takenBy(url);
-      throw error;
-    });
-    etag = answer.ETag;
+      if (status === 409) return status;
+      if (status !== 412 && status !== 404) throw error;
+      // 404: the object was deleted. 412: it is another one, or the one that an earlier attempt of the SDK wrote.
+      const own = await ownEtag(text);
+      if (own === undefined) throw takenBy(url);
+      return own;
+    }
+  };
+  const put = async (text: string): Promise<void> => {
+    for (let attempt = 1; attempt <= maxAttempts; attempt += 1) {
+      const answer = await putOnce(text);
+      // Whether the other request has replaced the object, the repeat says.
+      if (answer === 409) continue;
+      etag = answer;
+      return;
+    }
+    throw takenBy(url);
   };
   return {
     place: url,
     open: async () => {
       const found = await client.getObject(place).catch((error: unknown) => {
+        checkBucket(error, url);
         if (statusOf(error) === 404) return undefined;
         throw error;
       });

@@ -98,13 +98,27 @@ export const checkResume = (state: RunState, subject: RunSubject, now: number): 
   );
 };
 
-/** Checks that a source has the units of the state. @throws {RunStateError} when it has other units */
-export const checkUnits = (state: RunState, units: readonly Unit[]): void => {
-  const known = new Set(state.units.map(({ unit }) => JSON.stringify(unit)));
-  const other = units.find((unit) => !known.has(JSON.stringify(unit)));
-  if (other === undefined && units.length === known.size) return;
-  const found = other === undefined ? `${units.length} units instead of ${known.size}` : unitName(other);
-  throw new RunStateError(
-    `run ${state.run} began with other parts of ${state.source}: it has now ${found}; expected the same source`,
-  );
+/** Identifies a unit in its run. The content of a file may change: a damaged one is replaced. */
+const identityOf = (unit: Unit): string => `${unit.kind} ${unitName(unit)}`;
+
+/**
+ * Checks that a source has the units of the state, and returns the state. A file that was replaced, with another checksum
+ * in the manifest, is copied from its start.
+ * @throws {RunStateError} when the source has other units
+ */
+export const checkUnits = (state: RunState, units: readonly Unit[]): RunState => {
+  const present = new Map(units.map((unit) => [identityOf(unit), unit]));
+  const known = new Set(state.units.map(({ unit }) => identityOf(unit)));
+  const other = units.find((unit) => !known.has(identityOf(unit)));
+  if (other !== undefined || present.size !== known.size) {
+    const found = other === undefined ? `${units.length} units instead of ${known.size}` : unitName(other);
+    throw new RunStateError(
+      `run ${state.run} began with other parts of ${state.source}: it has now ${found}; expected the same source`,
+    );
+  }
+  const renewed = (was: UnitState): UnitState => {
+    const unit = present.get(identityOf(was.unit)) ?? was.unit;
+    return JSON.stringify(unit) === JSON.stringify(was.unit) ? was : { unit, counts: noCounts, isDone: false };
+  };
+  return { ...state, units: state.units.map(renewed) };
 };

@@ -2,7 +2,8 @@
 
 import type { MessageOutcome, Outcome, StreamRecord } from "@sluice/core/envelope";
 import type { Clock } from "@sluice/core/sink-kit";
-import type { Invoke, TaskAnswer, TaskEvent } from "../record/task.ts";
+import type { Invoke, TaskEvent } from "../record/task.ts";
+import { checkedOutcomes } from "./answer.ts";
 import { FunctionBrokenError, FunctionUnreachableError, type RecordFailure } from "./failure.ts";
 
 /** Limits of requests and of repeats. */
@@ -89,15 +90,6 @@ const fitting = ({ sending, maxBytes, size }: PageSending, part: readonly Sent[]
     count += 1;
   }
   return count;
-};
-
-const checkedOutcomes = (answer: TaskAnswer | undefined | null, records: number): readonly MessageOutcome[] => {
-  const outcomes: unknown = answer?.outcomes;
-  if (Array.isArray(outcomes) && outcomes.length === records) return outcomes;
-  const found = Array.isArray(outcomes) ? `${outcomes.length} outcomes for ${records} records` : "no outcomes";
-  throw new FunctionBrokenError(
-    `the function's answer has ${found}; expected the handler of a Sluice pipeline that knows backfills`,
-  );
 };
 
 /** Whether the handler ran out of time before it attempted the record. */

@@ -64,7 +64,7 @@ const packed = (state: RunState, place: string): Uint8Array => {
 interface WriteCondition {
   readonly ConditionExpression: string;
   readonly ExpressionAttributeNames: { [name: string]: string };
-  readonly ExpressionAttributeValues?: { [name: string]: { S: string } };
+  readonly ExpressionAttributeValues: { [name: string]: { S: string } };
 }
 
 /**
@@ -79,13 +79,18 @@ export const tableStore = ({ client, table, run }: TableStoreOptions): RunStore 
   const save = async (state: RunState): Promise<void> => {
     const expiration = { N: String(Math.ceil(Date.now() / 1_000) + keptForSeconds) };
     const Item = { ...keyOf(run), writer: { S: writer }, expiration, state: { B: packed(state, place) } };
+    // When an answer is lost, the SDK repeats the request, and finds the item that it wrote.
     const isKnown: WriteCondition =
       known === undefined
-        ? { ConditionExpression: "attribute_not_exists(#pk)", ExpressionAttributeNames: { "#pk": "pk" } }
+        ? {
+            ConditionExpression: "attribute_not_exists(#pk) OR #writer = :own",
+            ExpressionAttributeNames: { "#pk": "pk", "#writer": "writer" },
+            ExpressionAttributeValues: { ":own": { S: writer } },
+          }
         : {
-            ConditionExpression: "#writer = :known",
+            ConditionExpression: "#writer IN (:known, :own)",
             ExpressionAttributeNames: { "#writer": "writer" },
-            ExpressionAttributeValues: { ":known": { S: known } },
+            ExpressionAttributeValues: { ":known": { S: known }, ":own": { S: writer } },
           };
     await client.putItem({ TableName: table, Item, ...isKnown }).catch((error: unknown) => {
       if (error instanceof Error && error.name === "ConditionalCheckFailedException") throw takenBy(place);

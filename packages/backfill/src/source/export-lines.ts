@@ -103,6 +103,17 @@ export interface LineBlock {
   readonly firstLine: number;
 }
 
+/**
+ * Reads a whole file, and compares its MD5. Every line of a damaged file is suspect, and a target that has got a wrong
+ * value refuses the right one, because both have the same version.
+ * @throws {SourceError} when the file is not the one of the manifest. @throws what `bytes` throws.
+ */
+export const checkFile = async (file: DataFile, bytes: AsyncIterable<Uint8Array>): Promise<void> => {
+  const md5 = createHash("md5");
+  for await (const chunk of bytes) md5.update(chunk);
+  checkMd5(file, md5.digest("base64"));
+};
+
 const checkMd5 = (file: DataFile, found: string): void => {
   if (found === file.md5) return;
   throw problem(file, `the MD5 of the file is ${found}`, `${file.md5}, as the manifest says`);

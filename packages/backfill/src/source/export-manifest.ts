@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import { isRecord } from "@sluice/core/sink-kit";
 import { addressOf, type ObjectPlace, type ObjectReader, placeOf, readIfThere, readWhole } from "./object-reader.ts";
 import { withRetries } from "./retries.ts";
-import { SourceError, type Unit } from "./source.ts";
+import { SourceError, type Unit, unitName } from "./source.ts";
 import { objectFailure } from "./source-failure.ts";
 
 /** What an export is of, and when its data were read. */
@@ -207,6 +207,15 @@ export const fileUnit = ({ itemCount, md5Checksum, dataFileS3Key }: ManifestFile
   items: itemCount,
 });
 
+/** A file that is listed twice would be copied, counted and resumed twice. */
+const checkOnce = (place: ObjectPlace, units: readonly Unit[]): void => {
+  const known = new Set<string>();
+  for (const unit of units) {
+    if (known.has(unitName(unit))) throw problem(place, `${unitName(unit)} is listed twice`, "each file once");
+    known.add(unitName(unit));
+  }
+};
+
 /**
  * Reads `manifest-files.json`, which lies beside the summary.
  * @throws {SourceError} when a line is malformed, or when the files have not as many items as the summary says.
@@ -221,6 +230,7 @@ export const readFiles = async (
   const text = await readManifest(client, place, signal);
   const lines = text.split("\n");
   const units = lines.flatMap((line, index) => (line.trim() === "" ? [] : [unitAt(place, line, index + 1)]));
+  checkOnce(place, units);
   const items = units.reduce((sum, unit) => sum + (unit.kind === "file" ? unit.items : 0), 0);
   if (items === expectedItems) return units;
   throw problem(place, `the files have ${items} items`, `${expectedItems}, as the summary says`);

@@ -3,7 +3,7 @@
 import type { StreamRecord } from "@sluice/core/envelope";
 import type { Clock } from "@sluice/core/sink-kit";
 import type { RecordOrigin } from "../record/records.ts";
-import { linesOf } from "./export-lines.ts";
+import { checkFile, linesOf } from "./export-lines.ts";
 import { dataPlace, type ExportSummary, readFiles, readSummary, summaryPlace } from "./export-manifest.ts";
 import { type RecordOfLine, recordOfLine } from "./export-record.ts";
 import { addressOf, bytesOf, type ObjectPlace, type ObjectReader, objectReader } from "./object-reader.ts";
@@ -134,7 +134,10 @@ interface Reading {
   readonly clock: ExportOptions["clock"];
 }
 
-/** Yields the pages after a cursor. When the connection breaks, reads the file again, and goes on after the last page. */
+/**
+ * Yields the pages after a cursor, after a check of the whole file: nothing of a damaged file is copied. When the connection breaks, reads the file again, and goes on after
+ * the last page.
+ */
 async function* readAgain(
   { client, place, unit, toRecord, clock }: Reading,
   after: string | undefined,
@@ -144,11 +147,14 @@ async function* readAgain(
   const retries = retryCounter({ failureOf: (error) => objectFailure(address, error), clock, signal });
   const left = new AbortController();
   const either = AbortSignal.any([signal, left.signal]);
+  const file = { address, md5: unit.md5 };
   let cursor = after;
+  const check = once(() => checkFile(file, bytesOf(client, place, either)));
   while (!either.aborted) {
     try {
+      await check();
       const bytes = bytesOf(client, place, either);
-      const pages = readOnce({ address, md5: unit.md5 }, bytes, lineOf(cursor, address), toRecord);
+      const pages = readOnce(file, bytes, lineOf(cursor, address), toRecord);
       for await (const page of abortedWhenLeft(pages, left)) {
         if (signal.aborted) return;
         yield page;

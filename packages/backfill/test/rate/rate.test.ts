@@ -49,6 +49,26 @@ test(`all segments together stay within the rate, and use it (seed ${seed})`, as
   await fc.assert(property, { numRuns: 30, seed });
 });
 
+test("segments that begin at the same time take one after another, and none is left out", async () => {
+  const clock = fakeClock();
+  const rate = readRate({ unitsPerSecond: 128, clock });
+  const taken: { readonly at: number; readonly segment: number }[] = [];
+  const read = async (segment: number): Promise<void> => {
+    for (let page = 0; page < 10; page += 1) {
+      const spend = await rate.take(never());
+      taken.push({ at: clock.now(), segment });
+      spend(128);
+    }
+  };
+  await Promise.all(Array.from({ length: 8 }, (_, segment) => read(segment)));
+  const startedBy = (ms: number): number => taken.filter(({ at }) => at <= ms).length;
+  // A page costs the units of a second: one at the start, and then one each second.
+  for (let second = 0; second < 80; second += 1) expect(startedBy(1_000 * second)).toBeLessThanOrEqual(second + 1);
+  for (let round = 0; round < 10; round += 1) {
+    expect(new Set(taken.slice(8 * round, 8 * round + 8).map(({ segment }) => segment)).size).toBe(8);
+  }
+});
+
 test("a page that cost more than a second's units is paid for before the next page", async () => {
   const clock = fakeClock();
   const rate = readRate({ unitsPerSecond: 10, clock });

@@ -192,7 +192,15 @@ describe("failures", () => {
   test.each([
     [null, "no outcomes"],
     [{ batchItemFailures: [] }, "no outcomes"],
+    ["", "no outcomes"],
+    [{ outcomes: "delivered" }, "no outcomes"],
     [{ outcomes: [] }, "0 outcomes for 2 records"],
+    [{ outcomes: [{ outcome: "delivered" }, null] }, "an unknown outcome at position 1"],
+    [{ outcomes: [{ outcome: "delivered" }, {}] }, "an unknown outcome at position 1"],
+    [{ outcomes: [{ outcome: "done" }, { outcome: "delivered" }] }, "an unknown outcome at position 0"],
+    [{ outcomes: [{ outcome: "records" }, { outcome: "delivered" }] }, "an unknown outcome at position 0"],
+    [{ outcomes: ["delivered", "delivered"] }, "an unknown outcome at position 0"],
+    [{ outcomes: [{ outcome: "rejected", code: 7 }, { outcome: "delivered" }] }, "an unknown outcome at position 0"],
   ])("the answer %j is none of a pipeline that knows backfills", async (answer, found) => {
     await expect(send(ids(2), async () => answer as never)).rejects.toThrow(found);
   });

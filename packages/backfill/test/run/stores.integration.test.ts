@@ -13,11 +13,13 @@ import {
   checkUnits,
   fileStore,
   newRun,
+  noCounts,
   objectStore,
   type RunState,
   RunStateError,
   type RunStore,
   type RunSubject,
+  type RunTableClient,
   RunTakenError,
   tableStore,
 } from "../../src/index.ts";
@@ -154,6 +156,13 @@ describe("a file", () => {
     await other.save(stateOf("r-1"));
   });
 
+  test("a lock without a process, as a crash leaves it, is named", async () => {
+    const { store, path, spoil } = await place("r-1");
+    await spoil("{}");
+    await writeFile(`${path}.lock`, "");
+    await expect(store().open()).rejects.toThrow(`${path}.lock names no process; expected`);
+  });
+
   test("a process of another machine is never taken for dead", async () => {
     const { path, store, spoil } = await place("r-1");
     await spoil("{}");
@@ -208,6 +217,45 @@ describe("an object of S3", () => {
   keepsStates(place);
   noticesOthers(place);
 
+  test("a write whose answer was lost, and a conflict that is over, end no run", async () => {
+    const { client } = memoryS3();
+    let calls = 0;
+    const flaky = {
+      ...client,
+      putObject: async (input: Parameters<typeof client.putObject>[0]) => {
+        calls += 1;
+        if (calls % 2 === 0) return client.putObject(input);
+        if (calls % 4 === 1) throw Object.assign(new Error("conflict"), { $metadata: { httpStatusCode: 409 } });
+        // The SDK repeats a request without an answer. S3 then holds what the first attempt wrote.
+        await client.putObject(input);
+        return client.putObject(input);
+      },
+    };
+    for (let opening = 0; opening < 3; opening += 1) {
+      const store = objectStore({ client: flaky, url: "s3://bucket/r-1.json", run: "r-1" });
+      await store.open();
+      for (let save = 0; save < 5; save += 1) await store.save(stateOf("r-1"));
+    }
+    expect(calls).toBeGreaterThan(18);
+  });
+
+  test("that is in conflict at every attempt is taken", async () => {
+    const putObject = async () => {
+      throw Object.assign(new Error("conflict"), { $metadata: { httpStatusCode: 409 } });
+    };
+    const store = objectStore({ client: { ...memoryS3().client, putObject }, url: "s3://bucket/r.json", run: "r" });
+    await expect(store.save(stateOf("r"))).rejects.toThrow(RunTakenError);
+  });
+
+  test("in a bucket that does not exist names the bucket, and no other process", async () => {
+    const refuse = async (): Promise<never> => {
+      throw Object.assign(new Error("404"), { name: "NoSuchBucket", $metadata: { httpStatusCode: 404 } });
+    };
+    const store = objectStore({ client: { getObject: refuse, putObject: refuse }, url: "s3://none/r.json", run: "r" });
+    await expect(store.open()).rejects.toThrow("the bucket of s3://none/r.json does not exist");
+    await expect(store.save(stateOf("r"))).rejects.toThrow(RunStateError);
+  });
+
   test("needs a bucket and a key", () => {
     expect(() => objectStore({ client: memoryS3().client, url: "s3://bucket", run: "r" })).toThrow(RunStateError);
   });
@@ -251,6 +299,24 @@ describeWithDynamodb("an item of a table", (dynamodb) => {
   };
   keepsStates(place);
   noticesOthers(place);
+
+  test("a write whose answer was lost ends no run", async () => {
+    const { table } = await place("r-1");
+    // The SDK repeats a request without an answer.
+    const repeated = {
+      getItem: client.getItem.bind(client) as RunTableClient["getItem"],
+      putItem: async (input: Parameters<RunTableClient["putItem"]>[0]) => {
+        await client.putItem(input);
+        return client.putItem(input);
+      },
+    };
+    for (let opening = 0; opening < 2; opening += 1) {
+      const store = tableStore({ client: repeated, table, run: "r-1" });
+      await store.open();
+      await store.save(stateOf("r-1"));
+      await store.save(stateOf("r-1"));
+    }
+  });
 
   test("an item that is no state is refused", async () => {
     const { table, store } = await place("r-1");
@@ -308,5 +374,15 @@ describe("a run is resumed", () => {
     expect(() => checkUnits(state, [...units].reverse())).not.toThrow();
     expect(() => checkUnits(state, units.slice(1))).toThrow(/1 units instead of 2/);
     expect(() => checkUnits(state, [{ kind: "segment", segment: 0, segments: 3 }])).toThrow(/segment 0\/3/);
+  });
+
+  test("with a file that was replaced: it is copied from its start, and the others go on", () => {
+    const files = ["a", "b"].map((key) => ({ kind: "file", key, md5: `md5 ${key}`, items: 5 }) as const);
+    const state = advanced(newRun("r-1", subject, { asOf, now: startedAt, units: files }));
+    expect(checkUnits(state, files)).toEqual(state);
+    const replaced = files.map((file) => (file.key === "a" ? { ...file, md5: "other" } : file));
+    const [first, second] = checkUnits(state, replaced).units;
+    expect(first).toEqual({ unit: replaced[0], counts: noCounts, isDone: false });
+    expect(second).toEqual(state.units[1]);
   });
 });

@@ -156,6 +156,11 @@ describe("the list of the files", () => {
       /the files have 0 items; expected 5, as the summary says/,
     ],
     [
+      "names a file twice",
+      (bucket, { files }) => rewrite(bucket, files, (text) => `${text}${text}`),
+      /AWSDynamoDB\/.*\.json\.gz is listed twice; expected each file once/,
+    ],
+    [
       "has another checksum",
       (bucket, { files }) => bucket.objects.set(files, Buffer.from(`${secret}\n`)),
       /the MD5 of the file is/,
@@ -187,16 +192,16 @@ describe("a data file", () => {
     ],
     [
       "is cut off",
-      (bucket, { data }) => bucket.objects.set(data, dataOf(bucket, data).subarray(0, -9)),
+      (bucket, keys) => setData(dataOf(bucket, keys.data).subarray(0, -9))(bucket, keys),
       /the file is cut off after \d+ bytes; expected a complete gzip file/,
     ],
     ["is not compressed", setData(Buffer.from(`${good}\n`)), /the file cannot be unpacked \(incorrect header check\)/],
     [
       "has a broken byte",
-      (bucket, { data }) => {
-        const bytes = Buffer.from(dataOf(bucket, data));
+      (bucket, keys) => {
+        const bytes = Buffer.from(dataOf(bucket, keys.data));
         bytes[bytes.length - 6] = (bytes.at(-6) ?? 0) ^ 0xff;
-        bucket.objects.set(data, bytes);
+        setData(bytes)(bucket, keys);
       },
       /cannot be unpacked \(incorrect data check\)/,
     ],
@@ -305,6 +310,17 @@ describe("a line of an incremental export", () => {
     expect(error.message).toMatch(/^\[s3:\/\/exports\/AWSDynamoDB\/data\/.*\.json\.gz, line 2\] /);
     expect(`${error.message} ${error.cause}`).not.toContain(secret);
   });
+});
+
+test("nothing of a damaged file is copied, however large it is", async () => {
+  const many = Array.from({ length: 5_001 }, (_, index) => toImage({ id: `item ${index}` }));
+  const damage: Damage = (bucket, { data }) => {
+    const lines = Array.from({ length: 5_001 }, (_, index) => line({ Item: toImage({ id: `other ${index}` }) }));
+    bucket.objects.set(data, gzipSync(lines.join("\n")));
+  };
+  const { error, pages } = await failureOf(damage, { items: many });
+  expect(error.message).toContain("as the manifest says");
+  expect(pages).toEqual([]);
 });
 
 describe("cursors and units", () => {

@@ -289,18 +289,32 @@ const breaking = (bytes: Uint8Array, after: number): ObjectBody & AsyncIterable<
   },
 });
 
+/** A bucket whose data file is checked in one piece, and then breaks until `isWhole` returns true. */
+const checkedThen = (
+  bucket: ReturnType<typeof sourceOf>["bucket"],
+  key: string,
+  isWhole: () => boolean,
+  broken: (bytes: Uint8Array) => ObjectBody,
+): ObjectReader => {
+  let isChecked = false;
+  return {
+    getObject: async (input) => {
+      const isBroken = input.Key === key && isChecked && !isWhole();
+      if (input.Key === key) isChecked = true;
+      return isBroken ? { Body: broken(bucket.objects.get(key) ?? new Uint8Array()) } : bucket.getObject(input);
+    },
+  };
+};
+
 test("a connection that breaks is opened again, after the last page", async () => {
   const { bucket, written } = sourceOf(large);
   const [key = ""] = written.dataKeys;
   let breaks = 0;
-  const client: ObjectReader = {
-    getObject: async (input) => {
-      if (input.Key !== key || breaks === 4) return bucket.getObject(input);
-      breaks += 1;
-      const bytes = bucket.objects.get(key) ?? new Uint8Array();
-      return { Body: breaking(bytes, Math.floor((bytes.length * breaks) / 5)) };
-    },
-  };
+  const isWhole = (): boolean => breaks === 4;
+  const client = checkedThen(bucket, key, isWhole, (bytes) => {
+    breaks += 1;
+    return breaking(bytes, Math.floor((bytes.length * breaks) / 5));
+  });
   const source = exportSource({ client, manifest: written.manifest, origin, clock: fakeClock() });
   const pages = await pagesOf(source.pages(await onlyUnit(source), undefined, never()));
   expect(breaks).toBe(4);
@@ -312,14 +326,11 @@ test("a connection may break as often as it likes, if a page arrives each time",
   const { bucket, written } = sourceOf({ items: plainItems(61_000), files: 1 });
   const [key = ""] = written.dataKeys;
   let reads = 0;
-  const client: ObjectReader = {
-    getObject: async (input) => {
-      if (input.Key !== key || reads === 30) return bucket.getObject(input);
-      reads += 1;
-      const bytes = bucket.objects.get(key) ?? new Uint8Array();
-      return { Body: breaking(bytes, Math.ceil((bytes.length * (reads + 0.5)) / 31)) };
-    },
-  };
+  const isWhole = (): boolean => reads === 30;
+  const client = checkedThen(bucket, key, isWhole, (bytes) => {
+    reads += 1;
+    return breaking(bytes, Math.ceil((bytes.length * (reads + 0.5)) / 31));
+  });
   const source = exportSource({ client, manifest: written.manifest, origin, clock: fakeClock() });
   const pages = await pagesOf(source.pages(await onlyUnit(source), undefined, never()));
   expect(reads).toBe(30);
@@ -402,7 +413,10 @@ describe("a connection to S3", () => {
 
   test("is closed when the consumer leaves", async () => {
     const { body, isDestroyed } = hanging(bytes, bytes.length - 20);
-    const source = withBody(body);
+    const { bucket, written } = sourceOf(large);
+    const isWhole = (): boolean => false;
+    const client = checkedThen(bucket, written.dataKeys[0] ?? "", isWhole, () => body);
+    const source = exportSource({ client, manifest: written.manifest, origin });
     for await (const page of source.pages(await onlyUnit(source), undefined, never())) {
       expect(page.cursor).toBe("2000");
       break;

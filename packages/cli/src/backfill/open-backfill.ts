@@ -175,8 +175,8 @@ export const openBackfill = async (
   if (stored !== undefined) checkResume(stored, subjectOf(name), Date.now());
   const { source, asOf, rate } = await makeSource();
   const units = await source.units();
-  if (stored !== undefined) checkUnits(stored, units);
-  const state = stored ?? newRun(options.run, subjectOf(source.name), { asOf, now: Date.now(), units });
+  const resumed = stored && checkUnits(stored, units);
+  const state = resumed ?? newRun(options.run, subjectOf(source.name), { asOf, now: Date.now(), units });
   const invoke = await openInvoke(options, module.pipeline, opened);
   return {
     options,

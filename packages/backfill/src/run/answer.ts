@@ -1,0 +1,33 @@
+// Checks the answer of a function to a task. A function in Lambda may be any function.
+
+import type { MessageOutcome } from "@sluice/core/envelope";
+import { isRecord } from "@sluice/core/sink-kit";
+import type { TaskAnswer } from "../record/task.ts";
+import { isOutcomeName } from "./counts.ts";
+import { FunctionBrokenError } from "./failure.ts";
+
+const isText = (value: unknown): boolean => value === undefined || typeof value === "string";
+
+/** Whether an entry says what became of a record. An entry that says nothing must not count as a success. */
+const isOutcome = (entry: unknown): entry is MessageOutcome =>
+  isRecord(entry) && isOutcomeName(entry.outcome) && [entry.route, entry.code, entry.message].every(isText);
+
+const faultOf = (outcomes: unknown, records: number): string | undefined => {
+  if (!Array.isArray(outcomes)) return "no outcomes";
+  if (outcomes.length !== records) return `${outcomes.length} outcomes for ${records} records`;
+  const wrong = outcomes.findIndex((entry) => !isOutcome(entry));
+  return wrong === -1 ? undefined : `an unknown outcome at position ${wrong}`;
+};
+
+/**
+ * Returns the outcomes of an answer, one for each record.
+ * @throws {FunctionBrokenError} when the answer is not that of a pipeline
+ */
+export const checkedOutcomes = (answer: TaskAnswer | undefined | null, records: number): readonly MessageOutcome[] => {
+  const outcomes = answer?.outcomes;
+  const found = faultOf(outcomes, records);
+  if (outcomes !== undefined && found === undefined) return outcomes;
+  throw new FunctionBrokenError(
+    `the function's answer has ${found}; expected the handler of a Sluice pipeline that knows backfills`,
+  );
+};
