@@ -81,7 +81,7 @@ interface Copying {
 
 /** Works on a unit until it is done, or until the time is over. */
 const copy = async (turn: Turn<WorkCounts>, { source, invoke, maxFailures }: Copying): Promise<void> => {
-  const { plan, item, open, isOver, isCheckpointDue, signal } = turn;
+  const { plan, item, open, isOver, isCheckpointDue, over } = turn;
   let { counts } = open.progress();
   let cursor = open.progress().cursor as string | undefined;
   let failures: RecordFailure[] = [];
@@ -94,7 +94,7 @@ const copy = async (turn: Turn<WorkCounts>, { source, invoke, maxFailures }: Cop
     unit: unitOf(item),
     after: cursor,
     invoke,
-    signal,
+    signal: over,
     isOver,
     limits: { maxBytes: Number.POSITIVE_INFINITY },
     ...(plan.routes !== undefined && { routes: plan.routes }),
