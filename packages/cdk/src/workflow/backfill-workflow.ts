@@ -12,6 +12,7 @@ import {
   copyReportFunction,
   definitionOptions,
   type ExportPlace,
+  grantChecks,
   grantExports,
   grantMap,
   planFunction,
@@ -48,6 +49,7 @@ export class BackfillWorkflow extends Construct {
       factory: "backfillPlan",
       options: { ...(prefix !== undefined && { prefix }), ...(skipChecks && { skipChecks }) },
     });
+    grantChecks(plan, props, place);
     const worker = workerFunction(this, props, place, {
       factory: "backfillWorker",
       options: { ...(maxFailures !== undefined && { maxFailures }) },
@@ -65,6 +67,7 @@ export class BackfillWorkflow extends Construct {
     });
     grantMap(this, this.stateMachine, place, ["units.jsonl"]);
     for (const fn of [plan, worker]) grantExports(props.exports, fn);
-    grantExports(props.exports, this.stateMachine, "*/manifest-files.json");
+    // The report compares the units with the list of files.
+    for (const one of [report, this.stateMachine]) grantExports(props.exports, one, "*/manifest-files.json");
   }
 }

@@ -352,7 +352,11 @@ const copyWorld = ({ Workflow, when, options = {}, exports: hasExports = false, 
     sinks: [sink],
     ...((keys || hasExports) && { table: keys ? encryptedTable(stack) : recoverable(stack) }),
   };
-  const place = { bucket: bucketIn(stack, "Exports", keys), prefix: "exports/" };
+  const exportKey = keys ? keyIn(stack, "OwnExports") : undefined;
+  const place = {
+    ...{ bucket: bucketIn(stack, "Exports", keys), prefix: "exports/" },
+    ...(exportKey && { encryptionKey: exportKey }),
+  };
   const runs = keys ? bucketIn(stack, "OwnRuns", true) : undefined;
   const props = {
     pipeline,
@@ -397,9 +401,10 @@ const copyWorld = ({ Workflow, when, options = {}, exports: hasExports = false, 
       "the plan, worker and report functions": ["Plan", "Worker", "Report"].map((id) => functionArn(copy, id)),
       "the state machine": [stateMachine.stateMachineArn],
       "the executions of the state machine and of its maps": executions,
+      "the executions of its maps": executions.slice(1),
       "the key of the table": arnOf(pipeline.table?.encryptionKey),
       "the key of the bucket of runs": arnOf(bucket.encryptionKey),
-      "the key of the exports' bucket": arnOf(place.bucket.encryptionKey),
+      "the key of the exports": arnOf(exportKey),
     },
   };
 };
@@ -420,7 +425,7 @@ const copies: readonly (readonly [string, CopyCase])[] = [
     "a backfill of exports with keys",
     {
       Workflow: BackfillWorkflow,
-      when: ["of a backfill", "with exports", "the key of the exports' bucket", ...keysOfCopies],
+      when: ["of a backfill", "with exports", "the key of the exports", ...keysOfCopies],
       exports: true,
       keys: true,
     },

@@ -81,6 +81,42 @@ export const memoryTable = (items: readonly Image[], pageSize: number) => {
   return { client: client as unknown as NonNullable<CopyClients["dynamodb"]>, scans };
 };
 
+type Table = NonNullable<CopyClients["dynamodb"]>;
+
+/** The date of an answer of DynamoDB is the time of a run. Each description takes a second. */
+export const withDates = (table: Table, now: () => number, advance: (ms: number) => void): Table => {
+  let dated = async (): Promise<unknown> => undefined;
+  const time = {
+    middlewareStack: {
+      add: (wrap: (next: () => Promise<unknown>) => () => Promise<unknown>) => {
+        dated = wrap(async () => ({ response: { headers: { date: new Date(now()).toUTCString() } } }));
+      },
+      remove: () => true,
+    },
+    describeTable: async (input: { TableName: string }) => {
+      await dated();
+      advance(1_000);
+      return table.describeTable(input);
+    },
+  };
+  return { ...table, ...time } as unknown as Table;
+};
+
+/** The event source mapping of the live function. */
+export const mapping = (changes: object = {}) => ({
+  listEventSourceMappings: async () => ({
+    EventSourceMappings: [
+      {
+        FunctionArn: "arn:aws:lambda:us-east-1:123456789012:function:orders",
+        State: "Enabled",
+        StartingPosition: "TRIM_HORIZON",
+        LastModified: new Date(startMs - 86_400_000),
+        ...changes,
+      },
+    ],
+  }),
+});
+
 /** Items with the ids `o-01`, `o-02` and so on. */
 export const someItems = (count: number): Image[] =>
   Array.from({ length: count }, (_, n) => ({

@@ -13,6 +13,7 @@ import {
 } from "../../src/index.ts";
 import {
   bucket,
+  mapping,
   memoryObjects,
   memoryPipeline,
   memoryTable,
@@ -21,22 +22,9 @@ import {
   startMs,
   streamArn,
   testClock,
+  withDates,
 } from "./memory-run.ts";
 import { silent } from "./orders.ts";
-
-const mapping = (changes: object = {}) => ({
-  listEventSourceMappings: async () => ({
-    EventSourceMappings: [
-      {
-        FunctionArn: "arn:aws:lambda:us-east-1:123456789012:function:orders",
-        State: "Enabled",
-        StartingPosition: "TRIM_HORIZON",
-        LastModified: new Date(startMs - 86_400_000),
-        ...changes,
-      },
-    ],
-  }),
-});
 
 const rig = (
   options: Partial<PlanOptions> & {
@@ -50,24 +38,9 @@ const rig = (
   const table = memoryTable(someItems(items), 5);
   const { clock, advance } = testClock();
   const { pipeline, target } = memoryPipeline(refused, listsKeys);
-  // The date of an answer of DynamoDB is the time of a run.
-  const time = {
-    middlewareStack: {
-      add: (wrap: (next: () => Promise<unknown>) => () => Promise<unknown>) => {
-        dated = wrap(async () => ({ response: { headers: { date: new Date(clock.now()).toUTCString() } } }));
-      },
-      remove: () => true,
-    },
-    describeTable: async (input: { TableName: string }) => {
-      await dated();
-      advance(1_000);
-      return table.client.describeTable(input);
-    },
-  };
-  let dated = async (): Promise<unknown> => undefined;
   const clients = {
     s3: objects.client,
-    dynamodb: { ...table.client, ...time } as unknown as typeof table.client,
+    dynamodb: withDates(table.client, clock.now, advance),
     lambda: mapping(),
     ...given.clients,
   };
