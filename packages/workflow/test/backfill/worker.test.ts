@@ -120,7 +120,7 @@ describe("a turn", () => {
 });
 
 describe("an execution", () => {
-  test("whose run another execution continues ends, and leaves the units alone", async () => {
+  test("whose run another execution continues ends, and touches no unit", async () => {
     const { turn, objects, table } = rig();
     objects.objects.set("sluice/runs/r-1/execution.txt", { text: "r-2", etag: "x" });
     const error = {
