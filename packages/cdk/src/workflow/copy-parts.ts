@@ -238,6 +238,8 @@ export const grantChecks = (fn: LambdaFunction, { pipeline }: CopyProps, { table
 export interface WorkerRights {
   readonly tableActions: readonly string[];
   readonly uses: readonly SinkUse[];
+  /** Whether it reads the lag of the live function. */
+  readonly readsLag?: boolean;
 }
 
 /** Creates the function that works on units. */
@@ -245,9 +247,14 @@ export const workerFunction = (
   scope: Construct,
   props: CopyProps,
   place: CopyPlace,
-  { tableActions, uses, ...code }: CopyCode & WorkerRights,
+  { tableActions, uses, readsLag = false, ...code }: CopyCode & WorkerRights,
 ): LambdaFunction => {
-  const fn = pipelineFunction(scope, "Worker", props, code, {});
+  const variables: Record<string, string> = readsLag
+    ? { SLUICE_LIVE_FUNCTION: props.pipeline.function.functionName }
+    : {};
+  const fn = pipelineFunction(scope, "Worker", props, code, variables);
+  // This action accepts no resource.
+  if (readsLag) allowActions(fn, ["cloudwatch:GetMetricData"], ["*"]);
   allowActions(
     fn,
     tableActions.map((name) => `dynamodb:${name}`),

@@ -418,17 +418,27 @@ const recoverable = (stack: Stack): ITable =>
 const schedule = ScheduleExpression.rate(Duration.days(7));
 const keysOfCopies = ["the key of the table", "the key of the bucket of runs"];
 const copies: readonly (readonly [string, CopyCase])[] = [
-  ["a backfill", { Workflow: BackfillWorkflow, when: ["of a backfill"] }],
-  ["a backfill of exports", { Workflow: BackfillWorkflow, when: ["of a backfill", "with exports"], exports: true }],
-  ["a backfill with keys", { Workflow: BackfillWorkflow, when: ["of a backfill", ...keysOfCopies], keys: true }],
+  ["a backfill", { Workflow: BackfillWorkflow, when: ["of a backfill", "with a live function"] }],
+  [
+    "a backfill of exports",
+    { Workflow: BackfillWorkflow, when: ["of a backfill", "with a live function", "with exports"], exports: true },
+  ],
+  [
+    "a backfill with keys",
+    { Workflow: BackfillWorkflow, when: ["of a backfill", "with a live function", ...keysOfCopies], keys: true },
+  ],
   [
     "a backfill of exports with keys",
     {
       Workflow: BackfillWorkflow,
-      when: ["of a backfill", "with exports", "the key of the exports", ...keysOfCopies],
+      when: ["of a backfill", "with a live function", "with exports", "the key of the exports", ...keysOfCopies],
       exports: true,
       keys: true,
     },
+  ],
+  [
+    "a backfill that never waits for the live stream",
+    { Workflow: BackfillWorkflow, when: ["of a backfill"], options: { yieldAbove: false } },
   ],
   ["a verify", { Workflow: VerifyWorkflow, when: ["of a verify"] }],
   [

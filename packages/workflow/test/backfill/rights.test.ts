@@ -54,6 +54,7 @@ const actions: Readonly<Record<string, string>> = {
   describeTable: "dynamodb:DescribeTable the table",
   scan: "dynamodb:Scan the table",
   batchGetItem: "dynamodb:BatchGetItem the table",
+  getMetricData: "cloudwatch:GetMetricData `*`: the action has no narrower resource",
   listEventSourceMappings: "lambda:ListEventSourceMappings `*`: the action has no narrower resource",
   putObject: "s3:PutObject the objects of runs",
   listObjectsV2: "s3:ListBucket the bucket of runs",
@@ -83,6 +84,7 @@ const rig = (exported?: WrittenExport) => {
     s3: { ...objects.client, getObject },
     dynamodb: withDates(memoryTable(someItems(20), 5).client, clock.now, advance),
     lambda: mapping(),
+    cloudwatch: { getMetricData: async () => ({}) },
   };
   const noted = <Client extends object>(name: string, client: Client): Client =>
     new Proxy(client, {
@@ -104,8 +106,7 @@ const rig = (exported?: WrittenExport) => {
       },
     });
   const clientsOf = (name: string) => {
-    const { s3, dynamodb, lambda } = clients;
-    const all = { s3: noted(name, s3), dynamodb: noted(name, dynamodb), lambda: noted(name, lambda) };
+    const all = Object.fromEntries(Object.entries(clients).map(([one, client]) => [one, noted(name, client)]));
     return { logger: silent, clock, clients: all as unknown as CopyClients };
   };
   const linesIn = (items: Plan["items"] | undefined): readonly unknown[] => {
@@ -126,13 +127,13 @@ const written = (): WrittenExport =>
 
 describe("the calls of", () => {
   test.each<[string, readonly string[], WrittenExport | undefined]>([
-    ["a backfill", ["of a backfill"], undefined],
-    ["a backfill of an export", ["of a backfill", "with exports"], written()],
+    ["a backfill", ["of a backfill", "with a live function"], undefined],
+    ["a backfill of an export", ["of a backfill", "with a live function", "with exports"], written()],
   ])("%s are those of the table", async (_, conditions, exported) => {
     const { calls, clientsOf, linesIn } = rig(exported);
     const { pipeline } = memoryPipeline([7]);
     const plan = backfillPlan(pipeline, { ...place, ...clientsOf("plan") });
-    const worker = backfillWorker(pipeline, clientsOf("worker"));
+    const worker = backfillWorker(pipeline, { ...clientsOf("worker"), liveFunction: "orders" });
     const input = exported === undefined ? { segments: 1 } : { manifest: exported.manifest };
     const planned = await plan(planEvent(input));
     for (const unit of linesIn(planned.items)) await worker({ plan: planned, unit });

@@ -282,11 +282,56 @@ describe("the rate", () => {
   });
 });
 
+describe("the live stream", () => {
+  const lagging = (lags: readonly (number | undefined)[], options: Partial<BackfillWorkerOptions> = {}) => {
+    const objects = memoryObjects();
+    const { clock } = testClock();
+    const { pipeline, target } = memoryPipeline();
+    const asked: unknown[] = [];
+    const cloudwatch = {
+      getMetricData: async ({ MetricDataQueries }: { MetricDataQueries: readonly unknown[] }) => {
+        const lag = lags[asked.push(MetricDataQueries[0]) - 1];
+        return { MetricDataResults: [{ Values: lag === undefined ? [] : [lag] }] };
+      },
+    };
+    const clients = { s3: objects.client, dynamodb: memoryTable(someItems(20), pageSize).client, cloudwatch };
+    const worker = backfillWorker(pipeline, { clock, logger: silent, clients, liveFunction: "orders", ...options });
+    const start = clock.now();
+    const context = { getRemainingTimeInMillis: () => start + 900_000 - clock.now() };
+    const turn = () => worker({ plan: onePlan(), unit }, context);
+    return { turn, asked, target, tookMs: () => clock.now() - start };
+  };
+
+  test("that lags holds the worker back until it has caught up", async () => {
+    const { turn, asked, tookMs } = lagging([90_000, 70_000, 1_000]);
+    expect(await turn()).toMatchObject({ isDone: true });
+    expect(tookMs()).toBeGreaterThanOrEqual(120_000);
+    expect(JSON.stringify(asked[0])).toContain('{"Name":"FunctionName","Value":"orders"}');
+  });
+
+  test("that lags longer than a function lives ends the turn in time, and nothing is written", async () => {
+    const { turn, target, tookMs } = lagging(Array.from({ length: 20 }, () => 90_000));
+    expect(await turn()).toMatchObject({ isDone: false });
+    expect(tookMs()).toBeLessThan(900_000);
+    expect(target.items().size).toBe(0);
+  });
+
+  test.each<[string, readonly (number | undefined)[], Partial<BackfillWorkerOptions>]>([
+    ["is idle", [], {}],
+    ["lags less than yieldAboveMs", Array.from({ length: 20 }, () => 90_000), { yieldAboveMs: 100_000 }],
+  ])("that %s holds no worker back", async (_, lags, options) => {
+    const { turn, asked } = lagging(lags, options);
+    expect(await turn()).toMatchObject({ isDone: true });
+    expect(asked.length).toBeGreaterThan(0);
+  });
+});
+
 describe("options", () => {
   const { pipeline } = memoryPipeline();
   test.each<[string, object]>([
     ["typo", { typo: true }],
     ["maxFailures", { maxFailures: -1 }],
+    ["yieldAboveMs", { yieldAboveMs: -1 }],
     ["timeoutBufferMs", { timeoutBufferMs: 1_000_000 }],
     ["checkpointMs", { checkpointMs: "1" }],
     ["sns", { clients: { sns: {} } }],
