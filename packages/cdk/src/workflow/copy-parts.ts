@@ -42,7 +42,7 @@ export interface CopyOptions extends PipelineModule {
   readonly maxConcurrency?: number;
   /** Share of the units that may fail before the run stops. Default 0. */
   readonly toleratedFailurePercentage?: number;
-  /** Read capacity units per second of all workers together. Default: no limit. */
+  /** Read capacity units per second of all workers together. Default: 20 % of the provisioned ones; on demand, no limit. */
   readonly readUnitsPerSecond?: number;
   /** Number of segments of a scan. Default: by the table's size. */
   readonly segments?: number;

@@ -24,6 +24,8 @@ export interface TableDescription {
           | readonly { readonly AttributeName?: string | undefined; readonly AttributeType?: string | undefined }[]
           | undefined;
         readonly TableSizeBytes?: number | undefined;
+        readonly BillingModeSummary?: { readonly BillingMode?: string | undefined } | undefined;
+        readonly ProvisionedThroughput?: { readonly ReadCapacityUnits?: number | undefined } | undefined;
       }
     | undefined;
 }

@@ -4,7 +4,7 @@ import type { PlanParts } from "./plan-options.ts";
 import type { RunObjects } from "./run-objects.ts";
 import type { Plan, PlanEvent } from "./run-plan.ts";
 import type { CopyInput } from "./settings.ts";
-import { refused, tableOfRun } from "./table-of-run.ts";
+import { refused, type TableOfRun, tableOfRun } from "./table-of-run.ts";
 
 /** A run whose start is older than this cannot be continued, as in the command. */
 const maxAgeMs = 14 * 86_400_000;
@@ -52,13 +52,18 @@ export const repeatedStart = async (
   );
 };
 
-/** Loads the plan of an earlier run, and checks that this run may continue it. */
-export const continuedRun = async (parts: PlanParts, objects: RunObjects, input: CopyInput): Promise<Plan> => {
+/** Loads the plan of an earlier run with its table, and checks that this run may continue it. */
+export const continuedRun = async (
+  parts: PlanParts,
+  objects: RunObjects,
+  input: CopyInput,
+): Promise<{ readonly plan: Plan; readonly table: TableOfRun }> => {
   const plan = await storedPlan(objects);
   if (plan === undefined) throw refused(`there is no run ${input.run}; expected the name of an earlier execution`);
   checkContinued(parts, plan, input);
-  const { streamArn } = await tableOfRun(await parts.dynamodb.get(), parts.table, plan.run);
-  if (streamArn === plan.origin.streamArn) return plan;
+  const table = await tableOfRun(await parts.dynamodb.get(), parts.table, plan.run);
+  const { streamArn } = table;
+  if (streamArn === plan.origin.streamArn) return { plan, table };
   const found = `the run ${plan.run} is of the stream ${plan.origin.streamArn}`;
   throw refused(`${found}; expected the table's present stream ${streamArn}: start a new run`);
 };

@@ -115,18 +115,23 @@ const planExport = async (start: Start, manifest: string): Promise<Planned> => {
   return { source: { kind: "export", table: table.name, manifest, asOf }, items: manifestFiles(manifest) };
 };
 
+/** The readers of a table with provisioned capacity need the rest. The command has the same default. */
+const shareOfProvisioned = 0.2;
+
+const defaultRate = ({ provisionedUnits }: TableOfRun): number | undefined =>
+  provisionedUnits && Math.max(1, Math.floor(shareOfProvisioned * provisionedUnits));
+
 /** The rate of an execution. Segments that are fewer than the workers share the whole rate. */
 const rateOf = (
   { maxConcurrency }: PlanEvent,
   { readUnitsPerSecond }: CopyInput,
-  { mode, source }: PlanBasis,
+  { mode, source }: Pick<Plan, "mode" | "source">,
+  table: TableOfRun,
 ): RunRate => {
   const most = mode === "backfill" && source.kind === "table" ? source.segments : maxConcurrency;
-  const concurrency = Math.min(maxConcurrency, most);
-  return { concurrency, ...(readUnitsPerSecond !== undefined && { readUnitsPerSecond }) };
+  const units = readUnitsPerSecond ?? defaultRate(table);
+  return { concurrency: Math.min(maxConcurrency, most), ...(units !== undefined && { readUnitsPerSecond: units }) };
 };
-
-type PlanBasis = Pick<Plan, "mode" | "source">;
 
 const started = async (start: Start, event: PlanEvent): Promise<Plan> => {
   const { parts, table, input, objects, place } = start;
@@ -137,7 +142,7 @@ const started = async (start: Start, event: PlanEvent): Promise<Plan> => {
   const plan: Plan = {
     ...place,
     ...{ mode, pipeline: parts.pipeline.name, run: execution, execution, startedAt },
-    rate: rateOf(event, input, { mode, source: planned.source }),
+    rate: rateOf(event, input, { mode, source: planned.source }, table),
     origin: table.origin,
     keyTypes: table.keyTypes,
     results: `${place.prefix}results`,
@@ -161,8 +166,8 @@ const continued = async (
   event: PlanEvent,
   { objects, input }: Pick<Start, "objects" | "input">,
 ): Promise<Plan> => {
-  const plan = await continuedRun(parts, objects, input);
-  return { ...plan, execution: event.execution, rate: rateOf(event, input, plan) };
+  const { plan, table } = await continuedRun(parts, objects, input);
+  return { ...plan, execution: event.execution, rate: rateOf(event, input, plan, table) };
 };
 
 const planOf = async (parts: PlanParts, event: PlanEvent, context: InvocationContext | undefined): Promise<Plan> => {

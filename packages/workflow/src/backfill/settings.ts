@@ -6,7 +6,7 @@ import { checkText, checkWhole, invalidOption, isRecord } from "@sluice/core/sin
 export interface CopySettings {
   /**
    * Read capacity units per second of all workers together. Each worker takes its share: this number divided by the number
-   * of units that are worked on at once. Default: no limit.
+   * of units that are worked on at once. Default: 20 % of a table's provisioned capacity; no limit for a table on demand.
    */
   readonly readUnitsPerSecond?: number;
   /** Number of segments of a scan. Default: by the size of the table. */

@@ -73,6 +73,27 @@ describe("the plan of a backfill", () => {
     expect(JSON.stringify(planned).length).toBeLessThan(2_000);
   });
 
+  test.each<[string, object, number | undefined]>([
+    ["a fifth of the provisioned units", { ProvisionedThroughput: { ReadCapacityUnits: 400 } }, 80],
+    ["at least a unit", { ProvisionedThroughput: { ReadCapacityUnits: 2 } }, 1],
+    [
+      "no limit on demand",
+      { BillingModeSummary: { BillingMode: "PAY_PER_REQUEST" }, ProvisionedThroughput: { ReadCapacityUnits: 400 } },
+      undefined,
+    ],
+  ])("has a rate by default: %s", async (_, billing, readUnitsPerSecond) => {
+    const { plan, objects, clients } = rig();
+    const { describeTable } = clients.dynamodb;
+    const described = async (input: { TableName: string }) => ({
+      Table: { ...(await describeTable(input)).Table, ...billing },
+    });
+    Object.assign(clients.dynamodb, { describeTable: described });
+    expect((await plan(planEvent())).rate.readUnitsPerSecond).toBe(readUnitsPerSecond);
+    await plan(planEvent({ run: "r-1" }, { execution: "r-2" }));
+    expect(JSON.parse(objects.textOf("rate.json")).readUnitsPerSecond).toBe(readUnitsPerSecond);
+    expect((await plan(planEvent({ run: "r-1", readUnitsPerSecond: 9 }))).rate.readUnitsPerSecond).toBe(9);
+  });
+
   test("of an export uses the manifest's own list of files", async () => {
     const written = writeExport({
       ...{ items: someItems(20), files: 3, bucket, tableArn: "arn:aws:dynamodb:us-east-1:123456789012:table/orders" },
