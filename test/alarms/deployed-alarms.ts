@@ -133,8 +133,14 @@ export const deployedAlarms = (routes: readonly string[]): readonly WatchedAlarm
   const stack = new Stack(new App({ context: { "aws:cdk:bundling-stacks": [] } }), "Test");
   const pipeline = pipelineIn(stack);
   const redrive = StateMachine.fromStateMachineArn(stack, "Redrive", names.redrive);
+  const stateMachine = StateMachine.fromStateMachineArn(stack, "Verify", names.verify);
   const report = LambdaFunction.fromFunctionName(stack, "Report", names["verify-report"]);
-  const { alarms } = new PipelineAlarms(stack, "Alarms", { resources: pipeline, redrive, verify: { report }, routes });
+  const { alarms } = new PipelineAlarms(stack, "Alarms", {
+    resources: pipeline,
+    redrive,
+    verify: { report, stateMachine },
+    routes,
+  });
   const nameOf = namesIn(stack, pipeline, report);
   const { Resources } = Template.fromStack(stack).toJSON() as Record<string, Record<string, { Properties: unknown }>>;
   return alarms.map((alarm) => {

@@ -11,5 +11,6 @@ export const names = {
   "dead-letters": "orders-dead-letters",
   "retry-queue": "orders-retries",
   redrive: "arn:aws:states:eu-west-1:123456789012:stateMachine:Redrive",
+  verify: "arn:aws:states:eu-west-1:123456789012:stateMachine:Verify",
   "verify-report": "orders-verify-report",
 } as const satisfies Readonly<Record<AlarmResource, string>>;

@@ -80,6 +80,12 @@ export class FanOutStack extends Stack {
     new CfnOutput(this, "OnCallTopic", { value: onCall.topicArn });
     new CfnOutput(this, "Function", { value: this.pipeline.function.functionName });
     new CfnOutput(this, "LogGroup", { value: this.pipeline.logGroup.logGroupName });
+    for (const [name, workflow] of [
+      ["Backfill", this.pipeline.backfill],
+      ["Verify", this.pipeline.verify],
+    ] as const) {
+      if (workflow) new CfnOutput(this, name, { value: workflow.stateMachine.stateMachineArn });
+    }
     new CfnOutput(this, "DeadLetters", { value: this.pipeline.deadLetters?.queueUrl ?? "" });
   }
 }

@@ -2,6 +2,7 @@
 // reach its targets, and the workflows must run.
 
 import { type AttributeValue, DynamoDB } from "@aws-sdk/client-dynamodb";
+import { S3 } from "@aws-sdk/client-s3";
 import { SFN } from "@aws-sdk/client-sfn";
 import { SNS } from "@aws-sdk/client-sns";
 import { SQS } from "@aws-sdk/client-sqs";
@@ -56,6 +57,7 @@ const customerOf = (pk: string, name: string) => ({ pk: { S: pk }, type: { S: "c
 describeWithEngines("the stack on ministack", (engines: Engines<typeof wanted> & Awaited<ReturnType<typeof start>>) => {
   const config = engines.ministack.clientConfig;
   const [dynamodb, sqs, sns, sfn] = [new DynamoDB(config), new SQS(config), new SNS(config), new SFN(config)];
+  const s3 = new S3({ ...config, forcePathStyle: true });
   let pool: pg.Pool;
   let outputs: Readonly<Record<string, string>>;
 
@@ -83,7 +85,7 @@ describeWithEngines("the stack on ministack", (engines: Engines<typeof wanted> &
   });
 
   afterAll(async () => {
-    for (const client of [dynamodb, sqs, sns, sfn]) client.destroy();
+    for (const client of [dynamodb, sqs, sns, sfn, s3]) client.destroy();
     await pool?.end();
   });
 
@@ -179,6 +181,9 @@ describeWithEngines("the stack on ministack", (engines: Engines<typeof wanted> &
     const output = await outputOf(await startOf("Verify", { segments: 2 }));
     const keys = { pk: { S: "CUSTOMER#2" } };
     const finding = { target: "postgres-customers", class: "different", keys, members: ["name"] };
-    expect(output).toMatchObject({ outcome: "complete", differing: 1, examples: [finding] });
+    expect(output).toMatchObject({ outcome: "complete", differing: 1 });
+    const [, Bucket, Key] = /^s3:\/\/([^/]+)\/(.*)$/.exec(String(output.report)) ?? [];
+    const { Body } = await s3.getObject({ Bucket, Key });
+    expect(JSON.parse((await Body?.transformToString()) ?? "")).toMatchObject({ examples: [finding] });
   });
 });

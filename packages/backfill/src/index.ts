@@ -15,6 +15,7 @@ export { type ItemRate, type ItemRateOptions, itemRate } from "./rate/item-rate.
 export { type LagGate, type LagGateOptions, lagGate } from "./rate/lag-gate.ts";
 export { type Pace, pacedSource } from "./rate/paced-source.ts";
 export { type ReadRate, type ReadRateOptions, readRate } from "./rate/read-rate.ts";
+export { type StreamLagClient, type StreamLagInput, streamLag } from "./rate/stream-lag.ts";
 export {
   absenceRecord,
   backfillRecord,

@@ -182,6 +182,16 @@ const refusals: readonly (readonly [string, string, string, (stack: Stack) => Pi
       sinks: [postgresAccess({ secret: new Secret(stack, "Secret"), database: databaseOf(vpcOf(stack, "Vpc")) })],
     }),
   ],
+  ["negative failures", "OPTION_RANGE", "maxFailures", () => ({ backfill: { entry, maxFailures: -1 } })],
+  [
+    "an unknown precondition",
+    "OPTION_RANGE",
+    "skipChecks",
+    () => ({ backfill: { entry, skipChecks: ["lag" as "live"] } }),
+  ],
+  ["an empty prefix", "OPTION_RANGE", "prefix", () => ({ backfill: { entry, prefix: "" } })],
+  ["half a suspect", "OPTION_RANGE", "maxSuspects", () => ({ verify: { entry, maxSuspects: 0.5 } })],
+  ["a grace of days", "OPTION_RANGE", "graceMs", () => ({ verify: { entry, grace: Duration.days(2) } })],
   ["a sample of 5 instead of 5 %", "OPTION_RANGE", "0.05", () => ({ verify: { entry, sample: 5 } })],
   [
     "an option that the workflow refuses",

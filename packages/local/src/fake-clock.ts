@@ -19,6 +19,8 @@ export const fakeClock = (startMs = 0): FakeClock => {
   const sleepers = new Map<() => void, number>();
   const jump = (): void => {
     scheduled = false;
+    // All sleeps may have been aborted meanwhile.
+    if (sleepers.size === 0) return;
     nowMs = Math.max(nowMs, Math.min(...sleepers.values()));
     for (const [wake, wakeAtMs] of sleepers) if (wakeAtMs <= nowMs) wake();
     schedule();

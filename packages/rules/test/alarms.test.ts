@@ -18,6 +18,7 @@ const resources = {
   "dead-letters": "orders-dead",
   "retry-queue": "orders-retry",
   redrive: "arn:aws:states:eu-west-1:1:stateMachine:redrive",
+  verify: "arn:aws:states:eu-west-1:1:stateMachine:verify",
   "verify-report": "orders-report",
 } as const;
 
@@ -27,6 +28,7 @@ const alarmsWith: { readonly [resource in AlarmResource]?: readonly string[] } =
   "dead-letters": ["dead-letters", "dead-letters-age"],
   "retry-queue": ["queued", "retries-age", "retries-hidden"],
   redrive: ["redrive-failed", "redrive-timed-out"],
+  verify: ["verify-failed"],
   "verify-report": ["verify-differs"],
 };
 

@@ -22,7 +22,6 @@ export {
 export type { CopyClients } from "./backfill/clients.ts";
 export {
   backfillPlan,
-  type PlanEvent,
   type PlanHandler,
   verifyPlan,
 } from "./backfill/plan.ts";
@@ -35,7 +34,7 @@ export {
   type CopyReportEvent,
   type CopyReportOptions,
 } from "./backfill/report.ts";
-export type { Plan } from "./backfill/run-plan.ts";
+export type { Plan, PlanEvent } from "./backfill/run-plan.ts";
 export type { CopyInput, CopySettings } from "./backfill/settings.ts";
 export {
   backfillStateMachine,

@@ -5,11 +5,11 @@ import type { Play } from "../play.ts";
 import type { World } from "../world.ts";
 import { type Failure, nothing } from "./failure.ts";
 
-/** An execution of the redrive that ends so. */
+/** An execution of a workflow that ends so. */
 const executionThat =
-  (metric: "ExecutionsFailed" | "ExecutionsTimedOut") =>
+  (workflow: "redrive" | "verify", metric: "ExecutionsFailed" | "ExecutionsTimedOut") =>
   async ({ world, minutes }: Play): Promise<void> => {
-    world.metrics.put({ namespace: "AWS/States", metric, dimensions: { StateMachineArn: names.redrive } }, 1);
+    world.metrics.put({ namespace: "AWS/States", metric, dimensions: { StateMachineArn: names[workflow] } }, 1);
     await minutes(2);
   };
 
@@ -25,7 +25,7 @@ export const ofWorkflows: readonly Failure[] = [
     id: "redrive-failed",
     what: "a redrive fails",
     fires: ["redrive-failed"],
-    happen: executionThat("ExecutionsFailed"),
+    happen: executionThat("redrive", "ExecutionsFailed"),
     mend: nothing,
     clearAfter: 15,
   },
@@ -33,7 +33,7 @@ export const ofWorkflows: readonly Failure[] = [
     id: "redrive-timed-out",
     what: "a redrive times out",
     fires: ["redrive-timed-out"],
-    happen: executionThat("ExecutionsTimedOut"),
+    happen: executionThat("redrive", "ExecutionsTimedOut"),
     mend: nothing,
     clearAfter: 15,
   },
@@ -58,5 +58,13 @@ export const ofWorkflows: readonly Failure[] = [
     },
     mend: (world) => verify(world, 0),
     clearAfter: 5,
+  },
+  {
+    id: "verify-failed",
+    what: "a verify on a schedule breaks off",
+    fires: ["verify-failed"],
+    happen: executionThat("verify", "ExecutionsFailed"),
+    mend: nothing,
+    clearAfter: 15,
   },
 ];

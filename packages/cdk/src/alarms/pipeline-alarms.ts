@@ -19,7 +19,7 @@ import { Alarm, ComparisonOperator, type IAlarmAction, TreatMissingData } from "
 import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
 import type { IFunction, Function as LambdaFunction } from "aws-cdk-lib/aws-lambda";
 import type { ITopic } from "aws-cdk-lib/aws-sns";
-import type { IStateMachine } from "aws-cdk-lib/aws-stepfunctions";
+import type { IStateMachine, StateMachine } from "aws-cdk-lib/aws-stepfunctions";
 import { Construct } from "constructs";
 import type { PipelineResources } from "../pipeline/resources.ts";
 import { letAlarmsPublish } from "./alarm-topics.ts";
@@ -47,8 +47,11 @@ export interface PipelineAlarmsProps extends PipelineAlarmsOptions {
   readonly resources: PipelineResources;
   /** The state machine of a redrive workflow. */
   readonly redrive?: IStateMachine;
-  /** The verify workflow: the function that ends a run writes how many copies differ. */
-  readonly verify?: { readonly report: IFunction | LambdaFunction };
+  /** The verify workflow: the function that ends a run writes how many copies differ. Without the state machine, no alarm watches failures. */
+  readonly verify?: {
+    readonly report: IFunction | LambdaFunction;
+    readonly stateMachine?: IStateMachine | StateMachine;
+  };
 }
 
 /** The alarms of a pipeline. Which alarms exist depends on its resources: without a retry queue, none watches retries. */
@@ -121,6 +124,7 @@ const namesOf = ({ resources, redrive, verify }: PipelineAlarmsProps): AlarmReso
   "dead-letters": resources.deadLetters?.queueName,
   "retry-queue": resources.retryQueue?.queueName,
   redrive: redrive?.stateMachineArn,
+  verify: verify?.stateMachine?.stateMachineArn,
   "verify-report": verify?.report.functionName,
 });
 

@@ -1,6 +1,7 @@
 // The workflow that copies a whole table to the targets.
 
 import { backfillStateMachine, functionEntry, type PlanOptions } from "@sluice/workflow";
+import type { Duration } from "aws-cdk-lib";
 import type { IBucket } from "aws-cdk-lib/aws-s3";
 import type { StateMachine } from "aws-cdk-lib/aws-stepfunctions";
 import { Construct } from "constructs";
@@ -12,6 +13,7 @@ import {
   copyReportFunction,
   definitionOptions,
   type ExportPlace,
+  grantChecks,
   grantExports,
   grantMap,
   planFunction,
@@ -25,6 +27,8 @@ export interface BackfillOptions extends CopyOptions {
   readonly exports?: ExportPlace;
   /** Preconditions that you have checked yourself. */
   readonly skipChecks?: NonNullable<PlanOptions["skipChecks"]>;
+  /** Workers wait while the pipeline's function lags by more than this time; `false`: they never do. Default: one minute. */
+  readonly yieldAbove?: Duration | false;
   /** A unit with more rejected records fails. Default 100. */
   readonly maxFailures?: number;
 }
@@ -43,16 +47,21 @@ export class BackfillWorkflow extends Construct {
     const place = copyPlace(this, props, "a backfill");
     if (props.exports) checkExports(place.table);
     this.bucket = place.bucket;
-    const { prefix, skipChecks, maxFailures } = props;
+    const { prefix, skipChecks, maxFailures, yieldAbove } = props;
     const plan = planFunction(this, props, place, {
       factory: "backfillPlan",
       options: { ...(prefix !== undefined && { prefix }), ...(skipChecks && { skipChecks }) },
     });
+    grantChecks(plan, props, place);
     const worker = workerFunction(this, props, place, {
       factory: "backfillWorker",
-      options: { ...(maxFailures !== undefined && { maxFailures }) },
+      options: {
+        ...(maxFailures !== undefined && { maxFailures }),
+        ...(yieldAbove && { yieldAboveMs: yieldAbove.toMilliseconds() }),
+      },
       tableActions: ["Scan"],
       uses: ["write"],
+      readsLag: yieldAbove !== false,
     });
     const report = copyReportFunction(this, props, place, functionEntry("backfill-report"));
     const definition = checkedDefinition(() =>
@@ -65,6 +74,7 @@ export class BackfillWorkflow extends Construct {
     });
     grantMap(this, this.stateMachine, place, ["units.jsonl"]);
     for (const fn of [plan, worker]) grantExports(props.exports, fn);
-    grantExports(props.exports, this.stateMachine, "*/manifest-files.json");
+    // The report compares the units with the list of files.
+    for (const one of [report, this.stateMachine]) grantExports(props.exports, one, "*/manifest-files.json");
   }
 }

@@ -1,10 +1,18 @@
 // What a backfill and a verify have in common: bucket, plan, worker, report and the rights of a Distributed Map.
 
 import { DeployError } from "@sluice/rules";
-import type { CopyStateMachineOptions } from "@sluice/workflow";
+import {
+  backfillPlan,
+  backfillWorker,
+  type CopyStateMachineOptions,
+  verifyPlan,
+  verifyWorker,
+  type WorkerPipeline,
+} from "@sluice/workflow";
 import { ArnFormat, Duration, RemovalPolicy, Stack, Token } from "aws-cdk-lib";
 import { CfnGlobalTable, CfnTable, type ITable } from "aws-cdk-lib/aws-dynamodb";
 import type { IGrantable } from "aws-cdk-lib/aws-iam";
+import type { IKey, Key } from "aws-cdk-lib/aws-kms";
 import { CfnFunction, type Function as LambdaFunction } from "aws-cdk-lib/aws-lambda";
 import { BlockPublicAccess, Bucket, BucketEncryption, type IBucket } from "aws-cdk-lib/aws-s3";
 import type { StateMachine } from "aws-cdk-lib/aws-stepfunctions";
@@ -16,7 +24,13 @@ import { checkRange, knownNumber, knownProperty } from "../pipeline/known.ts";
 import type { PipelineResources } from "../pipeline/resources.ts";
 import type { SinkUse } from "../sinks/sink-access.ts";
 import { type CopyFactory, type PipelineModule, pipelineEntry } from "./pipeline-entry.ts";
-import { laterPolicy, sizes, type WorkflowFunctionOptions, workflowFunction } from "./step-function.ts";
+import {
+  checkedDefinition,
+  laterPolicy,
+  sizes,
+  type WorkflowFunctionOptions,
+  workflowFunction,
+} from "./step-function.ts";
 
 /** Options of a backfill and of a verify. */
 export interface CopyOptions extends PipelineModule {
@@ -28,7 +42,7 @@ export interface CopyOptions extends PipelineModule {
   readonly maxConcurrency?: number;
   /** Share of the units that may fail before the run stops. Default 0. */
   readonly toleratedFailurePercentage?: number;
-  /** Read capacity units per second of all workers together. Default: no limit. */
+  /** Read capacity units per second of all workers together. Default: 20 % of the provisioned ones; on demand, no limit. */
   readonly readUnitsPerSecond?: number;
   /** Number of segments of a scan. Default: by the table's size. */
   readonly segments?: number;
@@ -52,6 +66,8 @@ export interface ExportPlace {
   readonly bucket: IBucket | Bucket;
   /** Beginning of the keys of exports. Default: the whole bucket. */
   readonly prefix?: string;
+  /** The key with which DynamoDB encrypts an export, if it was started with `--s3-sse-algorithm KMS`. Default: the bucket's key. */
+  readonly encryptionKey?: IKey | Key;
 }
 
 /** The parts of a workflow. */
@@ -145,6 +161,21 @@ export interface CopyCode {
   readonly options: object;
 }
 
+const factories = { backfillPlan, backfillWorker, verifyPlan, verifyWorker } as const;
+
+/** Stands for the user's pipeline, which only the bundle has. */
+const anyPipeline: WorkerPipeline = {
+  name: "any",
+  handler: () => async () => ({ batchItemFailures: [] }),
+  targets: () => [],
+};
+
+/** Throws if the factory would refuse its options when the function starts. */
+const checkOptions = ({ factory, options }: CopyCode): void => {
+  const place = factory.endsWith("Plan") ? { table: "any", bucket: "any" } : {};
+  checkedDefinition(() => factories[factory](anyPipeline, { ...options, ...place }));
+};
+
 /** Creates a function that has the pipeline in it, with the network and the variables of the pipeline's function. */
 const pipelineFunction = (
   scope: Construct,
@@ -154,6 +185,7 @@ const pipelineFunction = (
   more: Readonly<Record<string, string>>,
 ): LambdaFunction => {
   const { pipeline, functionOptions, reservedConcurrency } = props;
+  checkOptions(code);
   const network = sharedNetwork(pipeline.sinks, functionOptions?.network);
   return workflowFunction(scope, id, functionOptions, {
     ...(id === "Plan" ? sizes.report : sizes.worker),
@@ -176,7 +208,7 @@ const grantRuns = (place: CopyPlace, grantee: IGrantable): void => {
 export const grantExports = (place: ExportPlace | undefined, grantee: IGrantable, rest = "*"): void => {
   if (place === undefined) return;
   allowActions(grantee, ["s3:GetObject"], [place.bucket.arnForObjects(`${place.prefix ?? ""}${rest}`)]);
-  place.bucket.encryptionKey?.grant(grantee, "kms:Decrypt");
+  (place.encryptionKey ?? place.bucket.encryptionKey)?.grant(grantee, "kms:Decrypt");
 };
 
 /** Creates the function that plans a run. */
@@ -188,19 +220,26 @@ export const planFunction = (scope: Construct, props: CopyProps, place: CopyPlac
     // With provisioned concurrency the mapping is one of the alias, which Lambda does not list under the function's name.
     SLUICE_PIPELINE_FUNCTION: pipeline.mapping.functionName,
   });
-  allowActions(fn, ["dynamodb:DescribeTable", "dynamodb:Scan"], [place.table.tableArn]);
-  place.table.encryptionKey?.grant(fn, "kms:Decrypt", "kms:DescribeKey");
+  allowActions(fn, ["dynamodb:DescribeTable"], [place.table.tableArn]);
+  grantRuns(place, fn);
+  return fn;
+};
+
+/** Allows a plan to check what must be true before a backfill. */
+export const grantChecks = (fn: LambdaFunction, { pipeline }: CopyProps, { table }: CopyPlace): void => {
+  allowActions(fn, ["dynamodb:Scan"], [table.tableArn]);
+  table.encryptionKey?.grant(fn, "kms:Decrypt", "kms:DescribeKey");
   // This action accepts no resource.
   allowActions(fn, ["lambda:ListEventSourceMappings"], ["*"]);
-  grantRuns(place, fn);
   for (const sink of pipeline.sinks) sink.grant(fn, "compare");
-  return fn;
 };
 
 /** What a worker does with the table and the targets. */
 export interface WorkerRights {
   readonly tableActions: readonly string[];
   readonly uses: readonly SinkUse[];
+  /** Whether it reads the lag of the live function. */
+  readonly readsLag?: boolean;
 }
 
 /** Creates the function that works on units. */
@@ -208,9 +247,14 @@ export const workerFunction = (
   scope: Construct,
   props: CopyProps,
   place: CopyPlace,
-  { tableActions, uses, ...code }: CopyCode & WorkerRights,
+  { tableActions, uses, readsLag = false, ...code }: CopyCode & WorkerRights,
 ): LambdaFunction => {
-  const fn = pipelineFunction(scope, "Worker", props, code, {});
+  const variables: Record<string, string> = readsLag
+    ? { SLUICE_LIVE_FUNCTION: props.pipeline.function.functionName }
+    : {};
+  const fn = pipelineFunction(scope, "Worker", props, code, variables);
+  // This action accepts no resource.
+  if (readsLag) allowActions(fn, ["cloudwatch:GetMetricData"], ["*"]);
   allowActions(
     fn,
     tableActions.map((name) => `dynamodb:${name}`),
@@ -263,6 +307,8 @@ export const grantMap = (scope: Construct, machine: StateMachine, place: CopyPla
       ["states:DescribeExecution", "states:StopExecution"],
       [executions(":*"), executions("/*")],
     ],
+    // To redrive an execution that was stopped in the midst of a map.
+    [["states:RedriveExecution"], [executions("/*")]],
     [["s3:GetObject"], lists.map((name) => objects(place, `*/${name}`))],
     [results.map((name) => `s3:${name}`), [objects(place, "*/results/*")]],
   ]);

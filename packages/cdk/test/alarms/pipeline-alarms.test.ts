@@ -28,6 +28,8 @@ const alarmsIn = (template: Template): readonly AlarmProperties[] =>
 
 const redriveArn = "arn:aws:states:eu-west-1:123456789012:stateMachine:Redrive";
 
+const verifyArn = redriveArn.replace("Redrive", "Verify");
+
 const redriveIn = (stack: Stack) => StateMachine.fromStateMachineArn(stack, "Redrive", redriveArn);
 
 const reportIn = (stack: Stack): LambdaFunction =>
@@ -55,6 +57,7 @@ const ids = {
   "dead-letters": "DeadLetters",
   "retry-queue": "Retries",
   redrive: redriveArn,
+  verify: verifyArn,
   "verify-report": "Report",
 } as const;
 
@@ -93,7 +96,7 @@ describe("all resources", () => {
   new PipelineAlarms(stack, "Alarms", {
     resources,
     redrive: redriveIn(stack),
-    verify: { report: reportIn(stack) },
+    verify: { report: reportIn(stack), stateMachine: StateMachine.fromStateMachineArn(stack, "Verify", verifyArn) },
     actions: [topic],
     routes,
     thresholds: { "retries-age": 7_200 },

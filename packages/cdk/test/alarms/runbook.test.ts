@@ -12,13 +12,14 @@ const places: Readonly<Record<string, string>> = {
   FunctionName: "of the function",
   EventSourceMappingUUID: "of the mapping",
   QueueName: "of the queue",
-  StateMachineArn: "of the redrive [workflow](../packages/workflow/README.md)",
 };
 
 const placeOf = ({ each, value }: AlarmRow): string => {
   const { dimensions } = value.of;
   if (each === "route-or-function") return "of each named route, or of the function";
   if (each === "route") return "of each named route";
+  if (dimensions.StateMachineArn)
+    return `of the ${dimensions.StateMachineArn} [workflow](../packages/workflow/README.md)`;
   if (dimensions.function === "verify-report") return "of the verify's report function";
   return places[Object.keys(dimensions)[0] ?? ""] ?? "that the function writes";
 };

@@ -352,7 +352,11 @@ const copyWorld = ({ Workflow, when, options = {}, exports: hasExports = false, 
     sinks: [sink],
     ...((keys || hasExports) && { table: keys ? encryptedTable(stack) : recoverable(stack) }),
   };
-  const place = { bucket: bucketIn(stack, "Exports", keys), prefix: "exports/" };
+  const exportKey = keys ? keyIn(stack, "OwnExports") : undefined;
+  const place = {
+    ...{ bucket: bucketIn(stack, "Exports", keys), prefix: "exports/" },
+    ...(exportKey && { encryptionKey: exportKey }),
+  };
   const runs = keys ? bucketIn(stack, "OwnRuns", true) : undefined;
   const props = {
     pipeline,
@@ -397,9 +401,10 @@ const copyWorld = ({ Workflow, when, options = {}, exports: hasExports = false, 
       "the plan, worker and report functions": ["Plan", "Worker", "Report"].map((id) => functionArn(copy, id)),
       "the state machine": [stateMachine.stateMachineArn],
       "the executions of the state machine and of its maps": executions,
+      "the executions of its maps": executions.slice(1),
       "the key of the table": arnOf(pipeline.table?.encryptionKey),
       "the key of the bucket of runs": arnOf(bucket.encryptionKey),
-      "the key of the exports' bucket": arnOf(place.bucket.encryptionKey),
+      "the key of the exports": arnOf(exportKey),
     },
   };
 };
@@ -413,17 +418,27 @@ const recoverable = (stack: Stack): ITable =>
 const schedule = ScheduleExpression.rate(Duration.days(7));
 const keysOfCopies = ["the key of the table", "the key of the bucket of runs"];
 const copies: readonly (readonly [string, CopyCase])[] = [
-  ["a backfill", { Workflow: BackfillWorkflow, when: ["of a backfill"] }],
-  ["a backfill of exports", { Workflow: BackfillWorkflow, when: ["of a backfill", "with exports"], exports: true }],
-  ["a backfill with keys", { Workflow: BackfillWorkflow, when: ["of a backfill", ...keysOfCopies], keys: true }],
+  ["a backfill", { Workflow: BackfillWorkflow, when: ["of a backfill", "with a live function"] }],
+  [
+    "a backfill of exports",
+    { Workflow: BackfillWorkflow, when: ["of a backfill", "with a live function", "with exports"], exports: true },
+  ],
+  [
+    "a backfill with keys",
+    { Workflow: BackfillWorkflow, when: ["of a backfill", "with a live function", ...keysOfCopies], keys: true },
+  ],
   [
     "a backfill of exports with keys",
     {
       Workflow: BackfillWorkflow,
-      when: ["of a backfill", "with exports", "the key of the exports' bucket", ...keysOfCopies],
+      when: ["of a backfill", "with a live function", "with exports", "the key of the exports", ...keysOfCopies],
       exports: true,
       keys: true,
     },
+  ],
+  [
+    "a backfill that never waits for the live stream",
+    { Workflow: BackfillWorkflow, when: ["of a backfill"], options: { yieldAbove: false } },
   ],
   ["a verify", { Workflow: VerifyWorkflow, when: ["of a verify"] }],
   [

@@ -5,7 +5,7 @@ import type { AlarmRow } from "./alarm-row.ts";
 import { deliveryAlarms } from "./delivery-alarms.ts";
 import { lagAlarms } from "./lag-alarms.ts";
 import { lambdaAlarms } from "./lambda-alarms.ts";
-import { metric, ofRedrive, written, writtenOfRoute } from "./metrics.ts";
+import { metric, ofWorkflow, written, writtenOfRoute } from "./metrics.ts";
 
 const ofExecution = {
   anchor: "redrive-failed",
@@ -29,11 +29,16 @@ export const pipelineAlarms: readonly AlarmRow[] = [
   ...lagAlarms,
   ...deliveryAlarms,
   ...lambdaAlarms,
-  { id: "redrive-failed", title: "redrive failed", value: metric(ofRedrive("ExecutionsFailed")), ...ofExecution },
+  {
+    id: "redrive-failed",
+    title: "redrive failed",
+    value: metric(ofWorkflow("redrive", "ExecutionsFailed")),
+    ...ofExecution,
+  },
   {
     id: "redrive-timed-out",
     title: "redrive timed out",
-    value: metric(ofRedrive("ExecutionsTimedOut")),
+    value: metric(ofWorkflow("redrive", "ExecutionsTimedOut")),
     ...ofExecution,
   },
   {
@@ -81,5 +86,13 @@ export const pipelineAlarms: readonly AlarmRow[] = [
     why: "a verify looks twice at each difference, so that a change on its way is not reported",
     missing: "ignore",
     missingWhy: "no run ended: a copy that differed still differs until a run finds it equal",
+  },
+  {
+    id: "verify-failed",
+    title: "verify failed",
+    value: metric(ofWorkflow("verify", "ExecutionsFailed")),
+    ...ofExecution,
+    anchor: "verify-failed",
+    why: "a schedule starts the execution, so no person looks at its end; a run that breaks off writes no `Differing`",
   },
 ];

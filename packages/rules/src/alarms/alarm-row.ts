@@ -8,6 +8,7 @@ export type AlarmResource =
   | "dead-letters"
   | "retry-queue"
   | "redrive"
+  | "verify"
   | "verify-report";
 
 /** The name of a CloudWatch dimension. */
@@ -98,7 +99,8 @@ export type AlarmId =
   | "redrive-failed"
   | "redrive-timed-out"
   | "all-superseded"
-  | "verify-differs";
+  | "verify-differs"
+  | "verify-failed";
 
 /** CloudWatch's namespace of the metrics that a pipeline's function writes. */
 export const metricNamespace = "Sluice";

@@ -29,12 +29,12 @@ export const ofQueue = (queue: AlarmResource, name: string): AlarmMetric => ({
   dimensions: { QueueName: queue },
 });
 
-/** The number of the redrive's executions that ended so. */
-export const ofRedrive = (name: string): AlarmMetric => ({
+/** The number of a workflow's executions that ended so. */
+export const ofWorkflow = (workflow: "redrive" | "verify", name: string): AlarmMetric => ({
   namespace: "AWS/States",
   metric: name,
   statistic: "Sum",
-  dimensions: { StateMachineArn: "redrive" },
+  dimensions: { StateMachineArn: workflow },
 });
 
 /** A metric that the pipeline's function writes, about all its routes. */

@@ -19,14 +19,15 @@ import type { Pipeline } from "@sluice/core";
 import { checkOptionNames, checkWhole, type InvocationContext } from "@sluice/core/sink-kit";
 import { type CopyClients, checkCopyClients, dynamodbConnection, s3Connection } from "./clients.ts";
 import { UnitFailedError, UnitInterruptedError } from "./errors.ts";
+import { type LiveLagOptions, liveLagOptionNames, livePace } from "./live-lag.ts";
 import { type Turn, type TurnHandler, type TurnOptions, turnHandler, turnOptionNames } from "./turn.ts";
 import { unitOf } from "./unit-progress.ts";
 
 /** Options of `backfillWorker`. */
-export interface BackfillWorkerOptions extends TurnOptions {
+export interface BackfillWorkerOptions extends TurnOptions, LiveLagOptions {
   /** If more records of a unit than this number are rejected, the unit fails, because more may be. Default 100. */
   readonly maxFailures?: number;
-  /** Holds the worker back, for example with `lag: lagGate(…)` while the live stream lags. Default: no limit. */
+  /** Holds the worker back, for example with `items: itemRate(…)`, or with a gate of your own instead of `liveFunction`. */
   readonly pace?: Pace;
   /** Your own clients. By default, clients of the SDK with default settings are loaded when they are needed. */
   readonly clients?: CopyClients;
@@ -81,7 +82,7 @@ interface Copying {
 
 /** Works on a unit until it is done, or until the time is over. */
 const copy = async (turn: Turn<WorkCounts>, { source, invoke, maxFailures }: Copying): Promise<void> => {
-  const { plan, item, open, isOver, isCheckpointDue, signal } = turn;
+  const { plan, item, open, isOver, isCheckpointDue, over } = turn;
   let { counts } = open.progress();
   let cursor = open.progress().cursor as string | undefined;
   let failures: RecordFailure[] = [];
@@ -94,7 +95,7 @@ const copy = async (turn: Turn<WorkCounts>, { source, invoke, maxFailures }: Cop
     unit: unitOf(item),
     after: cursor,
     invoke,
-    signal,
+    signal: over,
     isOver,
     limits: { maxBytes: Number.POSITIVE_INFINITY },
     ...(plan.routes !== undefined && { routes: plan.routes }),
@@ -124,10 +125,17 @@ const copy = async (turn: Turn<WorkCounts>, { source, invoke, maxFailures }: Cop
  * @throws {ConfigError} CONFIG_INVALID, with the option's name, when an option is wrong, or when the pipeline has no route.
  */
 export const backfillWorker = (pipeline: WorkerPipeline, options: BackfillWorkerOptions = {}): TurnHandler => {
-  checkOptionNames("backfillWorker", options, { ...turnOptionNames, maxFailures: true, pace: true, clients: true });
+  checkOptionNames("backfillWorker", options, {
+    ...turnOptionNames,
+    ...liveLagOptionNames,
+    maxFailures: true,
+    pace: true,
+    clients: true,
+  });
   checkCopyClients("backfillWorker", options.clients);
-  const { maxFailures = 100, pace = {}, clients = {} } = options;
+  const { maxFailures = 100, pace: own = {}, clients = {}, logger, clock } = options;
   checkWhole("maxFailures", maxFailures, [0, Number.MAX_SAFE_INTEGER]);
+  const pace = livePace(options, { pace: own, clients, logger, clock });
   const handler = pipeline.handler();
   const connections = { dynamodb: dynamodbConnection(clients.dynamodb), s3: s3Connection(clients.s3) };
   return turnHandler(options, connections.s3, noCounts, async (turn) => {

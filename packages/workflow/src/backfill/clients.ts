@@ -1,6 +1,13 @@
 // Clients of the functions of a backfill and of a verify. Clients of the SDK are loaded when they are needed.
 
-import type { BatchGetClient, MappingsClient, ObjectReader, ScanClient, TimeClient } from "@sluice/backfill";
+import type {
+  BatchGetClient,
+  MappingsClient,
+  ObjectReader,
+  ScanClient,
+  StreamLagClient,
+  TimeClient,
+} from "@sluice/backfill";
 import { checkOptionNames, type LazyClient, lazyClient, missingDependency, verifiedTls } from "@sluice/core/sink-kit";
 import type { RunObjectsClient } from "./run-objects.ts";
 
@@ -17,6 +24,8 @@ export interface TableDescription {
           | readonly { readonly AttributeName?: string | undefined; readonly AttributeType?: string | undefined }[]
           | undefined;
         readonly TableSizeBytes?: number | undefined;
+        readonly BillingModeSummary?: { readonly BillingMode?: string | undefined } | undefined;
+        readonly ProvisionedThroughput?: { readonly ReadCapacityUnits?: number | undefined } | undefined;
       }
     | undefined;
 }
@@ -26,17 +35,19 @@ export interface SourceTableReader extends ScanClient, BatchGetClient, Omit<Time
   readonly describeTable: (input: { readonly TableName: string }) => Promise<TableDescription>;
 }
 
-/** Your own clients, of the SDK's classes `S3`, `DynamoDB` and `Lambda`. All functions of a run may share one object. */
+/** Your own clients, of the SDK's classes `S3`, `DynamoDB`, `Lambda` and `CloudWatch`. All functions of a run may share one object. */
 export interface CopyClients {
   readonly s3?: RunObjectsClient & ObjectReader;
   readonly dynamodb?: SourceTableReader;
   /** Lists the event source mappings of the table's stream. */
   readonly lambda?: MappingsClient;
+  /** Reads the lag of the live stream. */
+  readonly cloudwatch?: StreamLagClient;
 }
 
 /** @throws {ConfigError} CONFIG_INVALID for a client that no function of a run has. */
 export const checkCopyClients = (factory: string, clients: CopyClients = {}): void =>
-  checkOptionNames(`${factory}: clients`, clients, { s3: true, dynamodb: true, lambda: true });
+  checkOptionNames(`${factory}: clients`, clients, { s3: true, dynamodb: true, lambda: true, cloudwatch: true });
 
 type Made = { readonly destroy: () => void };
 
@@ -64,4 +75,12 @@ export const mappingsConnection = (given: CopyClients["lambda"]): LazyClient<Map
   lazyClient(given, async () => {
     const { Lambda } = await import("@aws-sdk/client-lambda").catch(missingDependency(user, "@aws-sdk/client-lambda"));
     return new Lambda(sdk) as MappingsClient & Made;
+  });
+
+/** Returns the user's client, or loads a `CloudWatch` client at the first request. */
+export const lagConnection = (given: CopyClients["cloudwatch"]): LazyClient<StreamLagClient> =>
+  lazyClient(given, async () => {
+    const name = "@aws-sdk/client-cloudwatch";
+    const { CloudWatch } = await import("@aws-sdk/client-cloudwatch").catch(missingDependency(user, name));
+    return new CloudWatch(sdk) as StreamLagClient & Made;
   });

@@ -15,24 +15,15 @@ import {
 import type { InvocationContext } from "@sluice/core/sink-kit";
 import { inProcess, type WorkerPipeline } from "./backfill-worker.ts";
 import { checkBackfill } from "./checks.ts";
-import { continuedRun } from "./continued-run.ts";
+import { continuedRun, repeatedStart } from "./continued-run.ts";
+import { failureOf } from "./errors.ts";
 import { type PlanOptions, type PlanParts, planParts } from "./plan-options.ts";
 import { openRunObjects, type RunObjects, type RunPlace } from "./run-objects.ts";
-import type { Plan, RunMode, UnitItems } from "./run-plan.ts";
+import { executionName, type Plan, type PlanEvent, type RunMode, type UnitItems } from "./run-plan.ts";
 import { type RunRate, rateName } from "./run-rate.ts";
-import { type CopyInput, type CopySettings, inputFor } from "./settings.ts";
+import { type CopyInput, inputFor } from "./settings.ts";
 import { refused, type TableOfRun, tableOfRun } from "./table-of-run.ts";
 import { ndjson } from "./unit-progress.ts";
-
-/** The event that the state machine sends. */
-export interface PlanEvent {
-  readonly settings: CopySettings;
-  readonly maxConcurrency: number;
-  readonly execution: string;
-  readonly startedAt: string;
-  /** The execution's input. */
-  readonly input: unknown;
-}
 
 /** The function of the state "Plan". */
 export type PlanHandler = (event: PlanEvent, context?: InvocationContext) => Promise<Plan>;
@@ -124,46 +115,85 @@ const planExport = async (start: Start, manifest: string): Promise<Planned> => {
   return { source: { kind: "export", table: table.name, manifest, asOf }, items: manifestFiles(manifest) };
 };
 
-const started = async (start: Start, { execution, startedAt }: PlanEvent): Promise<Plan> => {
+/** The readers of a table with provisioned capacity need the rest. The command has the same default. */
+const shareOfProvisioned = 0.2;
+
+const defaultRate = ({ provisionedUnits }: TableOfRun): number | undefined =>
+  provisionedUnits && Math.max(1, Math.floor(shareOfProvisioned * provisionedUnits));
+
+/** The rate of an execution. Segments that are fewer than the workers share the whole rate. */
+const rateOf = (
+  { maxConcurrency }: PlanEvent,
+  { readUnitsPerSecond }: CopyInput,
+  { mode, source }: Pick<Plan, "mode" | "source">,
+  table: TableOfRun,
+): RunRate => {
+  const most = mode === "backfill" && source.kind === "table" ? source.segments : maxConcurrency;
+  const units = readUnitsPerSecond ?? defaultRate(table);
+  return { concurrency: Math.min(maxConcurrency, most), ...(units !== undefined && { readUnitsPerSecond: units }) };
+};
+
+const started = async (start: Start, event: PlanEvent): Promise<Plan> => {
   const { parts, table, input, objects, place } = start;
   const { manifest, routes } = input;
+  const { execution, startedAt } = event;
+  const { mode } = parts;
   const planned = manifest === undefined ? await planTable(start) : await planExport(start, manifest);
   const plan: Plan = {
     ...place,
-    mode: parts.mode,
-    pipeline: parts.pipeline.name,
-    run: execution,
-    startedAt,
+    ...{ mode, pipeline: parts.pipeline.name, run: execution, execution, startedAt },
+    rate: rateOf(event, input, { mode, source: planned.source }, table),
     origin: table.origin,
     keyTypes: table.keyTypes,
     results: `${place.prefix}results`,
     ...planned,
     ...(routes !== undefined && { routes }),
   };
-  await objects.write("plan.json", JSON.stringify(plan));
+  await objects.replace("plan.json", JSON.stringify(plan), undefined);
+  return plan;
+};
+
+/** The plan of a new run; that of an earlier attempt, if Step Functions has missed the answer. */
+const begun = async (parts: PlanParts, event: PlanEvent, run: Omit<Start, "parts" | "table">): Promise<Plan> => {
+  const earlier = await repeatedStart(parts, run.objects, event);
+  if (earlier !== undefined) return earlier;
+  const table = await tableOfRun(await parts.dynamodb.get(), parts.table, event.execution);
+  return started({ ...run, parts, table }, event);
+};
+
+const continued = async (
+  parts: PlanParts,
+  event: PlanEvent,
+  { objects, input }: Pick<Start, "objects" | "input">,
+): Promise<Plan> => {
+  const { plan, table } = await continuedRun(parts, objects, input);
+  return { ...plan, execution: event.execution, rate: rateOf(event, input, plan, table) };
+};
+
+const planOf = async (parts: PlanParts, event: PlanEvent, context: InvocationContext | undefined): Promise<Plan> => {
+  const input = inputFor(event.settings, event.input);
+  if (parts.mode === "verify" && input.manifest !== undefined) {
+    throw refused("a verify reads the table itself; expected an input without manifest");
+  }
+  const { execution, maxConcurrency: concurrency } = event;
+  const place = { bucket: parts.bucket, prefix: `${parts.prefix}${input.run ?? execution}/` };
+  const objects = openRunObjects(parts.s3, place);
+  const run = { input, concurrency, objects, place, context };
+  const plan = await (input.run === undefined ? begun : continued)(parts, event, run);
+  await objects.write(rateName, JSON.stringify(plan.rate));
+  await objects.write(executionName, execution);
+  parts.logger.info(`${parts.mode} planned`, { ...plan });
   return plan;
 };
 
 const planHandler = (mode: RunMode, pipeline: WorkerPipeline, options: PlanOptions): PlanHandler => {
   const parts = planParts(mode, pipeline, options);
   return async (event, context) => {
-    const input = inputFor(event.settings, event.input);
-    if (mode === "verify" && input.manifest !== undefined) {
-      throw refused("a verify reads the table itself; expected an input without manifest");
+    try {
+      return await planOf(parts, event, context);
+    } catch (error) {
+      throw failureOf(error);
     }
-    const { execution, maxConcurrency: concurrency } = event;
-    const place = { bucket: parts.bucket, prefix: `${parts.prefix}${input.run ?? execution}/` };
-    const objects = openRunObjects(parts.s3, place);
-    const begin = async (): Promise<Plan> => {
-      const table = await tableOfRun(await parts.dynamodb.get(), parts.table, execution);
-      return started({ parts, table, input, concurrency, objects, place, context }, event);
-    };
-    const plan = input.run === undefined ? await begin() : await continuedRun(parts, objects, input);
-    const { readUnitsPerSecond } = input;
-    const rate: RunRate = { concurrency, ...(readUnitsPerSecond !== undefined && { readUnitsPerSecond }) };
-    await objects.write(rateName, JSON.stringify(rate));
-    parts.logger.info(`${mode} planned`, { ...plan });
-    return plan;
   };
 };
 

@@ -139,19 +139,30 @@ const sourceName = ({ source }: Plan): string =>
 /** Why a run is incomplete; an empty text if it is complete. */
 export const incompleteReason = (
   all: AllUnits<unknown>,
-  { error }: CopyReportEvent["state"],
+  { plan, state: { error } }: CopyReportEvent,
   others: readonly string[],
 ): string => {
   const stopped = error === undefined ? [] : [`the run stopped: ${reasonOf(error)}`];
-  const reasons = [...unfinishedText(all), ...others];
-  return [...(reasons.length > 0 ? stopped : []), ...reasons].join(". ");
+  const unfinished = unfinishedText(all);
+  const next = unfinished.length > 0 ? [`To go on, start an execution with the input {"run":"${plan.run}"}`] : [];
+  const reasons = [...unfinished, ...others];
+  return [...(reasons.length > 0 ? stopped : []), ...reasons, ...next].join(". ");
 };
+
+interface ReportBody<Details> {
+  readonly reason: string;
+  readonly objects: RunObjects;
+  readonly now: number;
+  readonly details: Details;
+  /** What only the object has, because Step Functions keeps outputs for 90 days. */
+  readonly kept?: object;
+}
 
 /** Creates the report, and writes it with all units and lists to the run's objects. */
 export const writeReport = async <Counts, Details extends object>(
   { plan }: CopyReportEvent,
   all: AllUnits<Counts>,
-  { reason, objects, now, details }: { reason: string; objects: RunObjects; now: number; details: Details },
+  { reason, objects, now, details, kept = {} }: ReportBody<Details>,
 ): Promise<CopyReport<Counts> & Details> => {
   const report = {
     outcome: reason === "" ? "complete" : "incomplete",
@@ -167,7 +178,7 @@ export const writeReport = async <Counts, Details extends object>(
     report: `s3://${plan.bucket}/${plan.prefix}report.json`,
     ...details,
   } as const;
-  const whole = { ...report, unfinished: all.unfinished, lists: all.lists };
+  const whole = { ...report, ...kept, unfinished: all.unfinished, lists: all.lists };
   await objects.write("report.json", JSON.stringify(whole, undefined, 2));
   return report;
 };
@@ -197,11 +208,13 @@ export type BackfillReportHandler = (event: CopyReportEvent, context?: Invocatio
 export const backfillReport = (options: CopyReportOptions = {}): BackfillReportHandler => {
   const { logger, clock, s3 } = reportParts("backfillReport", options);
   return async (event) => {
-    const { plan, state } = event;
+    const { plan } = event;
     const all = await readUnits<WorkCounts>(plan, s3, [noCounts, addCounts]);
     const { rejected } = all.counts;
-    const rejections = rejected > 0 ? [`${rejected} records were rejected: see the lists in the report`] : [];
-    const reason = incompleteReason(all, state, rejections);
+    const healed = "When the cause is mended, a verify with repairs copies them";
+    const rejections =
+      rejected > 0 ? [`${rejected} records were rejected: see the lists in the report. ${healed}`] : [];
+    const reason = incompleteReason(all, event, rejections);
     const objects = openRunObjects(s3, plan);
     const report = await writeReport(event, all, { reason, objects, now: clock.now(), details: {} });
     logger.info("backfill ended", { ...report });

@@ -1,8 +1,8 @@
 // The objects of a run in S3: its plan, its rate, the state of each unit, and its report. The state of a unit is written
 // under a condition, so that a worker that was believed dead cannot overwrite what its successor has written.
 
-import { type AwsService, awsRequestError, type LazyClient } from "@sluice/core/sink-kit";
-import { UnitInterruptedError } from "./errors.ts";
+import { type AwsService, awsRequestError, isTransient, type LazyClient } from "@sluice/core/sink-kit";
+import { UnitFailedError, UnitInterruptedError } from "./errors.ts";
 
 interface ObjectPlace {
   readonly Bucket: string;
@@ -59,9 +59,11 @@ const isConflict = (error: unknown): boolean =>
 
 const isMissing = (error: unknown): boolean => error instanceof Error && error.name === "NoSuchKey";
 
+/** A bucket that does not exist, or that the role may not use, is as wrong at the next attempt. */
 const fail = (error: unknown): never => {
   const cause = awsRequestError("run store", s3, error);
-  throw new UnitInterruptedError(cause.message, { cause });
+  if (isTransient(cause.code)) throw new UnitInterruptedError(cause.message, { cause });
+  throw new UnitFailedError(cause.message, { cause });
 };
 
 /** Opens the objects of a run. */

@@ -2,6 +2,8 @@
 
 import type { Micros, RecordOrigin } from "@sluice/backfill";
 import type { RunPlace } from "./run-objects.ts";
+import type { RunRate } from "./run-rate.ts";
+import type { CopySettings } from "./settings.ts";
 import type { TableOfRun } from "./table-of-run.ts";
 
 /** What a run does. */
@@ -18,12 +20,29 @@ export interface UnitItems {
   readonly key: string;
 }
 
+/** The event that the state machine sends to the function of the state "Plan". */
+export interface PlanEvent {
+  readonly settings: CopySettings;
+  readonly maxConcurrency: number;
+  readonly execution: string;
+  readonly startedAt: string;
+  /** The execution's input. */
+  readonly input: unknown;
+}
+
+/** Name of the object with the name of the execution that works on the run, relative to the run's prefix. */
+export const executionName = "execution.txt";
+
 /** What all functions of a run know. It is the output of the state "Plan", and has less than two kilobytes. */
 export interface Plan extends RunPlace {
   readonly mode: RunMode;
   readonly pipeline: string;
   readonly run: string;
+  /** Name of the execution that works on the run: the run's first one, or one that continues the run. */
+  readonly execution: string;
   readonly startedAt: string;
+  /** The rate with which this execution started. */
+  readonly rate: RunRate;
   readonly source: PlannedSource;
   readonly origin: RecordOrigin;
   readonly keyTypes: TableOfRun["keyTypes"];

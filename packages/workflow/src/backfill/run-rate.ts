@@ -37,10 +37,14 @@ const parsed = (text: string): RunRate => {
 /** What `workerRate` needs. */
 export interface WorkerRateOptions {
   readonly store: RunObjects;
+  /** The rate with which the run started. It applies while the object cannot be read. */
+  readonly planned: RunRate;
   readonly clock: Clock;
   readonly logger: PipelineLogger;
   /** Milliseconds between two reads of the object. */
   readonly everyMs: number;
+  /** Aborts when the turn's time is over. Then no read is held back any longer. */
+  readonly over: AbortSignal;
 }
 
 /** A worker's share of the rate. */
@@ -48,21 +52,41 @@ export interface WorkerRate {
   readonly rate: ReadRate;
   /** Reads the object again and again, until the signal aborts. */
   readonly follow: (signal: AbortSignal) => Promise<void>;
+  /**
+   * Waits until the share has paid for what the turn has read. Otherwise each turn would read its first page without a wait, and
+   * units of one page would know no rate. Waits at most `mostMs` itself; for more, it resolves with the seconds at once.
+   */
+  readonly pay: (mostMs: number) => Promise<number>;
 }
 
+/** Counts what a worker reads, and lets it read when its turn is over: the debt is paid after the turn. */
+const counted = (rate: ReadRate, over: AbortSignal): { readonly rate: ReadRate; readonly units: () => number } => {
+  let units = 0;
+  const take: ReadRate["take"] = async (signal) => {
+    const spend = await rate.take(AbortSignal.any([signal, over]));
+    return (cost) => {
+      units += cost;
+      spend(cost);
+    };
+  };
+  return { rate: { ...rate, take }, units: () => units };
+};
+
 /** Reads the rate of a run, and returns this worker's share. */
-export const workerRate = async ({ store, clock, logger, everyMs }: WorkerRateOptions): Promise<WorkerRate> => {
+export const workerRate = async (options: WorkerRateOptions): Promise<WorkerRate> => {
+  const { store, planned, clock, logger, everyMs, over } = options;
   const read = async (): Promise<number | undefined> => {
     try {
       const stored = await store.read(rateName);
-      return stored === undefined ? undefined : shareOf(parsed(stored.text));
+      return shareOf(stored === undefined ? planned : parsed(stored.text));
     } catch (error) {
       logger.warn("the rate of the run could not be read: the worker keeps its rate", { reason: String(error) });
       return undefined;
     }
   };
-  let share = (await read()) ?? unlimited;
-  const rate = readRate({ unitsPerSecond: share, clock });
+  const from = clock.now();
+  let share = (await read()) ?? shareOf(planned);
+  const { rate, units } = counted(readRate({ unitsPerSecond: share, clock }), over);
   return {
     rate,
     follow: async (signal) => {
@@ -74,6 +98,12 @@ export const workerRate = async ({ store, clock, logger, everyMs }: WorkerRateOp
         rate.setUnitsPerSecond(next);
         logger.info("the rate of the run changed", { readUnitsPerSecond: next });
       }
+    },
+    pay: async (mostMs) => {
+      const debtMs = (units() / share) * 1_000 - (clock.now() - from);
+      if (debtMs > mostMs) return Math.ceil(debtMs / 1_000);
+      if (debtMs > 0) await clock.sleep(debtMs, new AbortController().signal);
+      return 0;
     },
   };
 };

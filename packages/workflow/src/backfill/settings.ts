@@ -6,7 +6,7 @@ import { checkText, checkWhole, invalidOption, isRecord } from "@sluice/core/sin
 export interface CopySettings {
   /**
    * Read capacity units per second of all workers together. Each worker takes its share: this number divided by the number
-   * of units that are worked on at once. Default: no limit.
+   * of units that are worked on at once. Default: 20 % of a table's provisioned capacity; no limit for a table on demand.
    */
   readonly readUnitsPerSecond?: number;
   /** Number of segments of a scan. Default: by the size of the table. */
@@ -48,8 +48,11 @@ export const settingsOf = (options: Unchecked): CopySettings => {
   return Object.fromEntries(names.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]));
 };
 
-/** A run's id is a part of the keys of S3 objects, and of each record's `eventID`. */
-const runId = /^[A-Za-z0-9_-]{1,80}$/;
+/**
+ * A run's id is the name of its first execution. https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
+ * (read 2026-11-29)
+ */
+const runId = /^[^\s<>{}[\]?*"#%\\^|~`$&,;:/\p{Cc}]{1,80}$/u;
 
 /** Members of the input that are ignored. They come from Step Functions' console, or from a parent state machine. */
 const ignored = /^(Comment|AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID)$/;
@@ -70,7 +73,7 @@ export const inputFor = (settings: CopySettings, input: unknown): CopyInput => {
   const { manifest, run, ...rest } = Object.fromEntries(given) as Unchecked;
   if (manifest !== undefined) checkText("manifest", manifest);
   if (run !== undefined && !(typeof run === "string" && runId.test(run))) {
-    throw invalidOption("run", "must be the name of an earlier execution, with letters, digits, - and _");
+    throw invalidOption("run", "must be the name of an earlier execution");
   }
   return {
     ...settings,

@@ -45,13 +45,13 @@ const placeholders = { plan: "PlanFunctionArn", worker: "WorkerFunctionArn", rep
 /** Prevents retries of a unit that no repeat can help. */
 const hopeless: Retrier = { ErrorEquals: ["UnitFailedError"], MaxAttempts: 0 };
 
-/** The target or the source is not available. The last attempt is about an hour after the first one. */
+/** The target or the source is not available. On average, the last attempt is an hour after the first one, at most two hours. */
 const interrupted: Retrier = {
   ErrorEquals: ["UnitInterruptedError", "Lambda.TooManyRequestsException"],
   IntervalSeconds: 10,
   BackoffRate: 2,
   MaxDelaySeconds: 600,
-  MaxAttempts: 10,
+  MaxAttempts: 17,
   JitterStrategy: "FULL",
 };
 
@@ -135,7 +135,9 @@ const childStates = (options: Checked, label: MapLabel): { readonly [name: strin
   const turn = { "plan.$": "$.plan", "unit.$": "$.unit" };
   const selected = ["isDone", "turns", "waitSeconds"].map((name) => [`${name}.$`, `$.Payload.${name}`]);
   const isDone = { Variable: "$.turn.isDone", BooleanEquals: true, Next: named("Done") };
-  const isEndless = { Variable: "$.turn.turns", NumericGreaterThanEquals: maxTurns, Next: named("Too many turns") };
+  const isOpen = { Variable: "$.turn.isDone", BooleanEquals: false };
+  const hasMostTurns = { Variable: "$.turn.turns", NumericGreaterThanEquals: maxTurns };
+  const isEndless = { And: [isOpen, hasMostTurns], Next: named("Too many turns") };
   const isWaiting = { Variable: "$.turn.waitSeconds", NumericGreaterThan: 0, Next: named("Wait") };
   const tooManyTurns = { Error: "TooManyTurns", Cause: `the unit is not done after ${maxTurns} turns` };
   return {
@@ -145,7 +147,8 @@ const childStates = (options: Checked, label: MapLabel): { readonly [name: strin
       Catch: [caught(named("Note the failure"))],
       Next: named("Done?"),
     }),
-    [named("Done?")]: { ...choice(isDone, named("Do a turn")), Choices: [isDone, isEndless, isWaiting] },
+    // A unit that is done may have to wait, too, until its share of the rate has paid for the last pages.
+    [named("Done?")]: { ...choice(isWaiting, named("Do a turn")), Choices: [isEndless, isWaiting, isDone] },
     [named("Wait")]: { Type: "Wait", SecondsPath: "$.turn.waitSeconds", Next: named("Do a turn") },
     [named("Done")]: { Type: "Succeed", OutputPath: "$.turn.isDone" },
     [named("Too many turns")]: {

@@ -13,6 +13,8 @@ export interface TableOfRun {
   readonly origin: RecordOrigin;
   readonly keyTypes: { readonly [attribute: string]: "S" | "N" | "B" };
   readonly bytes: number;
+  /** Provisioned read capacity units per second. Undefined if the table is billed on demand. */
+  readonly provisionedUnits: number | undefined;
 }
 
 /** Creates the error of a run that may not start. */
@@ -25,6 +27,7 @@ export const tableOfRun = async (client: SourceTableReader, name: string, run: s
   if (streamArn === undefined) {
     throw refused(`the table ${name} has no stream; expected an enabled stream, which the pipeline's function reads`);
   }
+  const isOnDemand = Table.BillingModeSummary?.BillingMode === "PAY_PER_REQUEST";
   const keyNames = KeySchema.map(({ AttributeName = "" }) => AttributeName);
   const types = new Map(AttributeDefinitions.map((one) => [one.AttributeName, one.AttributeType as "S" | "N" | "B"]));
   return {
@@ -34,5 +37,6 @@ export const tableOfRun = async (client: SourceTableReader, name: string, run: s
     origin: { run, streamArn, keyNames },
     keyTypes: Object.fromEntries(keyNames.map((key) => [key, types.get(key) ?? "S"])),
     bytes: Table.TableSizeBytes ?? 0,
+    provisionedUnits: isOnDemand ? undefined : Table.ProvisionedThroughput?.ReadCapacityUnits || undefined,
   };
 };

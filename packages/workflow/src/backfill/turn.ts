@@ -1,9 +1,7 @@
 // A turn of a worker: it works on one unit until the unit is done or the function's time is nearly over.
 
-import { SourceError } from "@sluice/backfill";
 import {
   type Clock,
-  ConfigError,
   checkWhole,
   type InvocationContext,
   invalidOption,
@@ -14,9 +12,9 @@ import {
 import { consoleLogger } from "../redrive/environment.ts";
 import { plainLine } from "../redrive/plain-text.ts";
 import type { CaughtError } from "../redrive/report.ts";
-import { UnitFailedError, UnitInterruptedError } from "./errors.ts";
-import { openRunObjects, type RunObjectsClient } from "./run-objects.ts";
-import type { Plan } from "./run-plan.ts";
+import { failureOf, UnitFailedError } from "./errors.ts";
+import { openRunObjects, type RunObjects, type RunObjectsClient } from "./run-objects.ts";
+import { executionName, type Plan } from "./run-plan.ts";
 import { type WorkerRate, workerRate } from "./run-rate.ts";
 import { itemName, type OpenUnit, openUnit } from "./unit-progress.ts";
 
@@ -62,8 +60,8 @@ export interface Turn<Counts> {
   readonly item: unknown;
   readonly open: OpenUnit<Counts>;
   readonly rate: WorkerRate["rate"];
-  /** Never aborts: a worker ends its turn between two pages. */
-  readonly signal: AbortSignal;
+  /** Aborts when the time is over, so that a wait for the rate or for the live stream ends, too. */
+  readonly over: AbortSignal;
   readonly isOver: () => boolean;
   /** Whether the last checkpoint is old enough for another one. */
   readonly isCheckpointDue: () => boolean;
@@ -82,6 +80,9 @@ const checkTime = (remainingMs: number, timeoutBufferMs: number): void => {
   );
 };
 
+/** A worker waits so long itself. During a longer wait the state machine waits, and no function runs. */
+const ownWaitMs = 10_000;
+
 const maxReasonLength = 1_000;
 
 /** Returns an error of Step Functions as one line. The cause of a function's error is JSON with a stack trace. */
@@ -94,17 +95,6 @@ export const reasonOf = ({ Error: name = "an unknown error", Cause = "" }: Caugh
     // The cause of an error of Step Functions itself is a sentence.
   }
   return plainLine(`${name}: ${message}`.slice(0, maxReasonLength));
-};
-
-/** Converts an error to one whose name says whether a repeat can help. Other errors are like a crash of the function. */
-const failureOf = (error: unknown): unknown => {
-  if (error instanceof ConfigError) return error;
-  if (error instanceof SourceError) {
-    const { message } = error;
-    const options = { cause: error };
-    return error.isTransient ? new UnitInterruptedError(message, options) : new UnitFailedError(message, options);
-  }
-  return error;
 };
 
 const timed = <Counts>(
@@ -126,6 +116,23 @@ const timed = <Counts>(
 };
 
 /**
+ * Two executions that continue one run would take each other's units. So the latest one works, and the others end.
+ * @throws {UnitFailedError} UNIT_FAILED when another execution continues the run.
+ */
+const checkExecution = async (store: RunObjects, { run, execution }: Plan): Promise<void> => {
+  const latest = (await store.read(executionName))?.text ?? execution;
+  if (latest === execution) return;
+  throw new UnitFailedError(`the execution ${latest} continues the run ${run} now; expected ${execution}`);
+};
+
+/** Returns a signal that aborts after a time, unless the turn has ended before. */
+const abortsAfter = (ms: number, clock: Clock, end: AbortSignal): AbortSignal => {
+  const over = new AbortController();
+  if (Number.isFinite(ms)) void clock.sleep(ms, end).then(() => over.abort());
+  return over.signal;
+};
+
+/**
  * Creates a worker's handler. `none` is the count of nothing.
  * @throws {ConfigError} CONFIG_INVALID, with the option's name, when an option is wrong.
  */
@@ -141,30 +148,34 @@ export const turnHandler = <Counts>(
   return async ({ plan, unit: item, error }, context) => {
     const store = openRunObjects(connection, plan);
     const opened = await openUnit(store, itemName(item), none);
-    const { turns, isDone } = opened.progress();
+    const { isDone, execution, turns: ended } = opened.progress();
+    const turns = execution === plan.execution ? ended : 0;
     if (isDone) return { isDone, turns, waitSeconds: 0 };
+    await checkExecution(store, plan);
     if (error !== undefined) {
       await opened.save({ error: reasonOf(error) });
       return { isDone: false, turns, waitSeconds: 0 };
     }
     const remainingMs = context?.getRemainingTimeInMillis ?? (() => Number.POSITIVE_INFINITY);
     checkTime(remainingMs(), timeoutBufferMs);
+    const isOver = () => remainingMs() < timeoutBufferMs;
     const end = new AbortController();
-    const { rate, follow } = await workerRate({ store, clock, logger, everyMs: checkpointMs });
+    const over = abortsAfter(remainingMs() - timeoutBufferMs, clock, end.signal);
+    const common = { store, clock, logger, everyMs: checkpointMs, over };
+    const { rate, follow, pay } = await workerRate({ ...common, planned: plan.rate });
     const following = follow(end.signal);
     let waitSeconds = 0;
     try {
-      await opened.save({ turns: turns + 1, error: undefined });
-      const signal = new AbortController().signal;
-      const isOver = () => remainingMs() < timeoutBufferMs;
+      await opened.save({ execution: plan.execution, turns: turns + 1, error: undefined });
       const { open, isCheckpointDue } = timed(opened, clock, checkpointMs);
-      waitSeconds = await doTurn({ plan, item, open, rate, signal, isOver, isCheckpointDue, context });
+      waitSeconds = await doTurn({ plan, item, open, rate, over, isOver, isCheckpointDue, context });
     } catch (thrown) {
       throw failureOf(thrown);
     } finally {
       end.abort();
       await following;
     }
-    return { isDone: opened.progress().isDone, turns: turns + 1, waitSeconds };
+    const debtSeconds = await pay(Math.min(ownWaitMs, timeoutBufferMs / 2));
+    return { isDone: opened.progress().isDone, turns: turns + 1, waitSeconds: Math.max(waitSeconds, debtSeconds) };
   };
 };

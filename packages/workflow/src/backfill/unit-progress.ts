@@ -12,8 +12,10 @@ export interface UnitProgress<Counts> {
   readonly isDone: boolean;
   /** Where the next turn continues. */
   readonly cursor?: unknown;
-  /** Number of turns that have ended, or have died after a checkpoint. */
+  /** Number of turns that have begun in the latest execution. */
   readonly turns: number;
+  /** Name of the latest execution that has worked on the unit. */
+  readonly execution?: string;
   readonly counts: Counts;
   /** Names of the objects with the unit's failures or findings, as NDJSON. */
   readonly lists: readonly string[];

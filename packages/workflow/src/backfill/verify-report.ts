@@ -21,8 +21,6 @@ import { addVerifyCounts, noVerifyCounts, type VerifyCounts } from "./verify-wor
 export interface VerifyRunReport extends CopyReport<VerifyCounts> {
   /** Number of items that are not proved to be right in a target. */
   readonly differing: number;
-  /** The first ten findings. The objects in `lists` of the whole report have all of them. */
-  readonly examples: readonly Finding[];
   /** Sentences about what the run could not see. */
   readonly limits: readonly string[];
 }
@@ -95,23 +93,21 @@ export const verifyReport = (options: VerifyReportOptions = {}): VerifyReportHan
   const { writeMetric = toStandardOutput, functionName = process.env.AWS_LAMBDA_FUNCTION_NAME, ...others } = options;
   const { logger, clock, s3 } = reportParts("verifyReport", others);
   return async (event) => {
-    const { plan, state } = event;
+    const { plan } = event;
     const all = await readUnits<VerifyCounts>(plan, s3, [noVerifyCounts, addVerifyCounts]);
     const { tally } = all.counts;
-    const reason = incompleteReason(all, state, []);
+    const reason = incompleteReason(all, event, []);
     // The differences of a part of the table would end an alarm that the rest of the table has raised. A target of an empty
     // table has a data point, too.
     const measured = reason === "" ? (plan.targets ?? []) : [];
     const origin: MetricOrigin = { functionName, timestamp: clock.now() };
     for (const target of measured) writeMetric(metricLine(plan, target, tally, origin));
     const objects = openRunObjects(s3, plan);
-    const details = {
-      differing: differing(tally),
-      examples: await examplesIn(objects, all.lists),
-      limits: plan.limits ?? [],
-    };
-    const report = await writeReport(event, all, { reason, objects, now: clock.now(), details });
-    logger.info("verify ended", { ...report, examples: details.examples.length });
+    const details = { differing: differing(tally), limits: plan.limits ?? [] };
+    // Findings have keys of items, and perhaps values.
+    const kept = { examples: await examplesIn(objects, all.lists) };
+    const report = await writeReport(event, all, { reason, objects, now: clock.now(), details, kept });
+    logger.info("verify ended", { ...report });
     return report;
   };
 };

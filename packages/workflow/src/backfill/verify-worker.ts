@@ -49,11 +49,13 @@ export const addVerifyCounts = (one: VerifyCounts, other: VerifyCounts): VerifyC
 
 /** Verifies a unit until it is done, has to wait, or the time is over. Resolves with the seconds to wait. */
 const verify = async (
-  { item, open, isOver, isCheckpointDue, signal }: Turn<VerifyCounts>,
+  { item, open, isOver, isCheckpointDue }: Turn<VerifyCounts>,
   options: VerifyOptions,
   now: () => number,
 ): Promise<number> => {
   const unit = item as VerifyUnit;
+  // Never aborts: a look that was broken off after a repair would forget the repair.
+  const { signal } = new AbortController();
   for (;;) {
     const { cursor, counts } = open.progress();
     const state = cursor as VerifyState | undefined;

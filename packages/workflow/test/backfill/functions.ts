@@ -49,24 +49,33 @@ const countOf = (file: string): number => {
   }
 };
 
-/** Decides by the seed whether this turn of a unit dies. Notes the death in a file, which the test counts. */
-const dies = (unit: string, place: string): boolean => {
-  if (DEATH_SEED === undefined) return false;
-  const name = createHash("sha256").update(unit).digest("hex").slice(0, 16);
-  const deaths = countOf(join(FOLDER, name));
-  const byte = createHash("sha256").update(`${DEATH_SEED} ${unit} ${place} ${deaths}`).digest().at(0) ?? 0;
-  if (deaths >= mostDeaths || byte >= 80) return false;
-  appendFileSync(join(FOLDER, name), place.slice(0, 1));
+/** Where a unit may die. Of six units, one lives. */
+const places = ["first", "hangs", "middle", "killed", "last"] as const;
+
+/** Decides by the seed where a unit dies. Twenty segments die in all ways. */
+const placeOf = (unit: string): string | undefined => {
+  const { segment = createHash("sha256").update(unit).digest().readUInt32BE() } = JSON.parse(unit);
+  return places[(segment + Number(DEATH_SEED)) % (places.length + 1)];
+};
+
+/** Whether this turn of a unit dies here. Notes the death in a file, which the test counts. */
+const dies = (unit: string, place: (typeof places)[number]): boolean => {
+  if (DEATH_SEED === undefined || placeOf(unit) !== place) return false;
+  const file = join(FOLDER, createHash("sha256").update(unit).digest("hex").slice(0, 16));
+  if (countOf(file) >= mostDeaths) return false;
+  appendFileSync(file, place.slice(0, 1));
   return true;
 };
 
-/** Dies before the turn, after some records were written, or after the whole turn. */
+/** Dies before the turn, at its timeout, after some records were written, or after the whole turn. */
 const mortal = (): TurnHandler => {
   let unit = "";
   const handler = orders.handler();
   const dying = async (event: never, context: InvocationContext | undefined) => {
     const response = await handler(event, context);
     if (dies(unit, "middle")) process.exit(1);
+    // As the kernel kills a process that has no memory left: between the writing and the checkpoint, without any handler.
+    if (dies(unit, "killed")) process.kill(process.pid, "SIGKILL");
     return response;
   };
   const worker = backfillWorker(
@@ -82,6 +91,8 @@ const mortal = (): TurnHandler => {
     unit = JSON.stringify(event.unit);
     if (event.error === undefined && (await fails(event.unit))) throw new Error("this unit always fails");
     if (dies(unit, "first")) throw new Error("died before the turn");
+    // Until the function's timeout.
+    if (dies(unit, "hangs")) await new Promise((resolve) => setTimeout(resolve, 60_000));
     const result = await worker(event, context);
 
     if (dies(unit, "last")) process.exit(1);
@@ -95,6 +106,12 @@ export const report = backfillReport({ logger: silent });
 
 export const verifyPlanner = verifyPlan(orders, { logger: silent });
 export const verifier = verifyWorker(orders, { logger: silent, graceMs: 1_000, timeoutBufferMs: 1_000 });
+export const repairer = verifyWorker(orders, {
+  logger: silent,
+  graceMs: 1_000,
+  timeoutBufferMs: 1_000,
+  repairs: true,
+});
 export const verifyReporter = verifyReport({
   logger: silent,
   writeMetric: (line) => appendFileSync(join(FOLDER, "metrics"), `${line}\n`),

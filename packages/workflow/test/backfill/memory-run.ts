@@ -3,6 +3,7 @@
 import type { Pipeline, UnknownItem } from "@sluice/core";
 import { pipeline } from "@sluice/core";
 import type { Clock, Image } from "@sluice/core/sink-kit";
+import { fakeClock } from "@sluice/local";
 import { type MemoryUpsertSink, memoryUpsertSink } from "@sluice/testing";
 import type { CopyClients, Plan, PlanEvent } from "../../src/index.ts";
 import { silent } from "./orders.ts";
@@ -80,6 +81,42 @@ export const memoryTable = (items: readonly Image[], pageSize: number) => {
   return { client: client as unknown as NonNullable<CopyClients["dynamodb"]>, scans };
 };
 
+type Table = NonNullable<CopyClients["dynamodb"]>;
+
+/** The date of an answer of DynamoDB is the time of a run. Each description takes a second. */
+export const withDates = (table: Table, now: () => number, advance: (ms: number) => void): Table => {
+  let dated = async (): Promise<unknown> => undefined;
+  const time = {
+    middlewareStack: {
+      add: (wrap: (next: () => Promise<unknown>) => () => Promise<unknown>) => {
+        dated = wrap(async () => ({ response: { headers: { date: new Date(now()).toUTCString() } } }));
+      },
+      remove: () => true,
+    },
+    describeTable: async (input: { TableName: string }) => {
+      await dated();
+      advance(1_000);
+      return table.describeTable(input);
+    },
+  };
+  return { ...table, ...time } as unknown as Table;
+};
+
+/** The event source mapping of the live function. */
+export const mapping = (changes: object = {}) => ({
+  listEventSourceMappings: async () => ({
+    EventSourceMappings: [
+      {
+        FunctionArn: "arn:aws:lambda:us-east-1:123456789012:function:orders",
+        State: "Enabled",
+        StartingPosition: "TRIM_HORIZON",
+        LastModified: new Date(startMs - 86_400_000),
+        ...changes,
+      },
+    ],
+  }),
+});
+
 /** Items with the ids `o-01`, `o-02` and so on. */
 export const someItems = (count: number): Image[] =>
   Array.from({ length: count }, (_, n) => ({
@@ -89,23 +126,23 @@ export const someItems = (count: number): Image[] =>
 
 export const startMs = Date.parse("2026-02-01T00:00:00Z");
 
-/** A clock whose sleeps end at once, and move the time. */
+/** A clock that jumps to the end of the next sleep, when all code is asleep. */
 export const testClock = (onSleep: (ms: number) => void = () => undefined) => {
-  let now = startMs;
+  const fake = fakeClock(startMs);
+  let ahead = 0;
   const clock: Clock = {
-    now: () => now,
+    now: () => fake.now() + ahead,
     sleep: async (ms, signal) => {
-      await new Promise((resolve) => setImmediate(resolve));
-      if (signal.aborted) return;
-      now += ms;
-      onSleep(ms);
+      // Without a millisecond, a loop of empty sleeps would never let the time pass.
+      await fake.sleep(Math.max(1, ms), signal);
+      if (!signal.aborted) onSleep(ms);
     },
     random: () => 0.5,
   };
   return {
     clock,
     advance: (ms: number) => {
-      now += ms;
+      ahead += ms;
     },
   };
 };
@@ -143,7 +180,9 @@ export const onePlan = (changes: Partial<Plan> = {}): Plan => ({
   mode: "backfill",
   pipeline: "orders",
   run: "r-1",
+  execution: "r-1",
   startedAt: new Date(startMs).toISOString(),
+  rate: { concurrency: 4 },
   source: { kind: "table", table: "orders", segments: 1, asOf: "1769904000000000" },
   origin: { run: "r-1", streamArn, keyNames: ["id"] },
   keyTypes: { id: "S" },

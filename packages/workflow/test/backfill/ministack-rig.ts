@@ -85,7 +85,7 @@ export const ministackRig = async (): Promise<MinistackRig> => {
         Role: roleArn,
         Handler: `index.${name}`,
         Code: { ZipFile: code },
-        Timeout: 30,
+        Timeout: 10,
         MemorySize: 512,
         Environment: { Variables: { ...environment, AWS_S3_FORCE_PATH_STYLE: "true" } },
       });

@@ -13,6 +13,7 @@ import {
 } from "../../src/index.ts";
 import {
   bucket,
+  mapping,
   memoryObjects,
   memoryPipeline,
   memoryTable,
@@ -21,22 +22,9 @@ import {
   startMs,
   streamArn,
   testClock,
+  withDates,
 } from "./memory-run.ts";
 import { silent } from "./orders.ts";
-
-const mapping = (changes: object = {}) => ({
-  listEventSourceMappings: async () => ({
-    EventSourceMappings: [
-      {
-        FunctionArn: "arn:aws:lambda:us-east-1:123456789012:function:orders",
-        State: "Enabled",
-        StartingPosition: "TRIM_HORIZON",
-        LastModified: new Date(startMs - 86_400_000),
-        ...changes,
-      },
-    ],
-  }),
-});
 
 const rig = (
   options: Partial<PlanOptions> & {
@@ -50,24 +38,9 @@ const rig = (
   const table = memoryTable(someItems(items), 5);
   const { clock, advance } = testClock();
   const { pipeline, target } = memoryPipeline(refused, listsKeys);
-  // The date of an answer of DynamoDB is the time of a run.
-  const time = {
-    middlewareStack: {
-      add: (wrap: (next: () => Promise<unknown>) => () => Promise<unknown>) => {
-        dated = wrap(async () => ({ response: { headers: { date: new Date(clock.now()).toUTCString() } } }));
-      },
-      remove: () => true,
-    },
-    describeTable: async (input: { TableName: string }) => {
-      await dated();
-      advance(1_000);
-      return table.client.describeTable(input);
-    },
-  };
-  let dated = async (): Promise<unknown> => undefined;
   const clients = {
     s3: objects.client,
-    dynamodb: { ...table.client, ...time } as unknown as typeof table.client,
+    dynamodb: withDates(table.client, clock.now, advance),
     lambda: mapping(),
     ...given.clients,
   };
@@ -96,8 +69,29 @@ describe("the plan of a backfill", () => {
       items: { bucket, key: "sluice/runs/r-1/units.jsonl" },
     });
     expect(objects.textOf("units.jsonl").trim().split("\n")).toHaveLength(3);
-    expect(JSON.parse(objects.textOf("rate.json"))).toEqual({ concurrency: 4, readUnitsPerSecond: 100 });
+    expect(JSON.parse(objects.textOf("rate.json"))).toEqual({ concurrency: 3, readUnitsPerSecond: 100 });
     expect(JSON.stringify(planned).length).toBeLessThan(2_000);
+  });
+
+  test.each<[string, object, number | undefined]>([
+    ["a fifth of the provisioned units", { ProvisionedThroughput: { ReadCapacityUnits: 400 } }, 80],
+    ["at least a unit", { ProvisionedThroughput: { ReadCapacityUnits: 2 } }, 1],
+    [
+      "no limit on demand",
+      { BillingModeSummary: { BillingMode: "PAY_PER_REQUEST" }, ProvisionedThroughput: { ReadCapacityUnits: 400 } },
+      undefined,
+    ],
+  ])("has a rate by default: %s", async (_, billing, readUnitsPerSecond) => {
+    const { plan, objects, clients } = rig();
+    const { describeTable } = clients.dynamodb;
+    const described = async (input: { TableName: string }) => ({
+      Table: { ...(await describeTable(input)).Table, ...billing },
+    });
+    Object.assign(clients.dynamodb, { describeTable: described });
+    expect((await plan(planEvent())).rate.readUnitsPerSecond).toBe(readUnitsPerSecond);
+    await plan(planEvent({ run: "r-1" }, { execution: "r-2" }));
+    expect(JSON.parse(objects.textOf("rate.json")).readUnitsPerSecond).toBe(readUnitsPerSecond);
+    expect((await plan(planEvent({ run: "r-1", readUnitsPerSecond: 9 }))).rate.readUnitsPerSecond).toBe(9);
   });
 
   test("of an export uses the manifest's own list of files", async () => {
@@ -166,15 +160,70 @@ describe("the plan of a backfill", () => {
   });
 });
 
+describe("a run with the name of another", () => {
+  test("is refused, because the units of that run would count as done", async () => {
+    const { plan, planVerify } = rig();
+    await plan(planEvent());
+    const later = { startedAt: new Date(startMs + 1).toISOString() };
+    const message =
+      /there is a run r-1 already: a backfill of the pipeline orders.*another name, or the input \{"run":"r-1"\}/;
+    await expect(plan(planEvent({}, later))).rejects.toMatchObject({ name: "ConfigError", message });
+    await expect(planVerify(planEvent())).rejects.toMatchObject({ name: "ConfigError", message });
+  });
+
+  test("is the same run, if Step Functions repeats the attempt, and has the same time", async () => {
+    const { plan } = rig();
+    const first = await plan(planEvent());
+    expect(await plan(planEvent())).toEqual(first);
+  });
+});
+
+describe("errors that no repeat can help", () => {
+  test("of an export have the name that is not retried", async () => {
+    const { plan } = rig();
+    await expect(plan(planEvent({ manifest: "s3://runs/AWSDynamoDB/01/manifest-summary.json" }))).rejects.toMatchObject(
+      {
+        name: "UnitFailedError",
+      },
+    );
+  });
+
+  test.each(["AccessDenied", "NoSuchBucket"])("of the bucket have it, too: %s", async (name) => {
+    const objects = memoryObjects();
+    const getObject = async () => {
+      throw Object.assign(new Error(name), { name, $metadata: { httpStatusCode: 403 } });
+    };
+    const { plan } = rig({ clients: { s3: { ...objects.client, getObject } as never } });
+    await expect(plan(planEvent())).rejects.toMatchObject({ name: "UnitFailedError" });
+  });
+
+  test("of a verify that differs too much have it, too", async () => {
+    const { planVerify, pipeline, clients, clock } = rig();
+    const plan = await planVerify(planEvent({ segments: 1 }));
+    const strict = verifyWorker(pipeline, { logger: silent, clock, clients, maxSuspects: 3 });
+    const unit = { kind: "items", unit: { kind: "segment", segment: 0, segments: 1 } };
+    const message = /^differs too much/;
+    await expect(strict({ plan, unit })).rejects.toMatchObject({ name: "UnitFailedError", message });
+  });
+});
+
 describe("a run that continues another", () => {
+  test("may have any name that Step Functions allows", async () => {
+    const { plan } = rig();
+    const execution = "2026.11.29+(läufe)=1@a!'";
+    await plan(planEvent({}, { execution }));
+    expect(await plan(planEvent({ run: execution }, { execution: "r-2" }))).toMatchObject({ run: execution });
+  });
+
   test("has its plan, and another rate", async () => {
     const { plan, objects } = rig();
     const first = await plan(planEvent({ segments: 3 }));
     const second = await plan(
       planEvent({ run: "r-1", readUnitsPerSecond: 7 }, { execution: "r-2", maxConcurrency: 9 }),
     );
-    expect(second).toEqual(first);
-    expect(JSON.parse(objects.textOf("rate.json"))).toEqual({ concurrency: 9, readUnitsPerSecond: 7 });
+    const rate = { concurrency: 3, readUnitsPerSecond: 7 };
+    expect(second).toEqual({ ...first, execution: "r-2", rate });
+    expect(JSON.parse(objects.textOf("rate.json"))).toEqual(rate);
   });
 
   test.each<[string, object, RegExp]>([
@@ -205,7 +254,8 @@ describe("the report of a backfill", () => {
     const result = await report({ plan: planned, state: {} });
     expect(result).toMatchObject({
       outcome: "incomplete",
-      reason: "1 records were rejected: see the lists in the report",
+      reason:
+        "1 records were rejected: see the lists in the report. When the cause is mended, a verify with repairs copies them",
       units: { total: 1, done: 1 },
       counts: { records: 20, delivered: 19, rejected: 1 },
       ...{ lists: 1, report: "s3://runs/sluice/runs/r-1/report.json" },
@@ -221,7 +271,8 @@ describe("the report of a backfill", () => {
     const stopped = { Error: "States.ExceedToleratedFailureThreshold", Cause: "" };
     const { reason, unfinished } = await report({ plan: planned, state: { error: stopped } });
     expect(reason).toBe(
-      "the run stopped: States.ExceedToleratedFailureThreshold: . 30 of 30 units are not done. segment 3/30: UnitFailedError: the file is damaged",
+      "the run stopped: States.ExceedToleratedFailureThreshold: . 30 of 30 units are not done. segment 3/30: UnitFailedError: the file is damaged. " +
+        'To go on, start an execution with the input {"run":"r-1"}',
     );
     expect(unfinished).toHaveLength(10);
   });
@@ -257,7 +308,10 @@ describe("a verify", () => {
     const lines: string[] = [];
     const report = await verifierReport((line) => lines.push(line))({ plan: planned, state: {} });
     expect(report).toMatchObject({ outcome: "complete", differing: 2, units: { total: 2, done: 2 } });
-    expect(report.examples.map((finding) => finding.class).sort()).toEqual(["different", "missing"]);
+    const { examples } = JSON.parse(objects.textOf("report.json"));
+    expect(examples.map((finding: { class: string }) => finding.class).sort()).toEqual(["different", "missing"]);
+    // Step Functions keeps an output for 90 days, so the output has no key of an item.
+    expect(JSON.stringify(report)).not.toContain("o-0");
     expect(lines.map((line) => JSON.parse(line))).toMatchObject([
       {
         // The alarm watches all targets, by the first set of dimensions.

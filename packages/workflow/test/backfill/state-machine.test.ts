@@ -100,6 +100,14 @@ describe.each(variants)("the state machine of %s", (_name, machine) => {
     for (const label of labels) expect(label).toMatch(/^[a-z]{1,40}$/);
   });
 
+  test("waits before a unit is done, too, but ends a unit that has most turns", () => {
+    for (const { States } of children) {
+      const [name = ""] = Object.keys(States).filter((one) => one.startsWith("Done?"));
+      const next = fieldsOf(States[name]).Choices?.map(({ Next }) => Next.replace(" (copies)", ""));
+      expect(next).toEqual(["Too many turns", "Wait", "Done"]);
+    }
+  });
+
   test("stays within the history of a child, even if every turn uses all of its retries", () => {
     const { Retry = [] } = fieldsOf(children.at(-1)?.States["Do a turn"]);
     const attempts = 1 + Retry.reduce((sum, { MaxAttempts }) => sum + MaxAttempts, 0);

@@ -119,6 +119,32 @@ describe("a turn", () => {
   });
 });
 
+describe("an execution", () => {
+  test("whose run another execution continues ends, and touches no unit", async () => {
+    const { turn, objects, table } = rig();
+    objects.objects.set("sluice/runs/r-1/execution.txt", { text: "r-2", etag: "x" });
+    const error = {
+      name: "UnitFailedError",
+      message: "the execution r-2 continues the run r-1 now; expected r-1",
+    };
+    await expect(turn()).rejects.toMatchObject(error);
+    await expect(turn({ error: { Error: "UnitFailedError", Cause: "" } })).rejects.toMatchObject(error);
+    expect([table.scans, objects.named("units/")]).toEqual([[], []]);
+    expect(await turn({ plan: onePlan({ execution: "r-2" }) })).toMatchObject({ isDone: true });
+  });
+
+  test("that continues a run counts its own turns", async () => {
+    const { turn } = rig({ timeoutBufferMs: 1_000 });
+    let asked = 0;
+    const getRemainingTimeInMillis = () => {
+      asked += 1;
+      return asked > 5 ? 999 : 2_000;
+    };
+    expect(await turn({}, { getRemainingTimeInMillis })).toMatchObject({ isDone: false, turns: 1 });
+    expect(await turn({ plan: onePlan({ execution: "r-2" }) })).toMatchObject({ isDone: true, turns: 1 });
+  });
+});
+
 describe("failures", () => {
   test("of records are listed with their keys and codes, and without other values", async () => {
     const { turn, objects, progress } = rig({ refused: [3, 7] });
@@ -206,6 +232,47 @@ describe("the rate", () => {
     expect(raised).toBeLessThan(steady / 2);
   });
 
+  /** Turns of a function with a timeout of 15 minutes, until the unit is done. */
+  const turnsAt = async (readUnitsPerSecond: number, pages: number, text?: string) => {
+    const objects = memoryObjects();
+    if (text !== undefined) objects.objects.set("sluice/runs/r-1/rate.json", { text, etag: "x" });
+    const { clock, advance } = testClock();
+    const { pipeline, target } = memoryPipeline();
+    const clients = { s3: objects.client, dynamodb: memoryTable(someItems(pages * pageSize), pageSize).client };
+    const worker = backfillWorker(pipeline, { clock, logger: silent, clients });
+    const plan = onePlan({ rate: { readUnitsPerSecond, concurrency: 1 } });
+    const start = clock.now();
+    const tookMs: number[] = [];
+    for (;;) {
+      const from = clock.now();
+      const context = { getRemainingTimeInMillis: () => from + 900_000 - clock.now() };
+      const { isDone, waitSeconds } = await worker({ plan, unit }, context);
+      tookMs.push(clock.now() - from);
+      advance(waitSeconds * 1_000);
+      if (isDone && waitSeconds === 0) return { tookMs, allMs: clock.now() - start, items: target.items().size };
+    }
+  };
+
+  test("that is low ends a turn before the function's timeout, and keeps every page", async () => {
+    // A page of 100 units takes 1,000 seconds, which is more than a function has.
+    const { tookMs, allMs, items } = await turnsAt(0.1, 4);
+    expect(items).toBe(20);
+    expect(Math.max(...tookMs)).toBeLessThan(900_000);
+    expect(allMs).toBeGreaterThan(3_900_000);
+    expect(allMs).toBeLessThan(6_000_000);
+  });
+
+  test("also holds for units of one page", async () => {
+    const { allMs, tookMs } = await turnsAt(2, 1);
+    expect(allMs).toBeGreaterThanOrEqual(50_000);
+    // The state machine waits, and not the function.
+    expect(Math.max(...tookMs)).toBeLessThan(49_000);
+  });
+
+  test.each([["{}"], ["fast"]])("that cannot be read at the start is the planned one: %s", async (text) => {
+    expect((await turnsAt(2, 1, text)).allMs).toBeGreaterThanOrEqual(50_000);
+  });
+
   test("that cannot be read is ignored", async () => {
     const steady = await durationWith({ readUnitsPerSecond: 40, concurrency: 4 });
     const broken = await durationWith({ readUnitsPerSecond: 40, concurrency: 4 }, ({ objects }) => {
@@ -215,11 +282,56 @@ describe("the rate", () => {
   });
 });
 
+describe("the live stream", () => {
+  const lagging = (lags: readonly (number | undefined)[], options: Partial<BackfillWorkerOptions> = {}) => {
+    const objects = memoryObjects();
+    const { clock } = testClock();
+    const { pipeline, target } = memoryPipeline();
+    const asked: unknown[] = [];
+    const cloudwatch = {
+      getMetricData: async ({ MetricDataQueries }: { MetricDataQueries: readonly unknown[] }) => {
+        const lag = lags[asked.push(MetricDataQueries[0]) - 1];
+        return { MetricDataResults: [{ Values: lag === undefined ? [] : [lag] }] };
+      },
+    };
+    const clients = { s3: objects.client, dynamodb: memoryTable(someItems(20), pageSize).client, cloudwatch };
+    const worker = backfillWorker(pipeline, { clock, logger: silent, clients, liveFunction: "orders", ...options });
+    const start = clock.now();
+    const context = { getRemainingTimeInMillis: () => start + 900_000 - clock.now() };
+    const turn = () => worker({ plan: onePlan(), unit }, context);
+    return { turn, asked, target, tookMs: () => clock.now() - start };
+  };
+
+  test("that lags holds the worker back until it has caught up", async () => {
+    const { turn, asked, tookMs } = lagging([90_000, 70_000, 1_000]);
+    expect(await turn()).toMatchObject({ isDone: true });
+    expect(tookMs()).toBeGreaterThanOrEqual(120_000);
+    expect(JSON.stringify(asked[0])).toContain('{"Name":"FunctionName","Value":"orders"}');
+  });
+
+  test("that lags longer than a function lives ends the turn in time, and nothing is written", async () => {
+    const { turn, target, tookMs } = lagging(Array.from({ length: 20 }, () => 90_000));
+    expect(await turn()).toMatchObject({ isDone: false });
+    expect(tookMs()).toBeLessThan(900_000);
+    expect(target.items().size).toBe(0);
+  });
+
+  test.each<[string, readonly (number | undefined)[], Partial<BackfillWorkerOptions>]>([
+    ["is idle", [], {}],
+    ["lags less than yieldAboveMs", Array.from({ length: 20 }, () => 90_000), { yieldAboveMs: 100_000 }],
+  ])("that %s holds no worker back", async (_, lags, options) => {
+    const { turn, asked } = lagging(lags, options);
+    expect(await turn()).toMatchObject({ isDone: true });
+    expect(asked.length).toBeGreaterThan(0);
+  });
+});
+
 describe("options", () => {
   const { pipeline } = memoryPipeline();
   test.each<[string, object]>([
     ["typo", { typo: true }],
     ["maxFailures", { maxFailures: -1 }],
+    ["yieldAboveMs", { yieldAboveMs: -1 }],
     ["timeoutBufferMs", { timeoutBufferMs: 1_000_000 }],
     ["checkpointMs", { checkpointMs: "1" }],
     ["sns", { clients: { sns: {} } }],
