@@ -87,6 +87,8 @@ describeWithPostgres("keys", (engine) => {
     ["integer", "N", [1, 100, -7]],
     ["bigint", "N", [1, 2 ** 40]],
     ["text", "N", [1, 1.5]],
+    ["real", "N", [0.1, 0.10000001, 0.10000002], []],
+    ["double precision", "N", [0.1, 0.10000000000000002, 1e-7, -1.5], []],
     ["bytea", "B", [Buffer.from("a"), Buffer.alloc(80, 7)]],
     ["text", "B", [Buffer.from("a"), Buffer.alloc(80, 7)]],
   ];
@@ -107,7 +109,10 @@ describeWithPostgres("keys", (engine) => {
     const lost = images === undefined ? [] : keys.slice(images.length).map(() => undefined);
     const expected = sorted([...(images ?? batch.map(({ change }) => change.record.dynamodb?.Keys)), ...lost]);
     expect(sorted(await imagesOf(sink, { id: type }))).toEqual(expected);
-    const other = poolWith(database, "-c DateStyle=German,DMY -c TimeZone=Asia/Tokyo -c bytea_output=escape");
+    const other = poolWith(
+      database,
+      "-c DateStyle=German,DMY -c TimeZone=Asia/Tokyo -c bytea_output=escape -c extra_float_digits=-3",
+    );
     const reader = postgresSink({ pool: other, table: "items" });
     expect(sorted(await imagesOf(reader, { id: type }, { parts: 2, limit: 1 }))).toEqual(expected);
     // A page may end in a session with other settings than the session in which the next one starts.
