@@ -65,6 +65,30 @@ describeWithPostgres("keys", (engine) => {
     await database.close();
   });
 
+  test.each(guards)("with guard %s follow the key's index, also without statistics", async (guard) => {
+    const { database, relation, versions } = await openTable(engine, guard, "id text PRIMARY KEY, state text");
+    for (const table of new Set([relation, versions])) {
+      await database.sql(`ALTER TABLE ${table} SET (autovacuum_enabled = off)`);
+      const columns = guard === "inline" || table === versions ? "id, sluice_version" : "id, state";
+      await database.sql(`INSERT INTO ${table} (${columns}) SELECT 'i' || n, 'v' FROM generate_series(1, 30000) AS n`);
+    }
+    const pool = watch(database.pool);
+    const reader = postgresSink({ pool, table: "items", guard });
+    for (const request of [
+      { part: 0, parts: 1, after: undefined },
+      { part: 0, parts: 1, after: '["i2"]' },
+      { part: 3, parts: 8, after: undefined },
+      { part: 3, parts: 8, after: '["i2"]' },
+    ]) {
+      await reader.keys?.({ ...request, limit: 100, keyTypes: { id: "S" } }, invocation());
+      const { text = "", values = [] } = pool.queries.at(-1) ?? {};
+      const plan = JSON.stringify((await database.pool.query(`EXPLAIN ${text}`, values)).rows);
+      expect(plan).toMatch(new RegExp(`Index (Only )?Scan using ${relation}_pkey on ${relation} `));
+      expect(plan).not.toMatch(new RegExp(`Seq Scan on ${relation} `));
+    }
+    await database.close();
+  });
+
   /** Types of a key column, the key's type, and keys of items. */
   const columns: readonly (readonly [
     column: string,
