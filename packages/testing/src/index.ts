@@ -28,7 +28,6 @@ export {
   type MemoryDedupeOptions,
   memoryDedupe,
 } from "./memory/dedupe-store.ts";
-export type { StoredItem } from "./memory/held.ts";
 export { type MemoryAppendSink, type MemoryUpsertSink, memoryAppendSink, memoryUpsertSink } from "./memory/sinks.ts";
 export type { TargetControl } from "./memory/target.ts";
 export { type MemorySinkOptions, messageBytes } from "./memory/write.ts";

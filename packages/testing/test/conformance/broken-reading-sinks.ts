@@ -20,6 +20,7 @@ type One = UpsertDelivery<SpecimenItem>;
 type Memory = MemoryUpsertSink<SpecimenItem>;
 type Methods = Required<Pick<Memory, "read" | "canonical" | "keys">>;
 type Held = HeldCopy | undefined;
+type StoredItem = NonNullable<Parameters<Parameters<Memory["corrupt"]>[1]>[0]>;
 
 /** The memory sink with other methods, which get the correct ones. */
 const reading = (
@@ -125,8 +126,8 @@ const textIn = (keys: Image | undefined, name = "pk"): string =>
   String((keys?.[name] as { readonly S?: string } | undefined)?.S);
 
 /** What the memory sink holds of an item. */
-const storedOf = (sink: Memory, { change }: One): StoredItem<SpecimenItem> | undefined => {
-  let found: StoredItem<SpecimenItem> | undefined;
+const storedOf = (sink: Memory, { change }: One): StoredItem | undefined => {
+  let found: StoredItem | undefined;
   sink.corrupt(change.itemKey, (held) => {
     found = held;
     return held;
