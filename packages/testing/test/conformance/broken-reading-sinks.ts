@@ -12,7 +12,7 @@ import {
   type UpsertDelivery,
   type WriteContext,
 } from "@sluice/core/sink-kit";
-import type { CaseId, MemoryUpsertSink, SpecimenItem, StoredItem } from "@sluice/testing";
+import type { CaseId, MemoryUpsertSink, SpecimenItem } from "@sluice/testing";
 import { type Break, type BrokenSink, rewriting } from "./defect.ts";
 import { upsertConformance } from "./memory-rigs.ts";
 

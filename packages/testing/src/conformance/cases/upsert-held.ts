@@ -34,7 +34,7 @@ const outcomesOf = async (harness: Harness, changes: readonly SpecimenChange[]):
   return outcomes;
 };
 
-export const oneHeld = async (harness: Harness, change: SpecimenChange): Promise<HeldCopy> => {
+const oneHeld = async (harness: Harness, change: SpecimenChange): Promise<HeldCopy> => {
   const [held] = await harness.read([change]);
   return held ?? mismatch("read of an item that was written", "undefined", "what the target holds");
 };

@@ -5,7 +5,7 @@ import { keysOf, type SpecimenTable } from "../../records/specimen.ts";
 import { type Case, casesFor } from "../case.ts";
 import { expectEqual } from "../expectation.ts";
 import type { Harness, SpecimenChange } from "../harness.ts";
-import { repairOf } from "./upsert-held.ts";
+import { itemOf, repairOf } from "./upsert-held.ts";
 
 /** Parts of keys that a target, a pattern or a joined text may change. */
 const unusual = [
@@ -62,7 +62,7 @@ export const keysCases: readonly Case[] = casesFor("upsert", [
       const leaving = table.put("k7");
       await harness.write([leaving], { isLeaving: true });
       const [changed] = puts.slice(5, 6) as [SpecimenChange];
-      const repaired = repairOf(changed, 5, changed.after as NonNullable<typeof changed.after>);
+      const repaired = repairOf(changed, 5, itemOf(changed));
       await writeEach(harness, [repaired]);
       const live = [...puts.filter((_, index) => ![3, 5, 7, 20].includes(index)), repaired];
       for (const [parts, limit] of [
