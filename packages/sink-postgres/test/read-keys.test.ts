@@ -65,6 +65,30 @@ describeWithPostgres("keys", (engine) => {
     await database.close();
   });
 
+  test.each(guards)("with guard %s follow the key's index, also without statistics", async (guard) => {
+    const { database, relation, versions } = await openTable(engine, guard, "id text PRIMARY KEY, state text");
+    for (const table of new Set([relation, versions])) {
+      await database.sql(`ALTER TABLE ${table} SET (autovacuum_enabled = off)`);
+      const columns = guard === "inline" || table === versions ? "id, sluice_version" : "id, state";
+      await database.sql(`INSERT INTO ${table} (${columns}) SELECT 'i' || n, 'v' FROM generate_series(1, 30000) AS n`);
+    }
+    const pool = watch(database.pool);
+    const reader = postgresSink({ pool, table: "items", guard });
+    for (const request of [
+      { part: 0, parts: 1, after: undefined },
+      { part: 0, parts: 1, after: '["i2"]' },
+      { part: 3, parts: 8, after: undefined },
+      { part: 3, parts: 8, after: '["i2"]' },
+    ]) {
+      await reader.keys?.({ ...request, limit: 100, keyTypes: { id: "S" } }, invocation());
+      const { text = "", values = [] } = pool.queries.at(-1) ?? {};
+      const plan = JSON.stringify((await database.pool.query(`EXPLAIN ${text}`, values)).rows);
+      expect(plan).toMatch(new RegExp(`Index (Only )?Scan using ${relation}_pkey on ${relation} `));
+      expect(plan).not.toMatch(new RegExp(`Seq Scan on ${relation} `));
+    }
+    await database.close();
+  });
+
   /** Types of a key column, the key's type, and keys of items. */
   const columns: readonly (readonly [
     column: string,
@@ -87,6 +111,8 @@ describeWithPostgres("keys", (engine) => {
     ["integer", "N", [1, 100, -7]],
     ["bigint", "N", [1, 2 ** 40]],
     ["text", "N", [1, 1.5]],
+    ["real", "N", [0.1, 0.10000001, 0.10000002], []],
+    ["double precision", "N", [0.1, 0.10000000000000002, 1e-7, -1.5], []],
     ["bytea", "B", [Buffer.from("a"), Buffer.alloc(80, 7)]],
     ["text", "B", [Buffer.from("a"), Buffer.alloc(80, 7)]],
   ];
@@ -107,7 +133,10 @@ describeWithPostgres("keys", (engine) => {
     const lost = images === undefined ? [] : keys.slice(images.length).map(() => undefined);
     const expected = sorted([...(images ?? batch.map(({ change }) => change.record.dynamodb?.Keys)), ...lost]);
     expect(sorted(await imagesOf(sink, { id: type }))).toEqual(expected);
-    const other = poolWith(database, "-c DateStyle=German,DMY -c TimeZone=Asia/Tokyo -c bytea_output=escape");
+    const other = poolWith(
+      database,
+      "-c DateStyle=German,DMY -c TimeZone=Asia/Tokyo -c bytea_output=escape -c extra_float_digits=-3",
+    );
     const reader = postgresSink({ pool: other, table: "items" });
     expect(sorted(await imagesOf(reader, { id: type }, { parts: 2, limit: 1 }))).toEqual(expected);
     // A page may end in a session with other settings than the session in which the next one starts.

@@ -236,6 +236,25 @@ describeWithPostgres("read and canonical", (engine) => {
     await database.close();
   });
 
+  test.each(guards)("guard %s: need the right SELECT and no other, in a session that only reads", async (guard) => {
+    const key = ({ id }: { readonly id?: unknown }) => ({ id: String(id) });
+    const { database, sink } = await openTable(engine, guard, "id text PRIMARY KEY, s varchar(3)", {
+      ...(guard === "version-table" && { key }),
+    });
+    const batch = [put({ id: "1" }, 10, { id: "1", s: "x" }), put({ id: "2" }, 10, { id: "2", s: "too long" })];
+    await write(sink, ...batch);
+    await database.sql("CREATE ROLE reader; GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader");
+    const pool = poolWith(database, "-c role=reader -c default_transaction_read_only=on");
+    const reader = postgresSink({ pool, table: "items", guard, ...(guard === "version-table" && { key }) });
+    expect((await read(reader, ...batch)).map((held) => held?.state)).toEqual(["live", undefined]);
+    const [content, error] = await canonical(reader, ...batch);
+    expect([content, (error as { readonly code?: string }).code]).toEqual([{ id: "1", s: "x" }, "SINK_REJECTED"]);
+    expect(await allKeys(reader, { id: "S" }, { parts: 2 })).toHaveLength(1);
+    await pool.end();
+    await database.sql("DROP OWNED BY reader; DROP ROLE reader");
+    await database.close();
+  });
+
   test("stop with the invocation", async () => {
     const { database, sink } = await openTable(engine, "version-table", "id text PRIMARY KEY, s text");
     const over = new AbortController();

@@ -20,7 +20,7 @@ const nodeTest = (env: NodeJS.ProcessEnv = {}): Promise<{ readonly code: number;
 describe("the kit under node:test", () => {
   test("passes for the memory sinks, and shows skipped cases with their reasons", async () => {
     const { code, output } = await nodeTest();
-    expect(output).toMatch(/# pass (8|9|10)\d/);
+    expect(output).toMatch(/# pass 1[01]\d/);
     expect(output).toMatch(/# fail 0/);
     expect(output).toMatch(/C16 .*skipped: a printed reason/);
     expect(code).toBe(0);

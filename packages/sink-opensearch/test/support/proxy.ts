@@ -134,8 +134,11 @@ export const startFaultProxy = async (target: string): Promise<FaultProxy> => {
     const { url = "" } = incoming;
     const body = await bodyOf(incoming);
     const send: Forward = (text) => forward(target, incoming, text);
-    if (url.includes("/_bulk")) await answerBulk(body, outgoing, send);
-    else reply(outgoing, byPath.get(url) ?? (await send(body)));
+    if (url.includes("/_bulk")) return answerBulk(body, outgoing, send);
+    const isRead = /\/_(?:mget|search|refresh)\b/.test(url);
+    if (isRead && fault?.kind === "hang") return;
+    const unread = isRead && fault?.kind === "down" ? wholeAnswers.down : undefined;
+    reply(outgoing, unread ?? byPath.get(url) ?? (await send(body)));
   };
 
   const server = createServer((incoming, outgoing) => {

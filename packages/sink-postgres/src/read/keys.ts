@@ -21,13 +21,31 @@ interface KeyRow extends CheckedRow, KeyTexts {
 /** Types whose text depends on settings of the session, but whose text in JSON does not. */
 const isTime = ({ baseType }: WrittenColumn): boolean => /^(date|timestamp with)/.test(baseType);
 
-const placeText = (column: WrittenColumn, cell: string): string =>
-  isTime(column) ? `to_jsonb(${cell}) #>> '{}'` : `${cell}::text`;
+const isFloat = ({ baseType }: WrittenColumn): boolean => baseType === "real" || baseType === "double precision";
+
+/** The text of a float may have too few digits to find the row again, so its bytes are taken. */
+const placeText = (column: WrittenColumn, cell: string): string => {
+  if (isFloat(column)) return textOf(column, cell);
+  return isTime(column) ? `to_jsonb(${cell}) #>> '{}'` : `${cell}::text`;
+};
+
+/** Reads a float from its bytes. The text that JavaScript writes is exact. */
+const floatOf = (hex: string): string | undefined => {
+  const bytes = Buffer.from(hex, "hex");
+  if (bytes.length === 4) return String(bytes.readFloatBE());
+  return bytes.length === 8 ? String(bytes.readDoubleBE()) : undefined;
+};
+
+/**
+ * Wraps a condition. Without statistics, Postgres expects an equation or a NULL in one row of 200, and would rather read and sort
+ * the whole table for each page than follow the index. For COALESCE it expects every second row.
+ */
+const likely = (condition: string): string => `COALESCE(${condition}, false)`;
 
 /** The parts are divided by a hash of the key, which is the same in each session. */
 const ofPart = (keys: readonly WrittenColumn[]): string => {
   const text = keys.map((key) => `${textOf(key, `live.${quoteName(key.name)}`)} COLLATE "C"`).join(` || chr(1) || `);
-  return `abs(hashtextextended(${text}, 0) % $2::bigint) = $1::bigint`;
+  return likely(`abs(hashtextextended(${text}, 0) % $2::bigint) = $1::bigint`);
 };
 
 interface PageShape {
@@ -46,7 +64,7 @@ const isHeld = ({ keys, children }: WritePlan): string => {
     );
     return `EXISTS (SELECT FROM ${child.settings.relation} AS one WHERE ${own.join(" AND ")} OFFSET 0)`;
   });
-  return `(${[`live.${removedColumn} IS NULL`, ...left].join(" OR ")})`;
+  return likely([`live.${removedColumn} IS NULL`, ...left].join(" OR "));
 };
 
 /** Parameters: the part, the number of parts, the maximum number of keys, and the key at which the page before ended. */
@@ -85,7 +103,7 @@ const keysStatement = (settings: PostgresSettings, plan: WritePlan, { isFirst, h
   );
 };
 
-const placeOf = (sink: string, after: string, count: number): string[] => {
+const placeOf = (sink: string, after: string, keys: readonly WrittenColumn[]): string[] => {
   const wrong = (): SinkError =>
     new SinkError(
       "SINK_REJECTED",
@@ -97,8 +115,14 @@ const placeOf = (sink: string, after: string, count: number): string[] => {
   } catch {
     throw wrong();
   }
-  if (!Array.isArray(place) || place.length !== count || place.some((text) => typeof text !== "string")) throw wrong();
-  return place;
+  if (!Array.isArray(place) || place.length !== keys.length) throw wrong();
+  return keys.map((key, index) => {
+    const text: unknown = place[index];
+    if (typeof text !== "string") throw wrong();
+    const found = isFloat(key) ? floatOf(text) : text;
+    if (found === undefined) throw wrong();
+    return found;
+  });
 };
 
 /** What a page of keys needs. */
@@ -113,7 +137,7 @@ const readRows = async (
   plan: WritePlan,
   { part, parts, after, limit }: KeysRequest,
 ): Promise<readonly KeyRow[]> => {
-  const place = after === undefined ? [] : placeOf(settings.name, after, plan.indexed.length);
+  const place = after === undefined ? [] : placeOf(settings.name, after, plan.indexed);
   const text = keysStatement(settings, plan, { isFirst: after === undefined, hasParts: parts > 1 });
   return (await session.query(text, [part, parts, limit, ...place])).rows as readonly KeyRow[];
 };

@@ -53,6 +53,8 @@ export const allKeys = async (
       const page = await sink.keys?.({ part, parts, after, limit, keyTypes }, invocation());
       found.push(...(page?.keys ?? []));
       expect(page?.keys.length ?? 0).toBeLessThanOrEqual(limit);
+      // A page that starts where the page before started would never end.
+      if (after !== undefined) expect(page?.next).not.toBe(after);
       after = page?.next;
     } while (after !== undefined);
   }

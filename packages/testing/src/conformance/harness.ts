@@ -18,7 +18,7 @@ import type {
 } from "@sluice/core/sink-kit";
 import type { SpecimenItem } from "../records/specimen.ts";
 import { canonicalText, expectEqual, expectThat, mismatch } from "./expectation.ts";
-import { absent, allKeys } from "./held-keys.ts";
+import { absent, allKeys, type Listing } from "./held-keys.ts";
 import { type AnyRig, invoke, redrive } from "./invocations.ts";
 import type { AppendConformance, Conformance, Limits, Rig, UpsertConformance } from "./rig.ts";
 import { checkRejection, checkResults, retriedOf, type WriteOutcomes } from "./write-outcomes.ts";
@@ -82,7 +82,7 @@ export interface Harness extends Pick<Rig, "requests" | "fail" | "endFault"> {
     options?: WriteOptions,
   ) => Promise<readonly (CopyContent | DeliveryError)[]>;
   /** Only for upsert sinks: calls `keys` for all pages of all parts. */
-  readonly keys: (parts: number, limit: number) => Promise<readonly HeldKey[]>;
+  readonly keys: (listing: Listing, signal?: AbortSignal) => Promise<readonly HeldKey[]>;
   /** Calls `write` with an empty batch, and returns the unchecked results. */
   readonly writeNothing: () => Promise<readonly WriteResult[]>;
   /**
@@ -192,16 +192,16 @@ const readsOf = <Message>(
   deliveryOf: (change: SpecimenChange, options: WriteOptions) => UpsertDelivery<Message>,
 ): Pick<Harness, "read" | "canonical" | "keys"> => ({
   read: async (changes, options = {}) => {
-    const batch = changes.map((change) => deliveryOf(change, options));
-    return sink.read?.(batch, contextOf(options.signal)) ?? absent("read");
+    const batch = changes.map((change) => Object.freeze(deliveryOf(change, options)));
+    return sink.read?.(Object.freeze(batch), contextOf(options.signal)) ?? absent("read");
   },
   canonical: async (changes, options = {}) => {
-    const batch = changes.map((change) => deliveryOf(change, options));
-    return sink.canonical?.(batch, contextOf(options.signal)) ?? absent("canonical");
+    const batch = changes.map((change) => Object.freeze(deliveryOf(change, options)));
+    return sink.canonical?.(Object.freeze(batch), contextOf(options.signal)) ?? absent("canonical");
   },
-  keys: async (parts, limit) => {
+  keys: async (listing, signal) => {
     const keys = sink.keys?.bind(sink) ?? absent("keys");
-    return allKeys(keys, parts, limit, contextOf());
+    return allKeys(keys, listing, contextOf(signal));
   },
 });
 

@@ -7,35 +7,38 @@ import { expectThat, mismatch } from "./expectation.ts";
 export const absent = (method: string): never =>
   mismatch(`sink.${method}`, "none", `one, or a reason in cannot.${method}`);
 
-/** All pages of one part. A sink that returns the same `next` for ever fails. */
-const keysOfPart = async (
-  keys: NonNullable<Sink<unknown, "upsert">["keys"]>,
-  [part, parts]: readonly [number, number],
-  limit: number,
-  context: WriteContext,
-): Promise<HeldKey[]> => {
-  const found: HeldKey[] = [];
-  let after: string | undefined;
-  for (let page = 0; page < 10_000; page += 1) {
-    const request = { part, parts, after, limit, keyTypes: { pk: "S", sk: "S" } } as const;
-    const answer = await keys(request, context);
-    expectThat(answer.keys.length <= limit, "keys in a page", answer.keys.length, `at most ${limit}`);
-    found.push(...answer.keys);
-    if (answer.next === undefined) return found;
-    after = answer.next;
-  }
-  return mismatch("pages of one part", "10,000", "an end");
-};
+/** How to list the keys of a target. */
+export interface Listing {
+  readonly parts: number;
+  /** Maximum number of keys in a page. */
+  readonly limit: number;
+  /** Called after each page that is not the last one of its part. */
+  readonly betweenPages?: (page: readonly HeldKey[]) => Promise<unknown>;
+}
 
-/** Returns the keys of all pages of all parts. The parts are read at the same time. */
-export const allKeys = async (
-  keys: NonNullable<Sink<unknown, "upsert">["keys"]>,
-  parts: number,
-  limit: number,
-  context: WriteContext,
-): Promise<HeldKey[]> => {
-  const found = await Promise.all(
-    Array.from({ length: parts }, (_, part) => keysOfPart(keys, [part, parts], limit, context)),
-  );
-  return found.flat();
+type Keys = NonNullable<Sink<unknown, "upsert">["keys"]>;
+
+/** Returns the keys of all pages of all parts. The parts are read at the same time. A sink whose pages never end fails. */
+export const allKeys = async (keys: Keys, listing: Listing, context: WriteContext): Promise<HeldKey[]> => {
+  const { parts, limit, betweenPages } = listing;
+  const found: HeldKey[] = [];
+  const readPage = async ([part, after]: readonly [number, string | undefined]) => {
+    const request = { part, parts, after, limit, keyTypes: { pk: "S", sk: "S" } } as const;
+    const page = await keys(Object.freeze(request), context);
+    expectThat(page.keys.length <= limit, "keys in a page", page.keys.length, `at most ${limit}`);
+    found.push(...page.keys);
+    if (page.next === undefined) return [];
+    expectThat(page.next !== after, "next of a page", "where the same page starts", "where the following page starts");
+    await betweenPages?.(page.keys);
+    return [[part, page.next] as const];
+  };
+  let left: readonly (readonly [number, string | undefined])[] = Array.from({ length: parts }, (_, part) => [
+    part,
+    undefined,
+  ]);
+  for (let round = 0; left.length > 0; round += 1) {
+    expectThat(round < 1_000, "pages of one part", "1,000", "an end");
+    left = (await Promise.all(left.map(readPage))).flat();
+  }
+  return found;
 };

@@ -4,6 +4,8 @@ import { createHash } from "node:crypto";
 import { inspect } from "node:util";
 import {
   type CopyContent,
+  type DeliveryError,
+  encodeEach,
   type HeldCopy,
   type Image,
   isRecord,
@@ -30,11 +32,26 @@ const textOf = (value: unknown): string =>
     breakLength: Number.POSITIVE_INFINITY,
   });
 
-/** Returns the content of a message: one text for each member; for a message that is no object, one text. */
-export const contentOf = (message: unknown): CopyContent => {
+/** The content of a message: one text for each member; for a message that is no object, one text. */
+const contentOf = (message: unknown): CopyContent => {
   if (!isRecord(message)) return { value: textOf(message) };
   const members = Object.entries(message).filter(([, value]) => value !== undefined);
   return Object.fromEntries(members.map(([name, value]) => [name, textOf(value)]));
+};
+
+/** Returns the content of each message, or the error of `check`, which throws it for a message that a write would reject. */
+export const contentsOf = (
+  batch: readonly UpsertDelivery<unknown>[],
+  check: (delivery: UpsertDelivery<unknown>) => unknown,
+): readonly (CopyContent | DeliveryError)[] => {
+  const found = new Map<unknown, CopyContent | DeliveryError>();
+  const { results } = encodeEach(batch, (delivery) => {
+    check(delivery);
+    found.set(delivery, contentOf(delivery.message));
+    return delivery;
+  });
+  for (const result of results) if (result.outcome === "failed") found.set(result.delivery, result.error);
+  return batch.map((delivery) => found.get(delivery) ?? {});
 };
 
 type Stored = ReadonlyMap<string, StoredItem<unknown>>;

@@ -1,10 +1,16 @@
 // The two sinks in memory: the reference implementations of core's Sink contract.
 
-import type { AppendDelivery, Sink, UpsertDelivery } from "@sluice/core/sink-kit";
+import {
+  type AppendDelivery,
+  notStarted,
+  type Sink,
+  type UpsertDelivery,
+  type WriteContext,
+} from "@sluice/core/sink-kit";
 import type { SentMessage } from "../conformance/rig.ts";
-import { contentOf, heldCopy, keysPage, type StoredItem } from "./held.ts";
+import { contentsOf, heldCopy, keysPage, type StoredItem } from "./held.ts";
 import { memoryTarget, type TargetControl } from "./target.ts";
-import { type MemorySinkOptions, writeBy } from "./write.ts";
+import { type MemorySinkOptions, requestError, sized, writeBy } from "./write.ts";
 
 /** A memory sink that stores the last message of each item. */
 export interface MemoryUpsertSink<Message> extends Sink<Message, "upsert">, TargetControl {
@@ -42,16 +48,23 @@ export const memoryUpsertSink = <Message = unknown>(options: MemorySinkOptions =
     if (answer === "taken") stored.set(change.itemKey, { version, message, keys: record.dynamodb?.Keys });
     return answer;
   };
-  const { request, dryRun, ...control } = memoryTarget(take, decide);
+  const { request, dryRun, ask, ...control } = memoryTarget(take, decide);
+  const { name = "memory" } = options;
+  const read = async <Answer>({ signal }: WriteContext, answer: () => Answer): Promise<Answer> => {
+    if (signal.aborted) throw notStarted(name);
+    return ask(answer, signal).catch((cause: unknown) => {
+      throw requestError(name, cause);
+    });
+  };
   return {
     ...control,
-    name: options.name ?? "memory",
+    name,
     supports: { writes: "upsert" },
     write: writeBy(request, options),
     dryRun: writeBy(dryRun, options),
-    read: async (batch) => batch.map((delivery) => heldCopy(stored, delivery)),
-    canonical: async (batch) => batch.map(({ message }) => contentOf(message)),
-    keys: async (request) => keysPage(stored, request),
+    read: (batch, context) => read(context, () => batch.map((delivery) => heldCopy(stored, delivery))),
+    canonical: async (batch) => contentsOf(batch, (delivery) => sized(options, delivery)),
+    keys: (request, context) => read(context, () => keysPage(stored, request)),
     close: async () => undefined,
     corrupt: (itemKey, change) => {
       const next = change(stored.get(itemKey));
@@ -73,7 +86,7 @@ export const memoryAppendSink = <Message = unknown>(options: MemorySinkOptions =
     sent.push({ message, idempotencyKey });
     return "taken" as const;
   };
-  const { request, dryRun: _, ...control } = memoryTarget(take, () => "taken");
+  const { request, dryRun: _, ask: __, ...control } = memoryTarget(take, () => "taken");
   return {
     ...control,
     name: options.name ?? "memory",

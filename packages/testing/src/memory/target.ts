@@ -47,6 +47,8 @@ export interface MemoryTarget<Entry extends Delivery> extends TargetControl {
   readonly request: Request<Entry>;
   /** Returns the answers that `request` would return, but does not change the target. */
   readonly dryRun: Request<Entry>;
+  /** Executes a request that reads. @throws {TargetError} when the request fails. */
+  readonly ask: <Answer>(read: () => Answer, signal: AbortSignal) => Promise<Answer>;
 }
 
 /** A response that never arrives. */
@@ -80,23 +82,27 @@ export const memoryTarget = <Entry extends Delivery>(
     return fault?.kind === "refuse" ? "refused" : "throttled";
   };
 
+  const ask: MemoryTarget<Entry>["ask"] = async (execute, signal) => {
+    requests += 1;
+    await setImmediate();
+    if (fault?.kind === "hang") return untilAborted(noResponse, signal, () => new TargetError("aborted"));
+    const failure = idleClosed ? "lost" : fault && failuresBefore[fault.kind];
+    idleClosed = false;
+    if (failure !== undefined) throw new TargetError(failure);
+    const answered = execute();
+    if (fault?.kind === "drop-after-send") throw new TargetError("lost");
+    return answered;
+  };
+
   const requestBy =
     (decideEntry: Decide<Entry>): Request<Entry> =>
-    async (entries, signal) => {
-      requests += 1;
-      await setImmediate();
-      if (fault?.kind === "hang") return untilAborted(noResponse, signal, () => new TargetError("aborted"));
-      const failure = idleClosed ? "lost" : fault && failuresBefore[fault.kind];
-      idleClosed = false;
-      if (failure !== undefined) throw new TargetError(failure);
-      const answers = entries.map((entry) => answer(entry, decideEntry));
-      if (fault?.kind === "drop-after-send") throw new TargetError("lost");
-      return answers;
-    };
+    (entries, signal) =>
+      ask(() => entries.map((entry) => answer(entry, decideEntry)), signal);
 
   return {
     request: requestBy(take),
     dryRun: requestBy(decide),
+    ask,
     requests: () => requests,
     fail: (next) => {
       if (next.kind === "close-idle") idleClosed = true;

@@ -44,14 +44,18 @@ interface SizedDelivery<Entry> {
 }
 
 /** Computes the size of a delivery's message. @throws {SinkError} SINK_TOO_LARGE when it exceeds the limit. */
-const sized = <Entry extends Delivery>(name: string, entry: Entry, maxBytes: number): SizedDelivery<Entry> => {
+export const sized = <Entry extends Delivery>(
+  { name = "memory", maxBytes = Number.MAX_SAFE_INTEGER }: MemorySinkOptions,
+  entry: Entry,
+): SizedDelivery<Entry> => {
   const bytes = messageBytes(entry);
   if (bytes <= maxBytes) return { entry, bytes };
   const problem = `message is ${bytes} bytes; the limit is ${maxBytes} bytes`;
   throw new SinkError("SINK_TOO_LARGE", `[${name}] ${problem}`);
 };
 
-const requestError = (name: string, cause: unknown): SinkError => {
+/** Returns the SinkError for a request that failed as a whole. */
+export const requestError = (name: string, cause: unknown): SinkError => {
   if (cause instanceof SinkError) return cause;
   const reason = cause instanceof TargetError ? cause.reason : "unavailable";
   return new SinkError(codeOfReason[reason], `[${name}] the request failed: ${reason}; expected an answer`, { cause });
@@ -71,7 +75,7 @@ export const writeBy = <Entry extends Delivery>(
   checkWhole("maxBytes", maxBytes, [1, Number.MAX_SAFE_INTEGER]);
 
   return async (batch, { signal }) => {
-    const encoded = encodeEach(batch, (entry) => sized(name, entry, maxBytes));
+    const encoded = encodeEach(batch, (entry) => sized(options, entry));
     const results = [...encoded.results];
     for (const part of chunk(encoded.entries, { maxEntries, maxBytes, sizeOf: ({ bytes }) => bytes })) {
       const entries = part.map(({ entry }) => entry);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { type Conformance, conforms, type SpecimenItem } from "@sluice/testing";
 import { brokenAppendSinks } from "./broken-append-sinks.ts";
+import { brokenReadingSinks } from "./broken-reading-sinks.ts";
 import { brokenUpsertSinks } from "./broken-upsert-sinks.ts";
 import type { BrokenSink } from "./defect.ts";
 import { type AppendMessage, appendConformance, upsertConformance } from "./memory-rigs.ts";
@@ -35,6 +36,7 @@ const idsOf = (conformance: Conformance<SpecimenItem> | Conformance<AppendMessag
 
 describe.each([
   ["upsert", brokenUpsertSinks],
+  ["reading", brokenReadingSinks],
   ["append", brokenAppendSinks],
 ] as const)("a broken %s sink", (_writes, brokenSinks) => {
   test.each(brokenSinks.map((broken) => [broken.caughtBy, broken.defect, broken] as const))(
@@ -49,7 +51,7 @@ describe.each([
 
 describe("the set of broken sinks", () => {
   test("contains a sink for every case of the kit for upsert sinks", () => {
-    const caught = new Set<string>(brokenUpsertSinks.map(({ caughtBy }) => caughtBy));
+    const caught = new Set<string>([...brokenUpsertSinks, ...brokenReadingSinks].map(({ caughtBy }) => caughtBy));
     expect([...idsOf(upsertConformance())].filter((id) => !caught.has(id))).toEqual([]);
   });
 

@@ -1,6 +1,6 @@
 // Broken upsert sinks. Each is the memory sink with one defect, and names the case of the kit that must detect it.
 
-import type { CopyContent, UpsertDelivery } from "@sluice/core/sink-kit";
+import type { UpsertDelivery } from "@sluice/core/sink-kit";
 import { chunk, type Delivery, delivered, failed, SinkError, toJson, type WriteResult } from "@sluice/core/sink-kit";
 import {
   type CaseId,
@@ -447,49 +447,6 @@ export const brokenUpsertSinks: readonly BrokenSink[] = [
     "ranks a repair above every change",
     versionAs(({ change }) => (change.version.length > 58 ? `9${change.version}` : change.version)),
   ),
-  rig("U17", "returns no tombstones", (sink) => ({
-    sink: {
-      ...sink,
-      read: async (batch, context) =>
-        ((await sink.read?.(batch, context)) ?? []).map((held) => (held?.state === "live" ? held : undefined)),
-    },
-  })),
-  rig("U17", "returns the content of the delivery instead of the target's", (sink) => ({
-    sink: {
-      ...sink,
-      read: async (batch, context) => {
-        const held = (await sink.read?.(batch, context)) ?? [];
-        const expected = (await sink.canonical?.(batch, context)) ?? [];
-        return held.map((one, index) => one && { ...one, content: expected[index] as CopyContent });
-      },
-    },
-  })),
-  rig("U18", "predicts no content of numbers", (sink) => ({
-    sink: {
-      ...sink,
-      canonical: async (batch, context) =>
-        ((await sink.canonical?.(batch, context)) ?? []).map((content) => {
-          const { amount: _, ...rest } = content as CopyContent;
-          return rest;
-        }),
-    },
-  })),
-  rig("U19", "lists every key in every part", (sink) => ({
-    sink: {
-      ...sink,
-      keys: async (request, context) =>
-        (await sink.keys?.({ ...request, part: 0, parts: 1 }, context)) ?? { keys: [], next: undefined },
-    },
-  })),
-  rig("U19", "loses the last key of a page", (sink) => ({
-    sink: {
-      ...sink,
-      keys: async (request, context) => {
-        const page = (await sink.keys?.(request, context)) ?? { keys: [], next: undefined };
-        return page.next === undefined ? page : { ...page, keys: page.keys.slice(0, -1) };
-      },
-    },
-  })),
   upsert("U15", "ignores every removal with onlyIfPresent", (right) => async (batch, context) => [
     ...batch.filter(({ onlyIfPresent }) => onlyIfPresent).map(older),
     ...(await right(

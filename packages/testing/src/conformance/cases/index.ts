@@ -10,9 +10,12 @@ import { failureCases } from "./failure.ts";
 import { lifecycleCases } from "./lifecycle.ts";
 import { limitCases } from "./limits.ts";
 import { lossCases } from "./loss.ts";
+import { heldContentCases } from "./upsert-content.ts";
 import { guardCases } from "./upsert-guard.ts";
 import { heldCases } from "./upsert-held.ts";
+import { keysCases } from "./upsert-keys.ts";
 import { parallelCases } from "./upsert-parallel.ts";
+import { unreadCases } from "./upsert-unread.ts";
 
 const byId = (left: Case, right: Case): number => {
   // Ids with C come before ids with A or U. Within a letter, the number decides.
@@ -32,6 +35,9 @@ export const allCases: readonly Case[] = [
   ...lifecycleCases,
   ...guardCases,
   ...heldCases,
+  ...keysCases,
+  ...heldContentCases,
+  ...unreadCases,
   ...parallelCases,
   ...appendCases,
 ].sort(byId);

@@ -13,7 +13,7 @@ import { invoke } from "./upsert-parallel.ts";
  * The repair of a copy with the held version. It writes or removes the item as it was read: a state that the table had, so
  * that a target key that depends on the item is the same.
  */
-const repairOf = (
+export const repairOf = (
   held: SpecimenChange,
   micros: number,
   item: SpecimenItem,
@@ -25,7 +25,8 @@ const repairOf = (
 };
 
 /** The item after a change. */
-const itemOf = ({ after }: SpecimenChange): SpecimenItem => after ?? mismatch("item after a put", "none", "an item");
+export const itemOf = ({ after }: SpecimenChange): SpecimenItem =>
+  after ?? mismatch("item after a put", "none", "an item");
 
 const outcomesOf = async (harness: Harness, changes: readonly SpecimenChange[]): Promise<readonly string[]> => {
   const outcomes: string[] = [];
@@ -103,9 +104,13 @@ export const heldCases: readonly Case[] = casesFor("upsert", [
       await harness.write([a]);
       await expectLive(harness, changed);
       await expectRemoved(harness, b, removal.version);
+      const repaired = repairOf(changed, 5, itemOf(changed));
+      await harness.write([repaired]);
+      await expectLive(harness, repaired);
       const leaving = table.put("a");
       await harness.write([leaving], { isLeaving: true });
       await expectRemoved(harness, a, leaving.version);
+      await expectRemoved(harness, removal, removal.version);
       const together = await harness.read([unknown, changed, b]);
       expectEqual(
         together.map((held) => held?.state ?? "unknown"),
@@ -128,38 +133,6 @@ export const heldCases: readonly Case[] = casesFor("upsert", [
           if (last.kind === "remove") await expectRemoved(harness, last, last.version);
           else await expectLive(harness, last);
         }
-      }
-    },
-  },
-  {
-    id: "U19",
-    name: "keys lists each live copy once, in any number of parts and pages, and no tombstone",
-    needs: ["keys"],
-    run: async (harness, table) => {
-      expectEqual(await harness.keys(1, 5), [], "keys of an empty target");
-      const puts = Array.from({ length: 23 }, (_, index) => table.put(`k${index}`));
-      for (const put of puts) await harness.write([put]);
-      const removals = [table.remove("k3"), table.remove("k20")];
-      for (const removal of removals) await harness.write([removal]);
-      const live = puts.filter(({ itemKey }) => removals.every((removal) => removal.itemKey !== itemKey));
-      const keysOfVersion = new Map(live.map(({ record, version }) => [version, record.dynamodb?.Keys]));
-      for (const [parts, limit] of [
-        [1, 100],
-        [1, 4],
-        [3, 2],
-      ] as const) {
-        const found = await harness.keys(parts, limit);
-        const where = `in ${parts} parts with ${limit} a page`;
-        const versions = found.map(({ version }) => version).sort();
-        expectEqual(versions, [...keysOfVersion.keys()].sort(), `versions of the copies ${where}`);
-        // A target whose key a function made does not tell the key of the source item.
-        const known = found.filter(({ keys }) => keys !== undefined);
-        const expected = known.map(({ version }) => keysOfVersion.get(version));
-        expectEqual(
-          known.map(({ keys }) => keys),
-          expected,
-          `keys of the copies ${where}`,
-        );
       }
     },
   },
