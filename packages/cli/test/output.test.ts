@@ -122,8 +122,8 @@ describe("progress", () => {
     update({ doing: "copying", done: 2, total: 4 });
     clear();
     expect(terminal.written).toEqual([
-      "\r\u001b[2Kcopying [===         ] 1 of 4 (25 %)\n  1 item/s, 2 rejected",
-      "\r\u001b[2K\u001b[1A\u001b[2Kcopying [======      ] 2 of 4 (50 %)",
+      "\r\u001b[2Kcopying [====           ] 1 of 4 (25 %)\n  1 item/s, 2 rejected",
+      "\r\u001b[2K\u001b[1A\u001b[2Kcopying [========       ] 2 of 4 (50 %)",
       "\r\u001b[2K",
     ]);
   });

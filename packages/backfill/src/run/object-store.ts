@@ -54,8 +54,8 @@ export const objectStore = ({ client, url, run }: ObjectStoreOptions): RunStore 
     const request = { ...place, Body: text, ContentType: "application/json", ...condition };
     const answer = await client.putObject(request).catch((error: unknown) => {
       const status = statusOf(error);
-      // 412: the object is another one. 409: it is being replaced right now. 404: it was deleted.
-      if (status === 412 || status === 409 || status === 404) throw takenBy(url);
+      // 412: the object is another one. 409: it is being replaced right now. 404: it was deleted, or there is no bucket.
+      if (status === 412 || status === 409 || (status === 404 && etag !== undefined)) throw takenBy(url);
       throw error;
     });
     etag = answer.ETag;
