@@ -286,6 +286,10 @@ describeWithEngines("sluice backfill to Postgres", (engines) => {
       ["--table", shop.table, "--run", "taken", "--routes", "postgres"],
       /belongs to other work: the routes was all routes, and is now postgres/,
     );
+    await refused(
+      ["--table", shop.table, "--state", shop.filePath("taken.json")],
+      /sluice: the run's state, \S+\/taken\.json\/\S+: (EEXIST|ENOTDIR).*(?<!--verbose shows where\))$/m,
+    );
     await writeFile(shop.filePath("broken.json"), '{"format":1');
     await refused(
       ["--table", shop.table, "--run", "broken"],

@@ -3,6 +3,8 @@
 import { exitCodes } from "./command-line/command-error.ts";
 import { sluice } from "./sluice.ts";
 import { divertOutput } from "./terminal/divert-output.ts";
+import { messageOf } from "./terminal/format.ts";
+import { plainLines } from "./terminal/plain-text.ts";
 import { processTerminal } from "./terminal/terminal.ts";
 
 const endedByPipe = 141;
@@ -18,11 +20,24 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 const terminal = processTerminal();
 const write = process.stdout.write.bind(process.stdout);
 let hasEnded = false;
+/** The codes with which the command itself ends the process early. */
+const early: readonly number[] = [exitCodes.interrupted, endedByPipe];
 // 0 would say that every copy agrees, or that nothing is wrong.
 process.on("exit", (code) => {
-  if (hasEnded || code !== 0) return;
+  terminal.progress.clear();
+  if (hasEnded || early.includes(code)) return;
   terminal.err("sluice: the process was ended before the command was done, as by process.exit() in the module");
-  process.exitCode = exitCodes.failed;
+  if (code === 0) process.exitCode = exitCodes.failed;
+});
+// An error that no caller waits for, as of a timer of the module, or of a pool without a listener. The work is left.
+process.on("uncaughtException", (error: unknown) => {
+  hasEnded = true;
+  terminal.err(
+    `sluice: the command ends, because code outside of it failed: ${messageOf(error)} (--verbose shows where)`,
+  );
+  if (process.argv.includes("--verbose") && error instanceof Error)
+    for (const line of plainLines(`${error.stack}`)) terminal.err(line);
+  process.exit(exitCodes.left);
 });
 process.exitCode = await sluice(process.argv.slice(2), terminal);
 hasEnded = true;

@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import { leftOf, redriveCounts } from "../src/redrive/counts.ts";
 import { newCauses, sumLine, unmatchedFilterLines } from "../src/redrive/report.ts";
 import { ageText, counted } from "../src/terminal/format.ts";
-import { progressOn, stepText } from "../src/terminal/progress.ts";
+import { plainStep, progressOn, stepLines } from "../src/terminal/progress.ts";
 import { tableLines } from "../src/terminal/table.ts";
 
 describe("formats", () => {
@@ -86,17 +86,46 @@ describe("progress", () => {
   });
 
   test("shows no percentage without a total, and never exceeds 100 %", () => {
-    expect(stepText({ doing: "receiving", done: 7 }, 80)).toBe("receiving 7");
-    expect(stepText({ doing: "receiving", done: 7, total: 5 }, undefined)).toBe("receiving 7 of 5 (100 %)");
+    expect(stepLines({ doing: "receiving", done: 7 }, 80)).toEqual(["receiving 7"]);
+    expect(plainStep({ doing: "receiving", done: 7, total: 5 })).toBe("receiving 7 of 5 (100 %)");
   });
 
-  test("the bar gets what the rest of the line leaves, or goes", () => {
+  test("the bar gets what the rest of the line leaves", () => {
     const step = { doing: "copying", done: 1, total: 2, isAbout: true, note: "3 items/s" };
     const rest = "1 of about 2 (50 %), 3 items/s";
-    expect(stepText(step, 200)).toBe(`copying [============            ] ${rest}`);
-    expect(stepText(step, 50)).toHaveLength(49);
-    expect(stepText(step, 50)).toMatch(/^copying \[=+ +\] 1 of about/);
-    expect(stepText(step, 40)).toBe(`copying ${rest}`);
+    expect(stepLines(step, 200)).toEqual([`copying [============            ] ${rest}`]);
+    expect(stepLines(step, 50)).toEqual([
+      expect.stringMatching(/^copying \[=+ +\] 1 of about 2 \(50 %\), 3 items\/s$/),
+    ]);
+    expect(stepLines(step, 50)[0]).toHaveLength(49);
+  });
+
+  test("a note that is too long for one line is shown whole, below the bar", () => {
+    const note = "3,055 items/s, 83 RCU/s, 12 superseded, 3 rejected, lag 1 min 15 s: waiting, about 1 h 38 min left";
+    const step = { doing: "copying", done: 8_756_000, total: 20_000_000, isAbout: true, note };
+    for (const columns of [40, 60, 80, 100, 200]) {
+      const lines = stepLines(step, columns);
+      expect(lines[0]).toContain("8,756,000 of about");
+      expect(lines.map((line) => line.trim()).join(" ")).toContain(note);
+      for (const { length } of lines) expect(length).toBeLessThan(columns);
+    }
+    expect(stepLines(step, 80)[0]).toMatch(/^copying \[=+ +\] 8,756,000/);
+  });
+
+  test("several lines are rewritten in place, and removed", () => {
+    const terminal = stream(true, 40);
+    let time = 0;
+    const { update, clear } = progressOn(terminal, () => time);
+    update({ doing: "copying", done: 1, total: 4, note: "1 item/s, 2 rejected" });
+    time = 100;
+    update({ doing: "copying", done: 2, total: 4 });
+    update({ doing: "copying", done: 2, total: 4 });
+    clear();
+    expect(terminal.written).toEqual([
+      "\r\u001b[2Kcopying [====           ] 1 of 4 (25 %)\n  1 item/s, 2 rejected",
+      "\r\u001b[2K\u001b[1A\u001b[2Kcopying [========       ] 2 of 4 (50 %)",
+      "\r\u001b[2K",
+    ]);
   });
 });
 

@@ -1,6 +1,6 @@
 // Which modules have a pipeline, and what is said of those that have none.
 
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -91,7 +91,7 @@ describe("a module without a pipeline", () => {
     ["other.mjs", "export const orders = { name: 'shop' };", "exports orders; expected an export such as"],
     ["throws.mjs", "throw new Error('no DATABASE_URL\\nsecond line');", "cannot be loaded: no DATABASE_URL"],
     ["missing.mjs", "import 'nowhere';", "cannot be loaded: Cannot find package 'nowhere'"],
-    ["syntax.ts", "export const = ;", "syntax.ts cannot be loaded: "],
+    ["syntax.ts", "export const = ;", "syntax.ts cannot be loaded: ParseError: Unexpected token at "],
   ])("%s", async (file, text, found) => {
     const line = await load(file, text);
     expect(line).toContain("CommandError: ");
@@ -107,5 +107,22 @@ describe("a module without a pipeline", () => {
 
   test("that is missing", async () => {
     expect(await load("any.mjs", "", "absent.ts")).toMatch(/there is no file .*absent\.ts; expected the module/);
+  });
+});
+
+describe("a module that ends the process", () => {
+  const exit = "process.exit(7)";
+  const late = 'setTimeout(() => { throw new Error("late"); }); await new Promise((done) => setTimeout(done, 5_000));';
+  test.each([
+    ["exits.mjs", exit, 7, "sluice: the process was ended before the command was done"],
+    ["late.mjs", late, 1, "sluice: the command ends, because code outside of it failed: late (--verbose shows where)"],
+  ])("%s", async (file, text, code, message) => {
+    await writeFile(join(folder, file), text);
+    const { status, stderr } = spawnSync(process.execPath, [program, "backfill", file, "--table", "t"], {
+      cwd: folder,
+      encoding: "utf8",
+    });
+    expect({ status, stderr }).toEqual({ status: code, stderr: expect.stringContaining(message) });
+    expect(stderr.trimEnd().split("\n")).toHaveLength(1);
   });
 });

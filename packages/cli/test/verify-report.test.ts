@@ -1,6 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import type { Finding, VerifyReport } from "@sluice/backfill";
-import { reportLines } from "../src/verify/report.ts";
+import { type VerifyCommandOptions, verifyOptions } from "../src/verify/options.ts";
+import { nextCommand, reportLines } from "../src/verify/report.ts";
 
 const linesOf = (values: Finding["values"]): readonly string[] => {
   const members = Object.keys({ ...values?.expected, ...values?.held });
@@ -55,5 +56,35 @@ describe("the values of a finding", () => {
     expect(linesOf({ expected: { a: "[{x" }, held: { a: '[{"y":"1"}]' } })).toEqual([
       '      a: expected [{x; the target holds [{"y":"1"}]',
     ]);
+  });
+});
+
+describe("the next command", () => {
+  const args = ["o.ts", "--table", "t", "--dead-letters", "https://q", "--region", "eu-west-1", "--routes", "a,b"];
+  const options = verifyOptions([...args, "--endpoint-url", "http://127.0.0.1:1"], 0) as VerifyCommandOptions;
+  const next = (counts: VerifyReport["tally"][string]["counts"], stopped?: string): string | undefined =>
+    nextCommand(
+      {
+        ...{
+          isEqual: false,
+          isComplete: stopped === undefined,
+          examples: [],
+          limits: [],
+          items: 1,
+          copies: 1,
+          readUnits: 1,
+        },
+        ...(stopped && { stopped }),
+        tally: { orders: { counts, repairs: {}, unstable: {}, rejections: {} } },
+      },
+      options,
+      args,
+    );
+
+  test("reaches the same region, engine and routes", () => {
+    const aws = "--region eu-west-1 --endpoint-url http://127.0.0.1:1";
+    expect(next({ missing: 1 }, "differs too much: 5")).toBe(`npx sluice backfill o.ts --table t --routes a,b ${aws}`);
+    expect(next({ pending: 1 })).toBe(`npx sluice dead-letters list https://q ${aws}`);
+    expect(next({ missing: 1 })).toBe(`npx sluice verify ${args.join(" ")} --repair`);
   });
 });

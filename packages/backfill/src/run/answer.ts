@@ -8,7 +8,7 @@ import { FunctionBrokenError } from "./failure.ts";
 
 const isText = (value: unknown): boolean => value === undefined || typeof value === "string";
 
-/** Whether an entry says what became of a record. An entry that says nothing must not count as a success. */
+/** Whether an entry has the outcome of a record. An entry that says nothing must not count as a success. */
 const isOutcome = (entry: unknown): entry is MessageOutcome =>
   isRecord(entry) && isOutcomeName(entry.outcome) && [entry.route, entry.code, entry.message].every(isText);
 

@@ -1,6 +1,6 @@
 // Measures how fast a run is, over the last half minute.
 
-import { failuresIn, type WorkCounts } from "@sluice/backfill";
+import type { WorkCounts } from "@sluice/backfill";
 import { durationText, withSeparators } from "../terminal/format.ts";
 import type { ProgressStep } from "../terminal/progress.ts";
 
@@ -60,14 +60,14 @@ const lagText = ({ lag }: Shown): string[] => {
 
 /** Returns the progress of a run: `1,234 items/s, 480 RCU/s, 3 superseded, 1 rejected, lag 2 s, about 3 min left`. */
 export const runStep = (run: Meter, shown: Shown): ProgressStep => {
-  const { superseded, records } = run.counts();
-  const failures = failuresIn(run.counts());
+  const { superseded, rejected, retried, records } = run.counts();
   const { itemsPerSecond, readUnitsPerSecond, leftMs } = run.speed();
   const notes = [
     ...(itemsPerSecond > 0 ? [`${withSeparators(itemsPerSecond)} items/s`] : []),
     ...(readUnitsPerSecond > 0 ? [`${withSeparators(readUnitsPerSecond)} RCU/s`] : []),
     ...(superseded > 0 ? [`${withSeparators(superseded)} superseded`] : []),
-    ...(failures > 0 ? [`${withSeparators(failures)} failed`] : []),
+    ...(rejected > 0 ? [`${withSeparators(rejected)} rejected`] : []),
+    ...(retried > 0 ? [`${withSeparators(retried)} failed`] : []),
     ...lagText(shown),
     ...(leftMs === undefined ? [] : [`about ${durationText(leftMs)} left`]),
   ];

@@ -22,12 +22,14 @@ import {
 } from "@sluice/backfill";
 import { type AwsOptions, dynamodbClient, s3Client } from "../aws/clients.ts";
 import { CommandError } from "../command-line/command-error.ts";
+import { shellWord } from "../command-line/shell-word.ts";
 import { scanRate } from "../pipeline-command/estimate.ts";
 import { openInvoke, withoutWrites } from "../pipeline-command/invoke.ts";
 import type { Resources } from "../pipeline-command/resources.ts";
 import { loadPipeline, type PipelineModule } from "../pipeline-module/pipeline-module.ts";
 import { openRunStore } from "../run-state/run-store.ts";
 import { describeTable, type SourceTable } from "../source-table/source-table.ts";
+import { awsWords } from "../trace/report.ts";
 import type { BackfillCommandOptions } from "./options.ts";
 
 /** What a backfill works with. */
@@ -92,9 +94,11 @@ const openTable = async (
   return { client, table };
 };
 
-const withStream = (table: SourceTable): string => {
+const withStream = (table: SourceTable, aws: AwsOptions): string => {
   if (table.streamArn !== undefined) return table.streamArn;
-  const enabling = `aws dynamodb update-table --table-name ${table.name} --stream-specification StreamEnabled=true,StreamViewType=NEW_AND_OLD_IMAGES`;
+  const specification = "StreamEnabled=true,StreamViewType=NEW_AND_OLD_IMAGES";
+  const words = ["--table-name", table.address, "--stream-specification", specification, ...awsWords(aws)];
+  const enabling = ["aws", "dynamodb", "update-table", ...words].map(shellWord).join(" ");
   throw new CommandError(
     `the table ${table.name} has no stream, so changes during the run would be lost; enable one (${enabling}), and give it to the pipeline's function`,
   );
@@ -149,7 +153,7 @@ export const openBackfill = async (
 ): Promise<OpenBackfill> => {
   const exported = await readExport(options, opened, signal);
   const { client, table } = await openTable({ options, summary: exported?.summary, signal }, opened);
-  const streamArn = withStream(table);
+  const streamArn = withStream(table, options.aws);
   const store = await openStore(options, opened);
   const stored = await store.open();
   const origin = { run: options.run, streamArn, keyNames: table.keyNames };

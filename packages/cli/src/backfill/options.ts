@@ -5,6 +5,7 @@ import { type AwsOptions, awsOptions, awsOptionsIn } from "../aws/clients.ts";
 import {
   commonOptions,
   mostConcurrent,
+  mostPerSecond,
   mostSegments,
   type OptionSpecs,
   type OptionValues,
@@ -168,8 +169,8 @@ export const backfillOptions = (args: readonly string[], now: number): BackfillC
     routes: routesIn(values.routes),
     to: oneOf("to", values.to ?? "here", ["here", "lambda"]),
     functionName: values.function,
-    readUnitsPerSecond: wholeNumber("rcu", values.rcu),
-    itemsPerSecond: wholeNumber("items-per-second", values["items-per-second"]),
+    readUnitsPerSecond: wholeNumber("rcu", values.rcu, mostPerSecond),
+    itemsPerSecond: wholeNumber("items-per-second", values["items-per-second"], mostPerSecond),
     yieldAboveMs: spanMs("yield-above", values["yield-above"] ?? defaultYieldAbove),
     maxFailures: values["max-failures"] === "0" ? 0 : wholeNumber("max-failures", values["max-failures"]),
     segments: wholeNumber("segments", values.segments, mostSegments),

@@ -76,7 +76,7 @@ export const hintLines = ({ records, filtered }: WorkCounts): string[] =>
     : [];
 
 /** Options with a value that `sluice verify` takes as they are. */
-const sharedOptions = new Set(["--profile", "--region", "--endpoint-url"]);
+const sharedOptions = new Set(["--routes", "--function", "--rcu", "--profile", "--region", "--endpoint-url"]);
 
 /** The command that resumes a run. */
 export const resumeCommand = (args: readonly string[], run: string, isNamedRun: boolean): string =>

@@ -61,5 +61,6 @@ export const confirm = async (
   for (const line of estimateLines(estimate, rates)) err(line);
   if (isAnswered) return;
   if (!canAsk()) throw new CommandError("the run is to be confirmed, and there is no terminal; expected --yes");
-  if (!(await isConfirmed("start?", signal))) throw new CommandError(`${nothing}: the answer was no`);
+  if (await isConfirmed("start?", signal)) return;
+  throw new CommandError(`${nothing}: ${signal.aborted ? "the command was interrupted" : "the answer was no"}`);
 };

@@ -54,8 +54,10 @@ const exportsOf = async (file: string): Promise<Exports> => {
     return await unlessIdle(importFile(file));
   } catch (error) {
     const { message } = error instanceof Error ? error : new Error(String(error));
-    const [line = ""] = message.replace(importedFrom, "").split("\n");
-    throw new CommandError(`the module ${file} cannot be loaded: ${line}`, { cause: error });
+    const [line = "", place = ""] = message.replace(importedFrom, "").split("\n");
+    // The second line of a syntax error in TypeScript is its file, line and column.
+    const where = /^ *\/.*:\d+:\d+$/.test(place) ? ` at ${place.trim()}` : "";
+    throw new CommandError(`the module ${file} cannot be loaded: ${line.trim()}${where}`, { cause: error });
   }
 };
 

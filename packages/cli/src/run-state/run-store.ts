@@ -64,7 +64,7 @@ export interface OpenStore {
   readonly close: () => Promise<void>;
 }
 
-/** Turns errors of the SDK into errors of one line. Errors of the store itself pass. */
+/** Turns errors of the SDK, and of the disk, into errors of one line. Errors of the store itself pass. */
 const described = (store: RunStore): RunStore => {
   const subject = `the run's state, ${store.place}`;
   const orFailure = (error: unknown): never => {
@@ -82,7 +82,7 @@ const described = (store: RunStore): RunStore => {
 /** Opens the store of a run. Its `open` is still to be called. */
 export const openRunStore = async (place: RunPlace, run: string, aws: AwsOptions): Promise<OpenStore> => {
   if (place.kind === "folder") {
-    const store = fileStore({ path: join(place.folder, `${run}.json`), run });
+    const store = described(fileStore({ path: join(place.folder, `${run}.json`), run }));
     return { store, close: store.close };
   }
   if (place.kind === "objects") {

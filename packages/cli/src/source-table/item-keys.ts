@@ -15,13 +15,12 @@ const wrong = (found: string, types: KeyTypes): CommandError => {
 
 const numberPattern = /^-?\d+(\.\d+)?([eE][+-]?\d+)?$/;
 
-/** The text of a key attribute. The value is plain, or in DynamoDB's format. */
+/** The text of a key attribute. The value is plain, or in DynamoDB's format. A key is never empty. */
 const textOf = (value: unknown, type: string): string | undefined => {
-  if (typeof value === "string") return value;
   if (typeof value === "number" && type === "N" && Math.abs(value) <= Number.MAX_SAFE_INTEGER) return String(value);
-  const typed =
-    typeof value === "object" && value !== null ? (value as { readonly [type: string]: unknown })[type] : undefined;
-  return typeof typed === "string" ? typed : undefined;
+  const isTyped = typeof value === "object" && value !== null && Object.keys(value).join() === type;
+  const text = isTyped ? (value as { readonly [type: string]: unknown })[type] : value;
+  return typeof text === "string" && text !== "" ? text : undefined;
 };
 
 const keyValue = (name: string, value: unknown, types: KeyTypes): Image[string] => {

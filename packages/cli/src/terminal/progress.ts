@@ -1,5 +1,6 @@
-// Shows progress. On a terminal, rewrites one line. On other streams, writes a new line every two seconds.
+// Shows progress. On a terminal, rewrites its lines. On other streams, writes a new line every two seconds.
 
+import { wrapped } from "../command-line/help.ts";
 import { withSeparators } from "./format.ts";
 
 const plainIntervalMs = 2_000;
@@ -7,6 +8,7 @@ const redrawIntervalMs = 100;
 const barWidth = 24;
 const minimumBarWidth = 4;
 const eraseLine = "\r\u001b[2K";
+const eraseLineAbove = "\u001b[1A\u001b[2K";
 
 /** The progress to show: how much of a step is done. */
 export interface ProgressStep {
@@ -44,18 +46,30 @@ const bar = (share: number, width: number): string => {
   return `[${"=".repeat(filled)}${" ".repeat(width - filled)}] `;
 };
 
-/**
- * Formats the progress of a step. With `columns`, the line has a bar, which becomes smaller so that the rest of the line
- * fits.
- */
-export const stepText = ({ doing, done, total, isAbout, note }: ProgressStep, columns: number | undefined): string => {
-  const rest = note === undefined || note === "" ? "" : `, ${note}`;
-  if (!total) return `${doing} ${withSeparators(done)}${rest}`;
+/** The progress of a step without its note. */
+const countsText = ({ doing, done, total, isAbout }: ProgressStep, barRoom: number): string => {
+  if (!total) return `${doing} ${withSeparators(done)}`;
   const share = Math.min(1, done / total);
   const about = isAbout ? "about " : "";
-  const counts = `${withSeparators(done)} of ${about}${withSeparators(total)} (${Math.floor(share * 100)} %)${rest}`;
-  const room = (columns ?? 0) - doing.length - counts.length - "  [] ".length;
+  const counts = `${withSeparators(done)} of ${about}${withSeparators(total)} (${Math.floor(share * 100)} %)`;
+  const room = barRoom - doing.length - counts.length - "  [] ".length;
   return `${doing} ${bar(share, Math.min(barWidth, room))}${counts}`;
+};
+
+/** Formats the progress of a step as one line without a bar. */
+export const plainStep = (step: ProgressStep): string => countsText(step, 0) + (step.note ? `, ${step.note}` : "");
+
+/**
+ * Formats the progress of a step for a terminal of this width. The bar becomes smaller so that the note fits behind it. If the
+ * note fits behind no bar, it gets lines of its own.
+ */
+export const stepLines = (step: ProgressStep, columns: number): string[] => {
+  const note = step.note ? `, ${step.note}` : "";
+  const fits = (text: string): boolean => text.length < columns;
+  const line = countsText(step, columns - note.length) + note;
+  if (note === "" || (fits(line) && (!step.total || line.includes("[")))) return [line.slice(0, columns - 1)];
+  const noteLines = wrapped(`  ${step.note}`, columns - 1);
+  return [countsText(step, columns), ...noteLines].map((text) => text.slice(0, columns - 1));
 };
 
 /** Shows progress on a stream. `now` is in milliseconds. */
@@ -63,10 +77,11 @@ export const progressOn = (stream: ProgressStream, now: () => number): ProgressL
   const isTerminal = stream.isTTY === true;
   let latestAt = Number.NEGATIVE_INFINITY;
   let latestDoing = "";
-  let isShown = false;
+  let shownLines = 0;
+  const erasing = (): string => (shownLines === 0 ? "" : eraseLine + eraseLineAbove.repeat(shownLines - 1));
   const clear = (): void => {
-    if (isShown) stream.write(eraseLine);
-    isShown = false;
+    if (shownLines > 0) stream.write(erasing());
+    shownLines = 0;
   };
   const isDue = ({ doing }: ProgressStep): boolean => {
     const isNew = doing !== latestDoing;
@@ -81,13 +96,13 @@ export const progressOn = (stream: ProgressStream, now: () => number): ProgressL
       if (!isDue(step)) return;
       latestAt = now();
       if (!isTerminal) {
-        stream.write(`${stepText(step, undefined)}\n`);
+        stream.write(`${plainStep(step)}\n`);
         return;
       }
-      // `eraseLine` erases only one line, so the text must not wrap. If the width is unknown, `columns` is 0.
-      const columns = stream.columns || 80;
-      stream.write(eraseLine + stepText(step, columns).slice(0, columns - 1));
-      isShown = true;
+      // Lines are erased by their number, so none of them may wrap. If the width is unknown, `columns` is 0.
+      const lines = stepLines(step, stream.columns || 80);
+      stream.write((erasing() || eraseLine) + lines.join("\n"));
+      shownLines = lines.length;
     },
     line: (text) => {
       clear();

@@ -5,6 +5,7 @@ import { type PayloadPlace, payloadOptions, payloadPlace } from "../aws/payloads
 import {
   commonOptions,
   mostConcurrent,
+  mostPerSecond,
   mostSegments,
   type OptionSpecs,
   type OptionValues,
@@ -160,7 +161,7 @@ export const verifyOptions = (args: readonly string[], now: number): VerifyComma
     payloadStore: payloadPlace(values),
     showsValues: values["show-values"] ?? false,
     maxSuspects: wholeNumber("max-suspects", values["max-suspects"]),
-    readUnitsPerSecond: wholeNumber("rcu", values.rcu),
+    readUnitsPerSecond: wholeNumber("rcu", values.rcu, mostPerSecond),
     segments: wholeNumber("segments", values.segments, mostSegments),
     concurrency: wholeNumber("concurrency", values.concurrency, mostConcurrent) ?? defaultConcurrency,
     asksFirst: values.estimate ?? false,

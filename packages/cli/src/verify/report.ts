@@ -5,6 +5,7 @@ import { shellWord } from "../command-line/shell-word.ts";
 import { plainKey } from "../source-table/item-keys.ts";
 import { counted, withSeparators } from "../terminal/format.ts";
 import { cut } from "../terminal/plain-text.ts";
+import { awsWords } from "../trace/report.ts";
 import type { VerifyCommandOptions } from "./options.ts";
 
 const maxKeyLength = 300;
@@ -136,13 +137,15 @@ export const nextCommand = (
   options: VerifyCommandOptions,
   args: readonly string[],
 ): string | undefined => {
-  const again = ["npx", "sluice", "verify", ...args].map(shellWord).join(" ");
-  const { module, table, deadLetters, repairs } = options;
+  const { module, table, deadLetters, repairs, routes, aws } = options;
+  const command = (...words: readonly string[]): string => ["npx", "sluice", ...words].map(shellWord).join(" ");
+  const again = command("verify", ...args);
   if (report.stopped?.startsWith("differs too much")) {
-    return ["npx", "sluice", "backfill", module, "--table", table].map(shellWord).join(" ");
+    const only = routes === undefined ? [] : ["--routes", routes.join(",")];
+    return command("backfill", module, "--table", table, ...only, ...awsWords(aws));
   }
   if (!report.isComplete) return again;
   if (findingsOf(report) > 0 && !repairs) return `${again} --repair`;
-  if (countOf(report, "pending") > 0) return `npx sluice dead-letters list ${shellWord(deadLetters[0] ?? "")}`;
+  if (countOf(report, "pending") > 0) return command("dead-letters", "list", deadLetters[0] ?? "", ...awsWords(aws));
   return report.isEqual && countOf(report, "in flight") === 0 ? undefined : again;
 };

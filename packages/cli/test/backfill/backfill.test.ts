@@ -68,6 +68,11 @@ describe("the arguments", () => {
     [["o.ts", "--table", "t", "--no-check", "all"], /--no-check is "all"; expected stream or live or/],
     [["o.ts", "--table", "t", "--segments", "9007199254740991"], /expected a whole number above 0, and up to 1000000/],
     [["o.ts", "--table", "t", "--concurrency", "1001"], /expected a whole number above 0, and up to 1000$/],
+    [["o.ts", "--table", "t", "--rcu", "100000001"], /--rcu is .* and up to 100000000$/],
+    [
+      ["o.ts", "--table", "t", "--items-per-second", "9007199254740991"],
+      /--items-per-second is .* and up to 100000000$/,
+    ],
     [["o.ts", "--table", "t", "--rcu", "0"], /--rcu is "0"; expected a whole number above 0/],
   ])("%j are wrong", (args, message) => {
     expect(() => optionsOf(...args)).toThrow(message);
@@ -145,7 +150,14 @@ describe("the speed", () => {
     const run = meter(noCounts, 10_000, () => time);
     for (let second = 1; second <= 60; second += 1) {
       time = second * 1_000;
-      run.add({ ...noCounts, records: second <= 20 ? second * 10 : 200 + (second - 20) * 100, readUnits: second });
+      run.add({
+        ...noCounts,
+        records: second <= 20 ? second * 10 : 200 + (second - 20) * 100,
+        readUnits: second,
+        superseded: 2,
+        rejected: 3,
+        retried: 4,
+      });
     }
     const { itemsPerSecond, readUnitsPerSecond, leftMs } = run.speed();
     expect({ items: Math.round(itemsPerSecond), units: Math.round(readUnitsPerSecond) }).toEqual({
@@ -158,7 +170,7 @@ describe("the speed", () => {
       done: 4_200,
       total: 10_000,
       isAbout: true,
-      note: "100 items/s, 1 RCU/s, lag 1 min 15 s: waiting, about 58 s left",
+      note: "100 items/s, 1 RCU/s, 2 superseded, 3 rejected, 4 failed, lag 1 min 15 s: waiting, about 58 s left",
     });
   });
 
@@ -191,6 +203,10 @@ describe("the report", () => {
     expect(resumeCommand(["o.ts", "--run", "r-1"], "r-1", true)).toBe("npx sluice backfill o.ts --run r-1");
     expect(
       verifyCommand(["o.ts", "--table=t", "--rcu", "5", "--region", "eu-west-1", "--profile=p"], "o.ts", "t"),
-    ).toBe("npx sluice verify o.ts --table t --region eu-west-1 --profile=p");
+    ).toBe("npx sluice verify o.ts --table t --rcu 5 --region eu-west-1 --profile=p");
+    // The routes that were filled are those to verify.
+    expect(verifyCommand(["o.ts", "--table", "t", "--routes", "a,b", "--function", "f", "--yes"], "o.ts", "t")).toBe(
+      "npx sluice verify o.ts --table t --routes a,b --function f",
+    );
   });
 });

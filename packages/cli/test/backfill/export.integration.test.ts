@@ -84,6 +84,8 @@ describeWithEngines("sluice backfill --export", (engines) => {
       source: `export ${files.manifest}`,
     });
     expect((await run(...args)).stdout).toContain("was done before");
+    const lost = await run("--export", files.manifest, "--state", "s3://absent-bucket/runs");
+    expect(lost.stdout).toMatch(/not done: the run's state, s3:\/\/absent-bucket\/\S+: NoSuchBucket/);
     await close();
   });
 
