@@ -80,7 +80,9 @@ describeWithEngines("sluice verify", (engines) => {
   test("repairs an empty target, and then every class of wrong copy", async () => {
     const { pool, verify, table, folder } = await openShop();
     const first = await verify();
-    expect(first).toMatchObject({ code: 1, stderr: "" });
+    expect(first.code).toBe(1);
+    // On a slow machine, there is a line about the progress.
+    expect(first.stderr).not.toContain("sluice:");
     expect(first.stdout).toContain("postgres: 1 equal, 9 missing\n");
     expect(first.stdout).toMatch(/next: npx sluice verify .* --grace 1s --repair\n$/);
     expect(await verify(["--repair"])).toMatchObject({
@@ -98,6 +100,7 @@ describeWithEngines("sluice verify", (engines) => {
       "UPDATE orders_sluice SET sluice_version = '19990101000000000' || substr(sluice_version, 18) WHERE id = 'o-2'",
     );
     await pool.query("UPDATE orders SET total = 77, note = 'secret' WHERE id = 'o-3'");
+    await pool.query("DELETE FROM orders WHERE id = 'o-4'");
     for (const id of ["o-9", "o-ghost"]) {
       await pool.query("INSERT INTO orders (id, total) VALUES ($1, 1)", [id]);
       await pool.query(
@@ -107,6 +110,7 @@ describeWithEngines("sluice verify", (engines) => {
     }
     const classes = [
       'missing {"id":"o-0"}',
+      'missing {"id":"o-4"}',
       'wrongly-removed {"id":"o-1"}',
       'stale {"id":"o-2"}: total',
       'different {"id":"o-3"}: note, total',
@@ -118,7 +122,7 @@ describeWithEngines("sluice verify", (engines) => {
     for (const line of classes) expect(found.stdout).toContain(`    ${line}\n`);
     expect(found.stdout).not.toContain("secret");
     expect(found.stdout).toContain(
-      "postgres: 5 equal, 1 missing, 1 wrongly-removed, 1 stale, 1 different, 1 unexpected, 1 ghost\n",
+      "postgres: 4 equal, 2 missing, 1 wrongly-removed, 1 stale, 1 different, 1 unexpected, 1 ghost\n",
     );
     expect((await verify(["--key", '{"id":"o-3"}', "--show-values"])).stdout).toContain(
       "note: expected fixed; the target holds secret",
@@ -136,7 +140,7 @@ describeWithEngines("sluice verify", (engines) => {
     const repaired = await verify(["--repair", "--json"]);
     expect(repaired.code).toBe(0);
     const end = JSON.parse(repaired.stdout.trim().split("\n").at(-1) ?? "");
-    expect(end).toMatchObject({ event: "end", isEqual: true, tally: { postgres: { repairs: { repaired: 6 } } } });
+    expect(end).toMatchObject({ event: "end", isEqual: true, tally: { postgres: { repairs: { repaired: 7 } } } });
     expect(await verify()).toMatchObject({ code: 0 });
     const rows = await pool.query("SELECT id, total, note FROM orders ORDER BY id");
     expect(rows.rows).toEqual([...Array(9).keys()].map((total) => ({ id: `o-${total}`, total, note: "fixed" })));

@@ -108,6 +108,8 @@ describeWithPostgres("a server that says nothing", (engine) => {
     const { database, proxy, close } = await open("version-table");
     const sink = postgresSink({ pool: database.pool, table: "items", timeoutMs: 50 });
     const client = await database.pool.connect();
+    // purge takes this open connection: on a busy machine, a new one may take longer than the limit.
+    (await database.pool.connect()).release();
     await client.query("BEGIN");
     await client.query("LOCK TABLE items_sluice IN ACCESS EXCLUSIVE MODE");
     const purging = sink.purge();

@@ -185,7 +185,9 @@ export const compare = (target: PipelineTarget, sight: Sight): Comparison => {
   if (held === undefined) return difference("missing");
   if (held.state === "removed") return difference("wrongly-removed");
   if (held.state === "hidden") return { same: "hidden" };
-  const [expectedContent, heldContent] = [content ?? {}, held.content ?? {}];
+  // The guard has a version, but another program has removed the copy.
+  if (held.content === undefined) return difference("missing");
+  const [expectedContent, heldContent] = [content ?? {}, held.content];
   // Without its version, a copy that is right now would be overwritten by any older change that still arrives.
   if (isSame(expectedContent, heldContent)) return held.version === "" ? difference("different") : { same: "equal" };
   return difference("different", differingMembers(expectedContent, heldContent));

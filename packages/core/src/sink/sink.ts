@@ -89,7 +89,10 @@ export interface HeldCopy {
    * the copy of another item that has the same target key.
    */
   readonly state: "live" | "removed" | "hidden";
-  /** The content of a live copy: of each member that the delivery in question would write, and of no other member. */
+  /**
+   * The content of a live copy: of each member that the delivery in question would write, and of no other member. Undefined
+   * if only the version is there, because another program has removed the copy.
+   */
   readonly content?: CopyContent;
 }
 

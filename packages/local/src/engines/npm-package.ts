@@ -2,9 +2,9 @@
 // user's registry, proxy, credentials and cache apply. Our own cache stores the unpacked files.
 
 import { createHash } from "node:crypto";
-import { access, mkdir, readFile, rename } from "node:fs/promises";
-import { dirname, join } from "node:path";
-import { inCache, inNewDirectory, removeDirectory } from "./engine-directory.ts";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { exists, inCache, inNewDirectory, removeDirectory, storeInCache } from "./engine-directory.ts";
 import { EngineFailedError } from "./engine-error.ts";
 import { run } from "./program.ts";
 
@@ -20,12 +20,6 @@ export interface NpmFolder {
   /** Path of the folder in the package. */
   readonly folder: string;
 }
-
-const exists = (path: string): Promise<boolean> =>
-  access(path).then(
-    () => true,
-    () => false,
-  );
 
 /** Runs npm. The NODE_OPTIONS of this process, such as a debugger's port, are not meant for npm. */
 const npm = async (args: readonly string[]): Promise<string> => {
@@ -53,18 +47,6 @@ const download = async ({ name, version, integrity }: NpmFolder, directory: stri
   throw new EngineFailedError(`npm downloaded ${name}@${version} with the checksum ${found}; expected ${integrity}`);
 };
 
-/** Moves the unpacked folder into the cache. Another process may have moved its own folder there first. */
-const store = async (unpacked: string, cached: string): Promise<void> => {
-  await mkdir(dirname(cached), { recursive: true });
-  // The cache may be on another file system, between which `rename` does not work. So `mv` copies beside the target.
-  const partial = `${cached}.${process.pid}`;
-  await run("mv", [unpacked, partial], { timeout: downloadTimeoutMs });
-  await rename(partial, cached).catch(async (error: unknown) => {
-    await removeDirectory(partial);
-    if (!(await exists(cached))) throw error;
-  });
-};
-
 /**
  * Returns the path of the folder in our cache. If the folder is not there, calls `onDownload` with this path, and
  * downloads the package. Rejects when npm or `tar` fails, or the tarball has another checksum.
@@ -76,7 +58,7 @@ export const npmFolder = async (wanted: NpmFolder, onDownload: (into: string) =>
   return inNewDirectory("npm", async (directory) => {
     const tarball = await download(wanted, directory);
     await run("tar", ["-xzf", tarball, "-C", directory, `package/${wanted.folder}`], { timeout: downloadTimeoutMs });
-    await store(join(directory, "package", wanted.folder), cached);
+    await storeInCache(join(directory, "package", wanted.folder), cached);
     await removeDirectory(directory);
     return cached;
   });

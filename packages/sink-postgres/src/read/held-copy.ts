@@ -25,8 +25,9 @@ const shownCopy = (row: FoundRow, question: RowQuestion): HeldCopy | undefined =
   const [isThere, isRemoved] = [row.isThere === "true", row.isRemoved === "true"];
   if (!question.isWanted) return { version, state: isThere || question.hasChildren ? "live" : "removed" };
   if (!isThere && isRemoved) return { version, state: "removed" };
+  if (!isThere) return { version, state: "live" };
   // The empty content differs from every row, because a row has a key.
-  return { version, state: "live", content: isThere && !isRemoved ? question.content() : {} };
+  return { version, state: "live", content: isRemoved ? {} : question.content() };
 };
 
 /** Returns what the table holds of the item at its key. An entry without an owner is taken for the item's. */
