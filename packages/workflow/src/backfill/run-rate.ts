@@ -84,8 +84,11 @@ export const workerRate = async (options: WorkerRateOptions): Promise<WorkerRate
       return undefined;
     }
   };
-  const from = clock.now();
+  let from = clock.now();
   let share = (await read()) ?? shareOf(planned);
+  let allowed = 0;
+  /** Units that the share has allowed since the start. Each rate counts only for its own time. */
+  const allowedUnits = (): number => allowed + (share * (clock.now() - from)) / 1_000;
   const { rate, units } = counted(readRate({ unitsPerSecond: share, clock }), over);
   return {
     rate,
@@ -94,13 +97,15 @@ export const workerRate = async (options: WorkerRateOptions): Promise<WorkerRate
         await clock.sleep(everyMs, signal);
         const next = signal.aborted ? undefined : await read();
         if (next === undefined || next === share) continue;
+        allowed = allowedUnits();
+        from = clock.now();
         share = next;
         rate.setUnitsPerSecond(next);
         logger.info("the rate of the run changed", { readUnitsPerSecond: next });
       }
     },
     pay: async (mostMs) => {
-      const debtMs = (units() / share) * 1_000 - (clock.now() - from);
+      const debtMs = ((units() - allowedUnits()) / share) * 1_000;
       if (debtMs > mostMs) return Math.ceil(debtMs / 1_000);
       if (debtMs > 0) await clock.sleep(debtMs, new AbortController().signal);
       return 0;

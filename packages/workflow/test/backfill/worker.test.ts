@@ -273,6 +273,28 @@ describe("the rate", () => {
     expect((await turnsAt(2, 1, text)).allMs).toBeGreaterThanOrEqual(50_000);
   });
 
+  test("that was lowered does not hold for what was read before", async () => {
+    const objects = memoryObjects();
+    const setRate = (readUnitsPerSecond: number) => {
+      const text = JSON.stringify({ readUnitsPerSecond, concurrency: 1 });
+      objects.objects.set("sluice/runs/r-1/rate.json", { text, etag: "x" });
+    };
+    setRate(20);
+    const table = memoryTable(someItems(99), pageSize);
+    const { clock } = testClock(() => {
+      if (table.scans.length > 18) setRate(1);
+    });
+    const { pipeline } = memoryPipeline();
+    const clients = { s3: objects.client, dynamodb: table.client };
+    const worker = backfillWorker(pipeline, { clock, logger: silent, clients, checkpointMs: 1_000 });
+    const start = clock.now();
+    const { isDone, waitSeconds } = await worker({ plan: onePlan(), unit });
+    expect(isDone).toBe(true);
+    // At the lower rate, the 1,800 units before would take half an hour.
+    expect((clock.now() - start) / 1_000 + waitSeconds).toBeGreaterThan(150);
+    expect((clock.now() - start) / 1_000 + waitSeconds).toBeLessThan(500);
+  });
+
   test("that cannot be read is ignored", async () => {
     const steady = await durationWith({ readUnitsPerSecond: 40, concurrency: 4 });
     const broken = await durationWith({ readUnitsPerSecond: 40, concurrency: 4 }, ({ objects }) => {
