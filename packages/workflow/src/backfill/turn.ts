@@ -122,7 +122,9 @@ const timed = <Counts>(
 const checkExecution = async (store: RunObjects, { run, execution }: Plan): Promise<void> => {
   const latest = (await store.read(executionName))?.text ?? execution;
   if (latest === execution) return;
-  throw new UnitFailedError(`the execution ${latest} continues the run ${run} now; expected ${execution}`);
+  throw new UnitFailedError(
+    `the execution ${latest} continues the run ${run} now; expected ${execution}: start an execution with { "run": "${run}" }`,
+  );
 };
 
 /** Returns a signal that aborts after a time, unless the turn has ended before. */

@@ -125,7 +125,7 @@ describe("an execution", () => {
     objects.objects.set("sluice/runs/r-1/execution.txt", { text: "r-2", etag: "x" });
     const error = {
       name: "UnitFailedError",
-      message: "the execution r-2 continues the run r-1 now; expected r-1",
+      message: 'the execution r-2 continues the run r-1 now; expected r-1: start an execution with { "run": "r-1" }',
     };
     await expect(turn()).rejects.toMatchObject(error);
     await expect(turn({ error: { Error: "UnitFailedError", Cause: "" } })).rejects.toMatchObject(error);
