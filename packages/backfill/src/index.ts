@@ -11,6 +11,7 @@ export type {
 export { liveFacts, type MappingsClient } from "./check/live-facts.ts";
 export { type CheckName, checkNames, type Refusal, refusals } from "./check/preconditions.ts";
 export { aheadTargets, dryRunSample, sampleRecords } from "./check/sample.ts";
+export { mostPerSecond } from "./rate/bucket.ts";
 export { type ItemRate, type ItemRateOptions, itemRate } from "./rate/item-rate.ts";
 export { type LagGate, type LagGateOptions, lagGate } from "./rate/lag-gate.ts";
 export { type Pace, pacedSource } from "./rate/paced-source.ts";

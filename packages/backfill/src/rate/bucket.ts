@@ -1,6 +1,6 @@
 // A token bucket: so many units per second, with the capacity of one second.
 
-import type { Clock } from "@sluice/core/sink-kit";
+import { type Clock, invalidOption } from "@sluice/core/sink-kit";
 
 /** The parts of a clock that rates use. */
 export type RateClock = Pick<Clock, "now" | "sleep">;
@@ -15,6 +15,15 @@ export interface Bucket {
   /** Takes units out at once; puts units back if the number is negative. */
   readonly take: (units: number) => void;
 }
+
+/** The largest rate that a run takes, in units or items a second. */
+export const mostPerSecond = 100_000_000;
+
+/** Returns a rate. @throws {ConfigError} CONFIG_INVALID unless it is from 0.1 to `mostPerSecond`. */
+export const checkedRate = (option: string, perSecond: number): number => {
+  if (typeof perSecond === "number" && perSecond >= 0.1 && perSecond <= mostPerSecond) return perSecond;
+  throw invalidOption(option, `must be a number from 0.1 to ${mostPerSecond}`);
+};
 
 /** A longer sleep would not notice that the rate was raised. */
 const maxSleepMs = 1_000;

@@ -1,7 +1,7 @@
 // How many items per second a process sends to the pipeline.
 
-import { invalidOption, systemClock } from "@sluice/core/sink-kit";
-import { bucket, type RateClock } from "./bucket.ts";
+import { systemClock } from "@sluice/core/sink-kit";
+import { bucket, checkedRate, type RateClock } from "./bucket.ts";
 
 /** A limit of items, shared by all units of a process. */
 export interface ItemRate {
@@ -17,21 +17,16 @@ export interface ItemRateOptions {
   readonly clock?: RateClock | undefined;
 }
 
-const checked = (perSecond: number): number => {
-  if (typeof perSecond === "number" && perSecond >= 0.1 && perSecond <= 100_000_000) return perSecond;
-  throw invalidOption("itemsPerSecond", "must be a number from 0.1 to 100000000");
-};
-
 /** Creates a limit of items. @throws {ConfigError} CONFIG_INVALID unless the limit is from 0.1 to 100,000,000. */
 export const itemRate = ({ itemsPerSecond, clock = systemClock }: ItemRateOptions): ItemRate => {
-  let perSecond = checked(itemsPerSecond);
+  let perSecond = checkedRate("itemsPerSecond", itemsPerSecond);
   const items = bucket(() => perSecond, clock);
   return {
     take: async (count, signal) => {
       await items.takeInTurn(() => count, signal);
     },
     setItemsPerSecond: (changed) => {
-      perSecond = checked(changed);
+      perSecond = checkedRate("itemsPerSecond", changed);
     },
   };
 };

@@ -1,7 +1,7 @@
 // How many read capacity units per second the scans of this process consume together.
 
-import { invalidOption, systemClock } from "@sluice/core/sink-kit";
-import { bucket, type RateClock } from "./bucket.ts";
+import { systemClock } from "@sluice/core/sink-kit";
+import { bucket, checkedRate, type RateClock } from "./bucket.ts";
 
 /** A limit of read capacity units, shared by all segments of a process. */
 export interface ReadRate {
@@ -33,11 +33,6 @@ const lowest = 0.01;
 
 /** What the first page is expected to cost: a megabyte, read without consistency. */
 const firstCost = 128;
-
-const checked = (name: string, perSecond: number): number => {
-  if (typeof perSecond === "number" && perSecond >= 0.1 && perSecond <= 100_000_000) return perSecond;
-  throw invalidOption(name, "must be a number from 0.1 to 100000000");
-};
 
 /** The present rate: lowered when requests were throttled, and raised with time. */
 const adaptiveRate = (initial: number, now: () => number) => {
@@ -77,7 +72,7 @@ const adaptiveRate = (initial: number, now: () => number) => {
  * @throws {ConfigError} CONFIG_INVALID unless the rate is from 0.1 to 100,000,000.
  */
 export const readRate = ({ unitsPerSecond, clock = systemClock }: ReadRateOptions): ReadRate => {
-  const rate = adaptiveRate(checked("unitsPerSecond", unitsPerSecond), clock.now);
+  const rate = adaptiveRate(checkedRate("unitsPerSecond", unitsPerSecond), clock.now);
   const units = bucket(rate.present, clock);
   let lastCost = firstCost;
   return {
@@ -89,7 +84,7 @@ export const readRate = ({ unitsPerSecond, clock = systemClock }: ReadRateOption
       };
     },
     throttled: rate.lower,
-    setUnitsPerSecond: (perSecond) => rate.configure(checked("unitsPerSecond", perSecond)),
+    setUnitsPerSecond: (perSecond) => rate.configure(checkedRate("unitsPerSecond", perSecond)),
     unitsPerSecond: rate.present,
   };
 };

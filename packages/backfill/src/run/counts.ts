@@ -38,18 +38,6 @@ export const addCounts = (one: WorkCounts, other: WorkCounts): WorkCounts => ({
   readUnits: one.readUnits + other.readUnits,
 });
 
-const outcomeNames: Readonly<Record<Outcome, true>> = {
-  delivered: true,
-  superseded: true,
-  filtered: true,
-  rejected: true,
-  retried: true,
-};
-
-/** Whether a value is the name of an outcome. */
-export const isOutcomeName = (value: unknown): boolean =>
-  typeof value === "string" && Object.hasOwn(outcomeNames, value);
-
 /** Counts the outcomes of a page's records. */
 export const countsOf = (outcomes: readonly Outcome[], readUnits: number): WorkCounts => {
   const counts = { ...noCounts, records: outcomes.length, readUnits };

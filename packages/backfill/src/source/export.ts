@@ -135,8 +135,8 @@ interface Reading {
 }
 
 /**
- * Yields the pages after a cursor, after a check of the whole file: nothing of a damaged file is copied. When the connection breaks, reads the file again, and goes on after
- * the last page.
+ * Checks the whole file first, so that nothing of a damaged file is copied. Then yields the pages after a cursor. When the
+ * connection breaks, reads the file again, and goes on after the last page.
  */
 async function* readAgain(
   { client, place, unit, toRecord, clock }: Reading,

@@ -2,8 +2,8 @@
 // cannot differ.
 
 import type { BackfillInput, QueueAbout, RedriveInput, RunInput, VerifyInput } from "@sluice/console";
+import { awsWords, sluiceCommand } from "../command-line/pasted-command.ts";
 import { shellWord, withoutUserInfo } from "../command-line/shell-word.ts";
-import { awsWords } from "../trace/report.ts";
 import { ActionError } from "./action-error.ts";
 import { type ActionPlace, queueAt, queuesOf } from "./place.ts";
 
@@ -104,6 +104,6 @@ export const commandLineOf = (place: ActionPlace, input: RunInput): string => {
   const { environment = {}, aws } = place;
   const variables = Object.entries(environment).map(([name, value]) => `${name}=${shellWord(withoutUserInfo(value))}`);
   const endpointUrl = aws.endpointUrl && withoutUserInfo(aws.endpointUrl);
-  const words = ["npx", "sluice", ...wordsOf({ ...place, aws: { ...aws, endpointUrl } }, input)];
-  return [...variables, ...words.map(shellWord)].join(" ");
+  const command = sluiceCommand(...wordsOf({ ...place, aws: { ...aws, endpointUrl } }, input));
+  return [...variables, command].join(" ");
 };

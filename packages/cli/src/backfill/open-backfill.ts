@@ -22,6 +22,7 @@ import {
 } from "@sluice/backfill";
 import { type AwsOptions, dynamodbClient, s3Client } from "../aws/clients.ts";
 import { CommandError } from "../command-line/command-error.ts";
+import { awsWords } from "../command-line/pasted-command.ts";
 import { shellWord } from "../command-line/shell-word.ts";
 import { scanRate } from "../pipeline-command/estimate.ts";
 import { openInvoke, withoutWrites } from "../pipeline-command/invoke.ts";
@@ -29,7 +30,6 @@ import type { Resources } from "../pipeline-command/resources.ts";
 import { loadPipeline, type PipelineModule } from "../pipeline-module/pipeline-module.ts";
 import { openRunStore } from "../run-state/run-store.ts";
 import { describeTable, type SourceTable } from "../source-table/source-table.ts";
-import { awsWords } from "../trace/report.ts";
 import type { BackfillCommandOptions } from "./options.ts";
 
 /** What a backfill works with. */

@@ -1,11 +1,10 @@
 // The options of `sluice backfill`.
 
-import { type CheckName, checkNames } from "@sluice/backfill";
+import { type CheckName, checkNames, mostPerSecond } from "@sluice/backfill";
 import { type AwsOptions, awsOptions, awsOptionsIn } from "../aws/clients.ts";
 import {
   commonOptions,
   mostConcurrent,
-  mostPerSecond,
   mostSegments,
   type OptionSpecs,
   type OptionValues,

@@ -1,7 +1,7 @@
 // The report of a run: the sum of the outcomes, the reasons of failures, and the command to run next.
 
 import type { RecordFailure, WorkCounts } from "@sluice/backfill";
-import { shellWord } from "../command-line/shell-word.ts";
+import { sluiceCommand } from "../command-line/pasted-command.ts";
 import { counted, withSeparators } from "../terminal/format.ts";
 import { cut } from "../terminal/plain-text.ts";
 
@@ -80,7 +80,7 @@ const sharedOptions = new Set(["--routes", "--function", "--rcu", "--profile", "
 
 /** The command that resumes a run. */
 export const resumeCommand = (args: readonly string[], run: string, isNamedRun: boolean): string =>
-  ["npx", "sluice", "backfill", ...args, ...(isNamedRun ? [] : ["--run", run])].map(shellWord).join(" ");
+  sluiceCommand("backfill", ...args, ...(isNamedRun ? [] : ["--run", run]));
 
 /** The command that proves the copies of a run. */
 export const verifyCommand = (args: readonly string[], module: string, table: string): string => {
@@ -89,5 +89,5 @@ export const verifyCommand = (args: readonly string[], module: string, table: st
     if (!sharedOptions.has(name)) return [];
     return arg.includes("=") ? [arg] : [arg, args[index + 1] ?? ""];
   });
-  return ["npx", "sluice", "verify", module, "--table", table, ...shared].map(shellWord).join(" ");
+  return sluiceCommand("verify", module, "--table", table, ...shared);
 };

@@ -76,9 +76,6 @@ export const mostSegments = 1_000_000;
 /** More requests at once than that are slower in one process. */
 export const mostConcurrent = 1_000;
 
-/** More than that in a second is no limit. The rates of @sluice/backfill take no more. */
-export const mostPerSecond = 100_000_000;
-
 /** Reads a whole number. @throws {CommandError} if the text is not a whole number above 0, and up to `most` */
 export const wholeNumber = (option: string, text: string | undefined, most?: number): number | undefined => {
   if (text === undefined) return undefined;

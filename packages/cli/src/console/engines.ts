@@ -3,8 +3,8 @@
 import type { EngineAbout, PasteLine, QueueAbout } from "@sluice/console";
 import { knownValue } from "@sluice/inspect";
 import type { AwsOptions } from "../aws/clients.ts";
+import { awsWords } from "../command-line/pasted-command.ts";
 import { shellWord, withoutUserInfo } from "../command-line/shell-word.ts";
-import { awsWords } from "../trace/report.ts";
 import type { Deployment } from "./discovery.ts";
 
 /** What the lines of a deployment need. */

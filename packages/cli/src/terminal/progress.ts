@@ -99,7 +99,7 @@ export const progressOn = (stream: ProgressStream, now: () => number): ProgressL
         stream.write(`${plainStep(step)}\n`);
         return;
       }
-      // Lines are erased by their number, so none of them may wrap. If the width is unknown, `columns` is 0.
+      // The next drawing erases as many lines as this one has, so no line may wrap. If the width is unknown, `columns` is 0.
       const lines = stepLines(step, stream.columns || 80);
       stream.write((erasing() || eraseLine) + lines.join("\n"));
       shownLines = lines.length;

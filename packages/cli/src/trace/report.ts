@@ -12,9 +12,8 @@ import type {
   StreamSight,
   TargetSight,
 } from "@sluice/inspect";
-import type { AwsOptions } from "../aws/clients.ts";
 import { wrapped } from "../command-line/help.ts";
-import { shellWord } from "../command-line/shell-word.ts";
+import { awsWords, sluiceCommand } from "../command-line/pasted-command.ts";
 import { plainKey } from "../source-table/item-keys.ts";
 import { counted } from "../terminal/format.ts";
 import { cut } from "../terminal/plain-text.ts";
@@ -169,14 +168,6 @@ export const traceLines = (trace: ItemTrace, next: readonly string[], columns: n
   ];
 };
 
-const command = (...words: readonly string[]): string => ["npx", "sluice", ...words].map(shellWord).join(" ");
-
-/** The options that the user gave: the command must reach the same account, region and engine. */
-export const awsWords = ({ profile, region, endpointUrl }: AwsOptions): readonly string[] =>
-  Object.entries({ profile, region, "endpoint-url": endpointUrl }).flatMap(([name, value]) =>
-    value === undefined ? [] : [`--${name}`, value],
-  );
-
 /** Returns the commands that help, each once. */
 export const nextCommands = (
   { conclusions }: ItemTrace,
@@ -184,9 +175,9 @@ export const nextCommands = (
 ): string[] => {
   const commands = conclusions.flatMap(({ state, deadLetter }) => {
     if (deadLetter !== undefined)
-      return [command("dead-letters", "show", deadLetter.queueUrl, deadLetter.id, ...awsWords(aws))];
+      return [sluiceCommand("dead-letters", "show", deadLetter.queueUrl, deadLetter.id, ...awsWords(aws))];
     return state === "differs"
-      ? [command("verify", module, "--table", table, "--key", key, "--repair", ...awsWords(aws))]
+      ? [sluiceCommand("verify", module, "--table", table, "--key", key, "--repair", ...awsWords(aws))]
       : [];
   });
   return [...new Set(commands)];

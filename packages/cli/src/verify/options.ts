@@ -1,11 +1,11 @@
 // The options of `sluice verify`.
 
+import { mostPerSecond } from "@sluice/backfill";
 import { type AwsOptions, awsOptions, awsOptionsIn } from "../aws/clients.ts";
 import { type PayloadPlace, payloadOptions, payloadPlace } from "../aws/payloads.ts";
 import {
   commonOptions,
   mostConcurrent,
-  mostPerSecond,
   mostSegments,
   type OptionSpecs,
   type OptionValues,

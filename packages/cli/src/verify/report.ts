@@ -1,11 +1,10 @@
 // The report of a verification: counts of each target, examples, and the command to run next.
 
 import { type Finding, findingClasses, type TargetTally, type VerifyReport } from "@sluice/backfill";
-import { shellWord } from "../command-line/shell-word.ts";
+import { awsWords, sluiceCommand } from "../command-line/pasted-command.ts";
 import { plainKey } from "../source-table/item-keys.ts";
 import { counted, withSeparators } from "../terminal/format.ts";
 import { cut } from "../terminal/plain-text.ts";
-import { awsWords } from "../trace/report.ts";
 import type { VerifyCommandOptions } from "./options.ts";
 
 const maxKeyLength = 300;
@@ -138,14 +137,14 @@ export const nextCommand = (
   args: readonly string[],
 ): string | undefined => {
   const { module, table, deadLetters, repairs, routes, aws } = options;
-  const command = (...words: readonly string[]): string => ["npx", "sluice", ...words].map(shellWord).join(" ");
-  const again = command("verify", ...args);
+  const again = sluiceCommand("verify", ...args);
   if (report.stopped?.startsWith("differs too much")) {
     const only = routes === undefined ? [] : ["--routes", routes.join(",")];
-    return command("backfill", module, "--table", table, ...only, ...awsWords(aws));
+    return sluiceCommand("backfill", module, "--table", table, ...only, ...awsWords(aws));
   }
   if (!report.isComplete) return again;
   if (findingsOf(report) > 0 && !repairs) return `${again} --repair`;
-  if (countOf(report, "pending") > 0) return command("dead-letters", "list", deadLetters[0] ?? "", ...awsWords(aws));
+  if (countOf(report, "pending") > 0)
+    return sluiceCommand("dead-letters", "list", deadLetters[0] ?? "", ...awsWords(aws));
   return report.isEqual && countOf(report, "in flight") === 0 ? undefined : again;
 };

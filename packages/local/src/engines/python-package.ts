@@ -1,8 +1,8 @@
 // Python packages for engines. Each package is installed once, into a virtual environment of its own in the cache.
 
-import { access, mkdir, rename } from "node:fs/promises";
+import { mkdir, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { inCache, removeDirectory } from "./engine-directory.ts";
+import { exists, inCache, removeDirectory } from "./engine-directory.ts";
 import { EngineMissingError } from "./engine-error.ts";
 import { run } from "./program.ts";
 
@@ -36,11 +36,7 @@ const install = async (python: string, environment: string, requirements: readon
   } catch (error) {
     await removeDirectory(partial);
     // Another process may have installed the environment first.
-    const exists = await access(pythonIn(environment)).then(
-      () => true,
-      () => false,
-    );
-    if (!exists) throw error;
+    if (!(await exists(pythonIn(environment)))) throw error;
   }
 };
 
@@ -60,7 +56,7 @@ export const pythonWith = async (wanted: PythonPackage): Promise<string> => {
     python = await majorAndMinor("python3");
     const environment = inCache(`${name}-${version}-python${python}`);
     const pinned = [`${requirement}==${version}`, ...besides];
-    await access(pythonIn(environment)).catch(() => install("python3", environment, pinned));
+    if (!(await exists(pythonIn(environment)))) await install("python3", environment, pinned);
     return pythonIn(environment);
   } catch (cause) {
     throw new EngineMissingError(

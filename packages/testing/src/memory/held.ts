@@ -32,7 +32,7 @@ const textOf = (value: unknown): string =>
     breakLength: Number.POSITIVE_INFINITY,
   });
 
-/** The content of a message: one text for each member; for a message that is no object, one text. */
+/** Returns the content of a message. It has one text for each member of an object, and one text for any other value. */
 const contentOf = (message: unknown): CopyContent => {
   if (!isRecord(message)) return { value: textOf(message) };
   const members = Object.entries(message).filter(([, value]) => value !== undefined);
