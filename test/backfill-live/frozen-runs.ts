@@ -96,8 +96,10 @@ const stateOf = async (live: LiveRun, store: RunStore, read: ReadPages): Promise
   return newRun(run, subject, { asOf, now: Date.now(), units: await source(asOf).units() });
 };
 
-const unlessTaken = (error: unknown): void => {
+/** A worker that lost the run has not ended it. Two workers may begin a new run at once, and the one that saves later loses. */
+const orTaken = (error: unknown): { readonly isDone: false } => {
   if (!(error instanceof RunTakenError)) throw error;
+  return { isDone: false };
 };
 
 /** Lets one worker work until it ends or freezes. Returns whether the run is done, and the pages that were read. */
@@ -111,7 +113,7 @@ const live = async (options: LiveRun, before: ReadPages): Promise<{ isDone: bool
   };
   const steps = freezer(mostSteps === undefined ? Number.POSITIVE_INFINITY : 1 + random.integer(mostSteps));
   const controller = new AbortController();
-  const work = backfill({
+  const work: Promise<{ readonly isDone: boolean }> = backfill({
     ...withSteps({ source: options.source(state.asOf), invoke, store }, steps.atStep, note),
     ...patient,
     state,
@@ -119,7 +121,7 @@ const live = async (options: LiveRun, before: ReadPages): Promise<{ isDone: bool
     onFailures: async (failures) => {
       throw new Error(`${failures.length} records of a backfill failed: ${JSON.stringify(failures[0])}`);
     },
-  });
+  }).catch(orTaken);
   // Some workers are interrupted, as by Ctrl-C, instead of frozen.
   const isInterrupted = random.chance(0.2);
   const first = await Promise.race([work, steps.frozen]);
@@ -129,15 +131,14 @@ const live = async (options: LiveRun, before: ReadPages): Promise<{ isDone: bool
     steps.thaw();
     return { isDone: (await work).isDone, read };
   }
-  const ended = work.then(() => undefined, unlessTaken);
   frozen.push({
-    thaw: () => {
+    thaw: async () => {
       steps.thaw();
-      return ended;
+      await work;
     },
   });
   // The rejection is handled where the worker is thawed.
-  ended.catch(() => undefined);
+  work.catch(() => undefined);
   return { isDone: false, read };
 };
 

@@ -126,6 +126,7 @@ export const finishKilledRun = async ({ random, mostSteps, frozen, ...rest }: Ki
     return startWorker({ ...rest, seed: random.integer(1_000_000), death });
   };
   let [current, next] = [start(), start()];
+  let hasPaused = false;
   for (let processes = 1; processes <= mostProcesses; processes += 1) {
     await begin(current);
     const end = await Promise.race([current.ended, current.paused]);
@@ -134,8 +135,12 @@ export const finishKilledRun = async ({ random, mostSteps, frozen, ...rest }: Ki
       await next.ended;
       return processes;
     }
-    if (end === "taken") throw new Error(`a worker of run ${rest.run} lost the run, although no other worker took it`);
-    if (end === "paused") frozen.push(frozenWorker(current));
+    // A paused process that continues may begin the new run before this one does.
+    if (end === "taken" && !hasPaused) throw new Error(`no other worker took run ${rest.run}, but a worker lost it`);
+    if (end === "paused") {
+      frozen.push(frozenWorker(current));
+      hasPaused = true;
+    }
     [current, next] = [next, start()];
   }
   throw new Error(`run ${rest.run} did not end with ${mostProcesses} processes`);

@@ -263,6 +263,8 @@ const copyAgain = async (
     ? [finishKilledRun({ ...shared, ...inFile }), finishKilledRun({ ...shared, ...inTable, random: random(4) })]
     : [];
   const sum = (numbers: readonly number[]): number => numbers.reduce((one, other) => one + other, 0);
+  // If one fails, the others still write, so the targets stay open until all have ended.
+  await Promise.allSettled([...workers, ...processes]);
   const [inProcess, killed] = await Promise.all([Promise.all(workers), Promise.all(processes)]);
   return { workers: sum(inProcess), processes: sum(killed) };
 };
@@ -283,23 +285,16 @@ const besideWriters = async <Result>(
   const writers = startWriters(table, pks, { seed: play.seed, writers: 3 });
   const done = new AbortController();
   const disturbed = disturb(world, done.signal);
+  disturbed.catch(() => undefined);
+  let result: Result;
   try {
-    const result = await work();
-    return { result, ...(await endOf(writers, done, disturbed)) };
-  } catch (error) {
-    await endOf(writers, done, disturbed);
-    throw error;
+    result = await work();
+  } finally {
+    done.abort();
+    // Their errors are thrown below, unless the work's own error comes first.
+    await Promise.allSettled([writers.stop(), disturbed]);
   }
-};
-
-const endOf = async (
-  writers: ReturnType<typeof startWriters>,
-  done: AbortController,
-  disturbed: Promise<number>,
-): Promise<{ readonly writes: number; readonly thawed: number }> => {
-  const writes = await writers.stop();
-  done.abort();
-  return { writes, thawed: await disturbed };
+  return { result, writes: await writers.stop(), thawed: await disturbed };
 };
 
 const playIn = async (world: World): Promise<LiveResult> => {

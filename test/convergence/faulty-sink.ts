@@ -125,7 +125,9 @@ export const faultySink = <Message>(real: Sink<Message, "upsert">, random: Rando
     for (const lateWrite of lateWrites.splice(0)) {
       if (!isReleased(lateWrite)) lateWrites.push(lateWrite);
       else {
-        const arrival: Promise<unknown> = lateWrite.arrive().finally(() => arriving.delete(arrival));
+        // A late write may fail, as any write. Its invocation has reported its deliveries as failed.
+        const ended = lateWrite.arrive().catch(() => undefined);
+        const arrival: Promise<unknown> = ended.finally(() => arriving.delete(arrival));
         arriving.add(arrival);
       }
     }
