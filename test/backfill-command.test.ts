@@ -35,7 +35,7 @@ afterAll(async () => {
 const itemCount = 1_000;
 
 const started = (args: readonly string[], env: NodeJS.ProcessEnv, cwd: string) => {
-  const all = { PATH: process.env.PATH, HOME: "/nonexistent", ...env };
+  const all = { PATH: process.env.PATH, HOME: "/dev/null", ...env };
   return collected(spawn(process.execPath, [program, ...args], { cwd, env: all }));
 };
 

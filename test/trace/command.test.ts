@@ -21,7 +21,7 @@ const program = join(dirname(require.resolve("@sluice/cli/package.json")), "bin/
 const module = fileURLToPath(new URL("orders.ts", import.meta.url));
 
 const run = (command: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<Ended> =>
-  collected(spawn(command, args, { env: { PATH: process.env.PATH, HOME: "/nonexistent", ...env } })).ended;
+  collected(spawn(command, args, { env: { PATH: process.env.PATH, HOME: "/dev/null", ...env } })).ended;
 
 const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 

@@ -29,7 +29,7 @@ afterAll(async () => {
 });
 
 const run = (args: readonly string[], env: NodeJS.ProcessEnv, cwd: string): Promise<Ended> => {
-  const all = { PATH: process.env.PATH, HOME: "/nonexistent", ...env };
+  const all = { PATH: process.env.PATH, HOME: "/dev/null", ...env };
   return collected(spawn(process.execPath, [program, "verify", ...args], { cwd, env: all })).ended;
 };
 

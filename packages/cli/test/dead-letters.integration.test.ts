@@ -192,10 +192,11 @@ describeWithSqs("sluice dead-letters", (engine) => {
 
   test("delete deletes nothing when the file cannot be written", async () => {
     const queue = await filled();
-    const ended = await run("delete", queue.url, "--yes", "--out", "/nonexistent/file");
+    // A folder in which no account can create a file.
+    const ended = await run("delete", queue.url, "--yes", "--out", "/dev/null/file");
     expect(ended).toMatchObject({
       code: 2,
-      stderr: expect.stringContaining("/nonexistent/file cannot be written: ENOENT"),
+      stderr: expect.stringContaining("/dev/null/file cannot be written: ENOTDIR"),
     });
     await untouched(queue);
   });

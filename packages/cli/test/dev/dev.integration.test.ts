@@ -103,7 +103,7 @@ const start = async (
 };
 
 const shell = async (command: string, env: NodeJS.ProcessEnv = {}): Promise<string> =>
-  (await run("sh", ["-c", command], { env: { PATH: process.env.PATH, HOME: "/nonexistent", ...env } })).stdout;
+  (await run("sh", ["-c", command], { env: { PATH: process.env.PATH, HOME: "/dev/null", ...env } })).stdout;
 
 const lineAfter = (text: string, label: string): string => {
   const lines = text.split("\n");

@@ -3,6 +3,7 @@
 import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createRequire } from "node:module";
+import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -29,10 +30,14 @@ export interface Started {
   readonly said: (pattern: RegExp) => Promise<void>;
 }
 
-/** The environment of the process. It does not contain the machine's own credentials, region and DEBUG. */
+/**
+ * The environment of the process. It does not contain the machine's own credentials, region and DEBUG. Its home folder
+ * cannot exist, not even if a program of the account root creates missing folders.
+ */
 const environment = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv => ({
   PATH: process.env.PATH,
-  HOME: "/nonexistent",
+  HOME: "/dev/null",
+  XDG_CACHE_HOME: process.env.XDG_CACHE_HOME || join(homedir(), ".cache"),
   AWS_ACCESS_KEY_ID: "local",
   AWS_SECRET_ACCESS_KEY: "local-secret",
   AWS_REGION: "us-east-1",
