@@ -113,7 +113,7 @@ describeWithEngines("backfills beside a live stream", (engines) => {
 
   test.each(Object.entries(mutants))("a backfill that %s is found", async (_name, mutation) => {
     const [seed = 1] = seeds;
-    for (let attempt = 0; attempt < 4; attempt += 1) {
+    for (let attempt = 0; attempt < 8; attempt += 1) {
       const { divergences } = await play({ ...small, seed: seed + attempt, mutation });
       if (divergences.length > 0) return;
     }

@@ -145,7 +145,8 @@ const liveRun = ({ play, table, streamArn, stateTable, live, frozen }: World, pl
     now: () => tableTime({ client: table.client, table: table.name }),
     openStore: () => tableStore({ client: table.client as never, table: stateTable, run: plan.run }),
     invoke: live.invoke,
-    frozen,
+    // A worker that continues would write the page that the defect skips. With this defect, no frozen worker does.
+    frozen: mutation.onResume ? [] : frozen,
     ...(mutation.onResume && { onResume: mutation.onResume }),
     ...rest,
     source: (asOf) => mutated(source(asOf), mutation),

@@ -140,7 +140,9 @@ const mutations: readonly Mutation[] = [
     what: "a delivery has waited for two hours",
     mutate: async (deployment) => {
       const { clients, retryQueueUrl } = deployment;
-      await clients.sqs.sendMessage({ QueueUrl: retryQueueUrl, MessageBody: '{"card":"canary-body"}' });
+      const MessageBody = '{"card":"canary-body"}';
+      // Delayed, because ministack's mapping would receive it, and report that the function fails: that is another finding.
+      await clients.sqs.sendMessage({ QueueUrl: retryQueueUrl, MessageBody, DelaySeconds: 900 });
       await publishAge(deployment, retryQueueUrl, 7_200);
     },
     fix: /runbook/,

@@ -34,8 +34,8 @@ const ageOf = (metric: string): number =>
 
 const countOf = ({ attributes }: QueueFacts): number => {
   const found = knownValue(attributes) ?? {};
-  return (["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"] as const)
-    .map((name) => Number(found[name] ?? 0))
+  return (["", "NotVisible", "Delayed"] as const)
+    .map((state) => Number(found[`ApproximateNumberOfMessages${state}`] ?? 0))
     .reduce((total, count) => total + count);
 };
 
