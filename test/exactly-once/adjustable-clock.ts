@@ -1,5 +1,5 @@
 // A clock with an adjustable speed. Its normal speed is the machine's speed. While a target throttles, the test makes
-// the clock faster, so that one minute takes two seconds.
+// the clock faster, so that one minute takes half a second.
 
 import type { Clock } from "@sluice/core/sink-kit";
 

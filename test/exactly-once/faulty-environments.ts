@@ -39,8 +39,8 @@ export interface FaultyEnvironments {
 
 const never = new Promise<never>(() => {});
 
-/** Speed of the clock while the target throttles: one minute takes two seconds. */
-const throttlingSpeed = 30;
+/** Speed of the clock while the target throttles: one minute takes half a second. */
+const throttlingSpeed = 120;
 
 export const faultyEnvironments = (
   plan: FaultPlan,
