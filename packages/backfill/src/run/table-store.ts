@@ -60,6 +60,12 @@ const packed = (state: RunState, place: string): Uint8Array => {
   throw new RunStateError(`${place}: ${found}; expected at most ${maxStateBytes}: keep it in a file or in S3`);
 };
 
+/** DynamoDB refuses the key of the item if the table has another one. Its answer does not say which. */
+const wrongKeys = (place: string, cause: Error): RunStateError =>
+  new RunStateError(`${place} cannot be read: ${cause.message}; expected a table with the text keys pk and sk`, {
+    cause,
+  });
+
 /** The condition under which a write replaces no state of another program. */
 interface WriteCondition {
   readonly ConditionExpression: string;
@@ -101,7 +107,10 @@ export const tableStore = ({ client, table, run }: TableStoreOptions): RunStore 
   return {
     place,
     open: async () => {
-      const { Item } = await client.getItem({ TableName: table, Key: keyOf(run), ConsistentRead: true });
+      const request = client.getItem({ TableName: table, Key: keyOf(run), ConsistentRead: true });
+      const { Item } = await request.catch((error: unknown) => {
+        throw error instanceof Error && error.name === "ValidationException" ? wrongKeys(place, error) : error;
+      });
       if (Item === undefined) return undefined;
       const state = stateIn(textIn(Item, place), run, place);
       known = (Item.writer as { readonly S?: string } | undefined)?.S;

@@ -327,6 +327,21 @@ describeWithDynamodb("an item of a table", (dynamodb) => {
     await expect(store().open()).rejects.toThrow(/no binary attribute state/);
   });
 
+  test("a table with another key is refused", async () => {
+    const table = `orders-${randomUUID()}`;
+    await client.createTable({
+      TableName: table,
+      BillingMode: "PAY_PER_REQUEST",
+      KeySchema: [{ AttributeName: "id", KeyType: "HASH" }],
+      AttributeDefinitions: [{ AttributeName: "id", AttributeType: "S" }],
+    });
+    const opened = tableStore({ client, table, run: "r-1" }).open();
+    await expect(opened).rejects.toThrow(RunStateError);
+    await expect(opened).rejects.toThrow(
+      /item run#r-1 of table orders-.* expected a table with the text keys pk and sk/,
+    );
+  });
+
   test("10,000 segments fit into an item; 20,000 files do not, and the error names the way out", async () => {
     const { store } = await place("r-1");
     const segments = Array.from(
