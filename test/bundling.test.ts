@@ -224,7 +224,7 @@ describeWithEngines("a bundled example", (engines: Engines<typeof wanted>) => {
     proxy.setMode("hang");
     const event = insert("replicate-to-postgres", 901);
     const way = { format: "cjs", minify: true } as const;
-    const deployed = await deploy("replicate-to-postgres", way, { DATABASE_URL: proxy.url }, 4_000);
+    const deployed = await deploy("replicate-to-postgres", way, { DATABASE_URL: proxy.url }, 15_000);
     expect(await deployed.invoke(event)).toEqual({
       response: { batchItemFailures: [{ itemIdentifier: event.Records[0]?.dynamodb?.SequenceNumber }] },
     });

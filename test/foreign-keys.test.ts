@@ -70,5 +70,5 @@ describeWithPostgres("two routes on tables with a foreign key", (engine) => {
     );
     expect(rows).toEqual([{ orders: lines / 4, lines }]);
     await pool.end();
-  }, 60_000);
+  });
 });

@@ -50,6 +50,8 @@ const switched =
   (route: keyof World["targets"], mode: "up" | "down"): Event =>
   (world) => {
     world.targets[route].mode = mode;
+    // An outage without a write would be none.
+    if (mode === "down") world.put("during-outage");
   };
 
 /** Redrives dead letters that were exported to a file and deleted from the queue some time ago. */

@@ -34,7 +34,7 @@ export interface ChaosResult {
 const silent = { info: () => undefined, warn: () => undefined };
 
 /** Timeout of the function. It is long enough for a slow machine, and short enough for a test. */
-const functionTimeoutMs = 5_000;
+const functionTimeoutMs = 15_000;
 
 /** Wraps the target's sink, so that the fault begins during the write with the number `atWrite`. */
 const faultDuringWrite = ({ target, fault, atWrite }: ChaosRun) => {

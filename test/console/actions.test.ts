@@ -165,7 +165,7 @@ describeWithChromium("the console of sluice dev", (chromium) => {
     const { page } = shown;
     const start = async (): Promise<void> => {
       await goto("/runs?start=backfill");
-      await page.getByRole("textbox", { name: /Items a second/ }).fill("15");
+      await page.getByRole("textbox", { name: /Items a second/ }).fill("5");
       await page.getByRole("checkbox", { name: /Dry run/ }).uncheck();
       await page.getByRole("button", { name: "Start the backfill" }).click();
       await page.waitForURL(/\/runs\?id=/);

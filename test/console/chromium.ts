@@ -123,7 +123,7 @@ const open = async (browser: Browser, hosts: readonly string[], options: ShowOpt
     if (!isHere(request.url(), hosts)) notes.foreign.push(request.url());
   });
   await watchPolicy(context, notes);
-  context.setDefaultTimeout(20_000);
+  context.setDefaultTimeout(60_000);
   const page = await context.newPage();
   return { page, record: notes, tab: () => context.newPage(), close: () => context.close() };
 };
@@ -137,6 +137,7 @@ export const startChromium = async ({ hosts = [] }: ChromiumOptions = {}): Promi
   const rules = [...hosts.map((host) => `MAP ${host} 127.0.0.1`), "MAP * ~NOTFOUND", ...excluded];
   const browser = await chromium.launch({
     executablePath: await executable(),
+    timeout: 120_000,
     args: [...quietArguments, `--host-resolver-rules=${rules.join(", ")}`],
   });
   return { browser, show: (options = {}) => open(browser, hosts, options), stop: () => browser.close() };

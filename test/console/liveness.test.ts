@@ -260,7 +260,7 @@ describeWithChromium("the page", (chromium) => {
       await visit(shown, world, "doctor");
       const calls = (): number => world.fake.calls.filter(({ method }) => method === "doctor").length;
       const before = calls();
-      world.fake.script("doctor", { afterMs: 300 });
+      world.fake.script("doctor", { afterMs: 4_000 });
       await page
         .getByRole("button", { name: /doctor|check|run/i })
         .first()

@@ -109,10 +109,10 @@ describeWithChromium("values of items", (chromium) => {
     test("that arrive after the user has hidden them are not shown", async () => {
       const { page } = shown;
       await visit(shown, world, "item");
-      world.fake.script("itemValues", { afterMs: 600 });
+      world.fake.script("itemValues", { afterMs: 4_000 });
       await page.getByRole("button", { name: "Show the values" }).click();
       await page.getByRole("button", { name: /stop/ }).click();
-      await page.waitForTimeout(1_000);
+      await page.waitForTimeout(5_000);
       expect(await holds(page, canary)).toBe(false);
       expect(await page.getByRole("button", { name: "Show the values" }).count()).toBe(1);
     });

@@ -168,6 +168,7 @@ describeWithEngines("the handler", ({ dynamodb, sqs: queues }) => {
       crm.setFault(() => "down");
       const before = crm.arrived();
       await writeThrice(delayed);
+      while (crm.arrived() - before < 5) await setTimeout(10);
       await setTimeout(8 * circuitOpenMs);
       during = crm.arrived() - before;
       crm.setFault(() => undefined);

@@ -179,7 +179,7 @@ describeWithEngines("the demo, on embedded engines", () => {
     await rm(folder, { recursive: true });
     const [chart = ""] = /^Lag: [\s\S]*/m.exec(demo.output()) ?? [];
     expect(chart).toMatch(/v Postgres is killed[\s\S]*v Postgres runs/);
-    expect(chart.match(/^ *[\d.]* [|+] .*p.*$/gm)?.length).toBeGreaterThan(5);
+    expect(chart.match(/^ *[\d.]* [|+] .*p.*$/gm)?.length).toBeGreaterThan(2);
     expect(chart).toMatch(/\+-+\+\n[\s\S]*seconds since the first write\n +p postgres {3}s sqs {3}d dynamodb\n/);
     expect(chart).toMatch(/^[\n\x20-\x7e]*$/);
     for (const label of ["postgres", "sqs", "dynamodb"]) expect(svg).toContain(`>${label}</text>`);

@@ -134,7 +134,7 @@ describeWithSqs("a message in flight", (engine) => {
   test("is extended for as long as the redrive takes", () =>
     withShop(
       async ({ shop, startRedrive }) => {
-        const queue = await newQueue(client, { VisibilityTimeout: "1" });
+        const queue = await newQueue(client, { VisibilityTimeout: "6" });
         await queue.fill(deadLetters(30));
         const started = startRedrive(queue.url, "--rate", "10");
         const stolen: unknown[] = [];
@@ -153,7 +153,8 @@ describeWithSqs("a message in flight", (engine) => {
         expect(stolen).toEqual([]);
         expect(shop.orders.requests()).toBe(3);
       },
-      { before: () => sleep(2_000) },
+      // Three requests take longer than the timeout of a message.
+      { before: () => sleep(3_000) },
     ));
 
   test("is extended while a local handler blocks its thread", async () => {

@@ -1,6 +1,9 @@
 // Tests of dead letters whose records are stored in S3. The command reads the records to put the messages in order.
 // The handler delivers the records. The command deletes a message from the queue, and then its record from S3.
 
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { S3 } from "@aws-sdk/client-s3";
 import { SQS } from "@aws-sdk/client-sqs";
@@ -22,9 +25,16 @@ describeWithSqs("a dead letter whose record is stored in S3", (engine) => {
   const payloadStore = s3PayloadStore({ bucket, client: s3 });
   const store = ["--payload-store", `s3://${bucket}`];
   const env = { AWS_ENDPOINT_URL_S3: engine.endpoint };
-  afterAll(() => {
+  const folders: string[] = [];
+  const newFile = async (): Promise<string> => {
+    const folder = await mkdtemp(join(tmpdir(), "sluice-payloads-"));
+    folders.push(folder);
+    return join(folder, "deleted.ndjson");
+  };
+  afterAll(async () => {
     client.destroy();
     s3.destroy();
+    for (const folder of folders) await rm(folder, { recursive: true });
   });
 
   /** Stores the record in S3, and returns the message's body. */
@@ -88,7 +98,7 @@ describeWithSqs("a dead letter whose record is stored in S3", (engine) => {
     ).toEqual([deadLetter]);
     expect(await objects()).toBe(before + 1);
     const deleted = await runSluice(
-      ["dead-letters", "delete", queue.url, ...store, "--yes", "--out", `/tmp/sluice-delete-${process.pid}`],
+      ["dead-letters", "delete", queue.url, ...store, "--yes", "--out", await newFile()],
       { env },
     );
     expect(deleted).toMatchObject({ code: 0, stdout: expect.stringContaining("1 dead letter deleted") });
@@ -134,7 +144,7 @@ describeWithSqs("a dead letter whose record is stored in S3", (engine) => {
     expect(exported.stderr).toContain("1 record in S3 not read: outside of the store");
     const shown = await runSluice(["dead-letters", "show", queue.url, rest.id, ...args], { env });
     expect(shown.stdout).toMatch(/^record {8}not read from s3:/m);
-    const out = `/tmp/sluice-foreign-${process.pid}-${args.length}`;
+    const out = await newFile();
     const deleted = await runSluice(["dead-letters", "delete", queue.url, ...args, "--yes", "--out", out], { env });
     expect(deleted.stderr).toContain(`${recordUrl} could not be removed: the record is not in the store`);
     expect(await queue.counts()).toEqual({ visible: 0, hidden: 0 });

@@ -153,7 +153,7 @@ describeWithPostgres("a row that Postgres refuses alone", (engine) => {
 
     test("is retried alone if it runs into the statement_timeout", async () => {
       const { database, relation, sink, ids, close } = await open(engine, guard, "note text", async (found) => {
-        await found.sql(`ALTER DATABASE ${new URL(found.url).pathname.slice(1)} SET statement_timeout = '800ms'`);
+        await found.sql(`ALTER DATABASE ${new URL(found.url).pathname.slice(1)} SET statement_timeout = '4s'`);
         return openDatabase(found.url);
       });
       await database.sql(`CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
@@ -176,7 +176,7 @@ describeWithPostgres("a row that Postgres refuses alone", (engine) => {
         ids,
         close,
       } = await open(engine, guard, "note text", async (found) => {
-        await found.sql(`ALTER DATABASE ${new URL(found.url).pathname.slice(1)} SET ${setting} = '800ms'`);
+        await found.sql(`ALTER DATABASE ${new URL(found.url).pathname.slice(1)} SET ${setting} = '4s'`);
         return openDatabase(found.url);
       });
       const sink = create();

@@ -23,7 +23,7 @@ const { ENDPOINT: url, PORT: port } = process.env;
 const unverified = await new Promise((resolve, reject) => get(url, ({ statusCode }) => resolve(statusCode)).on("error", reject));
 const change = streamChange({ after: { pk: "a", sk: "1" } });
 const mail = { from: "a@example.com", to: "b@example.com", subject: "x", text: "x" };
-const smtp = smtpTransport({ host: "127.0.0.1", port: Number(port), secure: true, timeoutMs: 2_000 });
+const smtp = smtpTransport({ host: "127.0.0.1", port: Number(port), secure: true, timeoutMs: 30_000 });
 const cases = [
   [webhookSink({ url, secrets: [], allowAddresses: ["127.0.0.1"] }), { body: "x" }],
   [emailSink({ transport: smtp, name: "smtp" }), mail],

@@ -30,9 +30,9 @@ describeWithMoto("the discovery of a deployment", (moto) => {
       changes += 1;
     });
     const { signal } = new AbortController();
+    const start = Date.now();
     const later = async (ms: number): Promise<void> => {
-      const now = Date.now() + ms;
-      jest.spyOn(Date, "now").mockReturnValue(now);
+      jest.spyOn(Date, "now").mockReturnValue(start + ms);
       await host.overview(signal);
       jest.restoreAllMocks();
     };

@@ -111,7 +111,7 @@ const lineAfter = (text: string, label: string): string => {
 };
 
 const until = async (isReached: () => Promise<boolean>): Promise<void> => {
-  for (let waited = 0; !(await isReached()) && waited < 20_000; waited += 100) await sleep(100);
+  for (let waited = 0; !(await isReached()) && waited < 60_000; waited += 100) await sleep(100);
   expect(await isReached()).toBe(true);
 };
 
@@ -154,6 +154,10 @@ describe("sluice dev", () => {
       engines.flatMap(({ lines }) => lines).find((line) => line.label.startsWith(label))?.command ?? "";
     expect(await shell(commandOf("list the items of orders"))).toContain('"o-1"');
     expect(await shell(commandOf("look into orders-dead-letters"))).toBe("");
+    // The process reports a delivery shortly after it.
+    const untilReported = (count: number) =>
+      until(async () => ((await ask("/api/changes")) as { rows: readonly unknown[] }).rows.length === count);
+    await untilReported(3);
     const { rows } = (await ask("/api/changes")) as { rows: readonly { keys: unknown; outcome: string }[] };
     expect(rows.map(({ outcome }) => outcome)).toEqual(["delivered", "delivered", "delivered"]);
     expect(rows[0]?.keys).toEqual({ id: { S: "1" } });
@@ -169,6 +173,7 @@ describe("sluice dev", () => {
     await dev.said(/loaded again after a change/);
     await shell(lineAfter(text(), "put an item into orders").replace('"S":"1"', '"S":"2"'));
     await until(async () => (await shell(`${psql} -Atc 'SELECT id FROM orders_2'`)) === "2\n");
+    await untilReported(4);
 
     const below = await descendants(dev.child.pid as number);
     expect(below.length).toBeGreaterThan(3);

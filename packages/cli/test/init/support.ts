@@ -59,7 +59,7 @@ export const runIn = (
   more: NodeJS.ProcessEnv = {},
 ): Promise<string> =>
   new Promise((resolve, reject) => {
-    const options = { cwd, env: { ...environment, ...more }, maxBuffer: 1e8, timeout: 150_000 };
+    const options = { cwd, env: { ...environment, ...more }, maxBuffer: 1e8, timeout: 400_000 };
     execFile(command, args, options, (error, stdout, stderr) => {
       if (error === null) resolve(stdout);
       else reject(new Error(`${command} ${args.join(" ")}: ${stdout.slice(-shown)}\n${stderr.slice(-shown)}`));

@@ -72,7 +72,7 @@ const javaCommand =
     ],
     // The jar loads its libraries relative to the working directory.
     options: { cwd: directory, env: { ...process.env, DDB_LOCAL_TELEMETRY: "0" } },
-    timeoutMs: 30_000,
+    timeoutMs: 60_000,
   });
 
 const dockerCommand: PortCommand = (port) => ({

@@ -93,7 +93,7 @@ const embeddedIn = async (directory: string, settings: ServerSettings): Promise<
       orphanSignal: "SIGQUIT",
       directory,
       probe: () => withClient(urlOn(port), (client) => client.query("SELECT 1")),
-      timeoutMs: 30_000,
+      timeoutMs: 60_000,
     });
   let [child, port] = await onFreePort(async (free) => [await startOn(free), free] as const);
   let endGuard: () => void = () => undefined;

@@ -34,7 +34,7 @@ for (const [name, start] of Object.entries(engines)) {
     });
 
     test("blocks a group behind its failed message, and no other group", async () => {
-      const rig = await openQueueRig(engine, failingFrom("a2", 1), { fifo: true, visibilityTimeout: 2 });
+      const rig = await openQueueRig(engine, failingFrom("a2", 1), { fifo: true, visibilityTimeout: 5 });
       await rig.send("a1", "a2", "a3", "b1", "b2", "b3");
       await rig.run();
       const seen = bodiesOf(rig.batches.flat());

@@ -92,10 +92,10 @@ describeWithSqs("the event source mapping of a standard queue", (engine) => {
     const rig = await openQueueRig(engine, onFirstReceive(script), { ...quickRedelivery, functionTimeoutMs: 500 });
     await rig.send("a", "b");
     await rig.run();
-    expect(rig.batches.map((batch) => bodiesOf(batch).sort())).toEqual([
-      ["a", "b"],
-      ["a", "b"],
-    ]);
+    const [first = [], ...others] = rig.batches;
+    expect(bodiesOf(first).sort()).toEqual(["a", "b"]);
+    // fauxqs may show the one a millisecond before the other.
+    expect(bodiesOf(others.flat()).sort()).toEqual(["a", "b"]);
   });
 
   test.each<[string, unknown]>([
@@ -126,7 +126,7 @@ describeWithSqs("the event source mapping of a standard queue", (engine) => {
     await tens.run();
     expect(tens.batches.map(({ length }) => length)).toEqual([10, 10, 5]);
 
-    const window = { batchSize: 20, maximumBatchingWindowInSeconds: 1 };
+    const window = { batchSize: 20, maximumBatchingWindowInSeconds: 5 };
     const rig = await openQueueRig(engine, undefined, window);
     await rig.send(...bodies);
     await rig.run();

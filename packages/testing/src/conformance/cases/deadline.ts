@@ -1,32 +1,22 @@
 // A sink stops when the signal aborts: C14.
 
-import { setTimeout } from "node:timers/promises";
 import type { SpecimenTable } from "../../records/specimen.ts";
 import type { Case } from "../case.ts";
 import { expectEqual, expectThat, within } from "../expectation.ts";
 import { deliverAll, type Harness, type SpecimenChange } from "../harness.ts";
-import { retriedOf } from "../write-outcomes.ts";
+import { untilQuiet, untilRequested } from "../quiet.ts";
+import { retriedOf, type WriteOutcomes } from "../write-outcomes.ts";
 
 /** `write` must end within this time after the signal aborts. Without a limit, a hanging sink would block the case. */
-const settleMs = 3_000;
-
-/** Time to wait. It is long enough for every request that the sink has started to reach the target. */
-const requestMs = 30;
+const settleMs = 5_000;
 
 /** If the target limits the entries of a request, this batch needs two requests. The second request must not start. */
 const batchOf = ({ limits }: Harness, table: SpecimenTable): readonly SpecimenChange[] =>
   table.putMany(Math.min((limits.maxEntries ?? 2) + 1, 1_000));
 
-const expectAllRetried = async (harness: Harness, changes: readonly SpecimenChange[], signal: AbortSignal) => {
-  const outcomes = await within(settleMs, harness.write(changes, { signal }), "write after the signal aborted");
+const expectAllRetried = async (written: Promise<WriteOutcomes>, changes: readonly SpecimenChange[]) => {
+  const outcomes = await within(settleMs, written, "write after the signal aborted");
   expectEqual(retriedOf(outcomes, changes).length, changes.length, "deliveries that are retried");
-};
-
-const untilRequested = async (harness: Harness, before: number): Promise<void> => {
-  const until = Date.now() + settleMs;
-  while (harness.requests() === before && Date.now() < until) await setTimeout(5);
-  await setTimeout(requestMs);
-  expectThat(harness.requests() > before, "requests before the signal aborted", 0, "at least one");
 };
 
 /** The cases of an aborted signal. */
@@ -37,8 +27,8 @@ export const deadlineCases: readonly Case[] = [
     run: async (harness, table) => {
       const changes = batchOf(harness, table);
       const before = harness.requests();
-      await expectAllRetried(harness, changes, AbortSignal.abort());
-      await setTimeout(requestMs);
+      await expectAllRetried(harness.write(changes, { signal: AbortSignal.abort() }), changes);
+      await untilQuiet(harness);
       expectEqual(harness.requests() - before, 0, "requests after the signal");
       await harness.expectHeld([]);
     },
@@ -52,13 +42,14 @@ export const deadlineCases: readonly Case[] = [
       const invocation = new AbortController();
       const before = harness.requests();
       await harness.fail({ kind: "hang" });
-      const written = expectAllRetried(harness, changes, invocation.signal);
+      const written = harness.write(changes, { signal: invocation.signal });
       written.catch(() => undefined);
       await untilRequested(harness, before);
       const started = harness.requests();
+      expectThat(started > before, "requests before the signal aborted", 0, "at least one");
       invocation.abort();
-      await written;
-      await setTimeout(requestMs);
+      await expectAllRetried(written, changes);
+      await untilQuiet(harness);
       expectEqual(harness.requests() - started, 0, "requests after the signal");
       await harness.endFault();
       await deliverAll(harness, changes);
