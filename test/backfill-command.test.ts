@@ -159,7 +159,7 @@ describeWithEngines("sluice backfill to Postgres", (engines) => {
       "--table",
       shop.table,
       "--items-per-second",
-      "150",
+      "50",
       "--segments",
       "20",
       "--concurrency",
@@ -181,7 +181,7 @@ describeWithEngines("sluice backfill to Postgres", (engines) => {
 
     const [, resume = ""] = /^resume: npx sluice backfill \S+ (.*)$/m.exec(stdout) ?? [];
     expect(resume).toMatch(/--run \d{8}-\d{6}-[0-9a-f]{4}$/);
-    const rest = await shop.start(resume.replace("--items-per-second 150 ", "").split(" ")).ended;
+    const rest = await shop.start(resume.replace("--items-per-second 50 ", "").split(" ")).ended;
     expect(rest).toMatchObject({ code: 0, stdout: expect.stringContaining("1,000 items = 1,000 delivered") });
     expect(rest.stderr).toContain(" resumed: ");
     expect(await shop.rows()).toEqual(everything);

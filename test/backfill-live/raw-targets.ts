@@ -39,6 +39,16 @@ export const withNumber = (raw: Raw, change: (number: bigint) => bigint): Raw =>
     return `"${epoch}-${String(change(BigInt(number))).padStart(40, "0")}"`;
   });
 
+/** Whether a transaction failed because the sink wrote the same rows meanwhile: it inserted one, or both waited. */
+const isContested = (transaction: Promise<void>): Promise<boolean> =>
+  transaction.then(
+    () => false,
+    (error: { readonly code?: string }) => {
+      if (error.code === "23505" || error.code === "40P01") return true;
+      throw error;
+    },
+  );
+
 /** Rows of an item in these tables, by the name of the table. */
 const rowsIn = (pool: pg.Pool, tables: readonly string[]): Pick<RawTarget, "get" | "set"> => ({
   get: async (pk) => {
@@ -52,7 +62,7 @@ const rowsIn = (pool: pg.Pool, tables: readonly string[]): Pick<RawTarget, "get"
   set: async (pk, raw) => {
     const rows = raw === undefined ? {} : parsed<Record<string, string>>(raw);
     const client = await pool.connect();
-    try {
+    const replace = async (): Promise<void> => {
       await client.query("BEGIN");
       for (const table of tables) {
         await client.query(`DELETE FROM ${table} WHERE pk = $1`, [pk]);
@@ -62,6 +72,9 @@ const rowsIn = (pool: pg.Pool, tables: readonly string[]): Pick<RawTarget, "get"
         ]);
       }
       await client.query("COMMIT");
+    };
+    try {
+      while (await isContested(replace())) await client.query("ROLLBACK");
     } finally {
       client.release();
     }

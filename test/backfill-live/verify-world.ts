@@ -57,6 +57,7 @@ const isHeartbeat = (keys: Image | undefined): boolean =>
 
 /** Puts an item again and again. The stream keeps the order, so its age when it is delivered is the stream's lag. */
 const startHeart = (table: SourceTable, random: Random) => {
+  const startedAtMs = Date.now();
   const putAtMs: number[] = [];
   let delivered = 0;
   let isStopped = false;
@@ -76,8 +77,8 @@ const startHeart = (table: SourceTable, random: Random) => {
     noteDelivered: (): void => {
       delivered += 1;
     },
-    /** Age of the oldest beat that was not delivered. */
-    lagMs: (): number => Date.now() - (putAtMs[delivered] ?? Date.now()),
+    /** Age of the youngest beat that was delivered. What was written before it has arrived. */
+    lagMs: (): number => Date.now() - (putAtMs[delivered - 1] ?? startedAtMs),
     stop: async (): Promise<void> => {
       isStopped = true;
       await beating;
@@ -110,7 +111,12 @@ export const openVerifyWorld = async (engines: LiveEngines, seed: number, name: 
     handler: async (event, context) => {
       await setTimeout(random.integer(slownessMs + 1));
       const answer = await handler(event, context);
-      for (const { dynamodb } of event.Records) if (isHeartbeat(dynamodb?.Keys)) heart.noteDelivered();
+      const [failed] = answer.batchItemFailures;
+      for (const { dynamodb } of event.Records) {
+        // The failed record and all later ones are delivered again.
+        if (dynamodb?.SequenceNumber === failed?.itemIdentifier) break;
+        if (isHeartbeat(dynamodb?.Keys)) heart.noteDelivered();
+      }
       return answer;
     },
     startingPosition: "TRIM_HORIZON",

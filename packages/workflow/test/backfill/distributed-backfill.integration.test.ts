@@ -112,7 +112,7 @@ describeWithEngines(`Step Functions (seed ${seed})`, ({ postgres, rig }) => {
       BillingMode: "PAY_PER_REQUEST",
       StreamSpecification: { StreamEnabled: true, StreamViewType: "NEW_AND_OLD_IMAGES" },
     });
-    mortal = await rig.deploy(tables, { ...common(), DEATH_SEED: seed });
+    mortal = await rig.deploy(tables, { ...common(), DEATH_SEED: seed }, 10);
     immortal = await rig.deploy(tables, common());
   });
 

@@ -34,10 +34,11 @@ export interface MinistackRig {
   readonly dynamodb: DynamoDB;
   readonly lambda: Lambda;
   readonly sfn: SFN;
-  /** Creates a function for each placeholder, by the name of its export. */
+  /** Creates a function for each placeholder, by the name of its export. Default of `timeoutSeconds`: 60. */
   readonly deploy: (
     exports: Readonly<Record<string, string>>,
     environment: Readonly<Record<string, string>>,
+    timeoutSeconds?: number,
   ) => Promise<Functions>;
   /** Starts an execution, and waits for its end. */
   readonly run: (machine: CopyStateMachine, functions: Functions, input: object) => Promise<Execution>;
@@ -76,7 +77,7 @@ export const ministackRig = async (): Promise<MinistackRig> => {
   let deployments = 0;
   let machines = 0;
 
-  const deploy: MinistackRig["deploy"] = async (exports, environment) => {
+  const deploy: MinistackRig["deploy"] = async (exports, environment, timeoutSeconds = 60) => {
     deployments += 1;
     const created = Object.entries(exports).map(async ([placeholder, name]) => {
       const { FunctionArn = "" } = await lambda.createFunction({
@@ -85,7 +86,7 @@ export const ministackRig = async (): Promise<MinistackRig> => {
         Role: roleArn,
         Handler: `index.${name}`,
         Code: { ZipFile: code },
-        Timeout: 10,
+        Timeout: timeoutSeconds,
         MemorySize: 512,
         Environment: { Variables: { ...environment, AWS_S3_FORCE_PATH_STYLE: "true" } },
       });
