@@ -36,8 +36,7 @@ export const ask = async <Value>(
   const controller = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   const silence = new Promise<typeof timeout>((resolve) => {
-    // After a pause of the process, timers come first: an answer that has arrived meanwhile is read before `setImmediate`.
-    timer = setTimeout(() => setImmediate(() => resolve(timeout)), patienceMs);
+    timer = setTimeout(() => resolve(timeout), patienceMs);
   });
   try {
     const value = await Promise.race([call(controller.signal), silence]);
