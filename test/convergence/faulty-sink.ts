@@ -126,8 +126,10 @@ export const faultySink = <Message>(real: Sink<Message, "upsert">, random: Rando
       if (!isReleased(lateWrite)) lateWrites.push(lateWrite);
       else {
         // A late write may fail, as any write. Its invocation has reported its deliveries as failed.
-        const ended = lateWrite.arrive().catch(() => undefined);
-        const arrival: Promise<unknown> = ended.finally(() => arriving.delete(arrival));
+        const arrival: Promise<unknown> = lateWrite
+          .arrive()
+          .catch(() => undefined)
+          .finally(() => arriving.delete(arrival));
         arriving.add(arrival);
       }
     }

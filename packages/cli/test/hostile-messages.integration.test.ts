@@ -1,7 +1,7 @@
 // Messages of strangers. Whoever may send to the queue can send any text. The command lists, shows, deletes and passes over
 // such messages, and their texts do not control the terminal.
 
-import { mkdtemp, readFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -76,10 +76,12 @@ describeWithSqs("a message of a stranger", (engine) => {
         const ended = await redrive(queue.url);
         expect(sumOf(ended)).toBe("5 received = 1 delivered + 1 rejected + 3 unsupported");
         expect([...shop.orders.items()]).toHaveLength(1);
-        const out = join(await mkdtemp(join(tmpdir(), "sluice-hostile-")), "deleted.ndjson");
+        const folder = await mkdtemp(join(tmpdir(), "sluice-hostile-"));
+        const out = join(folder, "deleted.ndjson");
         const deleted = await deadLetters("delete", queue.url, "--unsupported", "--yes", "--out", out);
         expect(deleted).toMatchObject({ code: 0, stdout: expect.stringContaining("3 unsupported messages deleted") });
         const lines = (await readFile(out, "utf8")).trim().split("\n");
+        await rm(folder, { recursive: true });
         expect(lines.map((line) => JSON.parse(line)).sort()).toEqual([bomb, twice, deep].sort());
         expect(linesOf(await deadLetters("list", queue.url)).at(-1)).toBe("1 dead letter");
       },

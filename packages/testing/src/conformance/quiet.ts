@@ -1,6 +1,7 @@
-// Waits for requests that a sink has started. Whoever counts them counts at the target, so they arrive a little later.
+// Waits for requests that a sink has started, and counts them. Whoever counts them counts at the target, so they arrive a little later.
 
 import { setImmediate, setTimeout } from "node:timers/promises";
+import { expectEqual } from "./expectation.ts";
 import type { Harness } from "./harness.ts";
 
 /** Time in which a request usually reaches the target. */
@@ -22,6 +23,16 @@ export const untilQuiet = async (harness: Pick<Harness, "requests">): Promise<vo
     await readWhatArrived();
     if (harness.requests() === before) return;
   }
+};
+
+/** Asserts that no request has followed the first `before` requests. `when` ends the subject of the error. */
+export const expectNoRequests = async (
+  harness: Pick<Harness, "requests">,
+  before: number,
+  when: string,
+): Promise<void> => {
+  await untilQuiet(harness);
+  expectEqual(harness.requests() - before, 0, `requests ${when}`);
 };
 
 /** The sink must send its first request within this time. */

@@ -4,7 +4,7 @@ import type { SpecimenTable } from "../../records/specimen.ts";
 import type { Case } from "../case.ts";
 import { expectEqual, expectThat, within } from "../expectation.ts";
 import { deliverAll, type Harness, type SpecimenChange } from "../harness.ts";
-import { untilQuiet, untilRequested } from "../quiet.ts";
+import { expectNoRequests, untilRequested } from "../quiet.ts";
 import { retriedOf, type WriteOutcomes } from "../write-outcomes.ts";
 
 /** `write` must end within this time after the signal aborts. Without a limit, a hanging sink would block the case. */
@@ -28,8 +28,7 @@ export const deadlineCases: readonly Case[] = [
       const changes = batchOf(harness, table);
       const before = harness.requests();
       await expectAllRetried(harness.write(changes, { signal: AbortSignal.abort() }), changes);
-      await untilQuiet(harness);
-      expectEqual(harness.requests() - before, 0, "requests after the signal");
+      await expectNoRequests(harness, before, "after the signal");
       await harness.expectHeld([]);
     },
   },
@@ -49,8 +48,7 @@ export const deadlineCases: readonly Case[] = [
       expectThat(started > before, "requests before the signal aborted", 0, "at least one");
       invocation.abort();
       await expectAllRetried(written, changes);
-      await untilQuiet(harness);
-      expectEqual(harness.requests() - started, 0, "requests after the signal");
+      await expectNoRequests(harness, started, "after the signal");
       await harness.endFault();
       await deliverAll(harness, changes);
       await harness.expectHeld(changes, "allowed");

@@ -1,9 +1,9 @@
 // What `read`, `canonical` and `keys` do when the target does not answer: they reject, and never say that it holds nothing.
 
 import { type Case, casesFor } from "../case.ts";
-import { codeOf, expectEqual, expectThat, mismatch, within } from "../expectation.ts";
+import { codeOf, expectThat, mismatch, within } from "../expectation.ts";
 import type { Harness, SpecimenChange } from "../harness.ts";
-import { untilQuiet } from "../quiet.ts";
+import { expectNoRequests, untilQuiet } from "../quiet.ts";
 
 /** The methods must end within this time: after the signal aborts, or if the target refuses connections. */
 const settleMs = 10_000;
@@ -28,11 +28,6 @@ const expectRejection = async ({ name, isFree }: Call, asked: Promise<unknown>, 
     (error: unknown) => (codeOf(error) === undefined ? `the error ${String(error)}` : undefined),
   );
   if (found !== undefined && !(isFree && found === "an answer")) mismatch(`${name} ${when}`, found, "a SinkError");
-};
-
-const expectNoRequests = async (harness: Harness, before: number, when: string): Promise<void> => {
-  await untilQuiet(harness);
-  expectEqual(harness.requests() - before, 0, `requests ${when}`);
 };
 
 /** The cases of reads that fail. */
