@@ -180,9 +180,9 @@ const playCases = async (
   return wrongSeeds(engine, table, sink, kind, cases);
 };
 
-/** Whether any of 40 histories ends in a wrong state. Delivers eight histories at a time until one is wrong. */
+/** Whether any of 400 histories ends in a wrong state. Delivers eight histories at a time until one is wrong. */
 const goesWrong = async (engine: Engine, kind: HistoryKind, client: DynamodbClient): Promise<boolean> => {
-  for (let first = 1; first <= 40; first += 8) {
+  for (let first = 1; first <= 400; first += 8) {
     if ((await playCases(engine, kind, casesOf(kind, 8, first), client)).length > 0) return true;
   }
   return false;
