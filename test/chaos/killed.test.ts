@@ -29,7 +29,7 @@ const types = { functionResponseTypes: ["ReportBatchItemFailures"], functionTime
 
 /** Number of records that one round adds. The rounds continue until the function has crashed at every step. */
 const roundSize = 20;
-const mostRounds = 40;
+const mostRounds = 200;
 
 const open = async (engines: Engines<typeof wanted>, seed: number) => {
   const name = `killed-${seed}`;

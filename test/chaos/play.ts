@@ -106,6 +106,8 @@ export const play = async (run: ChaosRun): Promise<ChaosResult> => {
   append(records.slice(0, middle));
   await start();
   await Promise.race([queuing.first, mapping.drained()]);
+  // The server may take a while to die. Only a restart overlaps with writes.
+  if (fault !== "restart") await injected.begun();
   // The second half of the history modifies the same items again, while their earlier changes are in the retry queue.
   append(records.slice(middle));
   // If the first half has fewer than `atWrite` writes, the fault begins only in the second half.

@@ -79,8 +79,8 @@ describeWithChromium("the screens", (chromium) => {
       const titles = new Set<string>();
       for (const screen of screens.filter((one) => one !== "run")) {
         await visit(shown, world, screen);
+        await shown.page.waitForFunction(() => document.title.includes("orders.ts"));
         const title = await shown.page.title();
-        expect(title).toContain("orders.ts");
         titles.add(title);
       }
       expect(titles.size).toBe(screens.length - 1);
@@ -117,7 +117,9 @@ describeWithChromium("the screens", (chromium) => {
       await visit(shown, world, "overview");
       await page.getByRole("link", { name: "Doctor" }).first().click();
       await page.getByRole("heading", { level: 1, name: "Doctor" }).waitFor();
-      expect(await page.evaluate(() => document.activeElement?.closest("main") !== null)).toBe(true);
+      await page.waitForFunction(
+        () => document.activeElement !== null && document.activeElement.closest("main") !== null,
+      );
     });
 
     test("move nothing if the user wants no motion", async () => {
@@ -158,8 +160,7 @@ describeWithChromium("the screens", (chromium) => {
     test("let a dead letter be redriven with the keyboard alone, from the start to its outcome", async () => {
       const { page } = shown;
       await visit(shown, world, "overview");
-      await page.keyboard.press("g");
-      await page.keyboard.press("d");
+      await Promise.all([page.keyboard.press("g"), page.keyboard.press("d")]);
       await page.getByRole("button", { name: "Show dead letter dl-00002" }).waitFor();
       await loaded(page);
       await tabTo(page, "Select dead letter dl-00002");
@@ -236,8 +237,8 @@ describeWithChromium("the screens", (chromium) => {
         ["i", "Item"],
         ["o", "Overview"],
       ] as const) {
-        await page.keyboard.press("g");
-        await page.keyboard.press(key);
+        // The page waits 1.5 s for the second key.
+        await Promise.all([page.keyboard.press("g"), page.keyboard.press(key)]);
         await page.getByRole("heading", { level: 1, name: title }).waitFor();
       }
       await page.keyboard.press("?");

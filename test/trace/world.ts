@@ -2,6 +2,7 @@
 // the test delivers changes and consumes the retry queue, so that each state can be held.
 
 import { setTimeout } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
 import { DynamoDB, type DynamoDBClientConfig } from "@aws-sdk/client-dynamodb";
 import { DynamoDBStreams } from "@aws-sdk/client-dynamodb-streams";
 import { SQS } from "@aws-sdk/client-sqs";
@@ -77,9 +78,10 @@ const createTable = async (client: DynamoDB, TableName: string, withStream: bool
   return TableDescription?.LatestStreamArn ?? "";
 };
 
-/** Reads the stream's only shard, from where it ended before. */
-const streamReader = (streams: DynamoDBStreams, streamArn: string) => {
+/** Reads the stream's only shard, from where it ended before, until at least `written` records have come in total. */
+const streamReader = (streams: DynamoDBStreams, streamArn: string, written: () => number) => {
   let iterator: string | undefined;
+  let read = 0;
   return async (): Promise<StreamRecord[]> => {
     if (iterator === undefined) {
       const { StreamDescription } = await streams.describeStream({ StreamArn: streamArn });
@@ -90,8 +92,9 @@ const streamReader = (streams: DynamoDBStreams, streamArn: string) => {
     const records: StreamRecord[] = [];
     // DynamoDB Local shows some writes a little late.
     await setTimeout(100);
-    for (let empty = 0; empty < 2; ) {
+    for (let empty = 0; empty < 2 || read < written(); ) {
       const { Records = [], NextShardIterator } = await streams.getRecords({ ShardIterator: iterator as string });
+      read += Records.length;
       records.push(...Records.map((one) => lambdaRecord(one as unknown as StreamsApiRecord, streamArn)));
       empty = Records.length === 0 ? empty + 1 : 0;
       iterator = NextShardIterator;
@@ -130,7 +133,8 @@ export const openWorld = async (engines: Engines) => {
   };
   const orders = ordersPipeline(options as never, pool, client, replica, (route) => down.has(route));
   const handler = orders.handler();
-  const read = streamReader(streams, streamArn);
+  let written = 0;
+  const read = streamReader(streams, streamArn, () => written);
   const undelivered: StreamRecord[] = [];
   const last = new Map<string, string>();
 
@@ -213,10 +217,12 @@ export const openWorld = async (engines: Engines) => {
     consumeRetries,
     put: async ({ id, total, hidden = false, note = "" }: Order): Promise<void> => {
       const Item = { id: { S: id }, total: { N: String(total) }, hidden: { BOOL: hidden }, note: { S: note } };
-      await client.putItem({ TableName: name, Item });
+      const { Attributes } = await client.putItem({ TableName: name, Item, ReturnValues: "ALL_OLD" });
+      if (!isDeepStrictEqual(Attributes, Item)) written += 1; // a put that changes nothing has no record
     },
     remove: async (id: string): Promise<void> => {
-      await client.deleteItem({ TableName: name, Key: { id: { S: id } } });
+      const input = { TableName: name, Key: { id: { S: id } }, ReturnValues: "ALL_OLD" } as const;
+      if ((await client.deleteItem(input)).Attributes !== undefined) written += 1;
     },
     traceOptions,
     trace: (id: string, extra: Partial<TraceOptions> = {}): Promise<ItemTrace> =>

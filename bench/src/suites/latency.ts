@@ -80,6 +80,9 @@ const postgresTarget = (pool: pg.Pool): LatencyTarget => ({
   },
 });
 
+/** A rate needs two writes, also if the machine pauses for the time of the load. */
+const leastWrites = 2;
+
 /** Puts items at a constant rate for the time of the load. Returns the time of each acknowledgement, by the item's key. */
 const putAll = async (
   client: DynamoDB,
@@ -95,7 +98,7 @@ const putAll = async (
   };
   const beganMs = performance.now();
   const elapsedMs = (): number => performance.now() - beganMs;
-  for (let made = 0; made < items.length && elapsedMs() < ms; ) {
+  for (let made = 0; made < items.length && (made < leastWrites || elapsedMs() < ms); ) {
     const due = Math.min(items.length, (elapsedMs() / 1_000) * perSecond);
     for (; made < due && inFlight.size < mostInFlight; made += 1) {
       const writing = put(items[made] as PlainItem).finally(() => inFlight.delete(writing));

@@ -6,13 +6,16 @@ import { S3 } from "@aws-sdk/client-s3";
 import { SFN } from "@aws-sdk/client-sfn";
 import { SNS } from "@aws-sdk/client-sns";
 import { SQS } from "@aws-sdk/client-sqs";
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { type Engines, engineOrSkip, startEngines, startMinistack } from "@sluice/local";
 import { App, DefaultStackSynthesizer, Duration } from "aws-cdk-lib";
 import pg from "pg";
 import { FanOutStack } from "../src/fan-out-stack.ts";
 import { requestPage } from "./approval.ts";
 import { deployTo } from "./cloud-assembly.ts";
+
+/** A long timeout, because the machine may be slow. */
+jest.setTimeout(600_000);
 
 const wanted = { postgres: true, opensearch: true } as const;
 
@@ -35,11 +38,11 @@ const describeWithEngines = await engineOrSkip({ describe, test, afterAll }, sta
 
 /** Waits for a value that `read` finds. */
 const until = async <Value>(what: string, read: () => Promise<Value | undefined>): Promise<Value> => {
-  const endsAt = Date.now() + 60_000;
+  const endsAt = Date.now() + 150_000;
   for (;;) {
     const value = await read();
     if (value !== undefined) return value;
-    if (Date.now() > endsAt) throw new Error(`${what} did not arrive within 60 s`);
+    if (Date.now() > endsAt) throw new Error(`${what} did not arrive within 150 s`);
     await new Promise((resolve) => setTimeout(resolve, 250));
   }
 };

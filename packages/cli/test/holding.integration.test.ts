@@ -97,14 +97,14 @@ describeWithSqs("a message in flight", (engine) => {
     const { open, entered, before } = gate();
     await withShop(
       async ({ shop, redrive, startRedrive }) => {
-        const queue = await newQueue(client, { VisibilityTimeout: "2" });
+        const queue = await newQueue(client, { VisibilityTimeout: "6" });
         await queue.fill(deadLetters(30));
         const killed = startRedrive(queue.url, "--rate", "10");
         await entered;
         killed.child.kill("SIGKILL");
         expect(await killed.ended).toMatchObject({ code: undefined });
         open();
-        await sleep(2_500);
+        await sleep(6_500);
         // The killed process has delivered ten messages with its last request, but has not deleted them from the queue.
         expect(await redrive(queue.url)).toMatchObject({
           code: 0,
@@ -134,7 +134,7 @@ describeWithSqs("a message in flight", (engine) => {
   test("is extended for as long as the redrive takes", () =>
     withShop(
       async ({ shop, startRedrive }) => {
-        const queue = await newQueue(client, { VisibilityTimeout: "6" });
+        const queue = await newQueue(client, { VisibilityTimeout: "14" });
         await queue.fill(deadLetters(30));
         const started = startRedrive(queue.url, "--rate", "10");
         const stolen: unknown[] = [];
@@ -154,15 +154,15 @@ describeWithSqs("a message in flight", (engine) => {
         expect(shop.orders.requests()).toBe(3);
       },
       // Three requests take longer than the timeout of a message.
-      { before: () => sleep(3_000) },
+      { before: () => sleep(5_000) },
     ));
 
   test("is extended while a local handler blocks its thread", async () => {
-    const queue = await newQueue(client, { VisibilityTimeout: "1" });
+    const queue = await newQueue(client, { VisibilityTimeout: "6" });
     await queue.fill(deadLetters(2));
     const handler = fileURLToPath(new URL("support/handlers.mjs#blocking", import.meta.url));
     const ended = await runSluice(["redrive", queue.url, "--handler", decodeURIComponent(handler), "--rate", "1"], {
-      env: { BLOCK_MS: "3000", DELIVERED: "/dev/null" },
+      env: { BLOCK_MS: "7000", DELIVERED: "/dev/null" },
     });
     expect(ended).toMatchObject({ code: 0, stdout: "2 received = 2 delivered\n" });
   });

@@ -1,6 +1,6 @@
 // A message may contain any text. If a message is malformed, every command must report it and continue.
 
-import { expect, jest, test } from "@jest/globals";
+import { expect, test } from "@jest/globals";
 import { decodeEnvelope } from "@sluice/core/envelope";
 import fc from "fast-check";
 import { deadLetterLines, groupLines, rowOf } from "../src/dead-letters/list.ts";
@@ -9,9 +9,6 @@ import { keyMatch } from "../src/filter/item-key.ts";
 import { unsupportedMessages } from "../src/message-source/unsupported-messages.ts";
 import { deadLetterReader, invocationReader } from "../src/redrive/read-message.ts";
 import { deadLetterOf } from "./support/dead-letters.ts";
-
-/** On a busy machine the runs take longer than Jest's default timeout. */
-jest.setTimeout(60_000);
 
 const payloads = { fetch: async () => undefined, isInside: () => true };
 const readers = [

@@ -218,7 +218,9 @@ describe("a failed request", () => {
     script("hang");
     const abort = new AbortController();
     const writing = failing(write(abort.signal));
-    setTimeout(() => abort.abort(), 50);
+    while (seen.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+    await new Promise((resolve) => setTimeout(resolve, 50)); // the answer has begun
+    abort.abort();
     await writing;
     expect(seen.length).toBe(2);
     await failing(write(abort.signal));

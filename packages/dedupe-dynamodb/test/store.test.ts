@@ -1,5 +1,5 @@
 import { DynamoDBClient, ScanCommand } from "@aws-sdk/client-dynamodb";
-import { afterAll, describe, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { engineOrSkip, startDynamodb } from "@sluice/local";
 import { dynamodbDedupe } from "../src/index.ts";
 
@@ -15,7 +15,13 @@ const numbersTo = (count: number): number[] => Array.from({ length: count }, (_,
 
 describeWithDynamodb("the table", ({ clientConfig }) => {
   const client = new DynamoDBClient(clientConfig);
-  afterAll(() => client.destroy());
+  // The store gives each request 2 s, as an invocation must. A busy machine may pause for longer.
+  const timeout = AbortSignal.timeout.bind(AbortSignal);
+  beforeAll(() => void jest.spyOn(AbortSignal, "timeout").mockImplementation((ms) => timeout(30 * ms)));
+  afterAll(() => {
+    jest.restoreAllMocks(); // The worker's other test files have the same AbortSignal.
+    client.destroy();
+  });
   let tables = 0;
   const openStore = async () => {
     tables += 1;

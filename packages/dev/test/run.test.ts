@@ -196,7 +196,7 @@ describe("a module", () => {
     stop.abort();
     await ended;
     expect(await started.call("orders", "pid", null, { signal: never() })).toEqual(expect.any(Number));
-  }, 60_000);
+  });
 
   test("that is broken says file and line; changes wait until it is mended", async () => {
     await workspace.write("orders.mjs", source("").replace("export const orders", "export const const orders"));

@@ -199,7 +199,8 @@ describeWithPostgres("a row that Postgres refuses alone", (engine) => {
       const { database, relation, sink, close } = await open(engine, guard);
       await raise(database, relation, "XX000");
       const pids = async () =>
-        database.sql("SELECT pid FROM pg_stat_activity WHERE datname = current_database() ORDER BY pid");
+        database.sql(`SELECT pid FROM pg_stat_activity
+          WHERE datname = current_database() AND backend_type = 'client backend' ORDER BY pid`);
       const before = await pids();
       const batch = [row("1", { note: "x" }), row("2", { note: bad })];
       expect(outcomesOf(batch, await sink().write(batch, invocation()))).toEqual(["delivered", "SINK_REJECTED"]);

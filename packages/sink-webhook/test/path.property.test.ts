@@ -63,7 +63,12 @@ const decodedPath = (path: string): { readonly segments: readonly string[]; read
 };
 
 test(`a server receives the very segment below the sink's path, with the API key (seed ${seed})`, async () => {
-  const sink = webhookSink({ url: `${endpoint.url}?key=secret`, secrets: [], allowAddresses: ["127.0.0.1"] });
+  const sink = webhookSink({
+    url: `${endpoint.url}?key=secret`,
+    secrets: [],
+    allowAddresses: ["127.0.0.1"],
+    timeoutMs: 60_000,
+  });
   await fc.assert(
     fc.asyncProperty(text, fc.boolean(), async (raw, isEncoded) => {
       const before = endpoint.received.length;

@@ -64,7 +64,7 @@ describeWithMinistack("sluice console --function", (ministack) => {
       FunctionName: functionName,
       Environment: { Variables: { ...secrets, DEAD_LETTER_QUEUE_URL: deadLetterQueueUrl, TARGET_TABLE: target } },
     });
-  }, 120_000);
+  });
   afterEach(async () => {
     page?.child.kill("SIGKILL");
     page = undefined;
@@ -172,7 +172,7 @@ describeWithMinistack("sluice console --function", (ministack) => {
     // No request asked for values.
     for (const canary of [...canaries, "canary of"]) expect(opened.texts()).not.toContain(canary);
     expect(await opened.stop()).toBe(0);
-  }, 120_000);
+  });
 
   /** What each start may do, besides looking. */
   const starts = [
@@ -181,41 +181,37 @@ describeWithMinistack("sluice console --function", (ministack) => {
     { args: ["--write"], may: ["redrive", "drop", "edit"] },
   ] as const;
 
-  test.each(starts)(
-    "sluice console $args may $may, and nothing else",
-    async ({ args, may }) => {
-      const ids = [await sendDeadLetter("c", 3), await sendDeadLetter("d", 4)];
-      const opened = await open(...args);
-      const { url } = await deadLetters(opened);
-      const pipeline = deployment.functionName;
-      const newImage = { pk: { S: "c" }, note: { S: "edited" } };
-      const requests = {
-        redrive: ["/api/runs", { kind: "redrive", pipeline, queueUrl: url, isDryRun: true }],
-        edit: ["/api/dead-letters/edit", { queueUrl: url, id: ids[0], newImage }],
-        drop: ["/api/dead-letters/drop", { queueUrl: url, ids: [ids[1]] }],
-        backfill: ["/api/runs", { kind: "backfill", pipeline }],
-        repair: ["/api/runs", { kind: "verify", pipeline, repairs: true }],
-      } as const;
-      const allowed: string[] = [];
-      for (const [name, [path, body]] of Object.entries(requests)) {
-        const { status } = await opened.post(path, body);
-        if (status === 403) continue;
-        expect({ name, status }).toEqual({ name, status: 200 });
-        allowed.push(name);
-        // A run has the messages in flight.
-        await opened.idle();
-      }
-      expect(allowed.sort()).toEqual([...may].sort());
-      if (!may.some((name) => name === "drop")) {
-        expect(await waiting()).toBe(2);
-        return;
-      }
-      expect([await copyOf("c"), await copyOf("d"), await waiting()]).toEqual(["edited", undefined, 0]);
-      const [file = ""] = (await readdir(folder)).filter((name) => name.endsWith(".jsonl"));
-      expect(await readFile(join(folder, file), "utf8")).toContain("canary of d");
-    },
-    60_000,
-  );
+  test.each(starts)("sluice console $args may $may, and nothing else", async ({ args, may }) => {
+    const ids = [await sendDeadLetter("c", 3), await sendDeadLetter("d", 4)];
+    const opened = await open(...args);
+    const { url } = await deadLetters(opened);
+    const pipeline = deployment.functionName;
+    const newImage = { pk: { S: "c" }, note: { S: "edited" } };
+    const requests = {
+      redrive: ["/api/runs", { kind: "redrive", pipeline, queueUrl: url, isDryRun: true }],
+      edit: ["/api/dead-letters/edit", { queueUrl: url, id: ids[0], newImage }],
+      drop: ["/api/dead-letters/drop", { queueUrl: url, ids: [ids[1]] }],
+      backfill: ["/api/runs", { kind: "backfill", pipeline }],
+      repair: ["/api/runs", { kind: "verify", pipeline, repairs: true }],
+    } as const;
+    const allowed: string[] = [];
+    for (const [name, [path, body]] of Object.entries(requests)) {
+      const { status } = await opened.post(path, body);
+      if (status === 403) continue;
+      expect({ name, status }).toEqual({ name, status: 200 });
+      allowed.push(name);
+      // A run has the messages in flight.
+      await opened.idle();
+    }
+    expect(allowed.sort()).toEqual([...may].sort());
+    if (!may.some((name) => name === "drop")) {
+      expect(await waiting()).toBe(2);
+      return;
+    }
+    expect([await copyOf("c"), await copyOf("d"), await waiting()]).toEqual(["edited", undefined, 0]);
+    const [file = ""] = (await readdir(folder)).filter((name) => name.endsWith(".jsonl"));
+    expect(await readFile(join(folder, file), "utf8")).toContain("canary of d");
+  });
 
   test("asks for no right beyond the policy that it prints", async () => {
     await sendDeadLetter("e", 5);
@@ -234,7 +230,7 @@ describeWithMinistack("sluice console --function", (ministack) => {
     expect(asked).toEqual(
       expect.arrayContaining(["lambda:InvokeFunction", "sqs:DeleteMessage", "cloudwatch:ListMetrics"]),
     );
-  }, 60_000);
+  });
 
   test("with the module: one item, its values after a click, a verification that only compares, the doctor", async () => {
     const { dynamodb } = deployment.clients;

@@ -66,7 +66,7 @@ describeWithMinistack("the overview of a deployment", (ministack) => {
       }),
       { seed, numRuns: 12, endOnFailure: true },
     );
-  }, 120_000);
+  });
 
   test("finds the routes by their metrics, the queues by the function, and counts messages", async () => {
     const deployment = await createDeployment(ministack);
@@ -183,5 +183,5 @@ describeWithMinistack("the overview of a deployment", (ministack) => {
       { seed, numRuns: 30, endOnFailure: true },
     );
     deployment.close();
-  }, 60_000);
+  });
 });

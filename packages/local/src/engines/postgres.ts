@@ -49,7 +49,7 @@ const defaultSettings: ServerSettings = {
 };
 
 const withClient = async (url: string, use: (client: pg.Client) => Promise<unknown>): Promise<void> => {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 60_000 });
   // When the server ends, the query rejects. The client also emits `error`, which without a listener ends this process.
   client.on("error", () => undefined);
   await client.connect();

@@ -25,8 +25,11 @@ export interface EventSourceMapping {
   readonly counters: Readonly<Counters>;
 }
 
-/** DynamoDB Local shows a write on the stream up to 16 ms late (measured), so an earlier poll may miss the write. */
-const visibilityMs = 100;
+/**
+ * DynamoDB Local shows a write on the stream up to 16 ms late on a quiet machine (measured), and later on a busy one.
+ * An earlier poll may miss the write.
+ */
+const visibilityMs = 300;
 
 /** Whether, since this time, the shards were listed, and every shard was read and processed up to its tip. */
 const isDrainedSince = (state: MappingState, run: StreamMappingRun, sinceMs: number): boolean =>
