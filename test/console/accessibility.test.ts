@@ -81,6 +81,7 @@ describeWithChromium("the screens", (chromium) => {
         await visit(shown, world, screen);
         await shown.page.waitForFunction(() => document.title.includes("orders.ts"));
         const title = await shown.page.title();
+        expect(title).toContain("orders.ts");
         titles.add(title);
       }
       expect(titles.size).toBe(screens.length - 1);

@@ -1,7 +1,6 @@
 // A table with its stream, a pipeline with two routes, and queues, for the tests of `sluice trace`. Nothing runs by itself:
 // the test delivers changes and consumes the retry queue, so that each state can be held.
 
-import { setTimeout } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { DynamoDB, type DynamoDBClientConfig } from "@aws-sdk/client-dynamodb";
 import { DynamoDBStreams } from "@aws-sdk/client-dynamodb-streams";
@@ -78,7 +77,7 @@ const createTable = async (client: DynamoDB, TableName: string, withStream: bool
   return TableDescription?.LatestStreamArn ?? "";
 };
 
-/** Reads the stream's only shard, from where it ended before, until at least `written` records have come in total. */
+/** Reads the stream's only shard, from where it ended before, until `written` records have come in total. */
 const streamReader = (streams: DynamoDBStreams, streamArn: string, written: () => number) => {
   let iterator: string | undefined;
   let read = 0;
@@ -91,12 +90,10 @@ const streamReader = (streams: DynamoDBStreams, streamArn: string, written: () =
     }
     const records: StreamRecord[] = [];
     // DynamoDB Local shows some writes a little late.
-    await setTimeout(100);
-    for (let empty = 0; empty < 2 || read < written(); ) {
+    while (read < written()) {
       const { Records = [], NextShardIterator } = await streams.getRecords({ ShardIterator: iterator as string });
       read += Records.length;
       records.push(...Records.map((one) => lambdaRecord(one as unknown as StreamsApiRecord, streamArn)));
-      empty = Records.length === 0 ? empty + 1 : 0;
       iterator = NextShardIterator;
     }
     return records;
