@@ -15,9 +15,12 @@ interface RowQuestion {
   readonly content: () => CopyContent;
 }
 
-/** A row without a version in the guard is a copy that any older change would overwrite. It counts as missing. */
-const unguarded = ({ isThere }: FoundRow, { isWanted, hasChildren }: RowQuestion): HeldCopy | undefined =>
-  (isThere === "true" || hasChildren) && !isWanted ? { version: "", state: "live" } : undefined;
+/**
+ * A row without a version in the guard is a copy that any older change would overwrite, so its content does not count. The
+ * version is the same whether a copy is wanted or not: a change of the item must not look like a write of the target.
+ */
+const unguarded = ({ isThere }: FoundRow, { hasChildren }: RowQuestion): HeldCopy | undefined =>
+  isThere === "true" || hasChildren ? { version: "", state: "live" } : undefined;
 
 const shownCopy = (row: FoundRow, question: RowQuestion): HeldCopy | undefined => {
   const version = row.version ?? "";
