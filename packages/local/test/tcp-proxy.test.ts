@@ -22,7 +22,9 @@ const open = async () => {
     const socket = connect(Number(port), hostname);
     socket.on("error", () => undefined);
     socket.write(text);
-    const [bytes] = (await Promise.race([once(socket, "data"), once(socket, "close")])) as [unknown];
+    const bytes = await new Promise<unknown>((resolve) =>
+      socket.once("data", resolve).once("close", () => resolve(undefined)),
+    );
     socket.destroy();
     return bytes instanceof Buffer ? bytes.toString() : undefined;
   };
