@@ -61,7 +61,7 @@ const layoutOf = (chart: LineChart, terminal: Terminal): Layout => {
   const ticks = plotIn(chart, { columns: 1, rows, dotsAcross, dotsDown }).y.ticks;
   const gutter = Math.max(0, ...ticks.map((tick) => numberText(tick).length)) + 2;
   // The letters at the ends of the lines are at the right of the plot.
-  const columns = Math.max(10, terminal.width - gutter - chart.series.length);
+  const columns = Math.max(8, terminal.width - gutter - chart.series.length);
   const grid = { columns, rows, dotsAcross, dotsDown };
   const signs = signsOf(chart.series.map(({ label }) => label));
   return { chart, terminal, alphabet, signs, gutter, grid, plot: plotIn(chart, grid) };

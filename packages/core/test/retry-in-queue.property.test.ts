@@ -10,7 +10,6 @@ import {
   type Sink,
   type StreamRecord,
   superseded,
-  systemClock,
 } from "../src/sink-kit.ts";
 import { type Crash, type CrashingEnvironment, crashingEnvironment } from "./crashing-environment.ts";
 import { memoryDeadLetterQueue } from "./memory-dead-letter-queue.ts";
@@ -139,6 +138,12 @@ interface Instance {
   readonly handle: (event: unknown) => Promise<ReadonlySet<string>>;
 }
 
+/** Sleeps in virtual time: no deadline passes while code runs, however long the machine pauses. */
+const sleep: Clock["sleep"] = (ms, signal) =>
+  ms === 0 || signal?.aborted
+    ? Promise.resolve()
+    : new Promise((resolve) => signal?.addEventListener("abort", () => resolve(), { once: true }));
+
 const newInstance = (world: World): Instance => {
   let requests = 0;
   const crashes = (): Crash => {
@@ -147,7 +152,7 @@ const newInstance = (world: World): Instance => {
     return world.crashes(world.requests);
   };
   const environment = crashingEnvironment(crashes, () => world.plan.ticks(String(requests)));
-  const clock: Clock = { now: () => world.nowMs, sleep: systemClock.sleep, random: () => 0 };
+  const clock: Clock = { now: () => world.nowMs, sleep, random: () => 0 };
   const handler = pipeline("p", {
     deadLetterQueue: { write: (envelopes) => environment.request(() => world.deadLetters.write(envelopes)) },
     retryQueue: queueOf(world, environment),

@@ -544,7 +544,7 @@ describeWithSqs("sqsRetryQueue on a real queue", (engine) => {
 
   test("a standard queue delays a delivery, and postpones it further after another failure", async () => {
     const queueUrl = await createQueue("delayed");
-    const queue = sqsRetryQueue({ queueUrl, client, firstDelaySeconds: 1, maxDelaySeconds: 60 });
+    const queue = sqsRetryQueue({ queueUrl, client, firstDelaySeconds: 4, maxDelaySeconds: 60 });
     expect(queue.keepsOrder).toBe(false);
     expect((await queue.write([messageOf("a", "a")])).stored.size).toBe(1);
     expect(await receive(queueUrl)).toEqual([]);

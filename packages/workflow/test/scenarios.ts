@@ -80,13 +80,14 @@ const makeWorld = (engine: Engine, options: WorldOptions): World => {
   const { target, handler } = orders();
   const { lines, ...logger } = keptLines();
   const mails: Notification[] = [];
+  let acts: Promise<unknown> | undefined;
   const page = approvalPageHandler({ secret, logger, clients: { sfn: engine.tasks } });
   const lambda: LambdaClient = { invoke: options.invoke ?? invoking(handler) };
   const clock = { now: queue.now, sleep: async (ms: number) => queue.advance(ms), random: () => 0 };
   const clients = { sqs: queue.client, lambda, ...(options.dynamodb && { dynamodb: options.dynamodb }) };
   const sendMail = async (mail: Notification): Promise<void> => {
     mails.push(mail);
-    if (mail.subject.startsWith("Approve")) void options.human?.(linkIn(mail), page);
+    if (mail.subject.startsWith("Approve")) acts = options.human?.(linkIn(mail), page);
   };
   const real: { readonly [placeholder: string]: LambdaFunction } = {
     InspectionFunctionArn: inspectionHandler({ queueUrl, logger, clients }) as LambdaFunction,
@@ -120,6 +121,7 @@ const makeWorld = (engine: Engine, options: WorldOptions): World => {
     delivered: () => [...target.items().values()],
     run: async (input = {}) => {
       const ended = await engine.run(redriveStateMachine(options.machine), functions, input);
+      await acts;
       const report = lines.find(({ message }) => message === "redrive ended")?.fields as unknown as Report;
       return { ...ended, report };
     },
