@@ -1,7 +1,7 @@
 // Generates the entries of functions that need the user's pipeline: a module of three lines, which esbuild bundles.
 
-import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
+import { createHash, randomUUID } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, realpathSync, renameSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join, relative, sep } from "node:path";
@@ -121,6 +121,9 @@ export const pipelineEntry = (module: PipelineModule, factory: CopyFactory, opti
     "",
   ].join("\n");
   const path = join(folder, `${factory}-${createHash("sha256").update(text).digest("hex").slice(0, 16)}.mjs`);
-  writeFileSync(path, text);
+  // Another process may be bundling the file, so it is replaced whole.
+  const draft = `${path}.${randomUUID()}`;
+  writeFileSync(draft, text);
+  renameSync(draft, path);
   return path;
 };

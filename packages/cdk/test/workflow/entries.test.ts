@@ -1,9 +1,20 @@
 // The generated entries of plans and workers: whatever the user's module and project look like, the bundle has the pipeline.
 
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, realpathSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  fstatSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { expect, test } from "@jest/globals";
 import { Stack } from "aws-cdk-lib";
 import { buildSync } from "esbuild";
@@ -74,6 +85,18 @@ test("a project without node_modules, as with Plug'n'Play, keeps the generated m
   const generated = pipelineEntry({ entry, pipelineExport: "orders" }, "backfillWorker", {});
   expect(dirname(generated)).toBe(join(realpathSync(dirname(entry)), "node_modules", ".cache", "sluice"));
   expect(loaded(entry, "orders")).toBe("function");
+});
+
+test("a generated module is replaced whole, because another process may be bundling it", () => {
+  const entry = project("pipeline.mjs", `export const own = ${pipelineText};`);
+  const generate = () => pipelineEntry({ entry, pipelineExport: undefined }, "backfillWorker", {});
+  const path = generate();
+  const [file, text] = [openSync(path, "r"), readFileSync(path, "utf8")];
+  expect(generate()).toBe(path);
+  expect(fstatSync(file).nlink).toBe(0);
+  closeSync(file);
+  expect(readFileSync(path, "utf8")).toBe(text);
+  expect(readdirSync(dirname(path))).toEqual([basename(path)]);
 });
 
 test("a project behind symbolic links is bundled", () => {
