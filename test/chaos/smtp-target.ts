@@ -2,8 +2,8 @@
 // malformed.
 
 import { once } from "node:events";
-import type { AddressInfo, Socket } from "node:net";
-import { startTcpProxy, type TcpProxyMode } from "@sluice/local";
+import type { Socket } from "node:net";
+import { freePort, startTcpProxy, type TcpProxyMode } from "@sluice/local";
 import { emailSink, smtpTransport } from "@sluice/sink-email";
 import { SMTPServer } from "smtp-server";
 import type { Arrival } from "./comparison.ts";
@@ -46,18 +46,18 @@ export const smtpTarget = async (): Promise<ChaosTarget> => {
   const received: Arrival[] = [];
   const sockets = new Set<Socket>();
   let server = serverOf(received, sockets);
-  const start = async (port: number): Promise<number> => {
+  const port = await freePort();
+  const start = async (): Promise<void> => {
     server = serverOf(received, sockets);
     server.listen(port, "127.0.0.1");
     await once(server.server, "listening");
-    return (server.server.address() as AddressInfo).port;
   };
   const stop = async (): Promise<void> => {
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
     for (const socket of sockets) socket.destroy();
     await closed;
   };
-  const port = await start(0);
+  await start();
   const proxy = await startTcpProxy(`smtp://127.0.0.1:${port}`, { slowMs: 100 });
   const transport = smtpTransport({ host: "127.0.0.1", port: Number(new URL(proxy.url).port), timeoutMs: 1_000 });
   const sink = emailSink({ transport, from: "chaos@example.com" });
@@ -72,10 +72,10 @@ export const smtpTarget = async (): Promise<ChaosTarget> => {
     begin: async (fault) => {
       if (fault === "stop" || fault === "restart") await stop();
       else proxy.setMode(modes[fault], 3);
-      if (fault === "restart") await start(port);
+      if (fault === "restart") await start();
     },
     end: async (fault) => {
-      if (fault === "stop") await start(port);
+      if (fault === "stop") await start();
       proxy.setMode("pass");
     },
     read: async () => ({ kind: "arrivals", arrivals: received }),

@@ -2,7 +2,7 @@
 
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { startConsole } from "@sluice/console";
-import { engineOrSkip } from "@sluice/local";
+import { engineOrSkip, freePort } from "@sluice/local";
 import type { Page } from "playwright-core";
 import { type ShownPage, startChromium } from "./chromium.ts";
 import { createFakeHost, type FakeConsole, fakeToken, startFakeConsole } from "./fake.ts";
@@ -166,7 +166,7 @@ describeWithChromium("the page", (chromium) => {
     test("goes on by itself after a restart with the same token, and says what to do after one with another", async () => {
       const { page } = shown;
       const fake = createFakeHost({ data: "little" });
-      const first = await startConsole({ host: fake.host, token: fakeToken });
+      const first = await startConsole({ host: fake.host, token: fakeToken, port: await freePort() });
       await page.goto(first.url);
       await connection(page, "live");
       const before = await deliveries(page);

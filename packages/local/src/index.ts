@@ -5,6 +5,7 @@ export { startElasticmq } from "./engines/elasticmq.ts";
 export { EngineFailedError, EngineMissingError } from "./engines/engine-error.ts";
 export { type DescribeWith, engineOrSkip, type TestRunner } from "./engines/engine-or-skip.ts";
 export { type Engines, startEngines, type WantedEngines } from "./engines/engines.ts";
+export { freePort } from "./engines/free-port.ts";
 export { type MinistackEngine, type MinistackEngineOptions, startMinistack } from "./engines/ministack.ts";
 export { type MotoEngine, type MotoEngineOptions, startMoto } from "./engines/moto.ts";
 export { type OpensearchEngine, type OpensearchEngineOptions, startOpensearch } from "./engines/opensearch.ts";

@@ -1,5 +1,6 @@
 // Ports for servers that cannot choose a free port themselves.
 
+import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { EngineFailedError } from "./engine-error.ts";
@@ -19,10 +20,31 @@ export const closeServer = async (server: Server): Promise<void> => {
   await once(server, "close");
 };
 
-const freePort = async (): Promise<number> => {
-  const server = createServer();
-  const port = await listen(server);
+/**
+ * Lowest and highest port. Systems give higher ones to clients, and to servers that ask for any: from 32768 on Linux, from
+ * 49152 elsewhere. There, another process may get the port before the engine listens, and answer in its place.
+ */
+const ports = [10_000, 32_000] as const;
+
+const isFree = async (port: number): Promise<boolean> => {
+  const server = createServer().listen(port, "127.0.0.1");
+  try {
+    await once(server, "listening");
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    // Windows reserves some ports.
+    if (code === "EADDRINUSE" || code === "EACCES") return false;
+    throw error;
+  }
   await closeServer(server);
+  return true;
+};
+
+/** Returns a free port of 127.0.0.1 that the system gives to no other process by itself. */
+export const freePort = async (): Promise<number> => {
+  let port: number;
+  do port = randomInt(...ports);
+  while (!(await isFree(port)));
   return port;
 };
 
