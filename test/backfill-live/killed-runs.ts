@@ -103,8 +103,11 @@ const begin = async ({ child, ready }: Worker): Promise<void> => {
 /** Lets a paused process continue. */
 const frozenWorker = ({ child, ended }: Worker): FrozenWorker => ({
   thaw: async () => {
-    child.kill("SIGCONT");
-    await ended;
+    const proceed = () => child.kill("SIGCONT");
+    // The message about the pause may arrive before the pause, which a single signal would then not end.
+    const timer = setInterval(proceed, 100);
+    proceed();
+    await ended.finally(() => clearInterval(timer));
   },
 });
 

@@ -129,12 +129,16 @@ const play = async (world: World, seed: number): Promise<RouteState[]> => {
 };
 
 describeWithEngines("the conclusions of a trace", (engines) => {
-  test(`agree with raw reads, in ${histories} histories from seed ${firstSeed} on`, async () => {
-    const world = await openWorld(engines);
-    const seen: RouteState[] = [];
-    for (let index = 0; index < histories; index += 1) seen.push(...(await play(world, firstSeed + index)));
-    const counts = [...new Set(seen)].map((state) => [state, seen.filter((one) => one === state).length]);
-    process.stderr.write(`states that were seen: ${JSON.stringify(Object.fromEntries(counts))}\n`);
-    await world.close();
-  });
+  test(
+    `agree with raw reads, in ${histories} histories from seed ${firstSeed} on`,
+    async () => {
+      const world = await openWorld(engines);
+      const seen: RouteState[] = [];
+      for (let index = 0; index < histories; index += 1) seen.push(...(await play(world, firstSeed + index)));
+      const counts = [...new Set(seen)].map((state) => [state, seen.filter((one) => one === state).length]);
+      process.stderr.write(`states that were seen: ${JSON.stringify(Object.fromEntries(counts))}\n`);
+      await world.close();
+    },
+    60_000 + histories * 30_000,
+  );
 });

@@ -222,8 +222,11 @@ export const openWorld = async (engines: Engines) => {
       if ((await client.deleteItem(input)).Attributes !== undefined) written += 1;
     },
     traceOptions,
-    trace: (id: string, extra: Partial<TraceOptions> = {}): Promise<ItemTrace> =>
-      traceItem({ ...traceOptions(id), ...extra }),
+    /** Traces an item when the stream shows every change. DynamoDB Local shows some of them later than the table. */
+    trace: async (id: string, extra: Partial<TraceOptions> = {}): Promise<ItemTrace> => {
+      await readMore();
+      return traceItem({ ...traceOptions(id), ...extra });
+    },
     close: async (): Promise<void> => {
       await pool.end();
       client.destroy();

@@ -10,7 +10,9 @@ export const rawRequest = async (port: number, lines: readonly string[], body = 
   const chunks: Buffer[] = [];
   socket.on("data", (chunk) => chunks.push(chunk));
   socket.write(`${[...lines, "Connection: close"].join("\r\n")}\r\n\r\n${body}`);
-  await once(socket, "close");
+  // The server may reset the connection after its answer.
+  socket.on("error", () => undefined);
+  await new Promise((resolve) => socket.once("close", resolve));
   return Buffer.concat(chunks).toString();
 };
 

@@ -49,12 +49,15 @@ const open = (
   maxHeld?: number,
   queueUrl = "https://q/1/orders",
 ) => {
-  // A coarse clock: messages that are received at once are held equally long.
-  const now = (): number => Math.floor(Date.now() / 100) * 100;
+  // Messages that are received at once are held equally long.
+  let receivedAt: number | undefined;
+  const now = (): number => receivedAt ?? Date.now();
   const source = queueSource({ client, queueUrl, now, ...(maxHeld && { maxHeld }) });
   const taken: string[] = [];
   const take = async (signal: AbortSignal = new AbortController().signal) => {
+    receivedAt = Date.now();
     const { isFull } = await source.receiveAll(async ({ id }) => void taken.push(id), signal);
+    receivedAt = undefined;
     return isFull;
   };
   return { source, taken, take };
