@@ -82,7 +82,7 @@ export type CopyContent = { readonly [member: string]: string };
 
 /** What an upsert target holds of one item. */
 export interface HeldCopy {
-  /** The version in the guard. */
+  /** The version in the guard. It does not depend on the delivery in question: on its message, for example. */
   readonly version: string;
   /**
    * `live`: the target shows the item's copy. `removed`: a tombstone. `hidden`: the target holds the item's copy, but shows

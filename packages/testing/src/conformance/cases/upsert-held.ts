@@ -100,6 +100,8 @@ export const heldCases: readonly Case[] = casesFor("upsert", [
         "equal",
         "different",
       );
+      const unwanted = await oneHeld(harness, removal);
+      expectEqual([unwanted.version, unwanted.state], [b.version, "live"], "version and state for a removal");
       await harness.write([changed, removal]);
       await harness.write([a]);
       await expectLive(harness, changed);
