@@ -202,6 +202,9 @@ export const brokenReadingSinks: readonly BrokenSink[] = [
   eachHeld("U17", "reads no content for a delivery without a message", (held, { message }) =>
     message === undefined ? undefined : held,
   ),
+  eachHeld("U17", "reads no version of a live copy for a delivery without a message", (held, { message }) =>
+    message === undefined && held.state === "live" ? { ...held, version: "" } : held,
+  ),
   answering("U17", "reads tombstones with the content that was removed", (held, batch) =>
     held.map(
       (one, index) => one && (one.state === "removed" ? { ...one, content: { pk: String(batch[index]) } } : one),
