@@ -220,12 +220,12 @@ describe("sluice dev", () => {
   test("takes the next port if its own is taken, and says so if a given one is", async () => {
     const taken = createServer();
     // Another program may have the default port already.
-    const isOurs = new Promise<boolean>((resolve) =>
+    const taking = new Promise<boolean>((resolve) =>
       taken.once("listening", () => resolve(true)).once("error", () => resolve(false)),
     );
     taken.listen(defaultPort, "127.0.0.1");
     const other = createServer().listen(0, "127.0.0.1");
-    const [isTaken] = await Promise.all([isOurs, once(other, "listening")]);
+    const [isTaken] = await Promise.all([taking, once(other, "listening")]);
     const given = String((other.address() as AddressInfo).port);
     try {
       const { dev, text } = await start("orders.ts");

@@ -7,9 +7,9 @@ import { EngineFailedError } from "./engine-error.ts";
 
 const attempts = 3;
 
-/** Makes a server of this process listen on a free port of 127.0.0.1, and returns the port. */
-export const listen = async (server: Server): Promise<number> => {
-  server.listen(0, "127.0.0.1");
+/** Makes a server of this process listen on a port of 127.0.0.1, by default any free one, and returns the port. */
+export const listen = async (server: Server, port = 0): Promise<number> => {
+  server.listen(port, "127.0.0.1");
   await once(server, "listening");
   return (server.address() as AddressInfo).port;
 };
@@ -21,15 +21,16 @@ export const closeServer = async (server: Server): Promise<void> => {
 };
 
 /**
- * Lowest and highest port. Systems give higher ones to clients, and to servers that ask for any: from 32768 on Linux, from
- * 49152 elsewhere. There, another process may get the port before the engine listens, and answer in its place.
+ * The lowest port, and the first one that is too high. Systems give higher ones to clients, and to servers that ask for any:
+ * from 32768 on Linux, from 49152 elsewhere. Another process may get such a port before the engine listens, and answer in
+ * its place.
  */
 const ports = [10_000, 32_000] as const;
 
 const isFree = async (port: number): Promise<boolean> => {
-  const server = createServer().listen(port, "127.0.0.1");
+  const server = createServer();
   try {
-    await once(server, "listening");
+    await listen(server, port);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     // Windows reserves some ports.
